@@ -1,0 +1,1 @@
+//! A wheel in, a report of facts out.

@@ -1,0 +1,1 @@
+//! The data model that Rust and Nix share.

@@ -1,0 +1,1 @@
+//! The solver, its explanations and the cells.

@@ -1,0 +1,1 @@
+//! SASS and PTX in CUDA fat binaries, read as a stream.

@@ -1,0 +1,1 @@
+//! Where artefacts are published.
