@@ -1,0 +1,175 @@
+//! Which CUDA release made an image, as far as its first bytes tell.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::arch::Kind;
+use crate::container::{Compression, Fields};
+
+/// What is kept of a payload's start. PTX names the release in its leading comment, within about 250
+/// bytes; a cubin in its ELF header.
+pub(crate) const PREFIX: usize = 1024;
+
+/// A CUDA release: `12.8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Toolkit {
+    /// 12 of 12.8.
+    pub major: u16,
+    /// 8 of 12.8.
+    pub minor: u16,
+}
+
+/// The release that made the image that begins with `prefix`, or `None` where that start doesn't tell.
+pub(crate) fn toolkit(kind: Kind, compression: Compression, prefix: &[u8]) -> Option<Toolkit> {
+    let decompressed;
+    let start = match compression {
+        Compression::None => prefix,
+        Compression::Lz4 => {
+            decompressed = lz4_start(prefix, PREFIX);
+            &decompressed
+        }
+        // The first block of a zstd frame is needed whole to read its first byte: too dear for a hint.
+        Compression::Zstd => return None,
+    };
+    match kind {
+        Kind::Sass => toolkit_of_cubin(start),
+        Kind::Ptx => toolkit_of_ptx(start),
+        Kind::Lto | Kind::Unknown(_) => None,
+    }
+}
+
+/// Cubins of ABI 7 (CUDA up to 12.9, up to sm_90a) have the release in `e_version`: 128 is 12.8. Those of
+/// ABI 8 have 1 there, and the release in notes that lie too far inside.
+fn toolkit_of_cubin(start: &[u8]) -> Option<Toolkit> {
+    const OS_ABI_7: u8 = 0x33;
+    if !start.starts_with(b"\x7fELF") || start.get(7) != Some(&OS_ABI_7) || start.len() < 24 {
+        return None;
+    }
+    let version = u16::try_from(Fields(start).u32(20)).ok().filter(|version| (50..200).contains(version))?;
+    Some(Toolkit { major: version / 10, minor: version % 10 })
+}
+
+/// `// Cuda compilation tools, release 12.8, V12.8.93`, among the comments at the head of the text.
+fn toolkit_of_ptx(start: &[u8]) -> Option<Toolkit> {
+    const MARK: &[u8] = b"Cuda compilation tools, release ";
+    let at = start.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    let rest = start.get(at..)?;
+    let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
+    std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+}
+
+/// Decompresses the start of an LZ4 block: at most `limit` bytes, fewer where `input` ends or is broken.
+fn lz4_start(input: &[u8], limit: usize) -> Vec<u8> {
+    let mut output = Vec::with_capacity(limit);
+    lz4_sequences(input, limit, &mut output);
+    output.truncate(limit);
+    output
+}
+
+/// One sequence after the other: literals, then a match in what was written. `None` when there is no more.
+fn lz4_sequences(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Option<()> {
+    let mut input = input.iter().copied();
+    while output.len() < limit {
+        let token = input.next()?;
+        let literals = lz4_length(token >> 4, limit, &mut input)?;
+        for _ in 0..literals {
+            output.push(input.next()?);
+        }
+        let distance = usize::from(u16::from_le_bytes([input.next()?, input.next()?]));
+        let length = lz4_length(token & 0x0f, limit, &mut input)? + 4;
+        let from = output.len().checked_sub(distance).filter(|_| distance > 0)?;
+        for at in from..from + length.min(limit) {
+            output.push(*output.get(at)?);
+        }
+    }
+    Some(())
+}
+
+/// A length of four bits, continued in whole bytes while it is all ones, cut at `limit`.
+fn lz4_length(bits: u8, limit: usize, input: &mut impl Iterator<Item = u8>) -> Option<usize> {
+    let mut length = usize::from(bits);
+    let mut more = bits == 0x0f;
+    while more && length <= limit {
+        let byte = input.next()?;
+        length += usize::from(byte);
+        more = byte == 0xff;
+    }
+    Some(length.min(limit))
+}
+
+impl fmt::Display for Toolkit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl FromStr for Toolkit {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number =
+            |part: &str| part.parse::<u16>().ok().filter(|_| part.bytes().all(|b| b.is_ascii_digit()));
+        text.split_once('.')
+            .and_then(|(major, minor)| Some(Self { major: number(major)?, minor: number(minor)? }))
+            .ok_or_else(|| format!("'{text}' is no CUDA release: it is written like '12.8'"))
+    }
+}
+
+impl Serialize for Toolkit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Toolkit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ptx_names_its_release() {
+        let text = b"\n//\n// Generated by NVIDIA NVVM Compiler\n// Compiler Build ID: CL-35583870\n\
+            // Cuda compilation tools, release 12.8, V12.8.93\n//\n.version 8.7\n";
+        assert_eq!(toolkit(Kind::Ptx, Compression::None, text), Some(Toolkit { major: 12, minor: 8 }));
+        let packed = lz4_flex::block::compress(text);
+        assert_eq!(toolkit(Kind::Ptx, Compression::Lz4, &packed), Some(Toolkit { major: 12, minor: 8 }));
+        assert_eq!(toolkit(Kind::Ptx, Compression::None, b".version 8.7\n"), None);
+    }
+
+    #[test]
+    fn a_cubin_of_abi_7_names_its_release() {
+        let mut header = b"\x7fELF\x02\x01\x01\x33\x07\0\0\0\0\0\0\0\x02\0\xbe\0\x80\0\0\0".to_vec();
+        assert_eq!(toolkit(Kind::Sass, Compression::None, &header), Some(Toolkit { major: 12, minor: 8 }));
+        header[7] = 0x41;
+        assert_eq!(toolkit(Kind::Sass, Compression::None, &header), None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_start_of_an_lz4_block_is_the_start_of_what_was_packed(
+            words in prop::collection::vec(prop::collection::vec(0_u8..4, 1..40), 0..60),
+            limit in 1_usize..600,
+        ) {
+            let text = words.concat();
+            let packed = lz4_flex::block::compress(&text);
+            let start = lz4_start(&packed, limit);
+            prop_assert_eq!(&start[..], &text[..text.len().min(limit)]);
+        }
+
+        #[test]
+        fn any_bytes_are_read_within_the_limit(bytes: Vec<u8>, limit in 0_usize..100) {
+            prop_assert!(lz4_start(&bytes, limit).len() <= limit);
+            toolkit(Kind::Sass, Compression::Lz4, &bytes);
+            toolkit(Kind::Ptx, Compression::None, &bytes);
+        }
+    }
+}

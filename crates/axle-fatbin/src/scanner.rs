@@ -1,0 +1,293 @@
+//! Finds containers in a stream of bytes.
+
+use crate::container::{
+    Broken, CONTAINER_HEADER, Container, Defect, ENTRY_HEADER, Entry, EntryHeader, Fields, MAGIC,
+    check_entries, container_payload, entry_header, entry_header_size,
+};
+use crate::payload::{PREFIX, toolkit};
+
+/// Containers begin at multiples of this.
+const ALIGNMENT: usize = 8;
+
+/// What a [`Scanner`] tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A whole container.
+    Container(Container),
+    /// What began like a container and can't be one.
+    Broken(Broken),
+}
+
+/// Finds the containers in the bytes of a file, fed in pieces of any size from its first byte on.
+///
+/// ```
+/// use axle_fatbin::Scanner;
+///
+/// let file = [0_u8; 4096];
+/// let mut found = Vec::new();
+/// let mut scanner = Scanner::new(4096);
+/// for piece in file.chunks(1000) {
+///     scanner.push(piece, &mut |what| found.push(what));
+/// }
+/// scanner.finish(&mut |what| found.push(what));
+/// assert!(found.is_empty());
+/// ```
+#[derive(Debug)]
+pub struct Scanner {
+    /// Bytes in the whole file, or the most there can be.
+    file_size: u64,
+    /// Bytes fed so far.
+    position: u64,
+    state: State,
+    /// A piece of a word or of a header, kept until the rest of it comes.
+    buffer: Vec<u8>,
+    /// The last container, until it is known what follows it.
+    last: Option<Container>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between containers.
+    Search,
+    /// In a container's header.
+    ContainerHeader,
+    /// In an entry's header, of which `size` bytes are wanted.
+    EntryHeader { container: Open, size: usize },
+    /// In an entry's payload.
+    Payload { container: Open, payload: Payload },
+}
+
+/// A container that is being read.
+#[derive(Debug)]
+struct Open {
+    offset: u64,
+    /// The first byte after it.
+    end: u64,
+    entries: Vec<Entry>,
+}
+
+/// A payload that is being passed over.
+#[derive(Debug)]
+struct Payload {
+    /// Bytes still to come.
+    left: u64,
+    /// How many of the first bytes are wanted in the buffer.
+    wanted: usize,
+    /// Whether it is the image of the container's latest entry.
+    single: bool,
+}
+
+impl Scanner {
+    /// Starts at the first byte of a file of `file_size` bytes; `u64::MAX` where that isn't known.
+    pub fn new(file_size: u64) -> Self {
+        Self { file_size, position: 0, state: State::Search, buffer: Vec::new(), last: None }
+    }
+
+    /// Takes the next bytes of the file and tells what they complete.
+    pub fn push(&mut self, mut bytes: &[u8], tell: &mut impl FnMut(Found)) {
+        while !bytes.is_empty() {
+            // The state is taken out and put back, so that what a state holds can be moved to the next.
+            self.state = match std::mem::replace(&mut self.state, State::Search) {
+                State::Search => self.search(&mut bytes, tell),
+                State::ContainerHeader => self.container_header(&mut bytes, tell),
+                State::EntryHeader { container, size } => {
+                    self.entry_header(container, size, &mut bytes, tell)
+                }
+                State::Payload { container, payload } => self.payload(container, payload, &mut bytes, tell),
+            };
+        }
+    }
+
+    /// Ends the file: tells the last container, and one that the end has cut.
+    pub fn finish(mut self, tell: &mut impl FnMut(Found)) {
+        self.tell_last(None, tell);
+        let container = match self.state {
+            State::Search => return,
+            State::ContainerHeader => self.buffer_start(),
+            State::EntryHeader { container, .. } | State::Payload { container, .. } => container.offset,
+        };
+        tell(Found::Broken(Broken { container, offset: self.position, defect: Defect::Truncated }));
+    }
+
+    /// Looks for the magic in whole words; keeps a piece of a word for the next call.
+    fn search(&mut self, bytes: &mut &[u8], tell: &mut impl FnMut(Found)) -> State {
+        let within = usize::try_from(self.position % ALIGNMENT as u64).unwrap_or(0);
+        if within != 0 || !self.buffer.is_empty() {
+            // After a container of odd size the buffer lacks the start of its word: the rest is no start.
+            let size = self.buffer.len() + (ALIGNMENT - within);
+            if !self.fill(bytes, size) {
+                return State::Search;
+            }
+            if self.buffer.iter().any(|byte| *byte != 0) {
+                self.tell_last(Some(self.buffer_start()), tell);
+            }
+            if self.buffer.len() == ALIGNMENT && is_magic(&self.buffer) {
+                return State::ContainerHeader;
+            }
+            self.buffer.clear();
+            return State::Search;
+        }
+
+        let (words, rest) = bytes.split_at(bytes.len() - bytes.len() % ALIGNMENT);
+        let mut passed = 0;
+        if self.last.is_some() {
+            let zeros = words.chunks_exact(ALIGNMENT).take_while(|word| word.iter().all(|byte| *byte == 0));
+            passed = zeros.count() * ALIGNMENT;
+            if passed < words.len() {
+                self.tell_last(Some(self.position + passed as u64), tell);
+            }
+        }
+        if let Some(at) = find_magic(words.get(passed..).unwrap_or_default()) {
+            let at = passed + at;
+            self.position += at as u64;
+            *bytes = bytes.get(at..).unwrap_or_default();
+            return State::ContainerHeader;
+        }
+        self.position += words.len() as u64;
+        *bytes = rest;
+        self.fill(bytes, ALIGNMENT);
+        State::Search
+    }
+
+    fn container_header(&mut self, bytes: &mut &[u8], tell: &mut impl FnMut(Found)) -> State {
+        if !self.fill(bytes, CONTAINER_HEADER) {
+            return State::ContainerHeader;
+        }
+        let offset = self.buffer_start();
+        let room = self.file_size.saturating_sub(self.position);
+        let header = self.buffer.first_chunk().copied().unwrap_or_default();
+        self.buffer.clear();
+        match container_payload(&header, room) {
+            Ok(size) => {
+                let container = Open { offset, end: self.position.saturating_add(size), entries: Vec::new() };
+                self.next_entry(container, tell)
+            }
+            Err(defect) => broken(offset, offset, defect, tell),
+        }
+    }
+
+    fn entry_header(
+        &mut self,
+        mut container: Open,
+        size: usize,
+        bytes: &mut &[u8],
+        tell: &mut impl FnMut(Found),
+    ) -> State {
+        if !self.fill(bytes, size) {
+            return State::EntryHeader { container, size };
+        }
+        let offset = self.buffer_start();
+        let header = match entry_header_size(&self.buffer, container.end.saturating_sub(offset)) {
+            Ok(whole) if whole > size => return State::EntryHeader { container, size: whole },
+            Ok(_) => entry_header(&self.buffer, container.end.saturating_sub(self.position)),
+            Err(defect) => Err(defect),
+        };
+        self.buffer.clear();
+        let checked = header.and_then(|header| {
+            check_entries(container.entries.len() + header.entries.len()).map(|()| header)
+        });
+        match checked {
+            Ok(EntryHeader { payload, image, entries, single }) => {
+                container.entries.extend(entries);
+                let wanted = if single { usize::try_from(image).unwrap_or(PREFIX).min(PREFIX) } else { 0 };
+                let payload = Payload { left: payload, wanted, single };
+                if payload.left == 0 {
+                    return self.next_entry(container, tell);
+                }
+                State::Payload { container, payload }
+            }
+            Err(defect) => broken(container.offset, offset, defect, tell),
+        }
+    }
+
+    fn payload(
+        &mut self,
+        mut container: Open,
+        mut payload: Payload,
+        bytes: &mut &[u8],
+        tell: &mut impl FnMut(Found),
+    ) -> State {
+        let before = self.position;
+        self.fill(bytes, payload.wanted);
+        let rest = payload.left.saturating_sub(self.position - before);
+        self.skip(bytes, rest);
+        payload.left = payload.left.saturating_sub(self.position - before);
+        if payload.left > 0 {
+            return State::Payload { container, payload };
+        }
+        if payload.single
+            && let Some(entry) = container.entries.last_mut()
+        {
+            entry.toolkit = toolkit(entry.code.kind, entry.compression, &self.buffer);
+        }
+        self.buffer.clear();
+        self.next_entry(container, tell)
+    }
+
+    /// What comes after a header or payload: another entry, or the end of the container.
+    fn next_entry(&mut self, container: Open, tell: &mut impl FnMut(Found)) -> State {
+        let left = container.end.saturating_sub(self.position);
+        if left == 0 {
+            let Open { offset, end, entries } = container;
+            self.last =
+                Some(Container { offset, size: end.saturating_sub(offset), entries, followed_at: None });
+            return State::Search;
+        }
+        if left < ENTRY_HEADER as u64 {
+            return broken(container.offset, self.position, Defect::NoRoomForEntry { left }, tell);
+        }
+        State::EntryHeader { container, size: ENTRY_HEADER }
+    }
+
+    fn tell_last(&mut self, followed_at: Option<u64>, tell: &mut impl FnMut(Found)) {
+        if let Some(last) = self.last.take() {
+            tell(Found::Container(Container { followed_at, ..last }));
+        }
+    }
+
+    /// Moves bytes into the buffer until it holds `size`, and tells whether it does.
+    fn fill(&mut self, bytes: &mut &[u8], size: usize) -> bool {
+        let wanted = size.saturating_sub(self.buffer.len()).min(bytes.len());
+        let (taken, rest) = bytes.split_at(wanted);
+        self.buffer.extend_from_slice(taken);
+        self.position = self.position.saturating_add(wanted as u64);
+        *bytes = rest;
+        self.buffer.len() >= size
+    }
+
+    fn skip(&mut self, bytes: &mut &[u8], size: u64) {
+        let skipped = usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len());
+        *bytes = bytes.get(skipped..).unwrap_or_default();
+        self.position = self.position.saturating_add(skipped as u64);
+    }
+
+    /// Where the first byte in the buffer lies in the file.
+    fn buffer_start(&self) -> u64 {
+        self.position.saturating_sub(self.buffer.len() as u64)
+    }
+}
+
+/// The search goes on right after the header with the defect.
+fn broken(container: u64, offset: u64, defect: Defect, tell: &mut impl FnMut(Found)) -> State {
+    tell(Found::Broken(Broken { container, offset, defect }));
+    State::Search
+}
+
+fn is_magic(word: &[u8]) -> bool {
+    Fields(word).u32(0) == MAGIC
+}
+
+/// The first word that begins with the magic. Most of a library is passed here, so that blocks of words
+/// are judged at once, without a branch in between.
+fn find_magic(words: &[u8]) -> Option<usize> {
+    const BLOCK: usize = 32 * ALIGNMENT;
+    let mut at = 0;
+    for block in words.chunks(BLOCK) {
+        if block.chunks_exact(ALIGNMENT).fold(false, |any, word| any | is_magic(word)) {
+            let word = block.chunks_exact(ALIGNMENT).position(is_magic)?;
+            return Some(at + word * ALIGNMENT);
+        }
+        at += block.len();
+    }
+    None
+}
