@@ -91,9 +91,9 @@ fn lz4_sequences(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Option<()>
 fn lz4_length(bits: u8, limit: usize, input: &mut impl Iterator<Item = u8>) -> Option<usize> {
     let mut length = usize::from(bits);
     let mut more = bits == 0x0f;
-    while more && length <= limit {
+    while more {
         let byte = input.next()?;
-        length += usize::from(byte);
+        length = length.saturating_add(usize::from(byte));
         more = byte == 0xff;
     }
     Some(length.min(limit))
