@@ -1,1 +1,61 @@
 //! Names, tags and versions of wheels, their metadata, and bounded access to the zip.
+//!
+//! A wheel's file name says for which Python and which platform it was built. [`WheelName`] reads
+//! it, and [`fit`] says how well it fits a [`System`], a [`PythonVersion`] and a [`Glibc`], or why
+//! it does not:
+//!
+//! ```
+//! use axle_wheel::{fit, System, TagMismatch, WheelName};
+//!
+//! let wheel: WheelName = "torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl".parse()?;
+//! assert_eq!(wheel.name().as_ref(), "torch");
+//! assert_eq!(wheel.version().to_string(), "2.9.1");
+//!
+//! let (python, glibc) = ("3.12".parse()?, "2.35".parse()?);
+//! assert!(fit(&wheel, System::X86_64Linux, python, glibc).is_ok());
+//!
+//! let mismatch = fit(&wheel, System::X86_64Linux, python, "2.17".parse()?).unwrap_err();
+//! assert!(matches!(mismatch, TagMismatch::Glibc { .. }));
+//! assert_eq!(mismatch.to_string(), "it needs glibc 2.28, which is newer than 2.17");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The wheel itself is a zip. [`Archive`] opens one from any [`WheelSource`] (a local file here,
+//! ranges of a URL in axle-index), and treats it as hostile: every name, count and size is checked
+//! before a byte is decompressed, and a member never gives more bytes than it declared.
+//!
+//! ```no_run
+//! use axle_wheel::{Archive, LocalFile};
+//!
+//! let file = LocalFile::open("torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl")?;
+//! let archive = Archive::open(&file)?;
+//! let metadata = archive.metadata()?;
+//! for requirement in metadata.requirements()? {
+//!     // …
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Nothing in this crate touches the network, and nothing of a wheel is ever executed.
+
+mod archive;
+mod compatibility;
+mod entry_points;
+mod metadata;
+mod platform;
+mod sdist_name;
+mod source;
+mod wheel_file;
+mod wheel_name;
+
+pub use archive::{Archive, ArchiveError, ArchiveProblem, ArchiveReader, Limits, Member, MemberReader};
+pub use compatibility::{Fit, TagMismatch, fit};
+pub use entry_points::{ConsoleScript, EntryPointsError, console_scripts};
+pub use metadata::{Metadata, MetadataError};
+pub use pep440_rs::{Version, VersionSpecifiers};
+pub use pep508_rs::{ExtraName, PackageName, Requirement, VerbatimUrl};
+pub use platform::{Glibc, InvalidPlatform, PythonVersion, System};
+pub use sdist_name::{SdistName, SdistNameError};
+pub use source::{LocalFile, ReadSeek, WheelSource};
+pub use wheel_file::{WheelFile, WheelFileError};
+pub use wheel_name::{BuildTag, Tag, WheelName, WheelNameError, WheelNameProblem};

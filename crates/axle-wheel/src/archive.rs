@@ -1,0 +1,708 @@
+//! The zip that a wheel is, opened with suspicion.
+//!
+//! Everything that the zip's directory declares is checked when the archive is opened: how many
+//! members, their names, kinds, sizes and places. So an [`Archive`] holds only plain files that
+//! can be read, under paths that stay below the folder they are unpacked to. What can only be seen
+//! while reading is checked then: a member that gives more or fewer bytes than declared, or other
+//! bytes than its checksum tells, is an error that names it.
+
+use std::collections::HashSet;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
+
+use flate2::Crc;
+use thiserror::Error;
+use zip::read::{ZipArchiveMetadata, ZipFile, ZipReadOptions};
+use zip::result::ZipError;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::{
+    ConsoleScript, EntryPointsError, Metadata, MetadataError, ReadSeek, WheelFile, WheelFileError,
+    WheelSource, console_scripts,
+};
+
+/// What a wheel may ask of the reader. The defaults are several times what the largest wheels of
+/// 2026 hold (3 GB in one library, 20 000 members).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most members.
+    pub members: usize,
+    /// The most bytes read to learn what the archive holds.
+    pub directory: u64,
+    /// The most bytes in one member, unpacked.
+    pub member: u64,
+    /// The most bytes in all members, unpacked.
+    pub total: u64,
+    /// The most times that the members may be larger than the archive. Deflate can reach 1032;
+    /// a wheel of many small texts reaches 10.
+    pub ratio: u64,
+    /// The most bytes in a member that is read whole into memory: `METADATA` and such.
+    pub whole: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            members: 200_000,
+            directory: 128 << 20,
+            member: 16 << 30,
+            total: 64 << 30,
+            ratio: 250,
+            whole: 16 << 20,
+        }
+    }
+}
+
+/// An opened wheel. Threads may share it, each with an [`ArchiveReader`] of its own.
+pub struct Archive<'source> {
+    source: &'source dyn WheelSource,
+    limits: Limits,
+    directory: Arc<ZipArchiveMetadata>,
+    members: Vec<Member>,
+}
+
+/// One file in the archive, as the archive's directory declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Member {
+    /// Its path below the top of the wheel, with `/` between folders.
+    pub path: String,
+    /// How many bytes it has, unpacked.
+    pub size: u64,
+    /// How many bytes it has in the archive.
+    pub compressed_size: u64,
+    /// Where its header starts, in bytes from the start of the archive.
+    pub offset: u64,
+    /// The CRC-32 of its bytes, unpacked.
+    pub crc32: u32,
+    /// Its Unix mode with the bits that tell its kind, where the archive was made on Unix.
+    pub unix_mode: Option<u32>,
+    index: usize,
+}
+
+impl Member {
+    /// Whether its owner may execute it.
+    pub fn is_executable(&self) -> bool {
+        self.unix_mode.is_some_and(|mode| mode & 0o100 != 0)
+    }
+}
+
+impl<'source> Archive<'source> {
+    /// Opens `source` with the default [`Limits`].
+    ///
+    /// # Errors
+    /// As [`open_within`](Self::open_within).
+    pub fn open(source: &'source dyn WheelSource) -> Result<Self, ArchiveError> {
+        Self::open_within(source, Limits::default())
+    }
+
+    /// Opens `source` and checks what it declares.
+    ///
+    /// # Errors
+    /// When it can't be read, is no zip, is cut short, or holds what no wheel should: see
+    /// [`ArchiveProblem`].
+    pub fn open_within(source: &'source dyn WheelSource, limits: Limits) -> Result<Self, ArchiveError> {
+        let error = |problem| ArchiveError { archive: source.to_string(), problem };
+        let reader = source.open().map_err(|io| error(ArchiveProblem::Io(io)))?;
+        let directory = read_directory(reader, &limits).map_err(error)?;
+        let members = check_directory(&directory, source.size(), &limits).map_err(error)?;
+        Ok(Self { source, limits, directory, members })
+    }
+
+    /// Its files, in the order of their place in the archive. Folders are left out.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The file at `path`.
+    pub fn member(&self, path: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.path == path)
+    }
+
+    /// A reader of its own, for one thread.
+    ///
+    /// # Errors
+    /// When the source can't be opened.
+    pub fn reader(&self) -> Result<ArchiveReader<'_>, ArchiveError> {
+        let reader = self.source.open().map_err(|io| self.error(ArchiveProblem::Io(io)))?;
+        Ok(ArchiveReader { archive: self, reader })
+    }
+
+    /// All bytes of a small file, such as `METADATA`.
+    ///
+    /// # Errors
+    /// When there is no file at `path`, it has more bytes than [`Limits::whole`], or it can't be
+    /// read.
+    pub fn read(&self, path: &str) -> Result<Vec<u8>, ArchiveError> {
+        let member = self
+            .member(path)
+            .ok_or_else(|| self.error(ArchiveProblem::Missing { member: path.to_owned() }))?;
+        if member.size > self.limits.whole {
+            return Err(self.error(ArchiveProblem::MemberSize {
+                member: path.to_owned(),
+                size: member.size,
+                limit: self.limits.whole,
+            }));
+        }
+        let mut bytes = Vec::new();
+        self.reader()?
+            .member(member)?
+            .read_to_end(&mut bytes)
+            .map_err(|io| ArchiveError::from_read(io, self.source))?;
+        Ok(bytes)
+    }
+
+    /// The folder with the wheel's description, without the slash: `torch-2.9.1.dist-info`.
+    ///
+    /// # Errors
+    /// When there is none, or more than one: the archive is no wheel then.
+    pub fn dist_info(&self) -> Result<&str, ArchiveError> {
+        let mut folders: Vec<&str> = self
+            .members
+            .iter()
+            .filter_map(|member| member.path.split_once('/'))
+            .map(|(folder, _)| folder)
+            .filter(|folder| folder.ends_with(".dist-info"))
+            .collect();
+        folders.sort_unstable();
+        folders.dedup();
+        match folders.as_slice() {
+            [folder] => Ok(folder),
+            _ => Err(self
+                .error(ArchiveProblem::DistInfo { found: folders.into_iter().map(str::to_owned).collect() })),
+        }
+    }
+
+    /// What the wheel says of itself in `METADATA`.
+    ///
+    /// # Errors
+    /// When the file is missing or broken.
+    pub fn metadata(&self) -> Result<Metadata, ArchiveError> {
+        let member = format!("{}/METADATA", self.dist_info()?);
+        Metadata::parse(&self.read(&member)?)
+            .map_err(|source| self.error(ArchiveProblem::Metadata { member, source }))
+    }
+
+    /// What the archive says of itself in `WHEEL`.
+    ///
+    /// # Errors
+    /// When the file is missing or broken.
+    pub fn wheel_file(&self) -> Result<WheelFile, ArchiveError> {
+        let member = format!("{}/WHEEL", self.dist_info()?);
+        WheelFile::parse(&self.read(&member)?)
+            .map_err(|source| self.error(ArchiveProblem::WheelFile { member, source }))
+    }
+
+    /// The commands that the wheel asks to be made; none where it has no `entry_points.txt`.
+    ///
+    /// # Errors
+    /// When the file is broken.
+    pub fn console_scripts(&self) -> Result<Vec<ConsoleScript>, ArchiveError> {
+        let member = format!("{}/entry_points.txt", self.dist_info()?);
+        if self.member(&member).is_none() {
+            return Ok(Vec::new());
+        }
+        console_scripts(&String::from_utf8_lossy(&self.read(&member)?))
+            .map_err(|source| self.error(ArchiveProblem::EntryPoints { member, source }))
+    }
+
+    fn error(&self, problem: ArchiveProblem) -> ArchiveError {
+        ArchiveError { archive: self.source.to_string(), problem }
+    }
+}
+
+/// Reads the members of an [`Archive`], one after the other.
+pub struct ArchiveReader<'archive> {
+    archive: &'archive Archive<'archive>,
+    reader: Box<dyn ReadSeek + Send>,
+}
+
+impl ArchiveReader<'_> {
+    /// The bytes of `member`, unpacked, as a stream. It must be one of this archive's.
+    ///
+    /// # Errors
+    /// When its header can't be read.
+    pub fn member(&mut self, member: &Member) -> Result<MemberReader<'_>, ArchiveError> {
+        let archive = self.archive;
+        let options = ZipReadOptions::new().ignore_crc32(true);
+        archive
+            .directory
+            .entry(member.index)
+            .and_then(|entry| entry.with_reader(&mut self.reader, options))
+            .map(|file| MemberReader {
+                file,
+                source: archive.source,
+                path: member.path.clone(),
+                size: member.size,
+                crc32: member.crc32,
+                crc: Crc::new(),
+                given: 0,
+            })
+            .map_err(|zip| {
+                archive.error(match zip {
+                    ZipError::Io(io) => reading(io, &member.path, 0),
+                    zip => ArchiveProblem::Data {
+                        member: member.path.clone(),
+                        offset: 0,
+                        message: zip.to_string(),
+                    },
+                })
+            })
+    }
+}
+
+/// The bytes of one member, unpacked.
+///
+/// Its errors are [`ArchiveError`]s inside of [`io::Error`]s; [`ArchiveError::from_read`] takes
+/// them out again. The checksum is known to be right once the end was reached without an error.
+pub struct MemberReader<'reader> {
+    file: ZipFile<'reader, Box<dyn ReadSeek + Send>>,
+    source: &'reader dyn WheelSource,
+    path: String,
+    size: u64,
+    crc32: u32,
+    crc: Crc,
+    given: u64,
+}
+
+impl MemberReader<'_> {
+    fn error(&self, kind: io::ErrorKind, problem: ArchiveProblem) -> io::Error {
+        io::Error::new(kind, ArchiveError { archive: self.source.to_string(), problem })
+    }
+}
+
+impl Read for MemberReader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = match self.file.read(buffer) {
+            Ok(count) => count,
+            Err(io) if io.kind() == io::ErrorKind::Interrupted => return Err(io),
+            Err(io) => return Err(self.error(io.kind(), reading(io, &self.path, self.given))),
+        };
+        self.given += count as u64;
+        if self.given > self.size || (count == 0 && self.given < self.size) {
+            let problem = ArchiveProblem::Length {
+                member: self.path.clone(),
+                declared: self.size,
+                more: self.given > self.size,
+            };
+            return Err(self.error(io::ErrorKind::InvalidData, problem));
+        }
+        self.crc.update(buffer.get(..count).unwrap_or_default());
+        if count == 0 && self.crc.sum() != self.crc32 {
+            let problem = ArchiveProblem::Checksum {
+                member: self.path.clone(),
+                declared: self.crc32,
+                found: self.crc.sum(),
+            };
+            return Err(self.error(io::ErrorKind::InvalidData, problem));
+        }
+        Ok(count)
+    }
+}
+
+/// What an error while reading a member means: broken data, or a source that can't be reached.
+fn reading(io: io::Error, member: &str, offset: u64) -> ArchiveProblem {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    match io.kind() {
+        InvalidData | InvalidInput | UnexpectedEof => {
+            ArchiveProblem::Data { member: member.to_owned(), offset, message: io.to_string() }
+        }
+        _ => ArchiveProblem::Io(io),
+    }
+}
+
+/// Finds and reads the zip's directory, without reading more than the limit allows.
+fn read_directory(
+    mut reader: Box<dyn ReadSeek + Send>,
+    limits: &Limits,
+) -> Result<Arc<ZipArchiveMetadata>, ArchiveProblem> {
+    let size = reader.seek(SeekFrom::End(0)).map_err(ArchiveProblem::Io)?;
+    let mut budget = Budget { reader, left: limits.directory, exceeded: false };
+    let opened = ZipArchive::new(&mut budget).map(|archive| archive.metadata());
+    match opened {
+        Ok(directory) => Ok(directory),
+        Err(_) if budget.exceeded => Err(ArchiveProblem::Directory {
+            message: format!("it takes more than {} bytes", limits.directory),
+        }),
+        Err(ZipError::Io(io)) if io.kind() != io::ErrorKind::UnexpectedEof => Err(ArchiveProblem::Io(io)),
+        Err(zip) => {
+            let mut start = Vec::new();
+            budget.reader.seek(SeekFrom::Start(0)).map_err(ArchiveProblem::Io)?;
+            (&mut budget.reader).take(4).read_to_end(&mut start).map_err(ArchiveProblem::Io)?;
+            let mut tail = Vec::new();
+            budget.reader.seek(SeekFrom::Start(size.saturating_sub(22))).map_err(ArchiveProblem::Io)?;
+            (&mut budget.reader).take(4).read_to_end(&mut tail).map_err(ArchiveProblem::Io)?;
+            Err(match (start.as_slice(), tail.as_slice()) {
+                // The end-of-directory record is in its place: what it points to is wrong.
+                (_, b"PK\x05\x06") => ArchiveProblem::Directory { message: zip.to_string() },
+                (b"PK\x03\x04", _) => ArchiveProblem::Truncated { size },
+                _ => ArchiveProblem::NotZip { size },
+            })
+        }
+    }
+}
+
+/// Gives up after so many bytes.
+struct Budget {
+    reader: Box<dyn ReadSeek + Send>,
+    left: u64,
+    exceeded: bool,
+}
+
+impl Read for Budget {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => self.left = left,
+            None => {
+                self.exceeded = true;
+                return Err(io::Error::other("the zip's directory is too large"));
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Seek for Budget {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(position)
+    }
+}
+
+/// The files that the directory lists, once nothing about them is suspicious.
+fn check_directory(
+    directory: &ZipArchiveMetadata,
+    size: u64,
+    limits: &Limits,
+) -> Result<Vec<Member>, ArchiveProblem> {
+    if directory.has_duplicate_names() {
+        return Err(ArchiveProblem::Duplicate);
+    }
+    if directory.len() > limits.members {
+        return Err(ArchiveProblem::Members { count: directory.len(), limit: limits.members });
+    }
+    let mut members = Vec::with_capacity(directory.len());
+    let mut folders = HashSet::new();
+    for index in 0..directory.len() {
+        let entry =
+            directory.entry(index).map_err(|zip| ArchiveProblem::Directory { message: zip.to_string() })?;
+        let name = entry.name_raw();
+        let path = check_path(name)?;
+        let member = Member {
+            path: path.trim_end_matches('/').to_owned(),
+            size: entry.size(),
+            compressed_size: entry.compressed_size(),
+            offset: entry.header_start(),
+            crc32: entry.crc32(),
+            unix_mode: entry.unix_mode(),
+            index,
+        };
+        let is_folder = path.ends_with('/');
+        check_member(&member, is_folder, entry.encrypted(), entry.compression(), limits)?;
+        if is_folder {
+            folders.insert(member.path);
+        } else {
+            members.push(member);
+        }
+    }
+    check_paths(&members, folders)?;
+    members.sort_by_key(|member| member.offset);
+    check_places(&members, size)?;
+
+    let total = members.iter().fold(0u64, |total, member| total.saturating_add(member.size));
+    // Small archives of empty or repeated texts may compress as well as they like.
+    let limit = limits.total.min(size.saturating_mul(limits.ratio).max(limits.whole));
+    if total > limit {
+        return Err(ArchiveProblem::TotalSize { size: total, limit });
+    }
+    Ok(members)
+}
+
+/// A path that stays below the folder it is unpacked to, and means the same to every reader.
+fn check_path(name: &[u8]) -> Result<&str, ArchiveProblem> {
+    let error = |reason| ArchiveProblem::Path {
+        member: String::from_utf8_lossy(name).escape_debug().to_string(),
+        reason,
+    };
+    let path = std::str::from_utf8(name).map_err(|_| error("it is not UTF-8"))?;
+    if path.starts_with('/') {
+        return Err(error("it is absolute"));
+    }
+    if path.contains(['\\', '\0']) {
+        return Err(error("it holds a backslash or a NUL"));
+    }
+    if path.chars().any(char::is_control) {
+        return Err(error("it holds a control character"));
+    }
+    let parts = path.strip_suffix('/').unwrap_or(path).split('/');
+    for part in parts {
+        match part {
+            "" => return Err(error("a part of it is empty")),
+            "." | ".." => return Err(error("it holds `.` or `..`")),
+            _ => {}
+        }
+    }
+    Ok(path)
+}
+
+fn check_member(
+    member: &Member,
+    is_folder: bool,
+    encrypted: bool,
+    method: CompressionMethod,
+    limits: &Limits,
+) -> Result<(), ArchiveProblem> {
+    const KIND: u32 = 0o170_000;
+    const FILE: u32 = 0o100_000;
+    const FOLDER: u32 = 0o040_000;
+
+    let path = || member.path.clone();
+    let expected = if is_folder { FOLDER } else { FILE };
+    match member.unix_mode.map(|mode| mode & KIND) {
+        // Many tools leave out the bits that tell the kind.
+        None | Some(0) => {}
+        Some(kind) if kind == expected => {}
+        Some(_) => {
+            let mode = member.unix_mode.unwrap_or_default();
+            return Err(ArchiveProblem::Kind { member: path(), mode });
+        }
+    }
+    if encrypted {
+        return Err(ArchiveProblem::Encrypted { member: path() });
+    }
+    if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return Err(ArchiveProblem::Method { member: path(), method: format!("{method:?}") });
+    }
+    if member.size > limits.member {
+        return Err(ArchiveProblem::MemberSize { member: path(), size: member.size, limit: limits.member });
+    }
+    Ok(())
+}
+
+/// No path may be both a file and a folder.
+fn check_paths(members: &[Member], mut folders: HashSet<String>) -> Result<(), ArchiveProblem> {
+    for member in members {
+        let mut path = member.path.as_str();
+        while let Some((folder, _)) = path.rsplit_once('/') {
+            if !folders.insert(folder.to_owned()) {
+                break;
+            }
+            path = folder;
+        }
+    }
+    match members.iter().find(|member| folders.contains(&member.path)) {
+        Some(member) => Err(ArchiveProblem::Path {
+            member: member.path.clone(),
+            reason: "another member is in a folder of that name",
+        }),
+        None => Ok(()),
+    }
+}
+
+/// No byte may belong to two members: that is how zip bombs are made.
+fn check_places(members: &[Member], size: u64) -> Result<(), ArchiveProblem> {
+    /// The fixed part of a local header; the path follows it, then the data.
+    const HEADER: u64 = 30;
+    let ends = members.iter().skip(1).map(|next| next.offset).chain([size]);
+    for (member, end) in members.iter().zip(ends) {
+        let header = HEADER + member.path.len() as u64;
+        let fits = member
+            .offset
+            .checked_add(header)
+            .and_then(|start| start.checked_add(member.compressed_size))
+            .is_some_and(|member_end| member_end <= end);
+        if !fits {
+            return Err(ArchiveProblem::Overlap { member: member.path.clone(), offset: member.offset });
+        }
+    }
+    Ok(())
+}
+
+/// Why an archive, or a member of it, can't be read.
+#[derive(Debug, Error)]
+#[error("{archive}: {problem}")]
+#[non_exhaustive]
+pub struct ArchiveError {
+    /// What the source calls itself: a path or a URL.
+    pub archive: String,
+    /// What is wrong.
+    #[source]
+    pub problem: ArchiveProblem,
+}
+
+impl ArchiveError {
+    /// The error that a [`MemberReader`] gave while `source` was read.
+    pub fn from_read(error: io::Error, source: &dyn WheelSource) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => error,
+            Err(io) => Self { archive: source.to_string(), problem: ArchiveProblem::Io(io) },
+        }
+    }
+}
+
+/// What is wrong with an archive.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ArchiveProblem {
+    /// Its bytes can't be had.
+    #[error("it can't be read: {0}")]
+    Io(#[source] io::Error),
+    /// It neither starts nor ends as a zip does.
+    #[error("it is no wheel: its {size} bytes are not those of a zip archive")]
+    NotZip {
+        /// The size of the file.
+        size: u64,
+    },
+    /// It starts as a zip, but the directory at its end is missing.
+    #[error("it is cut short after {size} bytes: the directory at the end of the zip is missing")]
+    Truncated {
+        /// The size of the file.
+        size: u64,
+    },
+    /// The directory at the end of the zip is wrong.
+    #[error("the directory of the zip is broken: {message}")]
+    Directory {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Two members have one name, so what it holds depends on who reads it.
+    #[error("two members of the zip have the same name")]
+    Duplicate,
+    /// More members than [`Limits::members`].
+    #[error("it has {count} members, and more than {limit} are refused")]
+    Members {
+        /// How many there are.
+        count: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The path of a member is unsafe, or unclear.
+    #[error("the path of member `{member}` is refused: {reason}")]
+    Path {
+        /// The path, with control characters escaped.
+        member: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A member is a link, a device or such.
+    #[error("member `{member}` is neither a file nor a folder (mode {mode:o})")]
+    Kind {
+        /// The path.
+        member: String,
+        /// The Unix mode.
+        mode: u32,
+    },
+    /// A member is encrypted.
+    #[error("member `{member}` is encrypted")]
+    Encrypted {
+        /// The path.
+        member: String,
+    },
+    /// A member is compressed in a way that wheels are not (PEP 427 allows stored and deflated).
+    #[error("member `{member}` is compressed by {method}; wheels use Stored or Deflated")]
+    Method {
+        /// The path.
+        member: String,
+        /// The method.
+        method: String,
+    },
+    /// A member overlaps the next one, or the end of the archive.
+    #[error("member `{member}` at offset {offset} overlaps what follows it")]
+    Overlap {
+        /// The path.
+        member: String,
+        /// Where its header starts.
+        offset: u64,
+    },
+    /// A member is larger than the limit for its use.
+    #[error("member `{member}` has {size} bytes, and more than {limit} are refused")]
+    MemberSize {
+        /// The path.
+        member: String,
+        /// Its size, unpacked.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// All members together are larger than [`Limits::total`] or [`Limits::ratio`] allow.
+    #[error("its members have {size} bytes, and more than {limit} are refused for a file of its size")]
+    TotalSize {
+        /// The sum of their sizes, unpacked.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The compressed bytes of a member are broken.
+    #[error("member `{member}` is broken at offset {offset}: {message}")]
+    Data {
+        /// The path.
+        member: String,
+        /// How many bytes were unpacked before.
+        offset: u64,
+        /// What is wrong.
+        message: String,
+    },
+    /// A member gives more or fewer bytes than declared.
+    #[error("member `{member}` has {} bytes than the {declared} it declares", if *more { "more" } else { "fewer" })]
+    Length {
+        /// The path.
+        member: String,
+        /// The declared size, unpacked.
+        declared: u64,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A member has other bytes than its checksum tells.
+    #[error("member `{member}` is damaged: its CRC-32 is {found:08x} and should be {declared:08x}")]
+    Checksum {
+        /// The path.
+        member: String,
+        /// What the archive declares.
+        declared: u32,
+        /// What the bytes give.
+        found: u32,
+    },
+    /// A member that a wheel must have is missing.
+    #[error("it has no member `{member}`")]
+    Missing {
+        /// The path.
+        member: String,
+    },
+    /// Not exactly one `*.dist-info` folder.
+    #[error("it is no wheel: it should have one .dist-info folder and has {}", list(found))]
+    DistInfo {
+        /// Those that were found.
+        found: Vec<String>,
+    },
+    /// `METADATA` is broken.
+    #[error("member `{member}`: {source}")]
+    Metadata {
+        /// The path.
+        member: String,
+        /// What is wrong with it.
+        source: MetadataError,
+    },
+    /// `WHEEL` is broken.
+    #[error("member `{member}`: {source}")]
+    WheelFile {
+        /// The path.
+        member: String,
+        /// What is wrong with it.
+        source: WheelFileError,
+    },
+    /// `entry_points.txt` is broken.
+    #[error("member `{member}`: {source}")]
+    EntryPoints {
+        /// The path.
+        member: String,
+        /// What is wrong with it.
+        source: EntryPointsError,
+    },
+}
+
+fn list(found: &[String]) -> String {
+    if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+}

@@ -1,0 +1,239 @@
+//! The core metadata of a package: `METADATA` of a wheel, `PKG-INFO` of an sdist.
+//!
+//! The format is <https://packaging.python.org/en/latest/specifications/core-metadata/>: the
+//! headers of an e-mail. Any 1.x and 2.x is read; fields that axle does not use are skipped.
+
+use mailparse::MailHeaderMap;
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{ExtraName, PackageName, Requirement, VerbatimUrl};
+use thiserror::Error;
+
+use crate::wheel_name::{parse_version, project_name};
+
+/// What a package says of itself.
+///
+/// Requirements are kept as spelled, in the order of the file: what upstream wrote is a fact, how
+/// we read it may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The version of the format, such as `2.4`.
+    pub metadata_version: String,
+    /// The project's name as spelled.
+    pub spelled_name: String,
+    /// The project's name, normalised (PEP 503).
+    pub name: PackageName,
+    /// The version.
+    pub version: Version,
+    /// `Requires-Python` as spelled.
+    pub requires_python: Option<String>,
+    /// Each `Requires-Dist` as spelled.
+    pub requires_dist: Vec<String>,
+    /// Each `Provides-Extra` as spelled.
+    pub provides_extra: Vec<String>,
+    /// The fields that an sdist leaves to its build (metadata 2.2, PEP 643), in lower case.
+    pub dynamic: Vec<String>,
+}
+
+impl Metadata {
+    /// Reads the bytes of a `METADATA` or `PKG-INFO` file.
+    ///
+    /// # Errors
+    /// When it is not made of headers, or name, version or the format's own version are missing
+    /// or wrong. Requirements are not looked at: see [`requirements`](Self::requirements).
+    pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
+        // Some tools write a byte order mark; e-mail knows none.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let (headers, _) = mailparse::parse_headers(bytes)
+            .map_err(|error| MetadataError::Headers { message: error.to_string() })?;
+        let first = |field| headers.get_first_value(field).map(|value| value.trim().to_owned());
+        let needed =
+            |field| first(field).filter(|value| !value.is_empty()).ok_or(MetadataError::Missing { field });
+        let all = |field: &'static str| -> Vec<String> {
+            headers.get_all_values(field).iter().map(|value| value.trim().to_owned()).collect()
+        };
+
+        let metadata_version = needed("Metadata-Version")?;
+        if !matches!(metadata_version.split('.').next(), Some("1" | "2")) {
+            return Err(MetadataError::Invalid { field: "Metadata-Version", text: metadata_version });
+        }
+        let spelled_name = needed("Name")?;
+        let name = project_name(&spelled_name)
+            .ok_or_else(|| MetadataError::Invalid { field: "Name", text: spelled_name.clone() })?;
+        let version = needed("Version")?;
+        let version =
+            parse_version(&version).ok_or(MetadataError::Invalid { field: "Version", text: version })?;
+        Ok(Self {
+            metadata_version,
+            spelled_name,
+            name,
+            version,
+            requires_python: first("Requires-Python").filter(|value| !value.is_empty()),
+            requires_dist: all("Requires-Dist"),
+            provides_extra: all("Provides-Extra"),
+            dynamic: all("Dynamic").iter().map(|field| field.to_ascii_lowercase()).collect(),
+        })
+    }
+
+    /// `Requires-Python`, parsed (PEP 440); none where the file has none.
+    ///
+    /// # Errors
+    /// When it is no version specifier.
+    pub fn python_specifiers(&self) -> Result<Option<VersionSpecifiers>, MetadataError> {
+        let Some(text) = &self.requires_python else { return Ok(None) };
+        text.parse()
+            .map(Some)
+            .map_err(|_| MetadataError::Invalid { field: "Requires-Python", text: text.clone() })
+    }
+
+    /// Each `Requires-Dist`, parsed (PEP 508), in the order of the file.
+    ///
+    /// # Errors
+    /// The first that is no requirement.
+    pub fn requirements(&self) -> Result<Vec<Requirement<VerbatimUrl>>, MetadataError> {
+        self.requires_dist.iter().map(|text| parse_requirement(text)).collect()
+    }
+
+    /// Each `Provides-Extra`, normalised (PEP 685), in the order of the file.
+    ///
+    /// # Errors
+    /// The first that is no name.
+    pub fn extras(&self) -> Result<Vec<ExtraName>, MetadataError> {
+        self.provides_extra
+            .iter()
+            .map(|text| {
+                text.parse()
+                    .map_err(|_| MetadataError::Invalid { field: "Provides-Extra", text: text.clone() })
+            })
+            .collect()
+    }
+
+    /// Whether the requirements are only known after a build: for an sdist whose metadata is older
+    /// than 2.2, or marks them dynamic (PEP 643). Those of a wheel never are.
+    pub fn has_dynamic_requirements(&self) -> bool {
+        let old = match parse_version(&self.metadata_version) {
+            Some(version) => version < Version::new([2, 2]),
+            None => true,
+        };
+        old || self.dynamic.iter().any(|field| field == "requires-dist")
+    }
+}
+
+fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, MetadataError> {
+    text.parse::<Requirement<VerbatimUrl>>().map_err(|error| MetadataError::Requirement {
+        text: text.to_owned(),
+        // Not the error's own Display, which draws an underline below the text.
+        message: error.message.to_string(),
+    })
+}
+
+/// What is wrong with a metadata file.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// Not made of `Field: value` lines.
+    #[error("it is not made of headers: {message}")]
+    Headers {
+        /// What the parser says.
+        message: String,
+    },
+    /// A field that must be there is not, or is empty.
+    #[error("it has no {field}")]
+    Missing {
+        /// The field.
+        field: &'static str,
+    },
+    /// A field holds something else than it should.
+    #[error("its {field} is `{text}`, which is not valid")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        text: String,
+    },
+    /// A `Requires-Dist` is not PEP 508.
+    #[error("its Requires-Dist `{text}` is no requirement: {message}")]
+    Requirement {
+        /// Its value.
+        text: String,
+        /// What the parser says.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TORCH: &str = "Metadata-Version: 2.1\nName: torch\nVersion: 2.9.1\nSummary: Tensors and \
+        Dynamic neural networks in Python\nRequires-Python: >=3.10\nDescription-Content-Type: text/markdown\n\
+        License-File: LICENSE\nRequires-Dist: filelock\nRequires-Dist: setuptools; python_version >= \"3.12\"\n\
+        Requires-Dist: nvidia-cublas-cu12==12.8.4.1; platform_system == \"Linux\"\n\
+        Requires-Dist: opt-einsum>=3.3; extra == \"opt-einsum\"\nProvides-Extra: opt-einsum\nDynamic: Author\n\n\
+        # Not a header\nRequires-Dist: not-this\n";
+
+    #[test]
+    fn fields() {
+        let metadata = Metadata::parse(TORCH.as_bytes()).unwrap();
+        insta::assert_debug_snapshot!(metadata);
+        assert_eq!(metadata.python_specifiers().unwrap().unwrap().to_string(), ">=3.10");
+        let requirements = metadata.requirements().unwrap();
+        assert_eq!(requirements[2].name.as_ref(), "nvidia-cublas-cu12");
+        assert!(metadata.has_dynamic_requirements());
+    }
+
+    #[test]
+    fn dynamic_requirements() {
+        let metadata = |text: &str| {
+            Metadata::parse(format!("Metadata-Version: {text}Name: a\nVersion: 1\n").as_bytes()).unwrap()
+        };
+        assert!(metadata("2.1\n").has_dynamic_requirements());
+        assert!(!metadata("2.2\n").has_dynamic_requirements());
+        assert!(!metadata("2.10\nDynamic: Version\n").has_dynamic_requirements());
+        assert!(metadata("2.4\nDynamic: Requires-Dist\n").has_dynamic_requirements());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let messages: Vec<String> = [
+            "",
+            "Name: a\nVersion: 1\n",
+            "Metadata-Version: 3.0\nName: a\nVersion: 1\n",
+            "Metadata-Version: 2.1\nVersion: 1\n",
+            "Metadata-Version: 2.1\nName: -\nVersion: 1\n",
+            "Metadata-Version: 2.1\nName: a\nVersion: one\n",
+        ]
+        .into_iter()
+        .map(|text| Metadata::parse(text.as_bytes()).unwrap_err().to_string())
+        .collect();
+        insta::assert_snapshot!(messages.join("\n"));
+        let metadata = Metadata::parse(
+            b"Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Dist: b >> 1\nRequires-Python: three\n",
+        )
+        .unwrap();
+        insta::assert_snapshot!(metadata.requirements().unwrap_err());
+        insta::assert_snapshot!(metadata.python_specifiers().unwrap_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_give_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Metadata::parse(&bytes);
+        }
+
+        #[test]
+        fn any_field_gives_an_answer(python in "\\PC{0,20}", requirement in "[a-z]{0,3}\\PC{0,30}") {
+            let text = format!(
+                "Metadata-Version: 2.1\nName: a\nVersion: 1\nRequires-Python: {python}\nRequires-Dist: {requirement}\n"
+            );
+            if let Ok(metadata) = Metadata::parse(text.as_bytes()) {
+                let _ = metadata.python_specifiers();
+                if let Err(error) = metadata.requirements() {
+                    let _ = error.to_string();
+                }
+            }
+        }
+    }
+}

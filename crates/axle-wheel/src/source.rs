@@ -1,0 +1,68 @@
+//! Where the bytes of a wheel come from.
+
+use std::fmt;
+use std::io::{self, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// What can be read from any place. Every `Read + Seek` is one.
+pub trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek + ?Sized> ReadSeek for T {}
+
+/// The bytes of one wheel, which several threads may read at the same time.
+///
+/// Its [`Display`](fmt::Display) is what messages call it: a path, or a URL without credentials.
+pub trait WheelSource: fmt::Display + Send + Sync {
+    /// How many bytes there are.
+    fn size(&self) -> u64;
+
+    /// A reader of its own, at the start.
+    ///
+    /// # Errors
+    /// When the bytes can't be reached; the message says where they were looked for.
+    fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>>;
+}
+
+/// A wheel on this machine.
+#[derive(Clone, Debug)]
+pub struct LocalFile {
+    path: PathBuf,
+    size: u64,
+}
+
+impl LocalFile {
+    /// Looks at the file at `path`.
+    ///
+    /// # Errors
+    /// When there is no file that can be read; the message names it.
+    pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref().to_path_buf();
+        let metadata = fs_err::File::open(&path)?.metadata()?;
+        if !metadata.is_file() {
+            let message = format!("`{}` is not a file", path.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        Ok(Self { path, size: metadata.len() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Display for LocalFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
+impl WheelSource for LocalFile {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
+        Ok(Box::new(io::BufReader::with_capacity(1 << 16, fs_err::File::open(&self.path)?)))
+    }
+}
