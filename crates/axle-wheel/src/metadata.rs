@@ -120,11 +120,38 @@ impl Metadata {
 }
 
 fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, MetadataError> {
-    text.parse::<Requirement<VerbatimUrl>>().map_err(|error| MetadataError::Requirement {
-        text: text.to_owned(),
-        // Not the error's own Display, which draws an underline below the text.
-        message: error.message.to_string(),
-    })
+    let error = |message| MetadataError::Requirement { text: text.to_owned(), message };
+    if let Some(reason) = refused_requirement(text) {
+        return Err(error(reason.to_owned()));
+    }
+    // Not the error's own Display, which draws an underline below the text.
+    text.parse::<Requirement<VerbatimUrl>>().map_err(|parse| error(parse.message.to_string()))
+}
+
+/// Why a requirement is not given to pep508_rs, which trusts its input: it panics on some names,
+/// recurses into parentheses without end, and fills in environment variables.
+fn refused_requirement(text: &str) -> Option<&'static str> {
+    const LONGEST: usize = 4096;
+    const DEEPEST: usize = 32;
+
+    let ends_as_name = |name: &str| name.ends_with(|last: char| last.is_ascii_alphanumeric());
+    let is_extra = |extra: &str| extra.trim().parse::<ExtraName>().is_ok();
+    let in_name = |byte: char| byte.is_ascii_alphanumeric() || "-_.".contains(byte);
+    let (name, rest) = text.split_at(text.find(|byte| !in_name(byte)).unwrap_or(text.len()));
+    let extras = rest.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next());
+    if text.len() > LONGEST {
+        Some("it is longer than 4096 bytes")
+    } else if text.matches('(').count() > DEEPEST {
+        Some("it has more than 32 parentheses")
+    } else if text.contains("${") {
+        Some("it refers to an environment variable")
+    } else if !ends_as_name(name) {
+        Some("it does not start with a package name")
+    } else if extras.is_some_and(|extras| !extras.trim().is_empty() && !extras.split(',').all(is_extra)) {
+        Some("an extra is no name")
+    } else {
+        None
+    }
 }
 
 /// What is wrong with a metadata file.
@@ -217,10 +244,32 @@ mod tests {
         insta::assert_snapshot!(metadata.python_specifiers().unwrap_err());
     }
 
+    #[test]
+    fn requirements_that_break_the_parser_are_refused() {
+        let deep = format!("a; {}python_version > '3'", "(".repeat(1000));
+        let long = format!("a=={}", "1".repeat(5000));
+        for text in ["a-é", "a-; python_version > '3'", "a[b-]", "a @ ${HOME}", deep.as_str(), long.as_str()]
+        {
+            assert!(parse_requirement(text).is_err(), "{text}");
+        }
+        for text in ["a[]", "a [b, c-d]>1", "nvidia-cublas-cu12==12.8.4.1; platform_system == \"Linux\""] {
+            assert!(parse_requirement(text).is_ok(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_give_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = Metadata::parse(&bytes);
+        }
+
+        #[test]
+        fn any_requirement_gives_an_answer(
+            text in "[a-z]{1,2}[-._é]?( ?\\[[a-z,. -]{0,6}\\])? ?(@ ?\\PC{0,9}|\\(?[<>=!~]{1,2} ?[0-9.*a-z]{0,4}\\)?)? ?(; ?[a-z_]{0,12} ?(==|in|>|~=|not in)? ?['\"]?\\PC{0,5}['\"]?)?",
+        ) {
+            if let Err(error) = parse_requirement(&text) {
+                prop_assert!(error.to_string().contains(&text));
+            }
         }
 
         #[test]
