@@ -1,0 +1,89 @@
+//! An ELF file as a stream.
+
+use crate::Elf;
+use crate::error::{Error, Stop};
+use crate::parse::{parse, places_beyond};
+use crate::window::Window;
+
+/// How much of a file's head is kept. Linkers put the dynamic tables there, and patchelf moves them to a
+/// segment of their own, which the head names.
+const HEAD: u64 = 64 << 20;
+
+/// Each pass reads what the one before found missing; the tables are nested four deep.
+const MOST_PASSES: u32 = 6;
+
+/// Reads an ELF file that is fed in pieces of any size, from its first byte on.
+#[derive(Debug)]
+pub struct Reader {
+    window: Window,
+    head: u64,
+    position: u64,
+    passes: u32,
+    planned: bool,
+}
+
+/// What a [`Reader`] has come to.
+#[derive(Debug)]
+pub enum Progress {
+    /// The file was read.
+    Done(Box<Elf>),
+    /// The file must be fed once more, from its first byte on.
+    Again(Reader),
+}
+
+impl Reader {
+    /// Starts at the first byte of a file of `file_size` bytes.
+    pub fn new(file_size: u64) -> Self {
+        Self::with_head(file_size, HEAD)
+    }
+
+    /// As [`new`](Self::new), with `head` bytes kept of the file's head, 64 MiB at most.
+    pub fn with_head(file_size: u64, head: u64) -> Self {
+        let head = head.min(HEAD).min(file_size);
+        let mut window = Window::new(file_size);
+        // It is within the window's limit.
+        let planned = window.want("the head", 0..head).is_err() || head == file_size;
+        Self { window, head, position: 0, passes: 1, planned }
+    }
+
+    /// Takes the next bytes of the file.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let (head, rest) = match usize::try_from(self.head.saturating_sub(self.position)) {
+            Ok(left) if !self.planned && left < bytes.len() => bytes.split_at(left),
+            _ => (bytes, &[][..]),
+        };
+        self.window.take(self.position, head);
+        self.position = self.position.saturating_add(head.len() as u64);
+        if !rest.is_empty() {
+            // The head is whole: what it names further on is wanted too. What is too much is not: should
+            // it be needed all the same, parsing will say so.
+            self.planned = true;
+            for (what, range) in places_beyond(&self.window, self.head) {
+                let _ = self.window.want(what, range);
+            }
+            self.push(rest);
+        }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// When the file is shorter than was said, or broken.
+    pub fn finish(mut self) -> Result<Progress, Error> {
+        match parse(&self.window) {
+            Ok(elf) => Ok(Progress::Done(Box::new(elf))),
+            Err(Stop::Broken(error)) => Err(error),
+            Err(Stop::Missing(range)) => {
+                if self.position < self.window.file_size() {
+                    let problem = format!("it ends before {:#x}", self.window.file_size());
+                    return Err(Error::malformed("the file", self.position, problem));
+                }
+                if self.passes == MOST_PASSES {
+                    return Err(Error::malformed("the file", range.start, "its tables are too scattered"));
+                }
+                self.window.want("a table", range)?;
+                Ok(Progress::Again(Self { position: 0, passes: self.passes + 1, planned: true, ..self }))
+            }
+        }
+    }
+}

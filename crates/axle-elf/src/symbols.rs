@@ -1,0 +1,78 @@
+//! Which of libstdc++'s two ABIs a library calls.
+
+use goblin::container::Ctx;
+use goblin::elf::sym::Sym;
+
+/// Part of every mangled name that uses a type of the C++11 ABI.
+const NEW: &[u8] = b"__cxx11";
+/// How methods of the old `std::string` begin: `std::string::…`, `std::string::… const`.
+const OLD: [&[u8]; 2] = [b"_ZNSs", b"_ZNKSs"];
+
+/// Tells by the undefined symbols in `table`, whose names lie in `names`.
+///
+/// `None` where no symbol tells, or symbols of both kinds are called. Libstdc++ itself defines both.
+pub(crate) fn cxx11_abi(table: &[u8], names: &[u8], context: Ctx) -> Option<bool> {
+    let size = Sym::size(context.container);
+    let new_names = NamesHolding::find(NEW, names);
+    let (mut new, mut old) = (false, false);
+    for bytes in table.chunks_exact(size) {
+        let Some(symbol) = Sym::parse(bytes, 0, 1, context).ok().and_then(|mut symbols| symbols.pop()) else {
+            continue;
+        };
+        if symbol.st_shndx != 0 || symbol.st_name == 0 {
+            continue;
+        }
+        let rest = names.get(symbol.st_name..).unwrap_or_default();
+        new |= new_names.includes(symbol.st_name);
+        old |= OLD.iter().any(|start| rest.starts_with(start));
+    }
+    (new != old).then_some(new)
+}
+
+/// Where in a table of names a mark occurs. Names share their ends and there may be millions, so the table
+/// is searched once, not once a name.
+struct NamesHolding {
+    /// Each occurrence, with the start of the string that holds it; in order.
+    places: Vec<(usize, usize)>,
+}
+
+impl NamesHolding {
+    fn find(mark: &[u8], names: &[u8]) -> Self {
+        let mut places = Vec::new();
+        let mut start = 0;
+        for name in names.split_inclusive(|byte| *byte == 0) {
+            // The last occurrence is what matters to a name that begins anywhere in this string.
+            if let Some(at) = name.windows(mark.len()).rposition(|window| window == mark) {
+                places.push((start + at, start));
+            }
+            start += name.len();
+        }
+        Self { places }
+    }
+
+    /// Whether the name that begins at `at` holds the mark.
+    fn includes(&self, at: usize) -> bool {
+        let next = self.places.partition_point(|(place, _)| *place < at);
+        self.places.get(next).is_some_and(|(_, start)| *start <= at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_name_holds_the_mark_where_reading_it_says_so(names in prop::collection::vec(0_u8..3, 0..60)) {
+            let mark = &[1, 2];
+            let holding = NamesHolding::find(mark, &names);
+            for at in 0..names.len() {
+                let name = names[at..].split(|byte| *byte == 0).next().unwrap();
+                let expected = name.windows(2).any(|window| window == mark);
+                prop_assert_eq!(holding.includes(at), expected, "at {}", at);
+            }
+        }
+    }
+}
