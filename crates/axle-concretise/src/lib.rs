@@ -1,1 +1,26 @@
-//! The solver, its explanations and the cells.
+//! From high-level packages and a target to one build of each package, or the reason why not.
+//!
+//! Two steps, far apart in time:
+//!
+//! - *Ahead of time* a maintainer solves the [`cells`]: for each (system, Python, CUDA, torch) PubGrub picks one
+//!   coherent set out of the [`Universe`] of artefacts, and [`builds`] computes from the audits how each chosen wheel is
+//!   patched.
+//! - *At request time* [`answer`] finds the [`Plan`] in a cell by lookups alone, as Nix does, or makes a [`Refusal`]
+//!   whose suggestions have been tried.
+
+mod builds;
+pub mod cells;
+mod comparisons;
+mod environment;
+mod lookup;
+mod plan;
+mod solver;
+mod universe;
+
+pub use builds::{BuildError, builds};
+pub use comparisons::comparisons;
+pub use lookup::{Answer, DEFAULT_GLIBC, LookupError, Request, answer};
+pub use plan::{
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion, Target,
+};
+pub use universe::{Candidate, Candidates, Choice, Unfit, Universe, UniverseError};

@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+use std::io;
+
+use axle_wheel::{PythonVersion, System};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{ArtefactFile, BuildFile, CellFile, Cuda, Files, Folder, Matrix, Package};
+
+/// Everything axle knows, read lazily from its [`Files`].
+pub struct Catalogue {
+    files: Box<dyn Files>,
+}
+
+/// What can go wrong with a catalogue.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A file that every catalogue has is not there.
+    #[error("{path} is missing: is this the folder of an axle catalogue?")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// A file does not say what its schema asks for.
+    #[error("{path} is not a valid catalogue file: {message}")]
+    Invalid {
+        /// The file.
+        path: String,
+        /// What is wrong and where.
+        message: String,
+    },
+}
+
+impl Catalogue {
+    /// The catalogue in some files.
+    pub fn new(files: impl Files + 'static) -> Self {
+        Self { files: Box::new(files) }
+    }
+
+    /// `matrix.toml`.
+    ///
+    /// # Errors
+    /// When the file is missing or not valid.
+    pub fn matrix(&self) -> Result<Matrix, CatalogueError> {
+        let path = "matrix.toml";
+        self.toml(path)?.ok_or_else(|| CatalogueError::Missing { path: self.files.describe(path) })
+    }
+
+    /// Every package, by name.
+    ///
+    /// # Errors
+    /// When one of the files is not valid.
+    pub fn packages(&self) -> Result<BTreeMap<String, Package>, CatalogueError> {
+        let mut packages = BTreeMap::new();
+        for file in self.files.list("packages")? {
+            if let Some(name) = file.strip_suffix(".toml")
+                && let Some(package) = self.toml(&format!("packages/{file}"))?
+            {
+                packages.insert(name.to_owned(), package);
+            }
+        }
+        Ok(packages)
+    }
+
+    /// The artefacts of a package; `None` when it was never indexed.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn artefacts(&self, name: &str) -> Result<Option<ArtefactFile>, CatalogueError> {
+        self.json(&format!("artefacts/{name}.json"), crate::artefact::SCHEMA)
+    }
+
+    /// The cells of a system, Python and CUDA; `None` when there are none.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn cells(&self, system: System, python: PythonVersion, cuda: Cuda) -> Result<Option<CellFile>, CatalogueError> {
+        self.json(&cell_path(system, python, cuda), crate::cell::SCHEMA)
+    }
+
+    /// How the wheels of a package version are fetched and patched; `None` when no cell chooses one.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn builds(&self, name: &str, version: &str) -> Result<Option<BuildFile>, CatalogueError> {
+        self.json(&build_path(name, version), crate::wheel_build::SCHEMA)
+    }
+
+    fn toml<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CatalogueError> {
+        let Some(bytes) = self.files.read(path)? else { return Ok(None) };
+        toml::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
+    }
+
+    fn json<T: DeserializeOwned>(&self, path: &str, schema: &str) -> Result<Option<T>, CatalogueError> {
+        #[derive(serde::Deserialize)]
+        struct Schema {
+            schema: String,
+        }
+        let Some(bytes) = self.files.read(path)? else { return Ok(None) };
+        let found: Schema = serde_json::from_slice(&bytes).map_err(|error| self.invalid(path, &error))?;
+        if found.schema != schema {
+            return Err(self.invalid(path, &format!("its schema is `{}`, this axle reads `{schema}`", found.schema)));
+        }
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
+    }
+
+    fn invalid(&self, path: &str, message: &dyn std::fmt::Display) -> CatalogueError {
+        CatalogueError::Invalid { path: self.files.describe(path), message: message.to_string().trim().to_owned() }
+    }
+}
+
+/// Path of the file that holds the cells of a system, Python and CUDA.
+pub fn cell_path(system: System, python: PythonVersion, cuda: Cuda) -> String {
+    format!("cells/{system}/{python}-{cuda}.json")
+}
+
+/// Path of the file that holds the builds of a package version.
+pub fn build_path(name: &str, version: &str) -> String {
+    format!("builds/{name}/{version}.json")
+}
+
+/// Path of the file that holds the artefacts of a package.
+pub fn artefact_path(name: &str) -> String {
+    format!("artefacts/{name}.json")
+}
+
+/// Writes a generated file: stable, diffable, whole or not at all. Returns whether its content changed.
+///
+/// # Errors
+/// When the file cannot be written; the old one is then still there.
+pub fn write_json<T: Serialize>(folder: &Folder, path: &str, value: &T) -> Result<bool, CatalogueError> {
+    let mut text = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
+    value
+        .serialize(&mut serializer)
+        .map_err(|error| CatalogueError::Invalid { path: path.to_owned(), message: error.to_string() })?;
+    text.push(b'\n');
+    Ok(folder.write(path, &text)?)
+}

@@ -1,0 +1,89 @@
+//! Where a catalogue's files lie: a folder, or the binary itself.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The files of a catalogue, by their path below its root, with `/` between folders.
+pub trait Files: Send + Sync {
+    /// The bytes of a file; `None` when there is no such file.
+    ///
+    /// # Errors
+    /// What the operating system says when the file is there and cannot be read.
+    fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>>;
+
+    /// The names of the entries of a folder, sorted; none when there is no such folder.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    fn list(&self, folder: &str) -> io::Result<Vec<String>>;
+
+    /// The name of a file for a person.
+    fn describe(&self, path: &str) -> String;
+}
+
+/// A catalogue in a folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// The catalogue in a folder.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into())
+    }
+
+    /// Writes a file whole or not at all, and only when its content changes. Returns whether it did.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path; the old file is then still there.
+    pub fn write(&self, path: &str, content: &[u8]) -> io::Result<bool> {
+        let target = self.0.join(path);
+        if matches!(fs_err::read(&target), Ok(old) if old == content) {
+            return Ok(false);
+        }
+        let folder = target.parent().unwrap_or(Path::new("."));
+        fs_err::create_dir_all(folder)?;
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", target.display()));
+        let mut file = tempfile::Builder::new().prefix(".axle-").tempfile_in(folder).map_err(named)?;
+        file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(named)?;
+        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        file.as_file().set_permissions(permissions).map_err(named)?;
+        file.persist(&target).map_err(|error| named(error.error))?;
+        Ok(true)
+    }
+
+    /// Removes a file that is not there any more in what was generated.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn remove(&self, path: &str) -> io::Result<()> {
+        fs_err::remove_file(self.0.join(path))
+    }
+}
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        match fs_err::read(self.0.join(path)) {
+            Ok(bytes) => Ok(Some(bytes.into())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let entries = match fs_err::read_dir(self.0.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()?;
+        names.sort();
+        Ok(names)
+    }
+
+    fn describe(&self, path: &str) -> String {
+        self.0.join(path).display().to_string()
+    }
+}

@@ -1,0 +1,250 @@
+//! How the wheels that cells choose are fetched and patched: search paths computed from what the audits found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axle_audit::{ElfFacts, WheelFacts};
+use axle_catalogue::{
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider, UnprovidedSoname,
+    WheelBuild,
+};
+use axle_wheel::{WheelName, WheelNameError};
+use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+
+use crate::universe::Universe;
+
+/// Why the builds of a cell cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A chosen wheel is not in the catalogue, or was not audited.
+    #[error("{filename} is chosen by a cell but has no audit in the catalogue: run `cargo xtask update`")]
+    Unaudited {
+        /// The wheel.
+        filename: String,
+    },
+    /// The file name of a wheel is not valid.
+    #[error(transparent)]
+    Name(#[from] WheelNameError),
+    /// The hash of a wheel is not hex.
+    #[error("{filename}: `{sha256}` is not a SHA-256 in hex")]
+    Hash {
+        /// The wheel.
+        filename: String,
+        /// Its hash.
+        sha256: String,
+    },
+    /// Two cells give the same wheel different providers.
+    #[error("{filename} would be patched differently in two cells: a build depends on its wheel alone")]
+    Ambiguous {
+        /// The wheel.
+        filename: String,
+    },
+}
+
+/// The builds of every wheel that the cells choose.
+///
+/// # Errors
+/// When a chosen wheel has no audit, or when two cells would patch one wheel differently.
+pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>, BuildError> {
+    let mut all: BTreeMap<(String, String), BuildFile> = BTreeMap::new();
+    for cell in files.iter().flat_map(|file| file.torch.values()) {
+        for (name, version, build) in cell_builds(universe, cell)? {
+            let file = all.entry((name.clone(), version.clone())).or_insert_with(|| BuildFile {
+                schema: BUILDS_SCHEMA.into(),
+                name,
+                version,
+                wheels: BTreeMap::new(),
+            });
+            let (filename, build) = build;
+            match file.wheels.get(&filename) {
+                Some(other) if *other != build => return Err(BuildError::Ambiguous { filename }),
+                Some(_) => {}
+                None => {
+                    file.wheels.insert(filename, build);
+                }
+            }
+        }
+    }
+    Ok(all.into_values().collect())
+}
+
+type NamedBuild = (String, String, (String, WheelBuild));
+
+fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, BuildError> {
+    let chosen: BTreeMap<&str, (&str, &str)> = cell
+        .packages
+        .iter()
+        .map(|(name, package)| (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str())))
+        .chain(cell.externals.iter().map(|(name, external)| {
+            (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
+        }))
+        .collect();
+    let mut audited = BTreeMap::new();
+    for (&name, &(_, filename)) in &chosen {
+        let artefact = universe
+            .artefacts
+            .get(name)
+            .and_then(|file| file.artefacts.iter().find(|artefact| artefact.filename == filename))
+            .and_then(|artefact| Some((artefact, artefact.audit.as_ref()?)))
+            .ok_or_else(|| BuildError::Unaudited { filename: filename.to_owned() })?;
+        audited.insert(name, artefact);
+    }
+    let providers = Providers { universe, cell, audited: &audited };
+    chosen
+        .iter()
+        .map(|(&name, &(version, filename))| {
+            let build = providers.build(name)?;
+            Ok((name.to_owned(), version.to_owned(), (filename.to_owned(), build)))
+        })
+        .collect()
+}
+
+/// Who provides which soname in one cell.
+struct Providers<'a> {
+    universe: &'a Universe,
+    cell: &'a Cell,
+    audited: &'a BTreeMap<&'a str, (&'a Artefact, &'a WheelFacts)>,
+}
+
+impl Providers<'_> {
+    fn build(&self, name: &str) -> Result<WheelBuild, BuildError> {
+        let (artefact, facts) = self.audited[name];
+        let package = &self.universe.packages[name];
+        let wheel: WheelName = artefact.filename.parse()?;
+        let closure = self.closure(name);
+        let libraries = libraries(facts);
+        let mut members = Vec::new();
+        let mut unprovided = Vec::new();
+        for elf in facts.elf.iter().filter(|elf| is_loaded(elf)) {
+            let mut search = BTreeSet::new();
+            let folder = folder(&elf.path);
+            // Libraries open their siblings by `dlopen`, which no header tells.
+            if facts.elf.iter().any(|other| other.path != elf.path && other.soname.is_some() && self::folder(&other.path) == folder) {
+                search.insert(Provider::Own { own: folder.to_owned() });
+            }
+            for soname in &elf.needed {
+                match self.provider(soname, &libraries, &closure) {
+                    Some(provider) => {
+                        search.insert(provider);
+                    }
+                    None if is_excused(package, elf, soname) => {}
+                    None => unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() }),
+                }
+            }
+            search.extend(self.opened(package, elf));
+            let interpreter = elf.interpreter.is_some();
+            if search.is_empty() && !interpreter {
+                continue;
+            }
+            let mut search: Vec<_> = search.into_iter().collect();
+            // The member's own folder before the others of its wheel.
+            search.sort_by_key(|provider| !matches!(provider, Provider::Own { own } if own == folder));
+            members.push(MemberBuild { path: elf.path.clone(), search, rpath: !elf.rpath.is_empty(), interpreter });
+        }
+        Ok(WheelBuild {
+            sha256: artefact.sha256.clone(),
+            size: artefact.size,
+            fetch: Fetch::FetchPypi(fetch_pypi(artefact, &wheel)?),
+            python_tag: python_tag(&wheel),
+            members,
+            executables: facts.executables.clone(),
+            libraries,
+            omit: package.omit.clone(),
+            scripts: facts.entry_points.clone(),
+            unprovided,
+        })
+    }
+
+    /// The package and all that it requires, nearest first.
+    fn closure(&self, name: &str) -> Vec<&str> {
+        let mut closure: Vec<&str> = Vec::new();
+        let mut next: Vec<&str> = self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
+        while let Some(name) = next.pop() {
+            if !closure.contains(&name) {
+                closure.push(name);
+                next.extend(self.cell.packages.get(name).into_iter().flat_map(|package| &package.requires).map(String::as_str));
+            }
+        }
+        closure
+    }
+
+    fn provider(&self, soname: &str, own: &BTreeMap<String, String>, closure: &[&str]) -> Option<Provider> {
+        let runtime = &self.universe.matrix.runtime;
+        if runtime.driver.iter().any(|driver| driver == soname) {
+            return Some(Provider::Driver { driver: true });
+        }
+        if let Some(folder) = own.get(soname) {
+            return Some(Provider::Own { own: folder.clone() });
+        }
+        if let Some((library, _)) = runtime.libraries.iter().find(|(_, sonames)| sonames.iter().any(|one| one == soname)) {
+            return Some(Provider::Runtime { runtime: library.clone() });
+        }
+        let package = closure.iter().find(|package| self.offers(package, soname))?;
+        Some(Provider::Package { package: (*package).to_owned(), soname: soname.to_owned() })
+    }
+
+    fn offers(&self, package: &str, soname: &str) -> bool {
+        let facts = self.audited.get(package).map(|(_, facts)| facts);
+        facts.is_some_and(|facts| libraries(facts).contains_key(soname))
+    }
+
+    fn opened(&self, package: &Package, elf: &ElfFacts) -> Vec<Provider> {
+        let opened = package.dlopen.iter().filter(|dlopen| elf.path.ends_with(&dlopen.member)).flat_map(|dlopen| &dlopen.sonames);
+        opened
+            .filter(|(soname, package)| self.offers(package, soname))
+            .map(|(soname, package)| Provider::Package { package: package.clone(), soname: soname.clone() })
+            .collect()
+    }
+}
+
+/// Whether a member is loaded by the loader: an executable or a shared object for the machine, not a relocatable
+/// object or device code.
+fn is_loaded(elf: &ElfFacts) -> bool {
+    !elf.needed.is_empty() || elf.soname.is_some() || elf.interpreter.is_some()
+}
+
+fn is_excused(package: &Package, elf: &ElfFacts, soname: &str) -> bool {
+    package.unprovided.iter().any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
+}
+
+/// The sonames that a wheel offers, each with its folder.
+fn libraries(facts: &WheelFacts) -> BTreeMap<String, String> {
+    let mut libraries = BTreeMap::new();
+    for elf in &facts.elf {
+        if let Some(soname) = &elf.soname {
+            let found = elf.path.rsplit('/').next() == Some(soname);
+            // Only a file of the soname's name is found by the loader.
+            if found {
+                libraries.entry(soname.clone()).or_insert_with(|| folder(&elf.path).to_owned());
+            }
+        }
+    }
+    libraries
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// `py3` where a wheel needs no particular interpreter, else the interpreter's tag.
+fn python_tag(wheel: &WheelName) -> String {
+    let generic = wheel.python_tags().iter().any(|tag| tag.starts_with("py3"));
+    if generic { "py3".into() } else { wheel.python_tags().join(".") }
+}
+
+fn fetch_pypi(artefact: &Artefact, wheel: &WheelName) -> Result<FetchPypi, BuildError> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(artefact.sha256.as_bytes()).ok().filter(|bytes| bytes.len() == 32);
+    let bytes = bytes
+        .ok_or_else(|| BuildError::Hash { filename: artefact.filename.clone(), sha256: artefact.sha256.clone() })?;
+    let python = wheel.python_tags().join(".");
+    Ok(FetchPypi {
+        pname: wheel.distribution().to_owned(),
+        version: wheel.build().map_or_else(|| wheel.version_text().to_owned(), |build| format!("{}-{build}", wheel.version_text())),
+        format: "wheel".into(),
+        abi: wheel.abi_tags().join("."),
+        platform: wheel.platform_tags().join("."),
+        dist: python.clone(),
+        python,
+        hash: format!("sha256-{}", BASE64.encode(&bytes)),
+    })
+}

@@ -1,0 +1,376 @@
+//! A request answered from the cells by lookups alone, which is what Nix does too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Reason};
+use axle_fatbin::ComputeCapability;
+use axle_wheel::{Glibc, PythonVersion, System};
+
+use crate::plan::{
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion, Target, id,
+};
+
+/// What a user asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// Names of packages, normalised.
+    pub packages: Vec<String>,
+    /// The system.
+    pub system: System,
+    /// The Python version.
+    pub python: PythonVersion,
+    /// The CUDA release.
+    pub cuda: Cuda,
+    /// The capabilities that every package must cover.
+    pub compute_capabilities: BTreeSet<ComputeCapability>,
+    /// The compiler; without one nothing is compiled.
+    pub compiler: Option<Compiler>,
+    /// A torch version, or the start of one (`2.9`).
+    pub torch: Option<String>,
+    /// The glibc of the machine.
+    pub glibc: Glibc,
+}
+
+/// An answer: a plan, or why there is none.
+pub type Answer = Result<Plan, Box<Refusal>>;
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// A package is not in the catalogue.
+    #[error("{name} is not in the catalogue; it has {known}")]
+    UnknownPackage {
+        /// The name.
+        name: String,
+        /// Names that are there.
+        known: String,
+    },
+    /// A capability is not in `matrix.toml`.
+    #[error("{capability} is not a compute capability of `matrix.toml`, which has {known}")]
+    UnknownCapability {
+        /// The capability.
+        capability: ComputeCapability,
+        /// Those that are there.
+        known: String,
+    },
+    /// The plan's id cannot be computed.
+    #[error("the plan's id cannot be computed: {0}")]
+    Id(#[from] serde_json::Error),
+}
+
+/// Answers a request; a refusal comes with suggestions that have been tried.
+///
+/// # Errors
+/// When the catalogue is not valid, or the request names something that it does not know.
+pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, LookupError> {
+    let matrix = catalogue.matrix()?;
+    check(catalogue, &matrix, request)?;
+    match attempt(catalogue, &matrix, request)? {
+        Ok(plan) => Ok(Ok(plan)),
+        Err(mut refusal) => {
+            refusal.suggestions = suggestions(catalogue, &matrix, request)?;
+            Ok(Err(refusal))
+        }
+    }
+}
+
+/// Refuses names that nothing in the catalogue has.
+fn check(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<(), LookupError> {
+    let packages = catalogue.packages()?;
+    if let Some(name) = request.packages.iter().find(|name| !packages.contains_key(*name)) {
+        let known: Vec<_> = packages.keys().map(String::as_str).collect();
+        return Err(LookupError::UnknownPackage { name: name.clone(), known: known.join(", ") });
+    }
+    let unknown = request.compute_capabilities.iter().find(|one| !matrix.compute_capabilities.contains(one));
+    match unknown {
+        Some(&capability) => Err(LookupError::UnknownCapability { capability, known: join(&matrix.compute_capabilities) }),
+        None => Ok(()),
+    }
+}
+
+fn target(request: &Request) -> Target {
+    Target {
+        system: request.system,
+        python: request.python,
+        cuda: (request.cuda != Cuda::Cpu).then_some(request.cuda),
+        compute_capabilities: request.compute_capabilities.iter().copied().collect(),
+        compiler: request.compiler,
+    }
+}
+
+fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Answer, LookupError> {
+    let refuse = |mut reasons: Vec<RefusalReason>| {
+        reasons.sort_by_key(|reason| reason.message.len());
+        Ok(Err(Box::new(Refusal { schema: REFUSAL_SCHEMA, target: target(request), reasons, suggestions: Vec::new() })))
+    };
+    let Some(file) = catalogue.cells(request.system, request.python, request.cuda)? else {
+        return refuse(vec![no_cells(matrix, request)]);
+    };
+    let mut reasons = Vec::new();
+    let wanted = |version: &String| request.torch.as_ref().is_none_or(|torch| is_release_of(version, torch));
+    for version in file.order.iter().filter(|version| wanted(version)) {
+        let Some(cell) = file.torch.get(version) else { continue };
+        let found = obstacles(cell, request);
+        if found.is_empty() {
+            return Ok(Ok(plan(cell, version, request)?));
+        }
+        reasons.extend(found);
+    }
+    if reasons.is_empty() {
+        reasons.extend(absences(&file, matrix, request));
+    }
+    refuse(reasons)
+}
+
+/// Whether a version is the one asked for, or a release of it: `2.9.1` of `2.9`.
+fn is_release_of(version: &str, asked: &str) -> bool {
+    version.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn no_cells(matrix: &Matrix, request: &Request) -> RefusalReason {
+    let anchor = anchor(matrix);
+    let (kind, message) = if !matrix.systems.contains(&request.system) {
+        (Reason::Missing, format!("there are no cells for {}; there are for {}", request.system, join(&matrix.systems)))
+    } else if !matrix.pythons.contains(&request.python) {
+        (Reason::Python, format!("there are no cells for Python {}; there are for {}", request.python, join(&matrix.pythons)))
+    } else {
+        let message = format!(
+            "no {anchor} with wheels for CUDA {} and Python {} is in the catalogue; it knows CUDA {}",
+            request.cuda,
+            request.python,
+            join(&matrix.cudas)
+        );
+        (Reason::Cuda, message)
+    };
+    RefusalReason { package: anchor, version: None, build: None, kind, message }
+}
+
+fn anchor(matrix: &Matrix) -> String {
+    matrix.order.iter().flatten().next().cloned().unwrap_or_default()
+}
+
+fn absences(file: &CellFile, matrix: &Matrix, request: &Request) -> Vec<RefusalReason> {
+    let anchor = anchor(matrix);
+    let wanted = |version: &&String| request.torch.as_ref().is_none_or(|torch| is_release_of(version, torch));
+    let mut reasons: Vec<_> = file
+        .absent
+        .iter()
+        .filter(|(version, _)| wanted(version))
+        .map(|(version, absence)| RefusalReason {
+            package: anchor.clone(),
+            version: Some(version.clone()),
+            build: None,
+            kind: absence.kind,
+            message: absence.message.clone(),
+        })
+        .collect();
+    if reasons.is_empty() {
+        let asked = request.torch.as_deref().unwrap_or_default();
+        let message = format!("{anchor} {asked} is not in the catalogue; for this target it has {}", file.order.join(", "));
+        reasons.push(RefusalReason { package: anchor, version: None, build: None, kind: Reason::Missing, message });
+    }
+    reasons
+}
+
+/// The packages of a request with all that they require, in a cell.
+fn closure<'a>(cell: &'a Cell, names: &'a [String]) -> BTreeMap<&'a str, &'a CellPackage> {
+    let mut closure = BTreeMap::new();
+    let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
+    while let Some(name) = next.pop() {
+        if let Some(package) = cell.packages.get(name)
+            && closure.insert(name, package).is_none()
+        {
+            next.extend(package.requires.iter().map(String::as_str));
+        }
+    }
+    closure
+}
+
+/// The externals that a request and its closure require, with what those require.
+fn externals<'a>(cell: &'a Cell, request: &'a Request, closure: &BTreeMap<&str, &'a CellPackage>) -> BTreeSet<&'a str> {
+    let mut externals = BTreeSet::new();
+    let asked = request.packages.iter().map(String::as_str);
+    let mut next: Vec<&str> = asked.chain(closure.values().flat_map(|package| &package.externals).map(String::as_str)).collect();
+    while let Some(name) = next.pop() {
+        if let Some(external) = cell.externals.get(name)
+            && externals.insert(name)
+        {
+            next.extend(external.requires.iter().map(String::as_str));
+        }
+    }
+    externals
+}
+
+/// Everything in a cell that keeps it from answering a request.
+fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
+    let mut reasons = Vec::new();
+    for name in &request.packages {
+        if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
+            let absence = cell.absent.get(name);
+            let message = absence.map_or_else(|| format!("{name} is not in this cell"), |absence| absence.message.clone());
+            let kind = absence.map_or(Reason::Missing, |absence| absence.kind);
+            reasons.push(RefusalReason { package: name.clone(), version: None, build: None, kind, message });
+        }
+    }
+    for (name, package) in closure(cell, &request.packages) {
+        let mut refuse = |kind, message| {
+            reasons.push(RefusalReason {
+                package: name.to_owned(),
+                version: Some(package.version.clone()),
+                build: Some(package.wheel.filename.clone()),
+                kind,
+                message,
+            });
+        };
+        let uncovered: Vec<_> = request.compute_capabilities.iter().filter(|cc| !package.wheel.covers.contains(cc)).collect();
+        if !uncovered.is_empty() {
+            refuse(Reason::ComputeCapability, uncovered_message(name, package, &uncovered));
+        }
+        if let Some(needed) = &package.wheel.glibc
+            && needed.parse::<Glibc>().is_ok_and(|needed| needed > request.glibc)
+        {
+            let message = format!("the wheel of {name} {} needs glibc {needed}, the target has {}", package.version, request.glibc);
+            refuse(Reason::Glibc, message);
+        }
+    }
+    reasons
+}
+
+fn uncovered_message(name: &str, package: &CellPackage, uncovered: &[&ComputeCapability]) -> String {
+    let wheel = &package.wheel;
+    let code: Vec<_> = wheel.sass.iter().chain(&wheel.ptx).map(String::as_str).collect();
+    let starts = match wheel.covers.first() {
+        Some(first) => format!("its code starts at sm_{}{}", first.major, first.minor),
+        None => "it covers no capability whole".to_owned(),
+    };
+    format!(
+        "the wheel of {name} {} does not cover {}: {starts} (it holds {}; it covers {})",
+        package.version,
+        join(uncovered),
+        code.join(", "),
+        if wheel.covers.is_empty() { "none".to_owned() } else { join(&wheel.covers) },
+    )
+}
+
+fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json::Error> {
+    let target = target(request);
+    let closure = closure(cell, &request.packages);
+    let externals = externals(cell, request, &closure);
+    Ok(Plan {
+        schema: PLAN_SCHEMA,
+        id: id(&target, torch, &cell.cell)?,
+        target,
+        torch: torch.to_owned(),
+        packages: closure
+            .into_iter()
+            .map(|(name, package)| {
+                let build =
+                    PlanBuild::Wheel { filename: package.wheel.filename.clone(), sha256: package.wheel.sha256.clone() };
+                let package = PlanPackage { version: package.version.clone(), build, requires: package.requires.clone() };
+                (name.to_owned(), package)
+            })
+            .collect(),
+        externals: externals
+            .into_iter()
+            .filter_map(|name| Some((name, cell.externals.get(name)?)))
+            .map(|(name, external)| {
+                let external = PlanExternal {
+                    specifier: external.specifier.clone(),
+                    comparisons: external.comparisons.clone(),
+                    fallback: external.fallback.clone(),
+                };
+                (name.to_owned(), external)
+            })
+            .collect(),
+    })
+}
+
+/// The smallest changes to a request that work, one of a kind, nearest first.
+fn suggestions(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Vec<Suggestion>, LookupError> {
+    let mut suggestions = Vec::new();
+    let mut first = |changes: Vec<(String, Request)>| -> Result<(), LookupError> {
+        for (change, request) in changes {
+            if attempt(catalogue, matrix, &request)?.is_ok() {
+                suggestions.push(Suggestion { change, command: command(&request) });
+                break;
+            }
+        }
+        Ok(())
+    };
+
+    if let Some(torch) = &request.torch {
+        first(vec![(format!("without asking for torch {torch}"), Request { torch: None, ..request.clone() })])?;
+    }
+    let mut cudas = matrix.cudas.clone();
+    cudas.retain(|&cuda| cuda != request.cuda);
+    cudas.sort_by_key(|&cuda| distance(cuda, request.cuda));
+    first(cudas.into_iter().map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() })).collect())?;
+
+    let mut pythons = matrix.pythons.clone();
+    pythons.retain(|&python| python != request.python);
+    pythons.sort_by_key(|python| (python.minor().abs_diff(request.python.minor()), *python));
+    let with_python = |python| (format!("with Python {python}"), Request { python, ..request.clone() });
+    first(pythons.into_iter().map(with_python).collect())?;
+
+    let without = without_uncovered(catalogue, request)?;
+    if !without.is_empty() && without.len() < request.compute_capabilities.len() {
+        let rest = request.compute_capabilities.difference(&without).copied().collect();
+        let change = format!("without {}", join(&without));
+        first(vec![(change, Request { compute_capabilities: rest, ..request.clone() })])?;
+    }
+    Ok(suggestions)
+}
+
+/// The capabilities that the cell nearest to serving the request lacks.
+fn without_uncovered(catalogue: &Catalogue, request: &Request) -> Result<BTreeSet<ComputeCapability>, LookupError> {
+    let file = catalogue.cells(request.system, request.python, request.cuda)?;
+    let cells = file.iter().flat_map(|file| file.torch.values());
+    let lacking = cells.map(|cell| {
+        let closure = closure(cell, &request.packages);
+        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
+        request.compute_capabilities.iter().filter(lacks).copied().collect::<BTreeSet<_>>()
+    });
+    Ok(lacking.min_by_key(BTreeSet::len).unwrap_or_default())
+}
+
+/// How far a CUDA release is from another: the same major first.
+fn distance(one: Cuda, other: Cuda) -> (u16, u16) {
+    match (one, other) {
+        (Cuda::Toolkit(major, minor), Cuda::Toolkit(other_major, other_minor)) => {
+            (major.abs_diff(other_major), minor.abs_diff(other_minor))
+        }
+        _ => (u16::MAX, 0),
+    }
+}
+
+/// The command that asks a request.
+fn command(request: &Request) -> String {
+    let mut words = vec!["axle concretise".to_owned(), format!("--python {}", request.python)];
+    words.push(if request.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", request.cuda) });
+    words.extend(request.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
+    match request.compiler {
+        Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
+        Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
+        None => {}
+    }
+    words.extend(request.torch.iter().map(|torch| format!("--torch {torch}")));
+    if request.system != System::X86_64Linux {
+        words.push(format!("--system {}", request.system));
+    }
+    if request.glibc != DEFAULT_GLIBC {
+        words.push(format!("--glibc {}", request.glibc));
+    }
+    words.extend(request.packages.iter().cloned());
+    words.join(" ")
+}
+
+/// The glibc of a target that names none.
+pub const DEFAULT_GLIBC: Glibc = Glibc::new(2, 35);
+
+fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,151 @@
+//! The answer to a request: a plan, or why there is none (`axle.plan/1`, `axle.refusal/1`).
+
+use std::collections::BTreeMap;
+
+use axle_catalogue::{Cuda, Fallback, Reason, canonical};
+use axle_fatbin::ComputeCapability;
+use axle_wheel::{PythonVersion, System};
+use serde::Serialize;
+
+/// The schema that [`Plan::schema`] names.
+pub const PLAN_SCHEMA: &str = "axle.plan/1";
+/// The schema that [`Refusal::schema`] names.
+pub const REFUSAL_SCHEMA: &str = "axle.refusal/1";
+
+/// One build of each package, all of them together.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// [`PLAN_SCHEMA`].
+    pub schema: &'static str,
+    /// SHA-256, hex, of the canonical JSON of all that decides the result; the same in Nix.
+    pub id: String,
+    /// What was asked for.
+    pub target: Target,
+    /// The torch version of the cell.
+    pub torch: String,
+    /// The packages.
+    pub packages: BTreeMap<String, PlanPackage>,
+    /// What the package set provides where its version satisfies.
+    pub externals: BTreeMap<String, PlanExternal>,
+}
+
+/// What a plan is for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Target {
+    /// The system.
+    pub system: System,
+    /// The Python version.
+    pub python: PythonVersion,
+    /// The CUDA release, `None` without CUDA.
+    pub cuda: Option<Cuda>,
+    /// The capabilities, sorted by number and unique.
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// The compiler; without one nothing is compiled.
+    pub compiler: Option<Compiler>,
+}
+
+/// A host compiler by its major version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compiler {
+    /// GCC.
+    Gcc(u16),
+    /// Clang.
+    Clang(u16),
+}
+
+impl std::fmt::Display for Compiler {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Gcc(major) => write!(formatter, "gcc{major}"),
+            Self::Clang(major) => write!(formatter, "clang{major}"),
+        }
+    }
+}
+
+/// One package of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlanPackage {
+    /// Its version.
+    pub version: String,
+    /// How it is made.
+    pub build: PlanBuild,
+    /// Packages of the plan that it requires.
+    pub requires: Vec<String>,
+}
+
+/// How a package of a plan is made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PlanBuild {
+    /// From a wheel.
+    Wheel {
+        /// Its file name.
+        filename: String,
+        /// SHA-256 of the file, hex.
+        sha256: String,
+    },
+}
+
+/// A requirement on the package set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PlanExternal {
+    /// PEP 440 specifiers.
+    pub specifier: String,
+    /// The same as comparisons of plain release numbers.
+    pub comparisons: Vec<(String, String)>,
+    /// The catalogue's wheel, for a package set whose version does not satisfy.
+    pub fallback: Fallback,
+}
+
+/// The plan id.
+pub(crate) fn id(target: &Target, torch: &str, cell: &str) -> Result<String, serde_json::Error> {
+    canonical::sha256_hex(&serde_json::json!({
+        "schema": PLAN_SCHEMA,
+        "system": target.system,
+        "python": target.python,
+        "cuda": target.cuda,
+        "torch": torch,
+        "compute_capabilities": target.compute_capabilities,
+        "compiler": target.compiler.map(|compiler| compiler.to_string()),
+        "prefer": "wheel",
+        "cell": cell,
+    }))
+}
+
+/// Why there is no plan, and what would work.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Refusal {
+    /// [`REFUSAL_SCHEMA`].
+    pub schema: &'static str,
+    /// What was asked for.
+    pub target: Target,
+    /// Why each candidate does not work, the shortest story first.
+    pub reasons: Vec<RefusalReason>,
+    /// The smallest changes that work; each was tried.
+    pub suggestions: Vec<Suggestion>,
+}
+
+/// Why one candidate does not work.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct RefusalReason {
+    /// The package that stands in the way.
+    pub package: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// The file name of the wheel.
+    pub build: Option<String>,
+    /// What stands in the way.
+    pub kind: Reason,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+/// A change that works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suggestion {
+    /// The change, as in `with CUDA 12.6`.
+    pub change: String,
+    /// The command to run.
+    pub command: String,
+}

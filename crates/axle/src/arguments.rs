@@ -1,0 +1,153 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use axle_catalogue::Cuda;
+use axle_fatbin::ComputeCapability;
+use axle_wheel::{Glibc, PythonVersion, System};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Fits machine-learning wheels to a machine.
+#[derive(Debug, Parser)]
+#[command(name = "axle", version, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what is inside wheels: SASS and PTX, needed libraries, symbol versions
+    Audit(Audit),
+    /// Pick one build of every package so that all fit the target, or say why not
+    Concretise(Concretise),
+    /// Read where wheels are published, and show what is known
+    Index(Index),
+}
+
+/// How to print an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Human,
+    /// One JSON document
+    Json,
+}
+
+/// `axle audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Compute capability that the wheel must cover, as in 8.6; may be repeated
+    #[arg(long = "cc", value_name = "X.Y")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// The glibc that the wheel must be content with, as in 2.35
+    #[arg(long, value_name = "X.Y")]
+    pub glibc: Option<Glibc>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// Wheels: files, or http(s) addresses read by ranges
+    #[arg(required = true, value_name = "WHEEL|URL")]
+    pub wheels: Vec<String>,
+}
+
+/// How to print a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For a person
+    Human,
+    /// One JSON document
+    Json,
+    /// Exact pins with hashes, for pip and uv
+    Requirements,
+}
+
+/// `axle concretise`.
+#[derive(Debug, Args)]
+pub struct Concretise {
+    /// Python version, as in 3.12
+    #[arg(long, value_name = "X.Y")]
+    pub python: PythonVersion,
+    /// CUDA release, as in 12.8
+    #[arg(long, value_name = "X.Y", required_unless_present = "cpu", conflicts_with = "cpu")]
+    pub cuda: Option<Cuda>,
+    /// Without CUDA
+    #[arg(long)]
+    pub cpu: bool,
+    /// Compute capability of a GPU, as in 8.6; may be repeated
+    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present = "cpu")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// Major version of GCC for what must be compiled
+    #[arg(long, value_name = "MAJOR", conflicts_with = "clang")]
+    pub gcc: Option<u16>,
+    /// Major version of Clang for what must be compiled
+    #[arg(long, value_name = "MAJOR")]
+    pub clang: Option<u16>,
+    /// torch version, or the start of one, as in 2.9
+    #[arg(long, value_name = "VERSION")]
+    pub torch: Option<String>,
+    /// System, as Nix names it
+    #[arg(long, default_value = "x86_64-linux")]
+    pub system: System,
+    /// glibc of the machine
+    #[arg(long, value_name = "X.Y", default_value_t = axle_concretise::DEFAULT_GLIBC)]
+    pub glibc: Glibc,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: PlanFormat,
+    /// Folder of a catalogue, instead of the one in the program
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+    /// Packages
+    #[arg(required = true, value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+}
+
+/// `axle index`.
+#[derive(Debug, Args)]
+pub struct Index {
+    /// What to do with the index.
+    #[command(subcommand)]
+    pub command: IndexCommand,
+}
+
+/// What to do with the index.
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Read the package index for packages and all that they require, and write what is new to a catalogue
+    Update(IndexUpdate),
+    /// Show the artefacts of a package
+    Show(IndexShow),
+}
+
+/// `axle index update`.
+#[derive(Debug, Args)]
+pub struct IndexUpdate {
+    /// Folder of the catalogue
+    #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// Package index, instead of the one that pip uses
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// Only the packages named, not what they require
+    #[arg(long)]
+    pub no_deps: bool,
+    /// Packages; all of the catalogue when none is named
+    #[arg(value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+}
+
+/// `axle index show`.
+#[derive(Debug, Args)]
+pub struct IndexShow {
+    /// Folder of a catalogue, instead of the one in the program
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// Package
+    pub package: String,
+}

@@ -1,0 +1,96 @@
+//! `axle concretise`.
+
+use std::collections::BTreeSet;
+
+use axle_catalogue::Cuda;
+use axle_concretise::{Compiler, Plan, PlanBuild, Refusal, Request};
+use pep508_rs::PackageName;
+
+use crate::arguments::{Concretise, PlanFormat};
+use crate::embedded;
+use crate::output::{self, Answer, Error};
+
+/// Answers a request from the catalogue.
+pub fn run(command: &Concretise) -> Result<Answer, Error> {
+    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let packages: BTreeSet<_> = command.packages.iter().map(|name| normalise(name)).collect::<Result<_, _>>()?;
+    let request = Request {
+        packages: packages.into_iter().collect(),
+        system: command.system,
+        python: command.python,
+        cuda: command.cuda.unwrap_or(Cuda::Cpu),
+        compute_capabilities: command.compute_capabilities.iter().copied().collect(),
+        compiler: command.gcc.map(Compiler::Gcc).or(command.clang.map(Compiler::Clang)),
+        torch: command.torch.clone(),
+        glibc: command.glibc,
+    };
+    match axle_concretise::answer(&catalogue, &request)? {
+        Ok(plan) => {
+            match command.format {
+                PlanFormat::Human => output::text(&human(&plan))?,
+                PlanFormat::Json => output::json(&plan)?,
+                PlanFormat::Requirements => output::text(&requirements(&plan))?,
+            }
+            Ok(Answer::Yes)
+        }
+        Err(refusal) => {
+            match command.format {
+                PlanFormat::Json => output::json(&refusal)?,
+                PlanFormat::Human | PlanFormat::Requirements => output::message(&refused(&refusal)),
+            }
+            Ok(Answer::No)
+        }
+    }
+}
+
+fn normalise(name: &str) -> Result<String, Error> {
+    let name: PackageName = name.parse().map_err(|error| format!("`{name}` is not the name of a package: {error}"))?;
+    Ok(name.to_string())
+}
+
+fn human(plan: &Plan) -> String {
+    let target = &plan.target;
+    let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
+    let cuda = target.cuda.map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
+    let rows = plan.packages.iter().map(|(name, package)| {
+        let PlanBuild::Wheel { filename, .. } = &package.build;
+        [name.clone(), package.version.clone(), filename.clone()]
+    });
+    let externals = plan.externals.iter().map(|(name, external)| {
+        let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
+        [name.clone(), specifier.to_owned(), format!("{} where the package set has none", external.fallback.version)]
+    });
+    format!(
+        "torch {} on {}, Python {}, {cuda}\nid {}\n\n{}\n{}",
+        plan.torch,
+        target.system,
+        target.python,
+        plan.id,
+        output::table(["package", "version", "wheel"], rows),
+        output::table(["from the package set", "version", "else the wheel of"], externals),
+    )
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let reasons = refusal.reasons.iter().map(|reason| format!("  {}\n", reason.message)).collect::<String>();
+    let suggestions =
+        refusal.suggestions.iter().map(|one| format!("  {}: {}\n", one.change, one.command)).collect::<String>();
+    let hint = if suggestions.is_empty() { String::new() } else { format!("what would work:\n{suggestions}") };
+    format!("nothing fits:\n{reasons}{hint}")
+}
+
+/// Exact pins with the hash of the very file, as pip's `--require-hashes` wants them.
+fn requirements(plan: &Plan) -> String {
+    let packages = plan.packages.iter().map(|(name, package)| {
+        let PlanBuild::Wheel { sha256, .. } = &package.build;
+        (name, &package.version, sha256)
+    });
+    let externals =
+        plan.externals.iter().map(|(name, external)| (name, &external.fallback.version, &external.fallback.sha256));
+    let mut lines: Vec<_> = packages
+        .chain(externals)
+        .map(|(name, version, sha256)| format!("{name}=={version} --hash=sha256:{sha256}\n"))
+        .collect();
+    lines.sort();
+    lines.concat()
+}

@@ -1,0 +1,84 @@
+//! What every command prints alike.
+
+use std::io::{self, Write};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+/// The answer to a question, which is the exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    /// Status 0.
+    Yes,
+    /// Status 1.
+    No,
+    /// Status 2: it could not be answered, and why was printed.
+    Unanswered,
+}
+
+/// Why a question could not be answered.
+pub type Error = Box<dyn std::error::Error>;
+
+/// One line on stderr.
+pub fn error(error: &dyn std::fmt::Display) {
+    let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let _ = writeln!(anstream::stderr(), "axle: {line}");
+}
+
+/// Text on stdout. A reader that has gone away is no error.
+pub fn text(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}
+
+/// One JSON document on stdout.
+pub fn json<T: Serialize>(document: &T) -> Result<(), Error> {
+    let mut line = serde_json::to_string_pretty(document)?;
+    line.push('\n');
+    Ok(text(&line)?)
+}
+
+/// One problem in a JSON document.
+#[derive(Debug, Serialize)]
+pub struct Problem {
+    /// What was asked about.
+    pub input: String,
+    /// The place in it, a member of a wheel say.
+    #[serde(rename = "where")]
+    pub place: Option<String>,
+    /// Bytes from the start of that place.
+    pub offset: Option<u64>,
+    /// What is wrong, and what to do.
+    pub message: String,
+}
+
+/// Rows in aligned columns under headings, without lines.
+pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(headings);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.add_rows(rows);
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Bytes for a person: `899.8 MB`.
+pub fn size(bytes: u64) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "three digits are printed")]
+    let (value, unit) = match bytes {
+        0..1_000 => return format!("{bytes} B"),
+        1_000..1_000_000 => (bytes as f64 / 1e3, "kB"),
+        1_000_000..1_000_000_000 => (bytes as f64 / 1e6, "MB"),
+        _ => (bytes as f64 / 1e9, "GB"),
+    };
+    format!("{value:.1} {unit}")
+}
+
+/// Several lines on stderr.
+pub fn message(text: &str) {
+    let _ = write!(anstream::stderr(), "{text}");
+}
