@@ -98,12 +98,15 @@ let
       version = "2.36";
     };
 
+  # Where the host's loader finds a library of this machine's kind.
+  find = soname: ''ldconfig -p | awk -v soname="${soname}" '$1 == soname && /,(x86-64|AArch64)/ { print $NF; exit }' '';
+
   dynamicLinker = "${glibc}/lib/${loader}";
 
   compilerLibraries = fromHost "host-compiler-libraries" { inherit patchelf; } ''
     mkdir -p $out/lib
     for name in libstdc++.so.6 libgcc_s.so.1 libgomp.so.1 libatomic.so.1 libquadmath.so.0 libgfortran.so.5; do
-      library=$(ldconfig -p | sed -nE "s|.*$name \(libc6.*=> (/.*)|\1|p" | head -n1)
+      library=$(${find "$name"})
       if [ -n "$library" ]; then
         cp -L "$library" $out/lib/
         chmod u+w $out/lib/$name
@@ -115,7 +118,7 @@ let
 
   zlib = fromHost "host-zlib" { inherit patchelf; } ''
     mkdir -p $out/lib
-    cp -L "$(ldconfig -p | sed -nE 's|.*libz\.so\.1 \(libc6.*=> (/.*)|\1|p' | head -n1)" $out/lib/libz.so.1
+    cp -L "$(${find "libz.so.1"})" $out/lib/
     chmod u+w $out/lib/libz.so.1
     $patchelf/bin/patchelf --set-rpath ${glibc}/lib $out/lib/libz.so.1
   '';

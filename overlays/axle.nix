@@ -1,0 +1,69 @@
+/**
+  Wires the layers together over one package set and one catalogue.
+
+  # Inputs
+
+  `pkgs`
+  : The package set.
+
+  `catalogue`
+  : The folder with the generated `cells` and `builds`.
+*/
+{ pkgs, catalogue }:
+let
+  inherit (pkgs) lib;
+  inherit (pkgs.stdenv.hostPlatform) system;
+
+  versions = import ./versions.nix;
+  read = import ./catalogue.nix { inherit catalogue; };
+  source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
+  build = import ./build.nix { inherit pkgs; };
+  highLevel = import ./high-level.nix { inherit (pkgs) writeText; };
+  pythonLevel = import ./python-level.nix { inherit pkgs; };
+  worlds = import ./worlds.nix { inherit lib; };
+in
+{
+  concretise = import ./concretise.nix {
+    inherit
+      pkgs
+      lib
+      system
+      versions
+      read
+      source
+      build
+      highLevel
+      pythonLevel
+      worlds
+      ;
+  };
+
+  /**
+    The same functions over another catalogue, such as one that `axle lock` has written.
+
+    # Type
+
+    ```
+    withCatalogue :: Path -> AttrSet
+    ```
+  */
+  withCatalogue =
+    other:
+    import ./axle.nix {
+      inherit pkgs;
+      catalogue = other;
+    };
+
+  /**
+    The catalogue's cells for this system, as `concretise` reads them.
+  */
+  cells = read.cells system;
+
+  /**
+    The pure functions, for tests.
+  */
+  internal = {
+    inherit versions worlds;
+    inherit (build) relativeTo;
+  };
+}

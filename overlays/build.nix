@@ -1,0 +1,146 @@
+/**
+  The build layer, wheel flavour: unpacks a wheel to `$out/wheel` and writes into every ELF member where it
+  finds what it needs.
+
+  It knows the wheel, the builds that provide its sonames, and the package set's C and C++ runtime: no Python,
+  no requirement, no cell. So a wheel is built once for all that use it.
+*/
+{ pkgs }:
+let
+  inherit (builtins)
+    concatStringsSep
+    filter
+    genList
+    isString
+    length
+    map
+    split
+    ;
+  inherit (pkgs.lib) escapeShellArg escapeShellArgs unique;
+
+  components = path: filter (part: isString part && part != "" && part != ".") (split "/" path);
+
+  /**
+    The way from one folder to another one, both relative to the same root.
+
+    # Examples
+
+    ```nix
+    relativeTo "nvidia/cudnn/lib" "nvidia/cublas/lib"
+    => "../../cublas/lib"
+    ```
+  */
+  relativeTo =
+    from: to:
+    let
+      go =
+        here: there:
+        if here != [ ] && there != [ ] && builtins.head here == builtins.head there then
+          go (builtins.tail here) (builtins.tail there)
+        else
+          genList (_: "..") (length here) ++ there;
+    in
+    concatStringsSep "/" (go (components from) (components to));
+
+  # The libraries of the package set that wheels may count on.
+  runtimes = {
+    libc = pkgs.glibc;
+    libstdcxx = pkgs.stdenv.cc.cc.lib;
+    inherit (pkgs) zlib;
+  };
+
+  build =
+    {
+      name,
+      version,
+      wheel,
+      source,
+      providers,
+    }:
+    let
+      what = "${name} ${version}";
+
+      # One entry of a member's search path, as the loader reads it.
+      folderOf =
+        member: entry:
+        if entry ? own then
+          let
+            way = relativeTo (dirOf member.path) entry.own;
+          in
+          if way == "" then "$ORIGIN" else "$ORIGIN/${way}"
+        else if entry ? package then
+          let
+            provider =
+              providers.${entry.package}
+                or (throw "axle: ${member.path} of ${what} needs ${entry.soname} of ${entry.package}, which is not in its cell: generate the catalogue with `cargo xtask matrix`");
+          in
+          "${provider}/wheel/${
+            provider.libraries.${entry.soname}
+              or (throw "axle: ${member.path} of ${what} needs ${entry.soname}, which ${entry.package} ${provider.version} does not have: choose another torch, or ask `axle audit` of both wheels")
+          }"
+        else if entry ? runtime then
+          "${
+            runtimes.${entry.runtime}
+              or (throw "axle: ${member.path} of ${what} needs the library ${entry.runtime}, and only ${concatStringsSep ", " (builtins.attrNames runtimes)} are taken from the package set")
+          }/lib"
+        else if entry ? driver then
+          "${pkgs.addDriverRunpath.driverLink}/lib"
+        else
+          throw "axle: ${member.path} of ${what} has a search entry that this overlay does not know: use the overlay and the catalogue of one release";
+
+      patch =
+        member:
+        let
+          search = unique (map (folderOf member) member.search);
+          interpreter =
+            if member.interpreter then
+              [
+                "--set-interpreter"
+                pkgs.stdenv.cc.bintools.dynamicLinker
+              ]
+            else
+              [ ];
+          path =
+            if search == [ ] then
+              [ "--remove-rpath" ]
+            else
+              (if member.rpath then [ "--force-rpath" ] else [ ])
+              ++ [
+                "--set-rpath"
+                (concatStringsSep ":" search)
+              ];
+        in
+        "patchelf ${escapeShellArgs (interpreter ++ path)} ${escapeShellArg member.path}";
+
+      refused = map (missing: "${missing.soname} (needed by ${missing.member})") wheel.unprovided;
+    in
+    if refused != [ ] then
+      throw "axle: nothing provides ${concatStringsSep ", " refused} of ${what}: name a provider in catalogue/packages/${name}.toml"
+    else
+      pkgs.stdenvNoCC.mkDerivation {
+        pname = "${name}-wheel";
+        inherit version;
+        strictDeps = true;
+        nativeBuildInputs = [
+          pkgs.unzip
+          pkgs.patchelf
+        ];
+        passAsFile = [ "buildCommand" ];
+        buildCommand = ''
+          mkdir -p $out/wheel
+          unzip -q ${source} -d $out/wheel
+          cd $out/wheel
+          find . -type d -exec chmod 0755 {} +
+          find . -type f -exec chmod 0644 {} +
+          ${concatStringsSep "\n" (map patch wheel.members)}
+          ${concatStringsSep "\n" (map (path: "chmod 0755 ${escapeShellArg path}") wheel.executables)}
+        '';
+        passthru = {
+          inherit source;
+          inherit (wheel) libraries;
+        };
+      };
+in
+{
+  inherit build relativeTo;
+}

@@ -1,0 +1,86 @@
+/**
+  Reads the generated JSON of a catalogue; each file only when something in it is needed.
+*/
+{ catalogue }:
+let
+  inherit (builtins)
+    attrNames
+    concatStringsSep
+    filter
+    fromJSON
+    head
+    listToAttrs
+    map
+    match
+    pathExists
+    readDir
+    readFile
+    ;
+
+  # The names of a folder's JSON files, without the extension; none when there is no such folder.
+  documents =
+    folder:
+    map (file: head (match "(.*)\\.json" file)) (
+      filter (file: match ".*\\.json" file != null) (if pathExists folder then attrNames (readDir folder) else [ ])
+    );
+
+  list = names: if names == [ ] then "none" else concatStringsSep ", " names;
+in
+rec {
+  /**
+    The cell files of a system by name (`3.11-12.8`, `3.12-cpu`).
+
+    # Type
+
+    ```
+    cells :: String -> AttrSet
+    ```
+  */
+  cells =
+    system:
+    let
+      folder = catalogue + "/cells/${system}";
+    in
+    listToAttrs (
+      map (name: {
+        inherit name;
+        value = fromJSON (readFile (folder + "/${name}.json"));
+      }) (documents folder)
+    );
+
+  /**
+    The cell file of one target, or a refusal that says which there are.
+  */
+  cellFile =
+    {
+      system,
+      python,
+      cuda,
+    }:
+    let
+      all = cells system;
+      name = "${python}-${if cuda == null then "cpu" else cuda}";
+    in
+    all.${name} or (throw "axle: the catalogue has no cells for ${system} with Python ${python} and ${
+      if cuda == null then "no CUDA" else "CUDA ${cuda}"
+    }; for ${system} it has (Python-CUDA): ${list (attrNames all)}");
+
+  /**
+    How one wheel of a package version is fetched and patched.
+  */
+  wheel =
+    {
+      name,
+      version,
+      filename,
+    }:
+    let
+      file = catalogue + "/builds/${name}/${version}.json";
+      document = fromJSON (readFile file);
+    in
+    if !pathExists file then
+      throw "axle: the catalogue has no builds/${name}/${version}.json, which a cell names: generate it with `cargo xtask matrix`"
+    else
+      document.wheels.${filename}
+        or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask matrix`");
+}

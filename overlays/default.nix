@@ -1,0 +1,11 @@
+/**
+  The overlay: adds `axle` to a package set, usable with flakes and without.
+
+  What it asks of the package set is listed in `docs/nixpkgs-surface.md`.
+*/
+final: _prev: {
+  axle = import ./axle.nix {
+    pkgs = final;
+    catalogue = ../catalogue;
+  };
+}

@@ -1,0 +1,51 @@
+/**
+  The high-level layer: what a package is in its cell. It does no work and provides nothing to run.
+*/
+{ writeText }:
+/**
+  A package of a cell as a user names it, in `packages = hl: [ hl.torch ]`.
+
+  # Inputs
+
+  `name`
+  : The package.
+
+  `package`
+  : Its object in the cell; only read when something about it is asked.
+
+  `cell`
+  : The cell's hash.
+*/
+{
+  name,
+  package,
+  cell,
+}:
+let
+  metadata = writeText "${name}-${package.version}.json" (
+    builtins.toJSON {
+      inherit name cell;
+      inherit (package)
+        version
+        requires
+        externals
+        wheel
+        ;
+    }
+  );
+  refusal = throw "axle: ${name} is a high-level package, which holds nothing to run; put it through `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
+in
+{
+  type = "derivation";
+  pname = name;
+  name = "${name}-${package.version}";
+  inherit (package) version requires;
+  inherit metadata;
+  axleHighLevel = name;
+  axleCell = cell;
+
+  # Whoever builds, links or imports the value forces one of these.
+  outPath = refusal;
+  drvPath = refusal;
+  pythonModule = refusal;
+}

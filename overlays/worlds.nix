@@ -1,0 +1,118 @@
+/**
+  Worlds: packages of two concretisations must not meet.
+
+  Every python-level derivation carries its world three times: as `axle` for evaluation, as a setup hook for
+  builds and shells, and as a file at a fixed place, where environments of links find two different contents.
+*/
+{ lib }:
+let
+  inherit (builtins)
+    attrNames
+    concatStringsSep
+    filter
+    foldl'
+    hashString
+    toJSON
+    replaceStrings
+    ;
+
+  describe =
+    target:
+    "Python ${target.python}, ${if target.cuda == null then "no CUDA" else "CUDA ${target.cuda}"}, torch ${target.torch}"
+    + (
+      if target.compute_capabilities == [ ] then
+        ""
+      else
+        ", compute capabilities ${concatStringsSep " " target.compute_capabilities}"
+    );
+in
+rec {
+  inherit describe;
+
+  /**
+    A target in the letters of a store name.
+
+    # Examples
+
+    ```nix
+    label { cuda = "12.8"; compute_capabilities = [ "8.6" "9.0" ]; }
+    => "cuda12.8-cc8.6-9.0"
+    ```
+  */
+  label =
+    target:
+    if target.cuda == null then
+      "cpu"
+    else
+      "cuda${target.cuda}-cc${concatStringsSep "-" target.compute_capabilities}";
+
+  /**
+    The identity of a world: the hash of all that makes two worlds different.
+  */
+  identify = facts: hashString "sha256" (toJSON facts);
+
+  /**
+    The sentence for two worlds that meet.
+  */
+  conflict =
+    ours: theirs:
+    "axle: packages of two concretisations meet: one for ${ours}, one for ${theirs}; put everything through one call of `concretise`";
+
+  /**
+    The setup hook of a world: stops a build or a shell in which another one has been seen.
+  */
+  hook = world: ''
+    if [[ -n "''${axleWorld-}" && "$axleWorld" != ${world.id} ]]; then
+      echo "axle: packages of two concretisations meet: one for $axleTarget, one for ${describe world.target}; put everything through one call of \`concretise\`" >&2
+      exit 1
+    fi
+    axleWorld=${world.id}
+    axleTarget=${lib.escapeShellArg (describe world.target)}
+  '';
+
+  /**
+    Gives the packages back when all that they require is of one world and no package is there twice.
+
+    # Inputs
+
+    `world`
+    : The world that they must be of.
+
+    `required`
+    : Everything that they require, themselves included.
+
+    `packages`
+    : What is given back.
+  */
+  guard =
+    {
+      world,
+      required,
+    }:
+    packages:
+    let
+      strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
+      stranger = builtins.head strangers;
+      normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
+      named = filter (drv: drv ? pname && drv ? pythonModule) required;
+      byName = foldl' (
+        seen: drv:
+        let
+          name = normalise drv.pname;
+          others = filter (other: other != drv.outPath) (seen.${name} or [ ]);
+        in
+        seen // { ${name} = others ++ [ drv.outPath ]; }
+      ) { } named;
+      twice = filter (name: builtins.length byName.${name} > 1) (attrNames byName);
+    in
+    if strangers != [ ] then
+      throw "${conflict (describe world.target) (describe stranger.axle.world.target)} (met at ${stranger.name})"
+    else if twice != [ ] then
+      throw "axle: ${
+        concatStringsSep "; " (
+          map (name: "${name} would be there twice: ${concatStringsSep " and " byName.${name}}") twice
+        )
+      }; take each package from one set, that of `env.python.pkgs`"
+    else
+      packages;
+}
