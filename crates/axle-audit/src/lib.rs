@@ -1,1 +1,36 @@
 //! A wheel in, a report of facts out.
+//!
+//! [`audit`] reads every ELF member of a wheel in a stream, all of them in parallel, and gives
+//! [`WheelFacts`]: what the members need, which device code they hold, and what follows for the wheel as
+//! a whole. It unpacks nothing to disk and runs nothing. Facts depend on the bytes of the wheel alone.
+//!
+//! [`coverage`] concludes from these facts whether the wheel runs on a GPU. What that takes to know of a
+//! package (which of its members are loaded, which code is its own) comes as a [`Policy`].
+//!
+//! ```no_run
+//! use axle_audit::{Options, Policy, audit, coverage};
+//! use axle_wheel::LocalFile;
+//!
+//! let path = "torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl";
+//! let facts = audit(&LocalFile::open(path)?, &path.parse()?, &Options::default())?;
+//! let coverage = coverage(&facts, &Policy::default(), "8.6".parse()?);
+//! assert_eq!(coverage.covered, Some(true));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod audit;
+mod conclusions;
+mod coverage;
+mod device_code;
+mod error;
+mod facts;
+mod member;
+mod policy;
+
+pub use audit::{Options, Progress, audit};
+pub use axle_elf::ElfType;
+pub use axle_fatbin::{Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError, Toolkit};
+pub use coverage::{Coverage, ServedBy, coverage};
+pub use error::{AuditError, Problem};
+pub use facts::{Architectures, ContainerGroup, DeviceCode, DeviceCodeKind, ElfMember, WheelFacts};
+pub use policy::{Measure, Pattern, Policy};

@@ -65,7 +65,12 @@ impl Reader {
         }
     }
 
-    /// Ends the file.
+    /// Whether all that was asked for a second pass has come, so that the rest need not be fed.
+    pub fn is_satisfied(&self) -> bool {
+        self.passes > 1 && self.window.is_full()
+    }
+
+    /// Ends the file, or what of it a second pass needs.
     ///
     /// # Errors
     /// When the file is shorter than was said, or broken.
@@ -74,7 +79,7 @@ impl Reader {
             Ok(elf) => Ok(Progress::Done(Box::new(elf))),
             Err(Stop::Broken(error)) => Err(error),
             Err(Stop::Missing(range)) => {
-                if self.position < self.window.file_size() {
+                if self.position < self.window.file_size() && !self.is_satisfied() {
                     let problem = format!("it ends before {:#x}", self.window.file_size());
                     return Err(Error::malformed("the file", self.position, problem));
                 }

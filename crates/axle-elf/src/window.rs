@@ -57,6 +57,11 @@ impl Window {
         }
     }
 
+    /// Whether all that is wanted has come.
+    pub fn is_full(&self) -> bool {
+        self.parts.iter().all(|part| part.bytes.len() as u64 == part.end.saturating_sub(part.start))
+    }
+
     /// The `size` bytes at `offset`, which hold `what`.
     pub fn get(&self, what: &'static str, offset: u64, size: u64) -> Result<&[u8], Stop> {
         let out_of_file = Error::OutOfFile { what, offset, size, file_size: self.file_size };

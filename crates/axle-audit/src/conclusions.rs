@@ -1,0 +1,95 @@
+//! What follows for a wheel from the facts of its members.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axle_wheel::{Metadata, Requirement, VerbatimUrl};
+use pep440_rs::Operator;
+use pep508_rs::VersionOrUrl;
+
+use crate::device_code::is_device_section;
+use crate::facts::{Architectures, ElfMember};
+
+/// The code of all members.
+pub(crate) fn architectures(members: &[ElfMember]) -> Architectures {
+    let mut all = Architectures::default();
+    for code in members.iter().flat_map(|member| member.sass.iter().chain(&member.ptx)) {
+        all.add(*code);
+    }
+    all
+}
+
+/// The newest version that a member wants of those that begin with `prefix`: `2.28` of `GLIBC_`.
+/// Versions that are no numbers, like `GLIBC_PRIVATE`, say nothing of an age.
+pub(crate) fn newest_version(members: &[ElfMember], prefix: &str) -> Option<String> {
+    let versions = members.iter().flat_map(|member| member.symbol_versions.values().flatten());
+    let numbered = versions.filter_map(|version| {
+        let text = version.strip_prefix(prefix)?;
+        let numbers: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
+        Some((numbers?, text))
+    });
+    numbered.max().map(|(_, text)| text.to_owned())
+}
+
+/// What the members that tell agree on.
+pub(crate) fn cxx11_abi(members: &[ElfMember]) -> Option<bool> {
+    let told: BTreeSet<bool> = members.iter().filter_map(|member| member.cxx11_abi).collect();
+    if told.len() == 1 { told.first().copied() } else { None }
+}
+
+/// Libraries that a member needs and that the wheel does not hold under that file name or soname.
+pub(crate) fn external(members: &[ElfMember]) -> Vec<String> {
+    let held: BTreeSet<&str> = members
+        .iter()
+        .flat_map(|member| [member.path.rsplit('/').next(), member.soname.as_deref()])
+        .flatten()
+        .collect();
+    let needed: BTreeSet<&str> =
+        members.iter().flat_map(|member| &member.needed).map(String::as_str).collect();
+    needed.difference(&held).map(|name| (*name).to_owned()).collect()
+}
+
+/// The CUDA releases that images were made by and that requirements pin. A major stands alone only where
+/// nothing tells its minor.
+pub(crate) fn cuda(members: &[ElfMember], metadata: &Metadata) -> Vec<String> {
+    let mut releases = BTreeMap::<u32, BTreeSet<u32>>::new();
+    let device_code = members.iter().flat_map(|member| &member.device_code);
+    for toolkit in device_code.filter(|row| is_device_section(&row.section)).filter_map(|row| row.toolkit) {
+        releases.entry(toolkit.major.into()).or_default().insert(toolkit.minor.into());
+    }
+    // Requirements that nobody can read tell nothing here; they are reported as they are.
+    for (major, minor) in metadata.requirements().unwrap_or_default().iter().filter_map(pinned_release) {
+        releases.entry(major).or_default().insert(minor);
+    }
+    for name in members.iter().flat_map(|member| &member.needed) {
+        let major = name.strip_prefix("libcudart.so.").and_then(|rest| rest.split('.').next());
+        if let Some(major) = major.and_then(|major| major.parse().ok()) {
+            releases.entry(major).or_default();
+        }
+    }
+    let spell = |(major, minors): (u32, BTreeSet<u32>)| {
+        if minors.is_empty() {
+            vec![major.to_string()]
+        } else {
+            minors.into_iter().map(|minor| format!("{major}.{minor}")).collect()
+        }
+    };
+    releases.into_iter().flat_map(spell).collect()
+}
+
+/// The release that a requirement pins, if it is of a package whose version is CUDA's own:
+/// `nvidia-cuda-runtime-cu12==12.8.90`, `cuda-toolkit[cublas]==13.0.2`. Those of extras say nothing.
+fn pinned_release(requirement: &Requirement<VerbatimUrl>) -> Option<(u32, u32)> {
+    let name = requirement.name.as_ref();
+    let is_cuda =
+        name == "cuda-toolkit" || name == "nvidia-cuda-runtime" || name.starts_with("nvidia-cuda-runtime-cu");
+    let of_extra = requirement.marker.try_to_string().is_some_and(|marker| marker.contains("extra"));
+    let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &requirement.version_or_url else { return None };
+    let pin =
+        specifiers.iter().find(|one| matches!(one.operator(), Operator::Equal | Operator::EqualStar))?;
+    match pin.version().release() {
+        [major, minor, ..] if is_cuda && !of_extra => {
+            Some((u32::try_from(*major).ok()?, u32::try_from(*minor).ok()?))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! What an audit reports, as `axle.audit/1` writes it.
+
+use std::collections::BTreeMap;
+
+use axle_elf::ElfType;
+use axle_fatbin::{Code, Compression, Toolkit};
+use serde::{Deserialize, Serialize};
+
+/// The facts of one wheel. Unknown is null, none is empty.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WheelFacts {
+    /// The file's name.
+    pub filename: String,
+    /// SHA-256 of the file in hex, where it was read whole.
+    pub sha256: Option<String>,
+    /// SHA-256 in hex as the index declares it.
+    #[serde(default)]
+    pub declared_sha256: Option<String>,
+    /// Bytes of the file.
+    pub size: u64,
+    /// The package, normalised.
+    pub name: String,
+    /// The version, normalised.
+    pub version: String,
+    /// The build tag.
+    pub build: Option<String>,
+    /// The tags of the file's name, expanded.
+    pub tags: Vec<String>,
+    /// `Requires-Python`.
+    pub requires_python: Option<String>,
+    /// `Requires-Dist`, in the order of the file.
+    pub requires_dist: Vec<String>,
+    /// The ELF members, sorted by path.
+    pub elf: Vec<ElfMember>,
+    /// The SASS of all members.
+    pub sass: Vec<Code>,
+    /// The PTX of all members.
+    pub ptx: Vec<Code>,
+    /// The newest glibc that a member wants: `2.28`.
+    pub glibc: Option<String>,
+    /// The newest `GLIBCXX` version that a member wants: `3.4.25`.
+    pub glibcxx: Option<String>,
+    /// Whether its members call libstdc++ through the C++11 ABI; null where none tells, or they disagree.
+    pub cxx11_abi: Option<bool>,
+    /// The CUDA releases that it is made for, as its images, its requirements and the runtime library
+    /// that it links tell: `12.8`, or `12` where only the major is known.
+    pub cuda: Vec<String>,
+    /// Libraries that a member needs and the wheel does not hold.
+    pub external: Vec<String>,
+    /// Console scripts: from the name of the command to `module:object`.
+    #[serde(default)]
+    pub entry_points: BTreeMap<String, String>,
+    /// Files of `*.data/scripts/`, by name.
+    #[serde(default)]
+    pub scripts: Vec<String>,
+    /// The `*.data/…` folders that the wheel has: `torch-2.9.1.data/purelib`.
+    #[serde(default)]
+    pub data: Vec<String>,
+    /// The files and folders at its top.
+    #[serde(default)]
+    pub top_level: Vec<String>,
+}
+
+/// The facts of one ELF member.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ElfMember {
+    /// Its path in the wheel.
+    pub path: String,
+    /// Bytes of it, unpacked.
+    pub size: u64,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// The processor that it is for: `x86_64`, `aarch64`.
+    pub machine: String,
+    /// Whether it is run or loaded.
+    pub elf_type: ElfType,
+    /// Whether the zip marks it executable.
+    pub executable: bool,
+    /// `DT_NEEDED`, in the order of loading.
+    pub needed: Vec<String>,
+    /// `PT_INTERP`.
+    pub interpreter: Option<String>,
+    /// `DT_RPATH`, split.
+    pub rpath: Vec<String>,
+    /// `DT_RUNPATH`, split.
+    pub runpath: Vec<String>,
+    /// The symbol versions that it wants, by library.
+    pub symbol_versions: BTreeMap<String, Vec<String>>,
+    /// Whether it calls libstdc++ through the C++11 ABI; null where its symbols don't tell.
+    pub cxx11_abi: Option<bool>,
+    /// The SASS in `.nv_fatbin` and `__nv_relfatbin`.
+    pub sass: Vec<Code>,
+    /// The PTX in `.nv_fatbin` and `__nv_relfatbin`.
+    pub ptx: Vec<Code>,
+    /// Containers in `.nv_fatbin` and `__nv_relfatbin`.
+    pub containers: u64,
+    /// All entries, those outside of the device sections too, by what they have in common.
+    pub device_code: Vec<DeviceCode>,
+    /// All containers, those outside of the device sections too, by the set of codes that they hold.
+    /// Coverage of any GPU can be told from them.
+    pub container_groups: Vec<ContainerGroup>,
+    /// The part of `sass` and `ptx` that is in `__nv_relfatbin`, before device linking.
+    pub prelink: Architectures,
+    /// What lies in other sections, by section; under `""` where no section holds it.
+    pub outside: BTreeMap<String, Architectures>,
+}
+
+/// Device code of both kinds, each sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Architectures {
+    /// The machine code.
+    pub sass: Vec<Code>,
+    /// The assembly that the driver compiles.
+    pub ptx: Vec<Code>,
+}
+
+/// Entries that have all of this in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DeviceCode {
+    /// The section that they are in.
+    pub section: String,
+    /// What they were compiled for.
+    pub arch: Code,
+    /// What they are.
+    pub kind: DeviceCodeKind,
+    /// How they are stored.
+    pub compression: Compression,
+    /// The CUDA release that made them; null where the images don't tell cheaply.
+    pub toolkit: Option<Toolkit>,
+    /// The version of the PTX language, of PTX; a driver must know it.
+    #[serde(default)]
+    pub ptx_version: Option<String>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// What device code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceCodeKind {
+    /// Machine code.
+    Sass,
+    /// Assembly.
+    Ptx,
+    /// Intermediate code for link-time optimisation.
+    Lto,
+    /// A kind that nobody has described; its number stands in `arch`.
+    Unknown,
+}
+
+/// Containers of one section that hold the same set of codes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ContainerGroup {
+    /// The section that they are in.
+    pub section: String,
+    /// What they hold, sorted, each once.
+    pub code: Vec<Code>,
+    /// How many there are.
+    pub count: u64,
+}

@@ -1,0 +1,87 @@
+//! What must be known of a package to conclude from facts.
+
+/// What the author of a package entry knows and the bytes of a wheel don't tell. The default knows
+/// nothing: every member counts, and all containers of each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// The members that the target loads, where the wheel holds alternatives; `None` for all.
+    pub loaded: Option<Vec<Pattern>>,
+    /// Other measures than [`Measure::All`], by member; the first pattern that matches counts.
+    pub measures: Vec<(Pattern, Measure)>,
+    /// Members whose containers outside of the device sections are the package's own, and count.
+    pub own_outside: Vec<Pattern>,
+}
+
+impl Policy {
+    /// Whether the target loads the member at `path`.
+    pub fn loads(&self, path: &str) -> bool {
+        self.loaded.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))
+    }
+
+    /// How the member at `path` is measured.
+    pub fn measure(&self, path: &str) -> Measure {
+        let measure = self.measures.iter().find(|(pattern, _)| pattern.matches(path));
+        measure.map_or(Measure::All, |(_, measure)| *measure)
+    }
+
+    /// Whether containers outside of the device sections count in the member at `path`.
+    pub fn owns_outside(&self, path: &str) -> bool {
+        self.own_outside.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+/// How many of a member's containers must run on a GPU, for the member to cover it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measure {
+    /// Each.
+    All,
+    /// One at least.
+    Any,
+    /// That share of them, from 0 to 1.
+    Share(f64),
+}
+
+/// A pattern for paths of members: `*` stands for any characters, `/` among them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern(String);
+
+impl Pattern {
+    /// The pattern that `text` spells. Every text is one.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// Whether the whole of `path` fits.
+    pub fn matches(&self, path: &str) -> bool {
+        let mut parts = self.0.split('*');
+        // Without an asterisk there is one part, else the first and the last are bound to the ends.
+        let Some(mut rest) = parts.next().and_then(|first| path.strip_prefix(first)) else { return false };
+        let Some(last) = parts.next_back() else { return rest.is_empty() };
+        for part in parts {
+            match rest.split_once(part) {
+                Some((_, after)) => rest = after,
+                None => return false,
+            }
+        }
+        rest.ends_with(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        let matches = |pattern: &str, path: &str| Pattern::new(pattern).matches(path);
+        assert!(matches("a/b.so", "a/b.so"));
+        assert!(!matches("a/b.so", "a/b.so.1"));
+        assert!(matches("*", "") && matches("*", "a/b"));
+        assert!(matches("a/*_cuda130.so", "a/lib_cuda130.so"));
+        assert!(!matches("a/*_cuda130.so", "a/lib_cuda131.so"));
+        assert!(!matches("ab*ba", "aba"));
+        assert!(matches("*b*d*", "abcde"));
+        assert!(!matches("*d*b*", "abcde"));
+        assert!(matches("sm90/*.so*", "sm90/x/y.so.1"));
+    }
+}
