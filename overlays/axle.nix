@@ -60,10 +60,11 @@ in
   cells = read.cells system;
 
   /**
-    The pure functions, for tests.
+    The pure functions by file, for tests.
   */
   internal = {
     inherit versions worlds;
-    inherit (build) relativeTo;
+    catalogue = read;
+    build = { inherit (build) relativeTo; };
   };
 }

@@ -1,0 +1,45 @@
+/**
+  Requests that must be refused, by name. `builtins.tryEval` cannot see what an error says, so a test evaluates
+  them one at a time with `nix eval` and compares what it prints.
+*/
+{ pkgs }:
+let
+  fixture = import ./fixture.nix { inherit pkgs; };
+  inherit (fixture)
+    axle
+    env
+    other
+    request
+    ;
+  with' = change: (axle.concretise (request // change)).id;
+in
+{
+  capability-not-covered = with' { computeCapabilities = [ "6.1" ]; };
+  capability-unknown = with' { computeCapabilities = [ "8.5" ]; };
+  capability-malformed = with' { computeCapabilities = [ "sm_86" ]; };
+  capability-twice = with' {
+    computeCapabilities = [
+      "8.6"
+      "8.6"
+    ];
+  };
+  capability-none = with' { computeCapabilities = [ ]; };
+  capability-without-cuda = with' { cuda = null; };
+  compiler-malformed = with' { compiler = "icc"; };
+  compiler-not-in-set = with' { compiler = "gcc3"; };
+  cuda-without-cells = with' { cuda = "11.8"; };
+  high-level-built = env.packages.torch.highLevel.outPath;
+  mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
+  only-audited = with' {
+    onlyAudited = true;
+    packages = highLevel: [ highLevel.tqdm ];
+    computeCapabilities = [ "6.1" ];
+  };
+  package-missing = with' { packages = highLevel: [ highLevel.flash-attn ]; };
+  packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
+  prefer-unknown = with' { prefer = "newst"; };
+  python-malformed = with' { python = "python3.11"; };
+  python-not-in-set = with' { python = "3.7"; };
+  torch-not-in-cell = with' { torch = "2.6"; };
+  torch-unknown = with' { torch = "9.9"; };
+}

@@ -1,0 +1,51 @@
+{
+  cells,
+  cellFile,
+  wheel,
+}:
+let
+  target = {
+    system = "x86_64-linux";
+    python = "3.11";
+    cuda = "12.8";
+  };
+in
+{
+  cells = [
+    {
+      expr = builtins.attrNames (cells "x86_64-linux");
+      expected = [
+        "3.11-12.8"
+        "3.11-cpu"
+      ];
+    }
+    {
+      expr = cells "riscv64-linux";
+      expected = { };
+    }
+  ];
+  cellFile = [
+    {
+      expr = (cellFile target).order;
+      expected = [
+        "2.10.0"
+        "2.9.1"
+      ];
+    }
+    {
+      expr = (cellFile (target // { cuda = null; })).cuda;
+      expected = "cpu";
+    }
+  ];
+  wheel = [
+    {
+      expr =
+        (wheel {
+          name = "tqdm";
+          version = "4.67.1";
+          filename = "tqdm-4.67.1-py3-none-any.whl";
+        }).scripts;
+      expected.tqdm = "tqdm.cli:main";
+    }
+  ];
+}

@@ -1,0 +1,100 @@
+{
+  describe,
+  label,
+  identify,
+  conflict,
+  hook,
+  guard,
+}:
+let
+  target = {
+    python = "3.11";
+    cuda = "12.8";
+    torch = "2.9.1";
+    compute_capabilities = [
+      "8.6"
+      "9.0"
+    ];
+  };
+  plain = target // {
+    cuda = null;
+    compute_capabilities = [ ];
+  };
+  world = {
+    id = "a";
+    inherit target;
+  };
+  package = name: outPath: world: {
+    pname = name;
+    inherit name outPath;
+    pythonModule = "python";
+    axle.world = world;
+  };
+  accepts =
+    required:
+    (builtins.tryEval (guard {
+      inherit world required;
+    } "the packages")).value;
+in
+{
+  describe = [
+    {
+      expr = describe target;
+      expected = "Python 3.11, CUDA 12.8, torch 2.9.1, compute capabilities 8.6 9.0";
+    }
+    {
+      expr = describe plain;
+      expected = "Python 3.11, no CUDA, torch 2.9.1";
+    }
+  ];
+  label = [
+    {
+      expr = label target;
+      expected = "cuda12.8-cc8.6-9.0";
+    }
+    {
+      expr = label plain;
+      expected = "cpu";
+    }
+  ];
+  identify = [
+    {
+      expr = identify { b = 1; a = 2; };
+      expected = builtins.hashString "sha256" ''{"a":2,"b":1}'';
+    }
+  ];
+  conflict = [
+    {
+      expr = conflict "ours" "theirs";
+      expected = "axle: packages of two concretisations meet: one for ours, one for theirs; put everything through one call of `concretise`";
+    }
+  ];
+  # What the hook does is seen in the check fixture-mixing.
+  hook = [
+    {
+      expr = builtins.match ".*axleWorld=a\n.*" (hook world) != null;
+      expected = true;
+    }
+  ];
+  guard = [
+    {
+      expr = accepts [
+        (package "torch" "/torch" world)
+        (package "numpy" "/numpy" world)
+        { outPath = "/python"; }
+      ];
+      expected = "the packages";
+    }
+    {
+      expr = accepts [ (package "torch" "/torch" (world // { id = "b"; })) ];
+      expected = false;
+    }
+    {
+      expr = accepts [
+        (package "typing_extensions" "/one" world)
+        (package "Typing.Extensions" "/two" world)
+      ];
+      expected = false;
+    }
+  ];
+}

@@ -1,0 +1,69 @@
+{
+  description = "axle fits machine-learning wheels to a machine";
+
+  inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+
+  outputs =
+    { self, nixpkgs }:
+    let
+      inherit (nixpkgs) lib;
+      systems = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      eachSystem = f: lib.genAttrs systems (system: f (pkgsOf system));
+
+      pkgsOf =
+        system:
+        import nixpkgs {
+          inherit system;
+          overlays = [ self.overlays.default ];
+          config.allowUnfreePredicate = self.lib.allowUnfreePredicate;
+        };
+
+      # The stand-in package set of checks/host has no Rust.
+      hasRust = pkgs: pkgs ? rustPlatform;
+    in
+    {
+      overlays.default = import ./overlays;
+
+      lib = import ./overlays/lib.nix;
+
+      packages = eachSystem (
+        pkgs:
+        lib.optionalAttrs (hasRust pkgs) (
+          let
+            axle = pkgs.callPackage ./package.nix { };
+          in
+          {
+            inherit axle;
+            default = axle;
+          }
+        )
+      );
+
+      legacyPackages = eachSystem (pkgs: {
+        # One environment a cell, for every capability that its torch covers.
+        environments = import ./checks/environments.nix { inherit pkgs; };
+      });
+
+      checks = eachSystem (pkgs: import ./checks { inherit pkgs; });
+
+      devShells = eachSystem (pkgs: {
+        default = pkgs.mkShell {
+          packages = lib.optionals (hasRust pkgs) [
+            pkgs.cargo
+            pkgs.clippy
+            pkgs.rustc
+            pkgs.rustfmt
+            pkgs.nixfmt
+          ];
+        };
+      });
+
+      templates.default = {
+        path = ./templates/default;
+        description = "A project that uses PyTorch for CUDA through axle";
+      };
+    };
+}

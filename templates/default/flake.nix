@@ -1,0 +1,30 @@
+{
+  description = "PyTorch for CUDA";
+
+  # Where you take axle from: a repository, or a folder as path:…
+  inputs.axle.url = "github:OWNER/axle";
+
+  outputs =
+    { self, axle }:
+    let
+      system = "x86_64-linux";
+      pkgs = import axle.inputs.nixpkgs {
+        inherit system;
+        overlays = [ axle.overlays.default ];
+        config.allowUnfreePredicate = axle.lib.allowUnfreePredicate;
+      };
+      env = pkgs.axle.concretise {
+        packages = hl: [ hl.torch ];
+        python = "3.12";
+        cuda = "12.8";
+        computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
+      };
+    in
+    {
+      # `nix run . -- -c 'import torch; print(torch.cuda.is_available())'`
+      packages.${system}.default = env.python;
+
+      # `nix develop`
+      devShells.${system}.default = env.shell;
+    };
+}
