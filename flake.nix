@@ -45,6 +45,9 @@
       legacyPackages = eachSystem (pkgs: {
         # One environment a cell, for every capability that its torch covers.
         environments = import ./checks/environments.nix { inherit pkgs; };
+
+        # Requests that must be refused; a test compares what each of them says.
+        refusals = import ./checks/refusals.nix { inherit pkgs; };
       });
 
       checks = eachSystem (pkgs: import ./checks { inherit pkgs; });
@@ -60,6 +63,10 @@
           ];
         };
       });
+
+      formatter = lib.genAttrs (builtins.filter (system: pkgsOf system ? nixfmt) systems) (
+        system: (pkgsOf system).nixfmt
+      );
 
       templates.default = {
         path = ./templates/default;

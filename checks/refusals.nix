@@ -26,7 +26,7 @@ in
   capability-none = with' { computeCapabilities = [ ]; };
   capability-without-cuda = with' { cuda = null; };
   compiler-malformed = with' { compiler = "icc"; };
-  compiler-not-in-set = with' { compiler = "gcc3"; };
+  compiler-not-in-set = (axle.concretise (request // { compiler = "gcc3"; })).world;
   cuda-without-cells = with' { cuda = "11.8"; };
   high-level-built = env.packages.torch.highLevel.outPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
@@ -40,6 +40,7 @@ in
   prefer-unknown = with' { prefer = "newst"; };
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };
+  python-not-an-interpreter = with' { python = pkgs.coreutils; };
   torch-not-in-cell = with' { torch = "2.6"; };
   torch-unknown = with' { torch = "9.9"; };
 }

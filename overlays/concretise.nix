@@ -81,9 +81,12 @@ let
     let
       parts = match "(gcc|clang)([0-9]+)" compiler;
       attribute = if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
+      there = filter (name: match "gcc[0-9]+Stdenv|llvmPackages_[0-9]+" name != null) (attrNames pkgs);
       found =
         pkgs.${attribute}
-          or (throw "axle: the package set has no ${attribute} for compiler = \"${compiler}\": name one that it has, or give a stdenv");
+          or (throw "axle: the package set has no ${attribute} for compiler = \"${compiler}\"; it has ${
+            if there == [ ] then "none by number: give a stdenv" else list there
+          }");
     in
     if compiler == null then
       null

@@ -1,6 +1,6 @@
 # Sets a build up: tools and inputs on PATH, the inputs' setup hooks, then the build command.
 set -eu -o pipefail
-export PATH=$tools/bin
+export PATH=$tools/bin LC_ALL=C
 umask 022
 
 # Sources the hook of each input once, and those of the inputs that it propagates.
@@ -21,17 +21,20 @@ activate() {
 
 # Links every file of a tree into another one; two different files at one place are an error.
 linkTree() {
-  local from=$1 to=$2 path target
-  while IFS= read -r -d '' path; do
-    target=$to/${path#"$from"/}
-    case ${path#"$from"/} in nix-support/*) continue ;; esac
-    if [[ -e $target ]] && ! cmp -s "$path" "$target"; then
-      echo "error: two given paths hold different files at one place: \`$path' and \`$(readlink "$target")'" >&2
+  local from=$1 to=$2 entry path
+  touch linked
+  find "$from" -not -type d -not -path "$from/nix-support/*" -printf '%P\n' | sort >files
+  comm -12 linked files >common
+  while read -r path; do
+    if ! cmp -s "$from/$path" "$to/$path"; then
+      echo "error: two given paths hold different files at one place: $from/$path and $(readlink "$to/$path")" >&2
       exit 1
     fi
-    mkdir -p "${target%/*}"
-    ln -sfn "$path" "$target"
-  done < <(find "$from"/ -mindepth 1 \( -type f -o -type l \) -printf '%p\0' | sed -z 's|//|/|')
+  done <common
+  sort -o linked linked files
+  for entry in "$from"/*; do
+    if [[ ${entry##*/} != nix-support ]]; then cp -rsf --no-preserve=mode "$entry" "$to/"; fi
+  done
 }
 
 activate ${nativeBuildInputs-} ${buildInputs-} ${propagatedBuildInputs-}
