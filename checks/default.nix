@@ -7,10 +7,8 @@ let
   inherit (builtins)
     attrNames
     concatMap
-    filter
     head
     listToAttrs
-    map
     replaceStrings
     unsafeDiscardStringContext
     ;

@@ -20,12 +20,10 @@ let
   inherit (builtins)
     attrNames
     attrValues
-    concatLists
     concatMap
     concatStringsSep
     elem
     filter
-    foldl'
     genericClosure
     hashString
     head

@@ -65,7 +65,6 @@ let
       paths,
       postBuild ? "",
       passthru ? { },
-      ignoreCollisions ? false,
     }:
     mkDerivation {
       inherit name passthru;
@@ -81,7 +80,6 @@ let
     {
       name ? "shell",
       packages ? [ ],
-      shellHook ? "",
       ...
     }@args:
     mkDerivation (

@@ -2,7 +2,7 @@
   description = "A small package set made from this machine's own tools, in the shape of nixpkgs";
 
   outputs =
-    { self }:
+    _:
     let
       lib = import ./lib.nix;
     in

@@ -190,9 +190,10 @@ let
       python ? "py2.py3",
       abi ? "none",
       platform ? "any",
-      dist ? python,
       hash ? "",
       sha256 ? "",
+      # `dist`, a folder of the index's file server, is of no use to pip.
+      ...
     }:
     let
       name = "${pname}-${version}-${python}-${abi}-${platform}.whl";
@@ -218,7 +219,7 @@ let
           python=python3
           $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
           mkdir wheel
-          $python -m pip download --quiet --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
+          $python -m pip download --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
             --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
             ${lib.escapeShellArgs (builtins.concatMap (tag: [ "--platform" tag ]) platforms)} \
             --dest wheel ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"}

@@ -5,7 +5,6 @@ let
   inherit (builtins)
     concatStringsSep
     elem
-    filter
     foldl'
     isAttrs
     isFunction

@@ -9,7 +9,6 @@
 let
   inherit (builtins)
     concatLists
-    elem
     filter
     replaceStrings
     ;
@@ -54,13 +53,11 @@ let
         {
           extraLibs ? [ ],
           postBuild ? "",
-          ignoreCollisions ? false,
         }:
         let
           env = pkgs.buildEnv {
             name = "${base.name}-env";
             paths = filter (path: path != python) (packages.requiredPythonModules extraLibs);
-            inherit ignoreCollisions;
             postBuild = ''
               mkdir -p $out/bin $out/${sitePackages}
               for name in python python3 ${executable}; do ln -s ${base}/bin/${executable} $out/bin/$name; done

@@ -5,7 +5,7 @@
   inputs.axle.url = "github:OWNER/axle";
 
   outputs =
-    { self, axle }:
+    { axle, ... }:
     let
       system = "x86_64-linux";
       pkgs = import axle.inputs.nixpkgs {
