@@ -6,7 +6,7 @@ use axle_wheel::{Metadata, Requirement, VerbatimUrl};
 use pep440_rs::Operator;
 use pep508_rs::VersionOrUrl;
 
-use crate::device_code::is_device_section;
+use crate::device_code::LINKED;
 use crate::facts::{Architectures, ElfMember};
 
 /// The code of all members.
@@ -48,13 +48,19 @@ pub(crate) fn external(members: &[ElfMember]) -> Vec<String> {
     needed.difference(&held).map(|name| (*name).to_owned()).collect()
 }
 
-/// The CUDA releases that images were made by and that requirements pin. A major stands alone only where
-/// nothing tells its minor.
+/// The CUDA releases that members are linked for and that requirements pin. A major stands alone only
+/// where nothing tells its minor.
+///
+/// A member is linked for the newest release that made one of its linked images: older ones come from
+/// static libraries. Those before device linking say nothing (libtorch_nvshmem.so 2.9.1, of CUDA 12.8,
+/// holds parts of NVSHMEM that were made by 12.0).
 pub(crate) fn cuda(members: &[ElfMember], metadata: &Metadata) -> Vec<String> {
     let mut releases = BTreeMap::<u32, BTreeSet<u32>>::new();
-    let device_code = members.iter().flat_map(|member| &member.device_code);
-    for toolkit in device_code.filter(|row| is_device_section(&row.section)).filter_map(|row| row.toolkit) {
-        releases.entry(toolkit.major.into()).or_default().insert(toolkit.minor.into());
+    for member in members {
+        let linked = member.device_code.iter().filter(|row| row.section == LINKED);
+        if let Some(toolkit) = linked.filter_map(|row| row.toolkit).max() {
+            releases.entry(toolkit.major.into()).or_default().insert(toolkit.minor.into());
+        }
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
     for (major, minor) in metadata.requirements().unwrap_or_default().iter().filter_map(pinned_release) {

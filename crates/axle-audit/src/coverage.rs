@@ -3,7 +3,7 @@
 use axle_fatbin::{Code, ComputeCapability, Kind, Suffix};
 use serde::{Deserialize, Serialize};
 
-use crate::device_code::{PRELINK, is_device_section};
+use crate::device_code::{LINKED, PRELINK};
 use crate::facts::{ContainerGroup, ElfMember, WheelFacts};
 use crate::policy::{Measure, Policy};
 
@@ -47,9 +47,11 @@ pub enum ServedBy {
 /// It does where every member that is loaded does. A member does where each of its containers has an entry
 /// that runs there (or as many as its [`Measure`] asks for): the kernels of a container without one are
 /// missing. Containers with suffixed code alone (`sm_90a`) are kernels for one GPU beside portable ones and
-/// count only where a member has nothing else. PTX in `__nv_relfatbin` needs the driver to link it, and
-/// does not count; nor do containers outside of the device sections, unless the policy says that they are
-/// the package's own.
+/// count only where a member has nothing else. What lies in `__nv_relfatbin` was linked into a container of
+/// `.nv_fatbin`, which counts instead (libtorch_nvshmem.so 2.9.1 holds sm_120 in the linked one alone);
+/// where there is none its SASS counts, but its PTX, which the driver would have to link, does not.
+/// Containers outside of the device sections count only where the policy says that they are the package's
+/// own.
 pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> Coverage {
     let mut all = Tally::default();
     let mut missing = Vec::new();
@@ -141,10 +143,15 @@ enum Class {
 }
 
 fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally {
+    let linked = member.container_groups.iter().any(|group| group.section == LINKED);
     let groups: Vec<(Class, Vec<Code>, u64)> = member
         .container_groups
         .iter()
-        .filter(|group| own_outside || is_device_section(&group.section))
+        .filter(|group| match group.section.as_str() {
+            LINKED => true,
+            PRELINK => !linked,
+            _ => own_outside,
+        })
         .filter_map(|group| {
             let code = countable(group);
             Some((class(&code)?, code, group.count))

@@ -9,7 +9,7 @@ use crate::error::Problem;
 use crate::facts::{Architectures, ContainerGroup, DeviceCode, DeviceCodeKind};
 
 /// The section of code that runs as it is.
-const LINKED: &str = ".nv_fatbin";
+pub(crate) const LINKED: &str = ".nv_fatbin";
 /// The section of code before device linking.
 pub(crate) const PRELINK: &str = "__nv_relfatbin";
 
