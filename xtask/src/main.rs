@@ -3,19 +3,21 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-
-mod nix;
+use xtask::nix;
+mod update;
 
 /// What a maintainer of axle runs.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
     Nix(nix::Args),
+    Update(update::Args),
 }
 
 fn main() -> ExitCode {
-    let result = match Xtask::parse() {
-        Xtask::Nix(args) => nix::run(&args),
+    let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
+        Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
+        Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
         anstream::eprintln!("error: {error}");

@@ -52,6 +52,24 @@ impl Folder {
         Ok(true)
     }
 
+    /// The paths of all files below some folders, sorted.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn files_under(&self, folders: &[&str]) -> io::Result<Vec<String>> {
+        let mut files = Vec::new();
+        let mut next: Vec<String> = folders.iter().map(|&folder| folder.to_owned()).collect();
+        while let Some(path) = next.pop() {
+            if self.0.join(&path).is_dir() {
+                next.extend(self.list(&path)?.into_iter().map(|name| format!("{path}/{name}")));
+            } else if self.0.join(&path).exists() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
     /// Removes a file that is not there any more in what was generated.
     ///
     /// # Errors

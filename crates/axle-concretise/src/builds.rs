@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::{ElfFacts, WheelFacts};
+use axle_audit::{ElfMember, WheelFacts};
 use axle_catalogue::{
     Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider, UnprovidedSoname,
     WheelBuild,
@@ -147,7 +147,7 @@ impl Providers<'_> {
             fetch: Fetch::FetchPypi(fetch_pypi(artefact, &wheel)?),
             python_tag: python_tag(&wheel),
             members,
-            executables: facts.executables.clone(),
+            executables: facts.elf.iter().filter(|elf| elf.executable).map(|elf| elf.path.clone()).collect(),
             libraries,
             omit: package.omit.clone(),
             scripts: facts.entry_points.clone(),
@@ -188,7 +188,7 @@ impl Providers<'_> {
         facts.is_some_and(|facts| libraries(facts).contains_key(soname))
     }
 
-    fn opened(&self, package: &Package, elf: &ElfFacts) -> Vec<Provider> {
+    fn opened(&self, package: &Package, elf: &ElfMember) -> Vec<Provider> {
         let opened = package.dlopen.iter().filter(|dlopen| elf.path.ends_with(&dlopen.member)).flat_map(|dlopen| &dlopen.sonames);
         opened
             .filter(|(soname, package)| self.offers(package, soname))
@@ -199,11 +199,11 @@ impl Providers<'_> {
 
 /// Whether a member is loaded by the loader: an executable or a shared object for the machine, not a relocatable
 /// object or device code.
-fn is_loaded(elf: &ElfFacts) -> bool {
+fn is_loaded(elf: &ElfMember) -> bool {
     !elf.needed.is_empty() || elf.soname.is_some() || elf.interpreter.is_some()
 }
 
-fn is_excused(package: &Package, elf: &ElfFacts, soname: &str) -> bool {
+fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
     package.unprovided.iter().any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
 }
 

@@ -17,12 +17,12 @@ use crate::comparisons::comparisons;
 use crate::solver::{self, Solution, SolveError, Wanted};
 use crate::universe::{Candidate, Candidates, Need, Unfit, Universe, UniverseError};
 
-/// The cells of one system, Python and CUDA, and every wheel that they choose.
+/// The cells of one system, Python and CUDA.
 pub struct Solved<'a> {
     /// The cells whose wheels are all audited.
     pub file: CellFile,
-    /// The wheels that the cells choose, by package; also those that keep a torch version out because they have not been audited yet.
-    pub chosen: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// Package and file name of the wheels that keep a torch version out because they have not been audited yet.
+    pub unaudited: BTreeSet<(&'a str, &'a str)>,
 }
 
 /// Solves the cells of one system, Python and CUDA.
@@ -42,11 +42,11 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
             torch: BTreeMap::new(),
             absent: BTreeMap::new(),
         },
-        chosen: BTreeMap::new(),
+        unaudited: BTreeSet::new(),
     };
     let Some(anchor) = matrix.order.iter().flatten().next() else { return Ok(solved) };
     for (version, candidate) in candidates.versions(anchor).into_iter().flatten().rev() {
-        match cell(candidates, cuda, anchor, version, candidate, &mut solved.chosen)? {
+        match cell(candidates, cuda, anchor, version, candidate, &mut solved.unaudited)? {
             Ok(cell) => {
                 solved.file.order.push(candidate.version_text.clone());
                 solved.file.torch.insert(candidate.version_text.clone(), cell);
@@ -65,7 +65,7 @@ fn cell<'a>(
     anchor: &str,
     version: &Version,
     candidate: &Candidate<'a>,
-    all_chosen: &mut BTreeMap<&'a str, BTreeSet<&'a str>>,
+    all_unaudited: &mut BTreeSet<(&'a str, &'a str)>,
 ) -> Result<Result<Cell, Absence>, UniverseError> {
     let universe = candidates.universe;
     let choice = match &candidate.choice {
@@ -101,7 +101,7 @@ fn cell<'a>(
             }
         }
     }
-    assemble(candidates, cuda, &solution, absent, all_chosen)
+    assemble(candidates, cuda, &solution, absent, all_unaudited)
 }
 
 /// Turns a solution into a cell, or says which of its wheels cannot be used.
@@ -110,7 +110,7 @@ fn assemble<'a>(
     cuda: Cuda,
     solution: &Solution,
     absent: BTreeMap<String, Absence>,
-    all_chosen: &mut BTreeMap<&'a str, BTreeSet<&'a str>>,
+    all_unaudited: &mut BTreeSet<(&'a str, &'a str)>,
 ) -> Result<Result<Cell, Absence>, UniverseError> {
     let universe = candidates.universe;
     let mut needs: BTreeMap<&str, Vec<Need>> = BTreeMap::new();
@@ -120,15 +120,16 @@ fn assemble<'a>(
         let Some(choice) = candidates.choice(name, &chosen.version) else { continue };
         needs.insert(name, candidates.needs(choice.artefact, &chosen.extras)?);
         artefacts.insert(name, choice.artefact);
-        if let Some((name, _)) = universe.artefacts.get_key_value(name) {
-            all_chosen.entry(name).or_default().insert(&choice.artefact.filename);
-        }
-        if choice.artefact.audit.is_none() {
-            unaudited.push(choice.artefact.filename.as_str());
+        if choice.artefact.audit.is_none()
+            && let Some((name, _)) = universe.artefacts.get_key_value(name)
+        {
+            unaudited.push((name.as_str(), choice.artefact.filename.as_str()));
         }
     }
     if !unaudited.is_empty() {
-        let message = format!("not audited yet: {}", unaudited.join(", "));
+        let filenames: Vec<_> = unaudited.iter().map(|(_, filename)| *filename).collect();
+        let message = format!("not audited yet: {}", filenames.join(", "));
+        all_unaudited.extend(unaudited);
         return Ok(Err(Absence { kind: Reason::Unknown, message }));
     }
 
@@ -197,8 +198,8 @@ fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &Wh
         provenance: artefact.provenance,
         glibc: facts.glibc.clone(),
         covers: covers.filter(|&cc| axle_audit::coverage(facts, &policy, cc).covered == Some(true)).collect(),
-        sass: facts.sass.iter().cloned().collect(),
-        ptx: facts.ptx.iter().cloned().collect(),
+        sass: facts.sass.iter().map(ToString::to_string).collect(),
+        ptx: facts.ptx.iter().map(ToString::to_string).collect(),
     }
 }
 

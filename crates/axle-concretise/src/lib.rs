@@ -11,7 +11,6 @@
 mod builds;
 pub mod cells;
 mod comparisons;
-mod environment;
 mod lookup;
 mod plan;
 mod solver;

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Matrix, Package};
 use axle_wheel::{Fit, Glibc, PythonVersion, System, TagMismatch, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, VersionOrUrl};
 
-use crate::environment;
+use axle_catalogue::markers;
 
 /// The catalogue as the solver sees it.
 pub struct Universe {
@@ -68,7 +68,7 @@ impl Universe {
     /// # Errors
     /// When a requirement in the catalogue is not valid.
     pub fn candidates(&self, system: System, python: PythonVersion) -> Result<Candidates<'_>, UniverseError> {
-        let markers = environment::markers(system, python)
+        let markers = markers::environment(system, python)
             .map_err(|error| UniverseError::Markers { python, message: error.to_string() })?;
         let mut packages = BTreeMap::new();
         for (name, file) in &self.artefacts {
@@ -152,7 +152,7 @@ fn choose<'a>(
     let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
     if let Some(requires) = &artefact.requires_python
         && let Ok(specifiers) = VersionSpecifiers::from_str(requires)
-        && !specifiers.contains(&environment::full_version(python))
+        && !specifiers.contains(&markers::full_version(python))
     {
         return Err(Unfit::RequiresPython(requires.clone()));
     }
@@ -202,7 +202,7 @@ impl<'a> Candidates<'a> {
                 requirement: line.clone(),
                 message,
             };
-            let requirement: Requirement = line.parse().map_err(|error: pep508_rs::Pep508Error| invalid(error.message.to_string()))?;
+            let requirement = axle_wheel::parse_requirement(line).map_err(|error| invalid(error.to_string()))?;
             if !requirement.evaluate_markers(&self.markers, extras) {
                 continue;
             }

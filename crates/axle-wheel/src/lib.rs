@@ -51,7 +51,7 @@ mod wheel_name;
 pub use archive::{Archive, ArchiveError, ArchiveProblem, ArchiveReader, Limits, Member, MemberReader};
 pub use compatibility::{Fit, TagMismatch, fit};
 pub use entry_points::{ConsoleScript, EntryPointsError, console_scripts};
-pub use metadata::{Metadata, MetadataError};
+pub use metadata::{Metadata, MetadataError, parse_requirement};
 pub use pep440_rs::{Version, VersionSpecifiers};
 pub use pep508_rs::{ExtraName, PackageName, Requirement, VerbatimUrl};
 pub use platform::{Glibc, InvalidPlatform, PythonVersion, System};

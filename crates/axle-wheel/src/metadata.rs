@@ -119,7 +119,11 @@ impl Metadata {
     }
 }
 
-fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, MetadataError> {
+/// One `Requires-Dist`, parsed (PEP 508).
+///
+/// # Errors
+/// When it is no requirement, or one that no real package has: too long, too deep, or reading environment variables.
+pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, MetadataError> {
     let error = |message| MetadataError::Requirement { text: text.to_owned(), message };
     if let Some(reason) = refused_requirement(text) {
         return Err(error(reason.to_owned()));

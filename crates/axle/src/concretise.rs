@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use axle_catalogue::Cuda;
 use axle_concretise::{Compiler, Plan, PlanBuild, Refusal, Request};
-use pep508_rs::PackageName;
 
 use crate::arguments::{Concretise, PlanFormat};
 use crate::embedded;
@@ -13,7 +12,7 @@ use crate::output::{self, Answer, Error};
 /// Answers a request from the catalogue.
 pub fn run(command: &Concretise) -> Result<Answer, Error> {
     let catalogue = embedded::catalogue(command.catalogue.as_deref());
-    let packages: BTreeSet<_> = command.packages.iter().map(|name| normalise(name)).collect::<Result<_, _>>()?;
+    let packages: BTreeSet<_> = command.packages.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?;
     let request = Request {
         packages: packages.into_iter().collect(),
         system: command.system,
@@ -41,11 +40,6 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
             Ok(Answer::No)
         }
     }
-}
-
-fn normalise(name: &str) -> Result<String, Error> {
-    let name: PackageName = name.parse().map_err(|error| format!("`{name}` is not the name of a package: {error}"))?;
-    Ok(name.to_string())
 }
 
 fn human(plan: &Plan) -> String {

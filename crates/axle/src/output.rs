@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{Table, presets};
+use pep508_rs::PackageName;
 use serde::Serialize;
 
 /// The answer to a question, which is the exit status.
@@ -58,7 +59,7 @@ pub struct Problem {
 /// Rows in aligned columns under headings, without lines.
 pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(headings);
+    table.load_style(presets::NOTHING).set_header(headings);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -81,4 +82,12 @@ pub fn size(bytes: u64) -> String {
 /// Several lines on stderr.
 pub fn message(text: &str) {
     let _ = write!(anstream::stderr(), "{text}");
+}
+
+/// A package's name, normalised (PEP 503).
+pub fn package_name(text: &str) -> Result<String, Error> {
+    let name: PackageName = text.parse().map_err(|_| {
+        format!("`{text}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")
+    })?;
+    Ok(name.to_string())
 }

@@ -8,12 +8,15 @@ use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 const NEWEST_PATCH: u64 = 99;
 
 /// The version of the interpreter that `Requires-Python` and `python_full_version` see.
-pub(crate) fn full_version(python: PythonVersion) -> Version {
+pub fn full_version(python: PythonVersion) -> Version {
     Version::new([u64::from(python.major()), u64::from(python.minor()), NEWEST_PATCH])
 }
 
 /// What markers evaluate to on a system under a Python.
-pub(crate) fn markers(system: System, python: PythonVersion) -> Result<MarkerEnvironment, pep440_rs::VersionParseError> {
+///
+/// # Errors
+/// Never for a Python that has a version; what the parser of versions says, else.
+pub fn environment(system: System, python: PythonVersion) -> Result<MarkerEnvironment, pep440_rs::VersionParseError> {
     let full = full_version(python).to_string();
     let minor = python.version().to_string();
     MarkerEnvironment::try_from(MarkerEnvironmentBuilder {

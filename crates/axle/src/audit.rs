@@ -1,0 +1,143 @@
+//! `axle audit`.
+
+use std::fmt::Write as _;
+
+use axle_audit::{AuditError, Coverage, Options, Policy, WheelFacts, coverage};
+use axle_index::{Client, File, Patience, RemoteFile, Settings};
+use axle_wheel::{Glibc, LocalFile, WheelName, WheelSource};
+use serde::Serialize;
+
+use crate::arguments::{Audit, Format};
+use crate::output::{self, Answer, Error, Problem};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    wheels: &'a [Wheel],
+    errors: &'a [Problem],
+}
+
+#[derive(Serialize)]
+struct Wheel {
+    #[serde(flatten)]
+    facts: WheelFacts,
+    coverage: Vec<Coverage>,
+}
+
+/// Audits wheels. An error with one does not stop the others.
+pub fn run(command: &Audit) -> Result<Answer, Error> {
+    let mut wheels = Vec::new();
+    let mut problems = Vec::new();
+    for input in &command.wheels {
+        match audit(input) {
+            Ok(facts) => {
+                let capabilities = command.compute_capabilities.iter();
+                let coverage = capabilities.map(|&cc| coverage(&facts, &Policy::default(), cc)).collect();
+                let wheel = Wheel { facts, coverage };
+                if command.format == Format::Human {
+                    output::text(&human(&wheel, command.glibc))?;
+                }
+                wheels.push(wheel);
+            }
+            Err(error) => {
+                output::error(&error);
+                problems.push(problem(input, error.as_ref()));
+            }
+        }
+    }
+    if command.format == Format::Json {
+        output::json(&Document { schema: "axle.audit/1", wheels: &wheels, errors: &problems })?;
+    }
+    let fits = |wheel: &Wheel| {
+        let covered = wheel.coverage.iter().all(|coverage| coverage.covered == Some(true));
+        covered && is_content(&wheel.facts, command.glibc)
+    };
+    let answer = if wheels.iter().all(fits) { Answer::Yes } else { Answer::No };
+    Ok(if problems.is_empty() { answer } else { Answer::Unanswered })
+}
+
+fn audit(input: &str) -> Result<WheelFacts, Error> {
+    if input.starts_with("http://") || input.starts_with("https://") {
+        let file = File::at(input)?;
+        let client = Client::new(&Settings::discover(Some(input))?, Patience::default())?;
+        let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
+        let source = RemoteFile::open(&client, &file)?;
+        return facts(&source, &file.filename, &Options { declared_sha256, ..Options::default() });
+    }
+    let source = LocalFile::open(input)?;
+    let filename = source.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    facts(&source, &filename, &Options { hash: true, ..Options::default() })
+}
+
+fn facts(source: &dyn WheelSource, filename: &str, options: &Options<'_>) -> Result<WheelFacts, Error> {
+    let name: WheelName = filename.parse()?;
+    Ok(axle_audit::audit(source, &name, options)?)
+}
+
+fn problem(input: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    let audit = error.downcast_ref::<AuditError>();
+    Problem {
+        input: input.to_owned(),
+        place: audit.and_then(AuditError::member).map(str::to_owned),
+        offset: audit.and_then(AuditError::offset),
+        message: error.to_string(),
+    }
+}
+
+/// Whether a wheel needs no newer glibc than that.
+fn is_content(facts: &WheelFacts, glibc: Option<Glibc>) -> bool {
+    let needed = facts.glibc.as_ref().and_then(|needed| needed.parse::<Glibc>().ok());
+    !matches!((needed, glibc), (Some(needed), Some(glibc)) if needed > glibc)
+}
+
+fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
+    let facts = &wheel.facts;
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<10} {}", if value.is_empty() { "none" } else { value });
+    };
+    line("wheel", &facts.filename);
+    line("size", &output::size(facts.size));
+    line("sha256", facts.sha256.as_deref().or(facts.declared_sha256.as_deref()).unwrap_or("not read whole"));
+    line("python", facts.requires_python.as_deref().unwrap_or("any"));
+    line("cuda", &facts.cuda.join(", "));
+    line("sass", &join(&facts.sass));
+    line("ptx", &join(&facts.ptx));
+    let verdict = if is_content(facts, glibc) { "" } else { ": newer than the target's" };
+    line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
+    line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
+    line("external", &facts.external.join(", "));
+    let with_code = facts.elf.iter().filter(|member| member.containers > 0 || !member.outside.is_empty());
+    let rows: Vec<_> = with_code
+        .map(|member| {
+            let outside: Vec<_> = member.outside.keys().map(String::as_str).collect();
+            [member.path.clone(), member.containers.to_string(), join(&member.sass), join(&member.ptx), outside.join(", ")]
+        })
+        .collect();
+    if !rows.is_empty() {
+        let _ = write!(text, "\n{}", output::table(["member", "containers", "sass", "ptx", "also in"], rows));
+    }
+    if !wheel.coverage.is_empty() {
+        let _ = writeln!(text);
+    }
+    for coverage in &wheel.coverage {
+        let verdict = match coverage.covered {
+            Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
+            Some(true) => format!("covered: {} of {} containers run there", coverage.runnable, coverage.counted),
+            Some(false) => format!(
+                "not covered: {} of {} containers run there; missing in {}",
+                coverage.runnable,
+                coverage.counted,
+                coverage.missing.join(", ")
+            ),
+            None => "unknown: it holds only code that can't be judged".to_owned(),
+        };
+        let _ = writeln!(text, "{:<10} {verdict}", coverage.cc.to_string());
+    }
+    text.push('\n');
+    text
+}
+
+fn join<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,76 @@
+//! `axle index`.
+
+use std::io::{IsTerminal, Write};
+
+use axle_catalogue::update::{self, Report};
+use axle_catalogue::{Artefact, Catalogue, Folder};
+use axle_index::{PackageIndex, Settings};
+use axle_wheel::WheelName;
+
+use crate::arguments::{Format, Index, IndexCommand, IndexShow, IndexUpdate};
+use crate::embedded;
+use crate::output::{self, Answer, Error};
+
+/// Reads or shows what is published.
+pub fn run(command: &Index) -> Result<Answer, Error> {
+    match &command.command {
+        IndexCommand::Update(command) => update(command),
+        IndexCommand::Show(command) => show(command),
+    }
+}
+
+fn update(command: &IndexUpdate) -> Result<Answer, Error> {
+    let folder = Folder::new(&command.catalogue);
+    let mut names = command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
+    if names.is_empty() {
+        names = Catalogue::new(folder.clone()).packages()?.into_keys().collect();
+    }
+    let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
+    let progress = |name: &str| {
+        if std::io::stderr().is_terminal() {
+            let _ = writeln!(anstream::stderr(), "reading {name}");
+        }
+    };
+    let report = update::update(&folder, &index, &names, !command.no_deps, &progress)?;
+    print(&report)?;
+    Ok(if report.errors.is_empty() { Answer::Yes } else { Answer::Unanswered })
+}
+
+fn print(report: &Report) -> Result<(), Error> {
+    let rows = report
+        .packages
+        .iter()
+        .map(|(name, updated)| [name.clone(), updated.artefacts.to_string(), updated.new.to_string()]);
+    output::text(&output::table(["package", "artefacts", "new"], rows))?;
+    for (name, updated) in &report.packages {
+        for filename in &updated.unreadable {
+            output::error(&format!("{name}: `{filename}` is not the name of a wheel; it was left out"));
+        }
+    }
+    for name in &report.missing {
+        output::error(&format!("{name} is required but not in the catalogue; add it as packages/{name}.toml"));
+    }
+    for (name, error) in &report.errors {
+        output::error(&format!("{name}: {error}"));
+    }
+    Ok(())
+}
+
+fn show(command: &IndexShow) -> Result<Answer, Error> {
+    let name = output::package_name(&command.package)?;
+    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let Some(file) = catalogue.artefacts(&name)? else {
+        return Err(format!("{name} is not indexed; `axle index update {name}` reads it").into());
+    };
+    match command.format {
+        Format::Json => output::json(&file)?,
+        Format::Human => output::text(&output::table(["wheel", "size", "facts", "sha256"], file.artefacts.iter().map(row)))?,
+    }
+    Ok(Answer::Yes)
+}
+
+fn row(artefact: &Artefact) -> [String; 4] {
+    let facts = if artefact.audit.is_some() { "audited" } else { "declared" };
+    let name = artefact.filename.parse::<WheelName>().map_or_else(|_| artefact.filename.clone(), |name| name.to_string());
+    [name, artefact.size.map_or_else(String::new, output::size), facts.to_owned(), artefact.sha256.clone()]
+}
