@@ -31,9 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     // Waiting for answers, not computing, takes the time.
     let threads = rayon::ThreadPoolBuilder::new().num_threads(8).build()?;
-    let metadata: Vec<_> = threads.install(|| {
-        wheels.into_par_iter().map(|file| (index.metadata(&file), file)).collect()
-    });
+    let metadata: Vec<_> =
+        threads.install(|| wheels.into_par_iter().map(|file| (index.metadata(&file), file)).collect());
     eprintln!("{:?} read the metadata of {} wheels", start.elapsed(), metadata.len());
     for (metadata, file) in metadata {
         let metadata = metadata?;

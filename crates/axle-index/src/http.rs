@@ -9,9 +9,11 @@ use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 use url::{Origin, Url};
 
+use crate::resolver::RememberingResolver;
 use crate::{IndexError, Settings};
 
 /// How long to keep trying.
@@ -65,7 +67,7 @@ impl Client {
             Some(path) => certificates(path)?,
             None => RootCerts::PlatformVerifier,
         };
-        let agent = Agent::config_builder()
+        let config = Agent::config_builder()
             .http_status_as_error(false)
             .tls_config(TlsConfig::builder().root_certs(root_certs).build())
             .timeout_connect(Some(Duration::from_secs(20)))
@@ -74,8 +76,8 @@ impl Client {
             .max_idle_connections(64)
             .max_idle_connections_per_host(32)
             .user_agent(concat!("axle/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+            .build();
+        let agent = Agent::with_parts(config, DefaultConnector::default(), RememberingResolver::default());
         let credentials = Url::parse(&settings.index_url).ok().as_ref().and_then(credentials);
         Ok(Self { agent, credentials, patience })
     }
@@ -300,6 +302,11 @@ impl Read for Stream {
                 Ok(count) => {
                     self.position += count as u64;
                     self.failures = 0;
+                    if self.end == Some(self.position) {
+                        // Only a body that was seen to end gives its connection back.
+                        let _ = body.read(&mut [0]);
+                        self.body = None;
+                    }
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -31,6 +31,7 @@ mod http;
 mod origin;
 mod package_index;
 mod remote_file;
+mod resolver;
 mod settings;
 mod simple_api;
 
