@@ -9,6 +9,9 @@ use crate::window::Window;
 /// segment of their own, which the head names.
 const HEAD: u64 = 64 << 20;
 
+/// What a pass keeps at least, from the first byte that the one before found missing.
+const MARGIN: u64 = 64 << 10;
+
 /// Each pass reads what the one before found missing; the tables are nested four deep.
 const MOST_PASSES: u32 = 6;
 
@@ -86,7 +89,9 @@ impl Reader {
                 if self.passes == MOST_PASSES {
                     return Err(Error::malformed("the file", range.start, "its tables are too scattered"));
                 }
-                self.window.want("a table", range)?;
+                // Some tables are walked record by record: the next ones are not far.
+                let end = range.end.max(range.start.saturating_add(MARGIN));
+                self.window.want("a table", range.start..end)?;
                 Ok(Progress::Again(Self { position: 0, passes: self.passes + 1, planned: true, ..self }))
             }
         }
