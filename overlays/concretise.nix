@@ -140,19 +140,35 @@ let
   closureOf =
     cell: names:
     map (item: item.key) (genericClosure {
-      startSet = map (key: { inherit key; }) names;
-      operator = item: map (key: { inherit key; }) (cell.packages.${item.key}.requires or [ ]);
+      startSet = map (key: { inherit key; }) (filter (name: cell.packages ? ${name}) names);
+      operator = item: map (key: { inherit key; }) cell.packages.${item.key}.requires;
     });
 
-  # The externals that packages of a cell require, and that those require.
+  # The externals among the named ones, those that the named packages require, and those that these require.
   externalsOf =
     cell: names:
     map (item: item.key) (genericClosure {
       startSet = map (key: { inherit key; }) (
-        unique (concatMap (name: cell.packages.${name}.externals) names)
+        unique (
+          filter (name: cell.externals ? ${name}) names
+          ++ concatMap (name: cell.packages.${name}.externals) (closureOf cell names)
+        )
       );
       operator = item: map (key: { inherit key; }) cell.externals.${item.key}.requires;
     });
+
+  # A package or an external of a cell, in the terms of a package.
+  memberOf =
+    cell: name:
+    if cell.externals ? ${name} then
+      {
+        inherit (cell.externals.${name}.fallback) version;
+        requires = [ ];
+        externals = cell.externals.${name}.requires;
+        wheel = builtins.removeAttrs cell.externals.${name}.fallback [ "version" ];
+      }
+    else
+      cell.packages.${name} or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
 
   # Why a cell does not serve a request: one sentence each, none when it does.
   objections =
@@ -165,7 +181,7 @@ let
       glibc,
     }:
     let
-      absent = name: cell.packages ? ${name} == false;
+      absent = name: !(cell.packages ? ${name} || cell.externals ? ${name});
       missing = filter absent (unique ([ "torch" ] ++ names));
       wheelObjections =
         name:
@@ -221,7 +237,9 @@ let
 
       # Names are known before a cell is chosen; everything else about a high-level package only after.
       allNames = unique (
-        concatMap (cell: attrNames cell.packages ++ attrNames cell.absent) (attrValues cellFile.torch)
+        concatMap (cell: concatMap attrNames [ cell.packages cell.externals cell.absent ]) (
+          attrValues cellFile.torch
+        )
       );
       highLevels = listToAttrs (
         map (name: {
@@ -229,8 +247,7 @@ let
           value = highLevel {
             inherit name;
             inherit (cell) cell;
-            package =
-              cell.packages.${name} or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+            package = memberOf cell name;
           };
         }) allNames
       );
@@ -327,7 +344,7 @@ let
             };
           }
         );
-        externals = lib.genAttrs (externalsOf cell names) (
+        externals = lib.genAttrs (externalsOf cell requested) (
           name: builtins.intersectAttrs { specifier = 0; comparisons = 0; fallback = 0; } cell.externals.${name}
         );
       };
@@ -365,7 +382,7 @@ let
       isTaken =
         name:
         basePackages ? ${name} && versions.satisfies (basePackages.${name}.version or "") cell.externals.${name}.comparisons;
-      externals = lib.genAttrs (externalsOf cell names) (
+      externals = lib.genAttrs (externalsOf cell requested) (
         name:
         if isTaken name then
           {
@@ -391,7 +408,7 @@ let
           wheels = map (name: cell.packages.${name}.wheel.sha256) torchClosure;
           externals = map (
             name: if isTaken name then basePackages.${name}.outPath else cell.externals.${name}.fallback.sha256
-          ) (externalsOf cell torchClosure);
+          ) (externalsOf cell [ "torch" ]);
           overrides = mapAttrs (name: _: builds.${name}.drvPath) (overrides builds (plainBuilds builds));
         };
       };

@@ -183,6 +183,25 @@ in
   ];
   externals = [
     {
+      # One that is asked for by name is there without any package that requires it.
+      expr =
+        let
+          plain = (concretise (request // { packages = highLevel: [ highLevel.typing-extensions ]; }));
+        in
+        [
+          plain.plan.packages
+          (builtins.attrNames plain.plan.externals)
+          plain.packages
+          (plain.python.outPath == (plain.python.withPackages (ps: [ ps.typing-extensions ])).outPath)
+        ];
+      expected = [
+        { }
+        [ "typing-extensions" ]
+        { }
+        true
+      ];
+    }
+    {
       expr = env.externals.typing-extensions;
       expected = {
         from = "catalogue";

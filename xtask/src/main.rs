@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use xtask::nix;
+
 mod update;
 
 /// What a maintainer of axle runs.
