@@ -16,6 +16,8 @@ let
 
   versions = import ./versions.nix;
   read = import ./catalogue.nix { inherit catalogue; };
+  arguments = import ./arguments.nix { inherit pkgs lib versions; };
+  cells = import ./cells.nix { inherit lib versions; };
   source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
   build = import ./build.nix { inherit pkgs; };
   highLevel = import ./high-level.nix { inherit (pkgs) writeText; };
@@ -29,6 +31,8 @@ in
       lib
       system
       versions
+      arguments
+      cells
       read
       source
       build
@@ -63,7 +67,12 @@ in
     The pure functions by file, for tests.
   */
   internal = {
-    inherit versions worlds;
+    inherit
+      versions
+      arguments
+      cells
+      worlds
+      ;
     catalogue = read;
     build = { inherit (build) relativeTo; };
   };

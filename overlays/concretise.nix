@@ -9,6 +9,8 @@
   lib,
   system,
   versions,
+  arguments,
+  cells,
   read,
   source,
   build,
@@ -24,188 +26,28 @@ let
     concatStringsSep
     elem
     filter
-    genericClosure
     hashString
     head
     isAttrs
     isFunction
     isList
-    isString
     listToAttrs
     map
     mapAttrs
     match
-    replaceStrings
     substring
     toJSON
     ;
   inherit (lib) fix extends unique;
+  inherit (arguments) interpreterOf compilerOf complaints;
+  inherit (cells)
+    closureOf
+    externalsOf
+    memberOf
+    objections
+    ;
 
   list = concatStringsSep ", ";
-
-  preferences = [
-    "wheel"
-    "newest"
-    "source"
-  ];
-
-  # An interpreter and its version from what the user gave for `python`.
-  interpreterOf =
-    python:
-    let
-      isFree = isString python && match "3\\.[0-9]+t" python != null;
-      digits = replaceStrings [ "." "t" ] [ "" "" ] python;
-      attribute = "python${digits}${if isFree then "FreeThreading" else ""}";
-      there = filter (name: match "python3[0-9]+(FreeThreading)?" name != null) (attrNames pkgs);
-    in
-    if isAttrs python && python ? pythonVersion then
-      {
-        version = python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
-        interpreter = python;
-      }
-    else if !isString python || match "3\\.[0-9]+t?" python == null then
-      throw ''axle: python must be a version like "3.12" or an interpreter like pkgs.python312''
-    else
-      {
-        version = python;
-        interpreter =
-          pkgs.${attribute}
-            or (throw "axle: the package set has no ${attribute} for python = \"${python}\"; it has ${list there}");
-      };
-
-  # The compiler's name in ids, and the stdenv that it is.
-  compilerOf =
-    compiler:
-    let
-      parts = match "(gcc|clang)([0-9]+)" compiler;
-      attribute = if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
-      there = filter (name: match "gcc[0-9]+Stdenv|llvmPackages_[0-9]+" name != null) (attrNames pkgs);
-      found =
-        pkgs.${attribute}
-          or (throw "axle: the package set has no ${attribute} for compiler = \"${compiler}\"; it has ${
-            if there == [ ] then "none by number: give a stdenv" else list there
-          }");
-    in
-    if compiler == null then
-      null
-    else if isString compiler then
-      if parts == null then
-        throw ''axle: compiler must be like "gcc13" or "clang17", or a stdenv, not "${compiler}"''
-      else
-        {
-          name = compiler;
-          kind = head parts;
-          major = builtins.fromJSON (builtins.elemAt parts 1);
-          stdenv = if head parts == "gcc" then found else found.stdenv;
-        }
-    else if isAttrs compiler && compiler ? cc then
-      let
-        kind = if compiler.cc.isClang or false then "clang" else "gcc";
-        major = head (builtins.splitVersion compiler.cc.version);
-      in
-      {
-        inherit kind;
-        name = "${kind}${major}";
-        major = builtins.fromJSON major;
-        stdenv = compiler;
-      }
-    else
-      throw ''axle: compiler must be like "gcc13" or "clang17", a stdenv, or null'';
-
-  # What is wrong with the arguments themselves, one sentence each.
-  complaints =
-    {
-      cuda,
-      computeCapabilities,
-      prefer,
-      known,
-    }:
-    let
-      malformed = filter (cc: !isString cc || match "[0-9]+\\.[0-9]" cc == null) computeCapabilities;
-      unknown = filter (cc: !elem cc known) computeCapabilities;
-    in
-    lib.optional (cuda == null && computeCapabilities != [ ])
-      "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
-    ++ lib.optional (cuda != null && computeCapabilities == [ ])
-      ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
-    ++ lib.optional (malformed != [ ]) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
-    ++ lib.optional (malformed == [ ] && versions.hasDuplicates computeCapabilities)
-      "computeCapabilities names one twice: ${list computeCapabilities}"
-    ++ lib.optional (
-      malformed == [ ] && cuda != null && unknown != [ ]
-    ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
-    ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
-
-  # The packages of a cell that the named ones require, themselves included, sorted.
-  closureOf =
-    cell: names:
-    map (item: item.key) (genericClosure {
-      startSet = map (key: { inherit key; }) (filter (name: cell.packages ? ${name}) names);
-      operator = item: map (key: { inherit key; }) cell.packages.${item.key}.requires;
-    });
-
-  # The externals among the named ones, those that the named packages require, and those that these require.
-  externalsOf =
-    cell: names:
-    map (item: item.key) (genericClosure {
-      startSet = map (key: { inherit key; }) (
-        unique (
-          filter (name: cell.externals ? ${name}) names
-          ++ concatMap (name: cell.packages.${name}.externals) (closureOf cell names)
-        )
-      );
-      operator = item: map (key: { inherit key; }) cell.externals.${item.key}.requires;
-    });
-
-  # A package or an external of a cell, in the terms of a package.
-  memberOf =
-    cell: name:
-    if cell.externals ? ${name} then
-      {
-        inherit (cell.externals.${name}.fallback) version;
-        requires = [ ];
-        externals = cell.externals.${name}.requires;
-        wheel = builtins.removeAttrs cell.externals.${name}.fallback [ "version" ];
-      }
-    else
-      cell.packages.${name} or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
-
-  # Why a cell does not serve a request: one sentence each, none when it does.
-  objections =
-    {
-      cell,
-      torch,
-      names,
-      computeCapabilities,
-      onlyAudited,
-      glibc,
-    }:
-    let
-      absent = name: !(cell.packages ? ${name} || cell.externals ? ${name});
-      missing = filter absent (unique ([ "torch" ] ++ names));
-      wheelObjections =
-        name:
-        let
-          inherit (cell.packages.${name}) version wheel;
-          uncovered = filter (cc: !elem cc wheel.covers) computeCapabilities;
-        in
-        lib.optional (uncovered != [ ])
-          "the wheel of ${name} ${version} has no code for ${list uncovered} (it covers ${
-            if wheel.covers == [ ] then "nothing" else list wheel.covers
-          })"
-        ++ lib.optional (
-          onlyAudited && wheel.provenance != "audited"
-        ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
-        ++ lib.optional (
-          wheel.glibc != null && versions.compare wheel.glibc glibc > 0
-        ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
-    in
-    if missing != [ ] then
-      map (
-        name: cell.absent.${name}.message or "${name} is not in the catalogue for torch ${torch}"
-      ) missing
-    else
-      concatMap wheelObjections (closureOf cell names);
 
   concretise =
     {
@@ -219,7 +61,7 @@ let
       onlyAudited ? false,
       extraPackages ? (_: [ ]),
       overrides ? (_: _: { }),
-    }@arguments:
+    }@given:
     let
       inherit (interpreterOf python) interpreter version;
       cellFile = read.cellFile {
@@ -273,7 +115,8 @@ let
         torch = candidate;
         objections = objections {
           inherit computeCapabilities onlyAudited;
-          glibc = pkgs.glibc.version;
+          # nixpkgs adds its own patch level: 2.42-47.
+          glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
           cell = cellFile.torch.${candidate};
           torch = candidate;
           names = requested;
@@ -518,7 +361,7 @@ let
         extend =
           more:
           concretise (
-            arguments
+            given
             // {
               packages = highLevelSet: map (name: highLevelSet.${name}) requested;
               extraPackages = ps: extraPackages ps ++ more ps;

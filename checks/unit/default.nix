@@ -22,6 +22,11 @@ let
 
   tests = {
     versions = import ./versions.nix internal.versions;
+    arguments = import ./arguments.nix {
+      inherit (internal) arguments;
+      inherit pkgs;
+    };
+    cells = import ./cells.nix internal.cells;
     worlds = import ./worlds.nix internal.worlds;
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
