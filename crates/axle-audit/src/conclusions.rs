@@ -99,3 +99,27 @@ fn pinned_release(requirement: &Requirement<VerbatimUrl>) -> Option<(u32, u32)> 
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pins(requirements: &str) -> Vec<String> {
+        let text = format!("Metadata-Version: 2.1\nName: x\nVersion: 1\n{requirements}");
+        cuda(&[], &Metadata::parse(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn pins_of_cuda_tell_its_release() {
+        assert_eq!(
+            pins("Requires-Dist: nvidia-cuda-runtime-cu12==12.8.90; platform_system == \"Linux\"\n"),
+            ["12.8"]
+        );
+        assert_eq!(pins("Requires-Dist: cuda-toolkit[cublas]==13.0.2\n"), ["13.0"]);
+        assert_eq!(pins("Requires-Dist: nvidia-cuda-runtime==13.0.*\n"), ["13.0"]);
+        assert_eq!(pins("Requires-Dist: nvidia-cuda-runtime-cu12>=12.1\n"), [""; 0]);
+        assert_eq!(pins("Requires-Dist: nvidia-cuda-runtime-cu12==12.1.1; extra == 'cuda'\n"), [""; 0]);
+        assert_eq!(pins("Requires-Dist: nvidia-cudnn-cu12==9.10.2.21\n"), [""; 0]);
+        assert_eq!(pins("Requires-Dist: what is this\n"), [""; 0]);
+    }
+}

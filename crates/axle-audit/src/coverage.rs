@@ -143,6 +143,10 @@ enum Class {
 }
 
 fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally {
+    if member.machine == "cuda" {
+        // A cubin outside of any container. Since CUDA 13.0 its flags no longer tell the suffix.
+        return Tally { counted: 1, unknown: 1, ..Tally::default() };
+    }
     let linked = member.container_groups.iter().any(|group| group.section == LINKED);
     let groups: Vec<(Class, Vec<Code>, u64)> = member
         .container_groups
@@ -195,5 +199,184 @@ fn class(code: &[Code]) -> Option<Class> {
         Some(Class::Specialised)
     } else {
         Some(Class::Unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use axle_elf::ElfType;
+
+    use super::*;
+    use crate::facts::Architectures;
+    use crate::policy::Pattern;
+
+    /// A member that holds groups of containers, written as section, codes and number.
+    fn member(path: &str, groups: &[(&str, &str, u64)]) -> ElfMember {
+        let code = |codes: &str| codes.split_whitespace().map(|code| code.parse().unwrap()).collect();
+        ElfMember {
+            path: path.to_owned(),
+            size: 0,
+            soname: None,
+            machine: "x86_64".to_owned(),
+            elf_type: ElfType::SharedObject,
+            executable: false,
+            needed: vec![],
+            interpreter: None,
+            rpath: vec![],
+            runpath: vec![],
+            symbol_versions: BTreeMap::new(),
+            cxx11_abi: None,
+            sass: vec![],
+            ptx: vec![],
+            containers: 0,
+            device_code: vec![],
+            container_groups: groups
+                .iter()
+                .map(|(section, codes, count)| ContainerGroup {
+                    section: (*section).to_owned(),
+                    code: code(codes),
+                    count: *count,
+                })
+                .collect(),
+            prelink: Architectures::default(),
+            outside: BTreeMap::new(),
+        }
+    }
+
+    fn wheel(elf: Vec<ElfMember>) -> WheelFacts {
+        WheelFacts {
+            filename: "x-1-py3-none-any.whl".to_owned(),
+            sha256: None,
+            declared_sha256: None,
+            size: 0,
+            name: "x".to_owned(),
+            version: "1".to_owned(),
+            build: None,
+            tags: vec![],
+            requires_python: None,
+            requires_dist: vec![],
+            elf,
+            sass: vec![],
+            ptx: vec![],
+            glibc: None,
+            glibcxx: None,
+            cxx11_abi: None,
+            cuda: vec![],
+            external: vec![],
+            entry_points: BTreeMap::new(),
+            scripts: vec![],
+            data: vec![],
+            top_level: vec![],
+        }
+    }
+
+    /// Covered, by what, and runnable of counted.
+    fn told(elf: Vec<ElfMember>, policy: &Policy, gpu: &str) -> (Option<bool>, ServedBy, u64, u64) {
+        let coverage = coverage(&wheel(elf), policy, gpu.parse().unwrap());
+        (coverage.covered, coverage.by, coverage.runnable, coverage.counted)
+    }
+
+    fn plainly(groups: &[(&str, &str, u64)], gpu: &str) -> (Option<bool>, ServedBy, u64, u64) {
+        told(vec![member("a.so", groups)], &Policy::default(), gpu)
+    }
+
+    const YES: Option<bool> = Some(true);
+    const NO: Option<bool> = Some(false);
+
+    #[test]
+    fn every_container_must_run() {
+        // libtorch_cuda.so 2.15.0: its list names sm_89, which one container of 476 holds.
+        let torch: &[_] = &[
+            (LINKED, "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", 475),
+            (LINKED, "sm_75 sm_80 sm_86 sm_89 sm_90 sm_100 sm_120", 1),
+        ];
+        assert_eq!(plainly(torch, "8.9"), (YES, ServedBy::Sass, 476, 476));
+        assert_eq!(plainly(torch, "12.1"), (YES, ServedBy::Sass, 476, 476));
+        assert_eq!(plainly(torch, "7.0"), (NO, ServedBy::None, 0, 476));
+        assert_eq!(plainly(torch, "11.0"), (NO, ServedBy::None, 0, 476));
+        let one_is_old: &[_] = &[(LINKED, "sm_70 sm_80", 9), (LINKED, "sm_80", 1)];
+        assert_eq!(plainly(one_is_old, "7.5"), (NO, ServedBy::Sass, 9, 10));
+    }
+
+    #[test]
+    fn what_serves_is_told() {
+        let groups: &[_] = &[(LINKED, "sm_80 compute_80", 2), (LINKED, "sm_90 compute_80", 1)];
+        assert_eq!(plainly(groups, "8.6"), (YES, ServedBy::Mixed, 3, 3));
+        assert_eq!(plainly(groups, "12.0"), (YES, ServedBy::Ptx, 3, 3));
+        assert_eq!(plainly(groups, "7.5"), (NO, ServedBy::None, 0, 3));
+        assert_eq!(plainly(&[], "8.6"), (YES, ServedBy::None, 0, 0));
+    }
+
+    #[test]
+    fn specialised_kernels_count_only_where_there_is_nothing_else() {
+        let beside: &[_] = &[(LINKED, "sm_80 sm_90", 5), (LINKED, "sm_90a", 2)];
+        assert_eq!(plainly(beside, "8.0"), (YES, ServedBy::Sass, 5, 5));
+        let alone: &[_] = &[(LINKED, "sm_90a", 2), (LINKED, "sm_90a sm_100a", 1)];
+        assert_eq!(plainly(alone, "9.0"), (YES, ServedBy::Sass, 3, 3));
+        assert_eq!(plainly(alone, "10.0"), (NO, ServedBy::Sass, 1, 3));
+        assert_eq!(plainly(alone, "8.0"), (NO, ServedBy::None, 0, 3));
+        // Plain code in another member makes no difference to this one.
+        let both = vec![member("a.so", &[(LINKED, "sm_80", 1)]), member("b.so", alone)];
+        assert_eq!(told(both, &Policy::default(), "8.0"), (NO, ServedBy::Sass, 1, 4));
+    }
+
+    #[test]
+    fn code_before_device_linking_counts_only_where_nothing_was_linked() {
+        // libtorch_nvshmem.so 2.9.1
+        let linked: &[_] = &[
+            (LINKED, "sm_70 sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", 1),
+            (PRELINK, "sm_70 sm_75 sm_80 sm_86 sm_90 sm_100 sm_120", 2),
+            (PRELINK, "sm_70 sm_80 sm_89 sm_90 compute_90", 2),
+        ];
+        assert_eq!(plainly(linked, "12.0"), (YES, ServedBy::Sass, 1, 1));
+        let prelink: &[_] = &[(PRELINK, "sm_80 compute_90", 2)];
+        assert_eq!(plainly(prelink, "8.6"), (YES, ServedBy::Sass, 2, 2));
+        assert_eq!(plainly(prelink, "9.0"), (NO, ServedBy::None, 0, 2));
+    }
+
+    #[test]
+    fn code_outside_counts_where_the_policy_says_so() {
+        let groups: &[_] = &[(LINKED, "sm_80", 1), (".rodata", "sm_90", 3)];
+        assert_eq!(plainly(groups, "8.0"), (YES, ServedBy::Sass, 1, 1));
+        let own = Policy { own_outside: vec![Pattern::new("*.so")], ..Policy::default() };
+        assert_eq!(told(vec![member("a.so", groups)], &own, "8.0"), (NO, ServedBy::Sass, 1, 4));
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_null() {
+        assert_eq!(plainly(&[(LINKED, "lto_90", 1)], "9.0"), (None, ServedBy::None, 0, 1));
+        assert_eq!(plainly(&[(LINKED, "sm_80 kind64_90", 1)], "9.0"), (None, ServedBy::None, 0, 1));
+        assert_eq!(plainly(&[(LINKED, "sm_80 kind64_90", 1)], "8.0"), (YES, ServedBy::Sass, 1, 1));
+        assert_eq!(
+            plainly(&[(LINKED, "lto_90", 1), (LINKED, "sm_80", 1)], "9.0"),
+            (NO, ServedBy::None, 0, 2)
+        );
+        assert_eq!(plainly(&[(LINKED, "", 7)], "9.0"), (YES, ServedBy::None, 0, 0));
+        let cubin = ElfMember { machine: "cuda".to_owned(), ..member("a.cubin", &[]) };
+        assert_eq!(told(vec![cubin], &Policy::default(), "9.0"), (None, ServedBy::None, 0, 1));
+    }
+
+    #[test]
+    fn a_policy_chooses_members_and_measures() {
+        let elf = || {
+            vec![
+                member("lib/x_cuda126.so", &[(LINKED, "sm_60", 1), (LINKED, "sm_70", 3)]),
+                member("lib/x_cuda128.so", &[(LINKED, "sm_75", 4)]),
+            ]
+        };
+        let loaded = |measure| Policy {
+            loaded: Some(vec![Pattern::new("*_cuda126.so")]),
+            measures: vec![(Pattern::new("lib/*"), measure)],
+            ..Policy::default()
+        };
+        assert_eq!(told(elf(), &loaded(Measure::All), "7.0"), (NO, ServedBy::Sass, 3, 4));
+        assert_eq!(told(elf(), &loaded(Measure::Share(0.75)), "7.0"), (YES, ServedBy::Sass, 3, 4));
+        assert_eq!(told(elf(), &loaded(Measure::Share(0.75)), "6.1"), (NO, ServedBy::Sass, 1, 4));
+        assert_eq!(told(elf(), &loaded(Measure::Any), "6.1"), (YES, ServedBy::Sass, 1, 4));
+        assert_eq!(told(elf(), &loaded(Measure::Any), "5.2"), (NO, ServedBy::None, 0, 4));
+        let coverage = coverage(&wheel(elf()), &Policy::default(), "7.5".parse().unwrap());
+        assert_eq!(coverage.missing, ["lib/x_cuda126.so"]);
     }
 }

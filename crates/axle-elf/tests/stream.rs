@@ -140,6 +140,7 @@ mod at {
     pub const DYNAMIC_SIZE: usize = 64 + 56 + 32;
 }
 
+#[allow(clippy::unwrap_used)]
 fn patched(at: usize, patch: &[u8]) -> String {
     let mut file = Object { sections: vec![], ..library() }.write();
     file[at..at + patch.len()].copy_from_slice(patch);
