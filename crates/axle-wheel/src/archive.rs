@@ -472,7 +472,8 @@ fn check_member(
         return Err(ArchiveProblem::Encrypted { member: path() });
     }
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-        return Err(ArchiveProblem::Method { member: path(), method: format!("{method:?}") });
+        let method = format!("{method:?}");
+        return Err(ArchiveProblem::Method { member: path(), method });
     }
     if member.size > limits.member {
         return Err(ArchiveProblem::MemberSize { member: path(), size: member.size, limit: limits.member });

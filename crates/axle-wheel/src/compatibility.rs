@@ -11,7 +11,8 @@ use crate::{BuildTag, Glibc, PythonVersion, System, Tag, WheelName};
 ///
 /// The order of preference is the one that pip uses (`packaging.tags.sys_tags`): tags for this
 /// very CPython, then its stable ABI from the newest to the oldest, then pure Python; under each,
-/// the platform that asks for the newest glibc first; wheels for any platform last; and of two
+/// the platform that asks for the newest glibc first, and `linux_x86_64`, which tells none, after
+/// them (from packaging 26.3 on pip has it before them); wheels for any platform last; and of two
 /// wheels with the same best tag, the one with the higher build tag.
 ///
 /// # Errors
@@ -149,11 +150,11 @@ enum Interpreter {
     /// `py30-none` to the Python's own `py312-none`; just before its own comes `py3-none`.
     Pure { minor: u8, exact: bool },
     /// `cp32-abi3` to the one before the Python's own.
-    OlderAbi3 { minor: u8 },
+    OlderStable { minor: u8 },
     /// `cp312-none`.
     NoAbi,
     /// `cp312-abi3`.
-    Abi3,
+    Stable,
     /// `cp312-cp312`, `cp313-cp313t`.
     Own,
 }
@@ -244,11 +245,11 @@ fn interpreter(tag: Tag<'_>, python: PythonVersion) -> Result<Interpreter, TagMi
     }
     let minor: u8 = tag.python.strip_prefix("cp3").and_then(number).ok_or_else(other_python)?;
     match tag.abi {
-        // The stable ABI (PEP 384) came with 3.2, and the free-threaded build has none of it.
-        "abi3" if minor < 2 || minor > python.minor() => Err(other_python()),
-        "abi3" if python.is_free_threaded() => Err(other_threading()),
-        "abi3" if minor < python.minor() => Ok(Interpreter::OlderAbi3 { minor }),
-        "abi3" => Ok(Interpreter::Abi3),
+        // The stable ABI (PEP 384) came with 3.2; the free-threaded build has another (PEP 803).
+        "abi3" | "abi3t" if minor < 2 || minor > python.minor() => Err(other_python()),
+        abi @ ("abi3" | "abi3t") if (abi == "abi3t") != python.is_free_threaded() => Err(other_threading()),
+        "abi3" | "abi3t" if minor < python.minor() => Ok(Interpreter::OlderStable { minor }),
+        "abi3" | "abi3t" => Ok(Interpreter::Stable),
         _ if minor != python.minor() => Err(other_python()),
         "none" => Ok(Interpreter::NoAbi),
         abi if abi == python.abi_tag() => Ok(Interpreter::Own),
@@ -310,6 +311,7 @@ mod tests {
             ("cp313-cp313t-manylinux_2_28_x86_64", "3.13"),
             ("cp313-cp313-manylinux_2_28_x86_64", "3.13t"),
             ("cp39-abi3-manylinux_2_28_x86_64", "3.13t"),
+            ("cp315-abi3t-manylinux_2_28_x86_64", "3.15"),
             ("cp313-abi3-manylinux_2_28_x86_64", "3.12"),
             ("pp310-pypy310_pp73-manylinux_2_28_x86_64", "3.10"),
             ("cp312-cp312-any", "3.12"),
