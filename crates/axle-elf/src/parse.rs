@@ -110,13 +110,11 @@ struct File<'a> {
 impl<'a> File<'a> {
     fn open(window: &'a Window) -> Result<Self, Stop> {
         const NAME: &str = "the ELF header";
-        if window.file_size() < SIZEOF_IDENT as u64 {
+        let magic = window.get(NAME, 0, window.file_size().min(MAGIC.len() as u64))?;
+        if magic != MAGIC {
             return Err(Error::NotElf.into());
         }
         let ident = window.get(NAME, 0, SIZEOF_IDENT as u64)?;
-        if !ident.starts_with(&MAGIC) {
-            return Err(Error::NotElf.into());
-        }
         let big = ident.get(4) == Some(&2);
         let bytes = window.get(NAME, 0, if big { 64 } else { 52 })?;
         let malformed = |error: goblin::error::Error| Error::malformed(NAME, 0, error.to_string());

@@ -1,0 +1,237 @@
+//! Wheels made here, audited whole.
+
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, clippy::cast_possible_truncation)]
+#[path = "../../axle-elf/tests/common/elf_writer.rs"]
+mod elf_writer;
+#[allow(dead_code, clippy::cast_possible_truncation)]
+#[path = "../../axle-fatbin/tests/common/fatbin_writer.rs"]
+mod fatbin_writer;
+#[path = "common/wheel_writer.rs"]
+mod wheel_writer;
+
+use std::sync::Mutex;
+
+use axle_audit::{AuditError, Options, Policy, Progress, WheelFacts, audit, coverage};
+use elf_writer::Object;
+use fatbin_writer::{FLAG_ARCHITECTURE, Image, Item, Storage, container, ptx, sass};
+use proptest::prelude::*;
+use wheel_writer::Wheel;
+
+fn audit_with(wheel: &Wheel, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
+    audit(
+        wheel,
+        &"x-1.0-1-cp312-cp312-manylinux2014_x86_64.manylinux_2_17_x86_64.whl".parse().unwrap(),
+        options,
+    )
+}
+
+fn facts(wheel: &Wheel) -> WheelFacts {
+    audit_with(wheel, &Options::default()).unwrap()
+}
+
+fn error(wheel: &Wheel) -> AuditError {
+    audit_with(wheel, &Options::default()).unwrap_err()
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn one(image: Image) -> Vec<u8> {
+    container(&[Item::One(image)])
+}
+
+/// An extension module with device code in every place where it occurs.
+fn extension() -> Object {
+    let accelerated = Image { flags: 0x11 | FLAG_ARCHITECTURE, ..sass(90) };
+    let both = || container(&[Item::One(sass(80)), Item::One(Image { storage: Storage::Lz4, ..ptx(90) })]);
+    Object {
+        needed: owned(&["libx.so.1", "libcudart.so.12", "libstdc++.so.6", "libc.so.6"]),
+        runpath: Some("$ORIGIN/lib".to_owned()),
+        versions: vec![
+            ("libc.so.6".to_owned(), owned(&["GLIBC_2.9", "GLIBC_2.28", "GLIBC_PRIVATE"])),
+            ("libstdc++.so.6".to_owned(), owned(&["GLIBCXX_3.4.9", "GLIBCXX_3.4.21"])),
+        ],
+        undefined: owned(&["_ZNSt7__cxx1112basic_stringE"]),
+        sections: vec![
+            (".rodata".to_owned(), [vec![1; 32], one(sass(50))].concat()),
+            (".nv_fatbin".to_owned(), [both(), vec![0; 16], both(), one(accelerated)].concat()),
+            ("__nv_relfatbin".to_owned(), one(ptx(80))),
+        ],
+        ..Object::default()
+    }
+}
+
+fn library() -> Object {
+    Object {
+        soname: Some("libx.so.1".to_owned()),
+        needed: owned(&["libm.so.6"]),
+        rpath: Some("$ORIGIN:/opt/lib".to_owned()),
+        ..Object::default()
+    }
+}
+
+fn program() -> Object {
+    let interpreter = Some("/lib64/ld-linux-x86-64.so.2".to_owned());
+    Object { interpreter, needed: owned(&["libc.so.6"]), ..Object::default() }
+}
+
+fn wheel() -> Wheel {
+    let members = [
+        ("x/_C.so", extension().write()),
+        ("x/lib/libx.so.1", library().write()),
+        ("x/bin/tool", program().write()),
+        ("x/__init__.py", b"import x._C\n".to_vec()),
+        ("x-1.0.data/scripts/x.sh", b"#!/bin/sh\n".to_vec()),
+        ("x-1.0.data/purelib/y.py", b"".to_vec()),
+    ];
+    Wheel::new(&members, "Requires-Dist: nvidia-cuda-runtime-cu12==12.6.77\n")
+}
+
+#[test]
+fn all_facts_of_a_wheel() {
+    let wheel = wheel();
+    let options = Options { hash: true, declared_sha256: Some("00".to_owned()), ..Options::default() };
+    let facts = audit_with(&wheel, &options).unwrap();
+    assert_eq!(facts.size, wheel.0.len() as u64);
+    assert_eq!(facts.sha256.as_deref().map(str::len), Some(64));
+    // How the zip was packed, and so its bytes, depends on the packer's version.
+    insta::assert_json_snapshot!(WheelFacts { sha256: None, size: 0, ..facts.clone() });
+
+    let json = serde_json::to_string(&facts).unwrap();
+    assert_eq!(serde_json::from_str::<WheelFacts>(&json).unwrap(), facts);
+}
+
+#[test]
+fn coverage_as_the_contract_writes_it() {
+    let told: Vec<_> = ["8.6", "9.0", "12.0", "7.5"]
+        .map(|gpu| coverage(&facts(&wheel()), &Policy::default(), gpu.parse().unwrap()))
+        .into();
+    insta::assert_json_snapshot!(told);
+}
+
+#[test]
+fn the_hash_is_of_the_whole_file() {
+    let wheel = Wheel(wheel().0);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.whl");
+    std::fs::write(&path, &wheel.0).unwrap();
+    let output = std::process::Command::new("sha256sum").arg(&path).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let ours = audit_with(&wheel, &Options { hash: true, ..Options::default() }).unwrap().sha256.unwrap();
+    assert_eq!(printed.split(' ').next(), Some(ours.as_str()));
+    assert_eq!(facts(&wheel).sha256, None);
+}
+
+#[test]
+fn facts_do_not_depend_on_threads() {
+    let with = |threads: usize| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| facts(&wheel()))
+    };
+    assert_eq!(with(1), with(4));
+}
+
+#[test]
+fn progress_ends_at_the_total() {
+    let seen = Mutex::new(Vec::new());
+    let record = |progress: Progress| seen.lock().unwrap().push(progress);
+    audit_with(&wheel(), &Options { progress: Some(&record), ..Options::default() }).unwrap();
+    let seen = seen.into_inner().unwrap();
+    let most = seen.iter().map(|progress| progress.done).max().unwrap();
+    assert!(seen.iter().all(|progress| progress.total == most), "{seen:?}");
+}
+
+#[test]
+fn files_that_are_no_elf_are_not_read() {
+    // Damage behind the first bytes of a text is none of the audit's business.
+    let text = b"0123456789 damaged".repeat(4000);
+    let mut wheel = Wheel::new(&[("x/a.txt", text)], "");
+    let at = wheel.0.windows(3).position(|window| window == b"txt").unwrap() + 60;
+    wheel.0[at] ^= 0xff;
+    assert_eq!(facts(&wheel).elf, []);
+}
+
+/// The message, the member and the offset.
+fn told(path: &str, bytes: Vec<u8>) -> (String, Option<String>, Option<u64>) {
+    let error = error(&Wheel::new(&[("x/good.so", library().write()), (path, bytes)], ""));
+    (error.to_string(), error.member().map(str::to_owned), error.offset())
+}
+
+fn with_section(name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    Object { sections: vec![(name.to_owned(), bytes)], ..library() }.write()
+}
+
+#[test]
+fn broken_members_are_named() {
+    let mut unknown_entry = one(sass(80));
+    unknown_entry[18] = 9;
+    let gap = [one(sass(80)), vec![0; 8], vec![1; 8], one(sass(80))].concat();
+    let garbage_behind = [one(sass(80)), vec![7; 40]].concat();
+    insta::assert_debug_snapshot!([
+        told("x/cut.so", library().write()[..200].to_vec()),
+        told("x/tiny.so", b"\x7fELF".to_vec()),
+        told("x/entry.so", with_section(".nv_fatbin", unknown_entry.clone())),
+        told("x/relocatable.so", with_section("__nv_relfatbin", unknown_entry.clone())),
+        told("x/gap.so", with_section(".nv_fatbin", gap)),
+        told("x/behind.so", with_section(".nv_fatbin", garbage_behind)),
+        told("x/none.so", with_section(".nv_fatbin", vec![5; 64])),
+    ]);
+    // By chance, in a section of other things, it means nothing.
+    assert_eq!(facts(&Wheel::new(&[("x/a.so", with_section(".rodata", unknown_entry))], "")).elf.len(), 1);
+}
+
+#[test]
+fn damaged_archives_are_told() {
+    let mut wheel = wheel();
+    let at = wheel.0.windows(7).position(|window| window == b"x/_C.so").unwrap() + 200;
+    wheel.0[at] ^= 0x55;
+    let error = error(&wheel);
+    assert_eq!(error.member(), Some("x/_C.so"));
+    assert!(error.to_string().starts_with("x.whl: member `x/_C.so` is "), "{error}");
+}
+
+#[test]
+fn of_several_errors_always_the_same_is_told() {
+    let members = [
+        ("x/b.so", b"\x7fELF".repeat(9)),
+        ("x/a.so", b"\x7fELF".to_vec()),
+        ("x/c.so", b"\x7fELF".repeat(99)),
+    ];
+    let wheel = Wheel::new(&members, "");
+    for _ in 0..20 {
+        assert_eq!(error(&wheel).member(), Some("x/a.so"));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_damage_to_a_member_is_survived(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = extension().write();
+        for (place, byte) in damage {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        match audit_with(&Wheel::new(&[("x/a.so", bytes)], ""), &Options::default()) {
+            Ok(facts) => prop_assert!(facts.elf.len() <= 1),
+            Err(error) => prop_assert_eq!(error.member(), Some("x/a.so")),
+        }
+    }
+
+    #[test]
+    fn any_damage_to_a_wheel_is_survived(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut wheel = wheel();
+        for (place, byte) in damage {
+            let place = place.index(wheel.0.len());
+            wheel.0[place] = byte;
+        }
+        let _ = audit_with(&wheel, &Options::default());
+    }
+}
