@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use axle_audit::{AuditError, Options};
 use axle_catalogue::{
-    Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, artefact_path, build_path, cell_path, update, write_json,
+    Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path, cell_path,
+    update, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
 use axle_index::{File, IndexError, Origin as _, PackageIndex, Settings, SettingsError};
@@ -68,7 +69,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let index = PackageIndex::new(&Settings::discover(None)?)?;
     let names: Vec<_> = Catalogue::new(folder.clone()).packages()?.into_keys().collect();
-    let report = update::update(&folder, &index, &names, true, &|name| anstream::eprintln!("reading {name}"))?;
+    let report =
+        update::update(&folder, &index, &names, true, &|name| anstream::eprintln!("reading {name}"))?;
     for (name, error) in &report.errors {
         anstream::eprintln!("{name}: {error}");
     }
@@ -110,7 +112,15 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {
         unaudited.entry((*name).to_owned()).or_default().insert((*filename).to_owned());
     }
-    let cells: Vec<_> = solved.into_iter().map(|solved| solved.file).filter(|file| !file.order.is_empty()).collect();
+    for file in solved.iter().map(|solved| &solved.file) {
+        let told = |kind| matches!(kind, Reason::Python | Reason::Cuda | Reason::Unknown);
+        for (torch, absence) in file.absent.iter().filter(|(_, absence)| !told(absence.kind)) {
+            let message = &absence.message;
+            anstream::eprintln!("no cell for torch {torch}, Python {}, CUDA {}: {message}", file.python, file.cuda);
+        }
+    }
+    let cells: Vec<_> =
+        solved.into_iter().map(|solved| solved.file).filter(|file| !file.order.is_empty()).collect();
     let builds = builds(universe, &cells)?;
     Ok(Solved { cells, builds, unaudited })
 }
@@ -124,13 +134,18 @@ fn audit(
 ) -> Result<(), Error> {
     for (name, filenames) in unaudited {
         let Ok(project_name) = name.parse() else { continue };
-        let files: BTreeMap<_, _> =
-            index.project(&project_name)?.files.into_iter().map(|file| (file.filename.clone(), file)).collect();
+        let files: BTreeMap<_, _> = index
+            .project(&project_name)?
+            .files
+            .into_iter()
+            .map(|file| (file.filename.clone(), file))
+            .collect();
         let Some(known) = universe.artefacts.get_mut(name) else { continue };
         for artefact in known.artefacts.iter_mut().filter(|artefact| filenames.contains(&artefact.filename)) {
             anstream::eprintln!("auditing {}", artefact.filename);
-            let file =
-                files.get(&artefact.filename).ok_or_else(|| Error::Gone { filename: artefact.filename.clone() })?;
+            let file = files
+                .get(&artefact.filename)
+                .ok_or_else(|| Error::Gone { filename: artefact.filename.clone() })?;
             artefact.audit = Some(audit_one(index, file, &artefact.sha256)?);
             artefact.provenance = Provenance::Audited;
         }
@@ -144,7 +159,12 @@ fn audit_one(index: &PackageIndex, file: &File, sha256: &str) -> Result<axle_aud
     let mut download = tempfile::NamedTempFile::new()?;
     let found = index.download(file, download.as_file_mut())?.to_string();
     if found != sha256 {
-        return Err(update::UpdateError::Replaced { filename: file.filename.clone(), known: sha256.to_owned(), found }.into());
+        return Err(update::UpdateError::Replaced {
+            filename: file.filename.clone(),
+            known: sha256.to_owned(),
+            found,
+        }
+        .into());
     }
     let name: WheelName = file.filename.parse()?;
     let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &name, &Options::default())?;
@@ -181,9 +201,12 @@ fn check(catalogue: &Path) -> Result<ExitCode, Error> {
     let fresh = Folder::new(temporary.path());
     write(&fresh, &solved)?;
     let generated = ["cells", "builds"];
-    let paths: BTreeSet<_> = folder.files_under(&generated)?.into_iter().chain(fresh.files_under(&generated)?).collect();
+    let paths: BTreeSet<_> =
+        folder.files_under(&generated)?.into_iter().chain(fresh.files_under(&generated)?).collect();
     let content = |root: &Path, path: &String| fs_err::read(root.join(path)).ok();
-    let stale: Vec<_> =
-        paths.into_iter().filter(|path| content(catalogue, path) != content(temporary.path(), path)).collect();
+    let stale: Vec<_> = paths
+        .into_iter()
+        .filter(|path| content(catalogue, path) != content(temporary.path(), path))
+        .collect();
     if stale.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error::Stale(stale.join("\n"))) }
 }

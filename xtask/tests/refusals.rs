@@ -20,7 +20,11 @@ fn evaluate(nix: &NixEnv, attribute: &str, more: &[&str]) -> Output {
 /// The message itself: what follows the last `error:`, without Nix's indentation.
 fn message(stderr: &str) -> String {
     let text = stderr.rsplit_once("error:").map_or(stderr, |(_, text)| text);
-    text.trim().lines().map(|line| line.strip_prefix("       ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    text.trim()
+        .lines()
+        .map(|line| line.strip_prefix("       ").unwrap_or(line))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub use catalogue::{Catalogue, CatalogueError, artefact_path, build_path, cell_p
 pub use cell::{Absence, Cell, CellFile, CellPackage, CellWheel, External, Fallback, Reason, SCHEMA as CELLS_SCHEMA};
 pub use files::{Files, Folder};
 pub use matrix::{Cuda, CudaError, Matrix, Runtime};
-pub use package::{CudaMatch, Dlopen, From as PackageSource, Package, Unprovided};
+pub use package::{CoverageRule, CudaMatch, Dlopen, From as PackageSource, Package, Unprovided};
 pub use wheel_build::{
     BuildFile, Fetch, FetchPypi, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA, UnprovidedSoname, WheelBuild,
 };

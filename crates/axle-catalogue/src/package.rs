@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use axle_audit::{Measure, Pattern, Policy};
 use pep440_rs::Version;
 use serde::Deserialize;
 
@@ -23,6 +24,12 @@ pub struct Package {
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
+    /// How many of a member's containers must run on a GPU, where it is not all of them.
+    #[serde(default)]
+    pub coverage: Vec<CoverageRule>,
+    /// Members (`*` stands for any characters) whose device code outside of the device sections is their own.
+    #[serde(default)]
+    pub own_outside: Vec<String>,
     /// Sonames that members load by `dlopen`, which no ELF header names.
     #[serde(default)]
     pub dlopen: Vec<Dlopen>,
@@ -32,6 +39,18 @@ pub struct Package {
     /// Files that several wheels own and that the python level leaves out.
     #[serde(default)]
     pub omit: Vec<String>,
+}
+
+impl Package {
+    /// How the members of its wheels count for coverage.
+    pub fn policy(&self) -> Policy {
+        let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);
+        Policy {
+            loaded: None,
+            measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
+            own_outside: self.own_outside.iter().map(Pattern::new).collect(),
+        }
+    }
 }
 
 /// Where an environment takes a package from.
@@ -56,6 +75,18 @@ pub enum CudaMatch {
     Major,
     /// The wheel holds nothing of CUDA that could mismatch.
     None,
+}
+
+/// Another measure of coverage for some members.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct CoverageRule {
+    /// The members' paths; `*` stands for any characters.
+    pub member: String,
+    /// The share of the containers that must run on a GPU, from 0 to 1; without it, one at least.
+    pub share: Option<f64>,
+    /// Why not all of them.
+    pub reason: String,
 }
 
 /// Sonames that members of a wheel load by `dlopen`.

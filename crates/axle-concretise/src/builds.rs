@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::{ElfMember, WheelFacts};
+use axle_audit::{ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
     Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider, UnprovidedSoname,
     WheelBuild,
@@ -123,7 +123,7 @@ impl Providers<'_> {
                 search.insert(Provider::Own { own: folder.to_owned() });
             }
             for soname in &elf.needed {
-                match self.provider(soname, &libraries, &closure) {
+                match self.provider(elf, soname, &libraries, &closure) {
                     Some(provider) => {
                         search.insert(provider);
                     }
@@ -157,18 +157,20 @@ impl Providers<'_> {
 
     /// The package and all that it requires, nearest first.
     fn closure(&self, name: &str) -> Vec<&str> {
-        let mut closure: Vec<&str> = Vec::new();
-        let mut next: Vec<&str> = self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
-        while let Some(name) = next.pop() {
-            if !closure.contains(&name) {
-                closure.push(name);
-                next.extend(self.cell.packages.get(name).into_iter().flat_map(|package| &package.requires).map(String::as_str));
+        let mut closure: Vec<&str> = self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
+        let mut next = 0;
+        while let Some(package) = closure.get(next).and_then(|name| self.cell.packages.get(*name)) {
+            for required in &package.requires {
+                if !closure.contains(&required.as_str()) {
+                    closure.push(required);
+                }
             }
+            next += 1;
         }
         closure
     }
 
-    fn provider(&self, soname: &str, own: &BTreeMap<String, String>, closure: &[&str]) -> Option<Provider> {
+    fn provider(&self, elf: &ElfMember, soname: &str, own: &BTreeMap<String, String>, closure: &[&str]) -> Option<Provider> {
         let runtime = &self.universe.matrix.runtime;
         if runtime.driver.iter().any(|driver| driver == soname) {
             return Some(Provider::Driver { driver: true });
@@ -179,19 +181,26 @@ impl Providers<'_> {
         if let Some((library, _)) = runtime.libraries.iter().find(|(_, sonames)| sonames.iter().any(|one| one == soname)) {
             return Some(Provider::Runtime { runtime: library.clone() });
         }
-        let package = closure.iter().find(|package| self.offers(package, soname))?;
-        Some(Provider::Package { package: (*package).to_owned(), soname: soname.to_owned() })
+        // Several packages may offer a soname (triton has a copy of `libcupti.so.12`): the one that upstream's own
+        // search path leads to, else the nearest.
+        let offers = || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
+        let upstream = upstream_folders(elf);
+        let (package, _) = upstream
+            .iter()
+            .find_map(|folder| offers().find(|(_, offered)| offered == folder))
+            .or_else(|| offers().next())?;
+        Some(Provider::Package { package: package.to_owned(), soname: soname.to_owned() })
     }
 
-    fn offers(&self, package: &str, soname: &str) -> bool {
-        let facts = self.audited.get(package).map(|(_, facts)| facts);
-        facts.is_some_and(|facts| libraries(facts).contains_key(soname))
+    /// The folder of a package's wheel that offers a soname.
+    fn folder_of(&self, package: &str, soname: &str) -> Option<String> {
+        libraries(self.audited.get(package)?.1).remove(soname)
     }
 
     fn opened(&self, package: &Package, elf: &ElfMember) -> Vec<Provider> {
         let opened = package.dlopen.iter().filter(|dlopen| elf.path.ends_with(&dlopen.member)).flat_map(|dlopen| &dlopen.sonames);
         opened
-            .filter(|(soname, package)| self.offers(package, soname))
+            .filter(|(soname, package)| self.folder_of(package, soname).is_some())
             .map(|(soname, package)| Provider::Package { package: package.clone(), soname: soname.clone() })
             .collect()
     }
@@ -207,19 +216,36 @@ fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
     package.unprovided.iter().any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
 }
 
-/// The sonames that a wheel offers, each with its folder.
+/// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
 fn libraries(facts: &WheelFacts) -> BTreeMap<String, String> {
     let mut libraries = BTreeMap::new();
-    for elf in &facts.elf {
-        if let Some(soname) = &elf.soname {
-            let found = elf.path.rsplit('/').next() == Some(soname);
-            // Only a file of the soname's name is found by the loader.
-            if found {
-                libraries.entry(soname.clone()).or_insert_with(|| folder(&elf.path).to_owned());
-            }
+    for elf in facts.elf.iter().filter(|elf| elf.elf_type == ElfType::SharedObject) {
+        let folder = folder(&elf.path);
+        let name = elf.path.strip_prefix(folder).unwrap_or(&elf.path).trim_start_matches('/');
+        if elf.soname.is_some() || name.starts_with("lib") {
+            libraries.entry(name.to_owned()).or_insert_with(|| folder.to_owned());
         }
     }
     libraries
+}
+
+/// The folders of upstream's search path, from the root of site-packages: `$ORIGIN/../../nvidia/cublas/lib` of a
+/// member of `torch/lib` is `nvidia/cublas/lib`.
+fn upstream_folders(elf: &ElfMember) -> Vec<String> {
+    let resolve = |entry: &String| {
+        let mut folders: Vec<&str> = folder(&elf.path).split('/').filter(|part| !part.is_empty()).collect();
+        for part in entry.strip_prefix("$ORIGIN")?.split('/').filter(|part| !part.is_empty()) {
+            match part {
+                "." => {}
+                ".." => {
+                    folders.pop()?;
+                }
+                part => folders.push(part),
+            }
+        }
+        Some(folders.join("/"))
+    };
+    elf.rpath.iter().chain(&elf.runpath).filter_map(resolve).collect()
 }
 
 fn folder(path: &str) -> &str {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::{Policy, WheelFacts};
+use axle_audit::WheelFacts;
 use axle_catalogue::{
     Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, CudaMatch, External, Fallback, Package,
     PackageSource, Reason,
@@ -189,7 +189,7 @@ fn requirers(needs: &BTreeMap<&str, Vec<Need>>, name: &str) -> VersionSpecifiers
 }
 
 fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &WheelFacts) -> CellWheel {
-    let policy = policy(package);
+    let policy = package.policy();
     let covers = universe.matrix.compute_capabilities.iter().copied();
     CellWheel {
         filename: artefact.filename.clone(),
@@ -201,11 +201,6 @@ fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &Wh
         sass: facts.sass.iter().map(ToString::to_string).collect(),
         ptx: facts.ptx.iter().map(ToString::to_string).collect(),
     }
-}
-
-/// What a package's TOML says about how its members count.
-pub fn policy(_package: &Package) -> Policy {
-    Policy::default()
 }
 
 fn cuda_mismatch(name: &str, package: &Package, facts: &WheelFacts, cuda: Cuda) -> Option<Absence> {
