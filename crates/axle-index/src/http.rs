@@ -29,7 +29,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { tries: 3, delay: Duration::from_millis(300), silence: Duration::from_secs(60) }
+        Self { tries: 3, delay: Duration::from_millis(300), silence: Duration::from_mins(1) }
     }
 }
 
@@ -261,7 +261,7 @@ impl Stream {
     }
 
     /// What is missing after an end of the connection; an error when trying was in vain.
-    fn broken(&mut self, message: String) -> Result<(), IndexError> {
+    fn broken(&mut self, message: &str) -> Result<(), IndexError> {
         self.body = None;
         self.failures += 1;
         if self.failures >= self.client.patience.tries {
@@ -298,7 +298,7 @@ impl Read for Stream {
             let part = buffer.get_mut(..most).unwrap_or_default();
             match body.read(part) {
                 Ok(0) if self.end.is_none() => return Ok(0),
-                Ok(0) => self.broken("it ended early".to_owned()).map_err(io::Error::other)?,
+                Ok(0) => self.broken("it ended early").map_err(io::Error::other)?,
                 Ok(count) => {
                     self.position += count as u64;
                     self.failures = 0;
@@ -310,7 +310,7 @@ impl Read for Stream {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => self.broken(error.to_string()).map_err(io::Error::other)?,
+                Err(error) => self.broken(&error.to_string()).map_err(io::Error::other)?,
             }
         }
     }

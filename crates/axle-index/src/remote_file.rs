@@ -113,8 +113,9 @@ impl WheelSource for RemoteFile {
 
 /// How much is asked for after a jump.
 const FIRST_WINDOW: u64 = 128 << 10;
-/// How much is asked for at most.
-const LARGEST_WINDOW: u64 = 64 << 20;
+/// Who has read so much in one go is given the rest of the file in one answer: each request can
+/// cost seconds of waiting, and leaving an answer early costs one connection.
+const LARGEST_WINDOW: u64 = 8 << 20;
 /// What is cheaper to read and throw away than to make another request.
 const WORTH_SKIPPING: u64 = 512 << 10;
 
@@ -143,7 +144,8 @@ impl RangeReader {
                 skip(&mut stream, end - at)?;
             }
             if self.position >= end && self.position - end <= WORTH_SKIPPING {
-                next_window = self.window.saturating_mul(4).min(LARGEST_WINDOW);
+                next_window =
+                    if self.window < LARGEST_WINDOW { self.window.saturating_mul(8) } else { self.size };
             }
         }
         self.window = next_window;

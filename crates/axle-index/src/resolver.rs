@@ -33,7 +33,9 @@ impl Resolver for RememberingResolver {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(addresses) = known.get(&server) {
             let mut resolved = self.empty();
-            addresses.iter().for_each(|address| resolved.push(*address));
+            for address in addresses {
+                resolved.push(*address);
+            }
             return Ok(resolved);
         }
         let resolved = self.inner.resolve(uri, config, timeout)?;

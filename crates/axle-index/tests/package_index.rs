@@ -1,7 +1,8 @@
 //! A package index on loopback: good answers, and every kind of bad one.
-#![allow(clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -481,10 +482,10 @@ fn serve(connection: &TcpStream, answer: impl Fn(&Request) -> Reply) -> std::io:
         let mut head =
             format!("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
         if !reply.content_type.is_empty() {
-            head += &format!("Content-Type: {}\r\n", reply.content_type);
+            write!(head, "Content-Type: {}\r\n", reply.content_type).unwrap();
         }
         if let Some(range) = &reply.range {
-            head += &format!("Content-Range: {range}\r\n");
+            write!(head, "Content-Range: {range}\r\n").unwrap();
         }
         let mut writer = connection;
         writer.write_all(head.as_bytes())?;

@@ -355,13 +355,11 @@ struct Budget {
 impl Read for Budget {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            Some(left) => self.left = left,
-            None => {
-                self.exceeded = true;
-                return Err(io::Error::other("the zip's directory is too large"));
-            }
-        }
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            self.exceeded = true;
+            return Err(io::Error::other("the zip's directory is too large"));
+        };
+        self.left = left;
         Ok(count)
     }
 }

@@ -1,5 +1,5 @@
 //! Good wheels, and zips that no wheel should be.
-#![allow(clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used)]
 
 use std::fmt;
 use std::io::{self, Cursor, Read, Write};
