@@ -95,17 +95,17 @@ let
       );
       requested =
         let
-          given = if isFunction packages then packages highLevels else packages;
-          bad = filter (value: !(isAttrs value && value ? axleHighLevel)) given;
+          asked = if isFunction packages then packages highLevels else packages;
+          bad = filter (value: !(isAttrs value && value ? axleHighLevel)) asked;
         in
-        if !isList given then
+        if !isList asked then
           throw "axle: packages must be a list of high-level packages, or a function to one: packages = hl: [ hl.torch ]"
         else if bad != [ ] then
           throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); give ${
             (head bad).name or "others"
           } by extraPackages = ps: [ … ]"
         else
-          unique (map (value: value.axleHighLevel) given);
+          unique (map (value: value.axleHighLevel) asked);
 
       # --- the choice --------------------------------------------------------------------------------------
 
