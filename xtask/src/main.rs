@@ -5,18 +5,24 @@ use std::process::ExitCode;
 use clap::Parser;
 use xtask::nix;
 
+mod ci;
+mod e2e;
 mod update;
 
 /// What a maintainer of axle runs.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
+    Ci(ci::Args),
+    E2e(e2e::Args),
     Nix(nix::Args),
     Update(update::Args),
 }
 
 fn main() -> ExitCode {
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
+        Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
+        Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };

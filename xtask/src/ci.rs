@@ -1,0 +1,66 @@
+//! `cargo xtask ci`: everything that must hold of a change, in minutes.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use thiserror::Error;
+use xtask::nix;
+
+/// Check format, lints, tests, generated files, and the flake
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// What does not hold.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no Nix.
+    #[error(transparent)]
+    Nix(#[from] nix::Error),
+    /// A program cannot be started.
+    #[error("cannot run `{command}`: {source}")]
+    Start {
+        /// The command.
+        command: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A step failed; it has said why.
+    #[error("`{0}` failed")]
+    Failed(String),
+}
+
+/// Runs every step; the first that fails ends it.
+///
+/// # Errors
+/// The step that failed.
+pub fn run(_: &Args) -> Result<ExitCode, Error> {
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    cargo(&["test", "--workspace"])?;
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "update", "--check"])?;
+
+    let nix = nix::ensure()?;
+    cargo(&["test", "--package", "xtask", "--", "--ignored"])?;
+    let mut check = nix.command("nix");
+    check.args(["flake", "check", "--no-write-lock-file", "--override-input", "nixpkgs", "path:./checks/host"]);
+    step(check, "nix flake check")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn cargo(arguments: &[&str]) -> Result<(), Error> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments);
+    step(command, &format!("cargo {}", arguments.join(" ")))
+}
+
+fn step(mut command: Command, name: &str) -> Result<(), Error> {
+    anstream::eprintln!("→ {name}");
+    let start = Instant::now();
+    let status = command.status().map_err(|source| Error::Start { command: name.to_owned(), source })?;
+    if !status.success() {
+        return Err(Error::Failed(name.to_owned()));
+    }
+    anstream::eprintln!("  {:.0} s", start.elapsed().as_secs_f64());
+    Ok(())
+}

@@ -1,0 +1,212 @@
+//! `cargo xtask e2e`: a real torch environment is built by real Nix, and imports torch from the store.
+//!
+//! It fetches some gigabytes, which stay in the Nix store.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use axle_audit::WheelFacts;
+use axle_catalogue::{Catalogue, CatalogueError, Folder};
+use serde::Deserialize;
+use thiserror::Error;
+
+use xtask::nix::{self, NixEnv};
+
+/// Build a torch environment with Nix, and import torch from it
+#[derive(clap::Args)]
+pub struct Args {
+    /// The environment: an attribute of `legacyPackages.<system>.environments`
+    #[arg(long, default_value = "python3_11-cuda12_8-torch2_9_1")]
+    environment: String,
+    /// The wheel of torch in it, whose audit is compared with what torch says
+    #[arg(long, default_value = "torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl")]
+    wheel: String,
+    /// Remove what was built and fetched from the Nix store afterwards
+    #[arg(long)]
+    clean: bool,
+}
+
+/// Why the run cannot be judged.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no Nix.
+    #[error(transparent)]
+    Nix(#[from] nix::Error),
+    /// The catalogue cannot be read.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The wheel is not in the catalogue, or not audited.
+    #[error("{0} has no audit in the catalogue")]
+    Unaudited(String),
+    /// A program cannot be started.
+    #[error("cannot run {program}: {source}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A program failed.
+    #[error("{program} failed: {message}")]
+    Failed {
+        /// The program.
+        program: String,
+        /// The end of what it said.
+        message: String,
+    },
+    /// A program's answer is not what it should be.
+    #[error("{program} answered something else than JSON: {message}")]
+    Answer {
+        /// The program.
+        program: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// What `e2e.py` says.
+#[derive(Deserialize)]
+struct Answer {
+    torch: String,
+    file: String,
+    cuda: Option<String>,
+    flags: Vec<String>,
+    product: Vec<Vec<f64>>,
+    path: Vec<String>,
+    modules: Vec<String>,
+    mapped: Vec<String>,
+}
+
+/// Runs it, and prints one line a check.
+///
+/// # Errors
+/// When it cannot be judged: no Nix, no network, no disk.
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let facts = facts(&args.wheel)?;
+    let nix = nix::ensure()?;
+    let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
+
+    let start = Instant::now();
+    run_nix(&nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
+    anstream::println!("nix eval: {:.1} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    let environment = run_nix(&nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &format!(".#{attribute}")])?;
+    let environment = PathBuf::from(environment.trim());
+    anstream::println!("nix build: {:.1} s", start.elapsed().as_secs_f64());
+    let start = Instant::now();
+    let answer = import(&environment)?;
+    anstream::println!("import torch: {:.1} s", start.elapsed().as_secs_f64());
+
+    let checks = judge(&facts, &answer);
+    let failed = checks.iter().filter(|(_, problem)| problem.is_some()).count();
+    for (name, problem) in &checks {
+        match problem {
+            None => anstream::println!("ok      {name}"),
+            Some(problem) => anstream::println!("FAILED  {name}: {problem}"),
+        }
+    }
+    anstream::println!("{} passed, {failed} failed", checks.len() - failed);
+    if args.clean {
+        run_nix(&nix, &["store", "gc"])?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<String>)> {
+    let unless = |holds: bool, problem: String| (!holds).then_some(problem);
+    let expected = architectures(facts);
+    let flags: BTreeSet<_> = answer.flags.iter().cloned().collect();
+    let outside = |paths: &[String]| -> Vec<String> {
+        paths.iter().filter(|path| path.starts_with('/') && !path.starts_with("/nix/store/")).cloned().collect()
+    };
+    let foreign_modules = outside(&answer.modules).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
+    let foreign_libraries = outside(&answer.mapped).into_iter().filter(|path| !is_stand_in(path)).collect::<Vec<_>>();
+    let foreign_paths = outside(&answer.path).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
+    vec![
+        ("torch is the version of the wheel", unless(answer.torch.split('+').next() == Some(&facts.version), answer.torch.clone())),
+        ("torch is imported from the store", unless(answer.file.starts_with("/nix/store/"), answer.file.clone())),
+        (
+            "torch.version.cuda is the audit's CUDA",
+            unless(answer.cuda.as_ref().is_some_and(|cuda| facts.cuda.contains(cuda)), format!("{:?}, not {:?}", answer.cuda, facts.cuda)),
+        ),
+        (
+            "torch._C._cuda_getArchFlags() names the audit's plain architectures",
+            unless(flags == expected, format!("{flags:?}, not {expected:?}")),
+        ),
+        ("torch multiplies", unless(answer.product == [[3.0, 3.0], [12.0, 12.0]], format!("{:?}", answer.product))),
+        ("Python looks for packages in the store only", unless(foreign_paths.is_empty(), foreign_paths.join(", "))),
+        ("every module comes from the store or the standard library", unless(foreign_modules.is_empty(), foreign_modules.join(", "))),
+        ("every library comes from the store or the stand-in's host", unless(foreign_libraries.is_empty(), foreign_libraries.join(", "))),
+    ]
+}
+
+/// The plain SASS that every container of the library with torch's own kernels holds.
+fn architectures(facts: &WheelFacts) -> BTreeSet<String> {
+    let groups = facts.elf.iter().filter(|elf| elf.path == "torch/lib/libtorch_cuda.so").flat_map(|elf| &elf.container_groups);
+    groups
+        .map(|group| group.code.iter().filter(|code| code.is_plain()).map(ToString::to_string).collect::<BTreeSet<_>>())
+        .reduce(|all, group| all.intersection(&group).cloned().collect())
+        .unwrap_or_default()
+}
+
+/// The standard library of the machine's own Python, which the stand-in package set is made of.
+fn is_standard_library(path: &str) -> bool {
+    path.strip_prefix("/usr/lib/python3").is_some_and(|rest| !rest.contains("-packages/") && !rest.ends_with("-packages"))
+}
+
+/// A library of the machine itself, which the stand-in package set links as its C and C++ run time.
+fn is_stand_in(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let run_time = [
+        "ld-linux-x86-64.so.2",
+        "libc.so.6",
+        "libdl.so.2",
+        "libgcc_s.so.1",
+        "libm.so.6",
+        "libpthread.so.0",
+        "librt.so.1",
+        "libutil.so.1",
+    ];
+    let is_run_time = run_time.contains(&name) || name.starts_with("libstdc++.so.6") || name.starts_with("libz.so.1");
+    is_standard_library(path) || is_run_time
+}
+
+fn facts(wheel: &str) -> Result<WheelFacts, Error> {
+    let catalogue = Catalogue::new(Folder::new("catalogue"));
+    let artefacts = catalogue.artefacts("torch")?.into_iter().flat_map(|file| file.artefacts);
+    artefacts
+        .filter(|artefact| artefact.filename == wheel)
+        .find_map(|artefact| artefact.audit)
+        .ok_or_else(|| Error::Unaudited(wheel.to_owned()))
+}
+
+fn import(environment: &Path) -> Result<Answer, Error> {
+    let interpreter = environment.join("bin/python3");
+    let mut command = Command::new(&interpreter);
+    command.env_clear().args(["-I", "-c", include_str!("e2e.py")]);
+    let answer = output(command, &interpreter.display().to_string())?;
+    serde_json::from_str(&answer).map_err(|error| Error::Answer { program: "python".into(), message: error.to_string() })
+}
+
+fn run_nix(nix: &NixEnv, arguments: &[&str]) -> Result<String, Error> {
+    let mut command = nix.command("nix");
+    command.args(arguments);
+    if arguments.first() != Some(&"store") {
+        command.args(["--no-write-lock-file", "--override-input", "nixpkgs", "path:./checks/host"]);
+    }
+    command.stderr(std::process::Stdio::inherit());
+    output(command, "nix")
+}
+
+fn output(mut command: Command, program: &str) -> Result<String, Error> {
+    let output = command.output().map_err(|source| Error::Start { program: program.to_owned(), source })?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let message = if said.trim().is_empty() { output.status.to_string() } else { said.trim().to_owned() };
+    Err(Error::Failed { program: program.to_owned(), message })
+}
