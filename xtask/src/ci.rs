@@ -43,7 +43,14 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     let nix = nix::ensure()?;
     cargo(&["test", "--package", "xtask", "--", "--ignored"])?;
     let mut check = nix.command("nix");
-    check.args(["flake", "check", "--no-write-lock-file", "--override-input", "nixpkgs", "path:./checks/host"]);
+    check.args([
+        "flake",
+        "check",
+        "--no-write-lock-file",
+        "--override-input",
+        "nixpkgs",
+        "path:./checks/host",
+    ]);
     step(check, "nix flake check")?;
     Ok(ExitCode::SUCCESS)
 }

@@ -93,7 +93,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     run_nix(&nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
     anstream::println!("nix eval: {:.1} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
-    let environment = run_nix(&nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &format!(".#{attribute}")])?;
+    let environment = run_nix(
+        &nix,
+        &["build", "--no-link", "--print-out-paths", "--print-build-logs", &format!(".#{attribute}")],
+    )?;
     let environment = PathBuf::from(environment.trim());
     anstream::println!("nix build: {:.1} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
@@ -120,41 +123,76 @@ fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<Strin
     let expected = architectures(facts);
     let flags: BTreeSet<_> = answer.flags.iter().cloned().collect();
     let outside = |paths: &[String]| -> Vec<String> {
-        paths.iter().filter(|path| path.starts_with('/') && !path.starts_with("/nix/store/")).cloned().collect()
+        paths
+            .iter()
+            .filter(|path| path.starts_with('/') && !path.starts_with("/nix/store/"))
+            .cloned()
+            .collect()
     };
-    let foreign_modules = outside(&answer.modules).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
-    let foreign_libraries = outside(&answer.mapped).into_iter().filter(|path| !is_stand_in(path)).collect::<Vec<_>>();
-    let foreign_paths = outside(&answer.path).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
+    let foreign_modules =
+        outside(&answer.modules).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
+    let foreign_libraries =
+        outside(&answer.mapped).into_iter().filter(|path| !is_stand_in(path)).collect::<Vec<_>>();
+    let foreign_paths =
+        outside(&answer.path).into_iter().filter(|path| !is_standard_library(path)).collect::<Vec<_>>();
     vec![
-        ("torch is the version of the wheel", unless(answer.torch.split('+').next() == Some(&facts.version), answer.torch.clone())),
-        ("torch is imported from the store", unless(answer.file.starts_with("/nix/store/"), answer.file.clone())),
+        (
+            "torch is the version of the wheel",
+            unless(answer.torch.split('+').next() == Some(&facts.version), answer.torch.clone()),
+        ),
+        (
+            "torch is imported from the store",
+            unless(answer.file.starts_with("/nix/store/"), answer.file.clone()),
+        ),
         (
             "torch.version.cuda is the audit's CUDA",
-            unless(answer.cuda.as_ref().is_some_and(|cuda| facts.cuda.contains(cuda)), format!("{:?}, not {:?}", answer.cuda, facts.cuda)),
+            unless(
+                answer.cuda.as_ref().is_some_and(|cuda| facts.cuda.contains(cuda)),
+                format!("{:?}, not {:?}", answer.cuda, facts.cuda),
+            ),
         ),
         (
             "torch._C._cuda_getArchFlags() names the audit's plain architectures",
             unless(flags == expected, format!("{flags:?}, not {expected:?}")),
         ),
-        ("torch multiplies", unless(answer.product == [[3.0, 3.0], [12.0, 12.0]], format!("{:?}", answer.product))),
-        ("Python looks for packages in the store only", unless(foreign_paths.is_empty(), foreign_paths.join(", "))),
-        ("every module comes from the store or the standard library", unless(foreign_modules.is_empty(), foreign_modules.join(", "))),
-        ("every library comes from the store or the stand-in's host", unless(foreign_libraries.is_empty(), foreign_libraries.join(", "))),
+        (
+            "torch multiplies",
+            unless(answer.product == [[3.0, 3.0], [12.0, 12.0]], format!("{:?}", answer.product)),
+        ),
+        (
+            "Python looks for packages in the store only",
+            unless(foreign_paths.is_empty(), foreign_paths.join(", ")),
+        ),
+        (
+            "every module comes from the store or the standard library",
+            unless(foreign_modules.is_empty(), foreign_modules.join(", ")),
+        ),
+        (
+            "every library comes from the store or the stand-in's host",
+            unless(foreign_libraries.is_empty(), foreign_libraries.join(", ")),
+        ),
     ]
 }
 
 /// The plain SASS that every container of the library with torch's own kernels holds.
 fn architectures(facts: &WheelFacts) -> BTreeSet<String> {
-    let groups = facts.elf.iter().filter(|elf| elf.path == "torch/lib/libtorch_cuda.so").flat_map(|elf| &elf.container_groups);
+    let groups = facts
+        .elf
+        .iter()
+        .filter(|elf| elf.path == "torch/lib/libtorch_cuda.so")
+        .flat_map(|elf| &elf.container_groups);
     groups
-        .map(|group| group.code.iter().filter(|code| code.is_plain()).map(ToString::to_string).collect::<BTreeSet<_>>())
+        .map(|group| {
+            group.code.iter().filter(|code| code.is_plain()).map(ToString::to_string).collect::<BTreeSet<_>>()
+        })
         .reduce(|all, group| all.intersection(&group).cloned().collect())
         .unwrap_or_default()
 }
 
 /// The standard library of the machine's own Python, which the stand-in package set is made of.
 fn is_standard_library(path: &str) -> bool {
-    path.strip_prefix("/usr/lib/python3").is_some_and(|rest| !rest.contains("-packages/") && !rest.ends_with("-packages"))
+    path.strip_prefix("/usr/lib/python3")
+        .is_some_and(|rest| !rest.contains("-packages/") && !rest.ends_with("-packages"))
 }
 
 /// A library of the machine itself, which the stand-in package set links as its C and C++ run time.
@@ -170,7 +208,8 @@ fn is_stand_in(path: &str) -> bool {
         "librt.so.1",
         "libutil.so.1",
     ];
-    let is_run_time = run_time.contains(&name) || name.starts_with("libstdc++.so.6") || name.starts_with("libz.so.1");
+    let is_run_time =
+        run_time.contains(&name) || name.starts_with("libstdc++.so.6") || name.starts_with("libz.so.1");
     is_standard_library(path) || is_run_time
 }
 
@@ -188,7 +227,8 @@ fn import(environment: &Path) -> Result<Answer, Error> {
     let mut command = Command::new(&interpreter);
     command.env_clear().args(["-I", "-c", include_str!("e2e.py")]);
     let answer = output(command, &interpreter.display().to_string())?;
-    serde_json::from_str(&answer).map_err(|error| Error::Answer { program: "python".into(), message: error.to_string() })
+    serde_json::from_str(&answer)
+        .map_err(|error| Error::Answer { program: "python".into(), message: error.to_string() })
 }
 
 fn run_nix(nix: &NixEnv, arguments: &[&str]) -> Result<String, Error> {

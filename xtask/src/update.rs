@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use axle_audit::{AuditError, Options};
 use axle_catalogue::{
-    Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path, cell_path,
-    update, write_json,
+    Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path,
+    cell_path, update, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
 use axle_index::{File, IndexError, Origin as _, PackageIndex, Settings, SettingsError};
@@ -116,7 +116,11 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
         let told = |kind| matches!(kind, Reason::Python | Reason::Cuda | Reason::Unknown);
         for (torch, absence) in file.absent.iter().filter(|(_, absence)| !told(absence.kind)) {
             let message = &absence.message;
-            anstream::eprintln!("no cell for torch {torch}, Python {}, CUDA {}: {message}", file.python, file.cuda);
+            anstream::eprintln!(
+                "no cell for torch {torch}, Python {}, CUDA {}: {message}",
+                file.python,
+                file.cuda
+            );
         }
     }
     let cells: Vec<_> =

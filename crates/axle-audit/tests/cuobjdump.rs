@@ -86,13 +86,11 @@ fn cuobjdump_agrees() {
         let facts = audit(&LocalFile::open(&wheel).unwrap(), &name, &Options::default()).unwrap();
         for member in facts.elf.iter().filter(|member| !member.device_code.is_empty()) {
             let library = extract(&wheel, &member.path, folder.path());
-            match listed(&cuobjdump, &library) {
-                Some(listed) => assert_eq!(reported(member), listed, "{requirement}: {}", member.path),
-                None => {
-                    refused.push(member.path.clone());
-                    continue;
-                }
-            }
+            let Some(listed) = listed(&cuobjdump, &library) else {
+                refused.push(member.path.clone());
+                continue;
+            };
+            assert_eq!(reported(member), listed, "{requirement}: {}", member.path);
             compared += 1;
         }
     }

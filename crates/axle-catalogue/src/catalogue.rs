@@ -78,7 +78,12 @@ impl Catalogue {
     ///
     /// # Errors
     /// When the file is not valid.
-    pub fn cells(&self, system: System, python: PythonVersion, cuda: Cuda) -> Result<Option<CellFile>, CatalogueError> {
+    pub fn cells(
+        &self,
+        system: System,
+        python: PythonVersion,
+        cuda: Cuda,
+    ) -> Result<Option<CellFile>, CatalogueError> {
         self.json(&cell_path(system, python, cuda), crate::cell::SCHEMA)
     }
 
@@ -103,13 +108,18 @@ impl Catalogue {
         let Some(bytes) = self.files.read(path)? else { return Ok(None) };
         let found: Schema = serde_json::from_slice(&bytes).map_err(|error| self.invalid(path, &error))?;
         if found.schema != schema {
-            return Err(self.invalid(path, &format!("its schema is `{}`, this axle reads `{schema}`", found.schema)));
+            return Err(
+                self.invalid(path, &format!("its schema is `{}`, this axle reads `{schema}`", found.schema))
+            );
         }
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
     }
 
     fn invalid(&self, path: &str, message: &dyn std::fmt::Display) -> CatalogueError {
-        CatalogueError::Invalid { path: self.files.describe(path), message: message.to_string().trim().to_owned() }
+        CatalogueError::Invalid {
+            path: self.files.describe(path),
+            message: message.to_string().trim().to_owned(),
+        }
     }
 }
 

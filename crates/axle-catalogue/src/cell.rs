@@ -1,8 +1,8 @@
 //! `cells/<system>/<python>-<cuda>.json`: per torch version one coherent set of packages, or why not.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use axle_fatbin::ComputeCapability;
+use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
 
@@ -90,9 +90,9 @@ pub struct CellWheel {
     /// The capabilities of [`CellFile::capabilities`] that it covers; all of them when it holds no device code.
     pub covers: Vec<ComputeCapability>,
     /// SASS in it.
-    pub sass: BTreeSet<String>,
+    pub sass: Vec<Code>,
     /// PTX in it.
-    pub ptx: BTreeSet<String>,
+    pub ptx: Vec<Code>,
 }
 
 /// A requirement on a package of the package set.

@@ -43,7 +43,9 @@ impl Folder {
         }
         let folder = target.parent().unwrap_or(Path::new("."));
         fs_err::create_dir_all(folder)?;
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("cannot write {}: {error}", target.display()));
+        let named = |error: io::Error| {
+            io::Error::new(error.kind(), format!("cannot write {}: {error}", target.display()))
+        };
         let mut file = tempfile::Builder::new().prefix(".axle-").tempfile_in(folder).map_err(named)?;
         file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(named)?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);

@@ -27,7 +27,9 @@ mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Origin, Provenance};
 pub use catalogue::{Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json};
-pub use cell::{Absence, Cell, CellFile, CellPackage, CellWheel, External, Fallback, Reason, SCHEMA as CELLS_SCHEMA};
+pub use cell::{
+    Absence, Cell, CellFile, CellPackage, CellWheel, External, Fallback, Reason, SCHEMA as CELLS_SCHEMA,
+};
 pub use files::{Files, Folder};
 pub use matrix::{Cuda, CudaError, Matrix, Runtime};
 pub use package::{CoverageRule, CudaMatch, Dlopen, From as PackageSource, Package, Unprovided};

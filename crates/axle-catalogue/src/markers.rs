@@ -16,7 +16,10 @@ pub fn full_version(python: PythonVersion) -> Version {
 ///
 /// # Errors
 /// Never for a Python that has a version; what the parser of versions says, else.
-pub fn environment(system: System, python: PythonVersion) -> Result<MarkerEnvironment, pep440_rs::VersionParseError> {
+pub fn environment(
+    system: System,
+    python: PythonVersion,
+) -> Result<MarkerEnvironment, pep440_rs::VersionParseError> {
     let full = full_version(python).to_string();
     let minor = python.version().to_string();
     MarkerEnvironment::try_from(MarkerEnvironmentBuilder {

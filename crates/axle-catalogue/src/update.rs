@@ -8,8 +8,8 @@ use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
 use rayon::prelude::*;
 
 use crate::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Folder, Matrix, Origin, Package, Provenance, artefact_path, markers,
-    write_json,
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Folder, Matrix, Origin, Package, Provenance,
+    artefact_path, markers, write_json,
 };
 
 /// How many requests are under way at once: they wait for the network, not for a processor.
@@ -123,7 +123,9 @@ pub fn update(
             match result {
                 Ok((updated, file)) => {
                     report.packages.insert(name, updated);
-                    next.extend(required(&file, &environments, &packages).filter(|name| !seen.contains(name)));
+                    next.extend(
+                        required(&file, &environments, &packages).filter(|name| !seen.contains(name)),
+                    );
                 }
                 Err(error) => report.errors.push((name, error)),
             }
@@ -131,7 +133,8 @@ pub fn update(
         if !follow {
             break;
         }
-        let (known, missing): (BTreeSet<_>, BTreeSet<_>) = next.into_iter().partition(|name| packages.contains_key(name));
+        let (known, missing): (BTreeSet<_>, BTreeSet<_>) =
+            next.into_iter().partition(|name| packages.contains_key(name));
         report.missing.extend(missing);
         next = known;
     }
@@ -146,8 +149,9 @@ fn read(
     name: &str,
 ) -> Result<(Updated, ArtefactFile), UpdateError> {
     let package = packages.get(name).ok_or_else(|| UpdateError::Unknown { name: name.to_owned() })?;
-    let project_name: PackageName =
-        name.parse().map_err(|error| UpdateError::Name { name: name.to_owned(), message: format!("{error}") })?;
+    let project_name: PackageName = name
+        .parse()
+        .map_err(|error| UpdateError::Name { name: name.to_owned(), message: format!("{error}") })?;
     let mut known: BTreeMap<String, Artefact> = catalogue
         .artefacts(name)?
         .into_iter()
@@ -187,7 +191,8 @@ fn is_wanted(wheel: &WheelName, package: &Package) -> bool {
     let python = |tag: &str| {
         let minor = tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u16>().ok());
         // An abi3 wheel names the oldest CPython that it serves.
-        minor.is_some_and(|minor| minor >= 9 || wheel.abi_tags().iter().any(|abi| abi == "abi3")) || tag.starts_with("py3")
+        minor.is_some_and(|minor| minor >= 9 || wheel.abi_tags().iter().any(|abi| abi == "abi3"))
+            || tag.starts_with("py3")
     };
     let platform = |tag: &str| {
         let linux = tag.starts_with("manylinux") || tag.starts_with("linux_");
@@ -199,10 +204,18 @@ fn is_wanted(wheel: &WheelName, package: &Package) -> bool {
 }
 
 fn artefact(index: &PackageIndex, file: &File, known: Option<&Artefact>) -> Result<Artefact, UpdateError> {
-    let sha256 = file.sha256.as_ref().ok_or_else(|| UpdateError::NoHash { filename: file.filename.clone() })?.to_string();
+    let sha256 = file
+        .sha256
+        .as_ref()
+        .ok_or_else(|| UpdateError::NoHash { filename: file.filename.clone() })?
+        .to_string();
     if let Some(known) = known {
         if known.sha256 != sha256 {
-            return Err(UpdateError::Replaced { filename: file.filename.clone(), known: known.sha256.clone(), found: sha256 });
+            return Err(UpdateError::Replaced {
+                filename: file.filename.clone(),
+                known: known.sha256.clone(),
+                found: sha256,
+            });
         }
         if known.requires_dist.is_some() {
             return Ok(Artefact { yanked: file.yanked.clone(), ..known.clone() });
@@ -225,7 +238,11 @@ fn artefact(index: &PackageIndex, file: &File, known: Option<&Artefact>) -> Resu
 /// The marker environments of all systems and Pythons of the matrix.
 fn environments(matrix: &Matrix) -> Vec<MarkerEnvironment> {
     let target = |system: System| matrix.pythons.iter().map(move |python: &PythonVersion| (system, *python));
-    System::ALL.into_iter().flat_map(target).filter_map(|(system, python)| markers::environment(system, python).ok()).collect()
+    System::ALL
+        .into_iter()
+        .flat_map(target)
+        .filter_map(|(system, python)| markers::environment(system, python).ok())
+        .collect()
 }
 
 /// The packages that artefacts require on some system and Python, and those that an extra of theirs requires and
@@ -240,7 +257,8 @@ fn required<'a>(
     lines.into_iter().filter_map(move |line| {
         let requirement = parse_requirement(line).ok()?;
         let name = requirement.name.to_string();
-        let holds = |marker: &MarkerTree| environments.iter().any(|environment| marker.evaluate(environment, &[]));
+        let holds =
+            |marker: &MarkerTree| environments.iter().any(|environment| marker.evaluate(environment, &[]));
         let with_extras = || requirement.marker.clone().simplify_extras_with(|_| true);
         let follow = holds(&requirement.marker) || packages.contains_key(&name) && holds(&with_extras());
         follow.then_some(name)

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider, UnprovidedSoname,
-    WheelBuild,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider,
+    UnprovidedSoname, WheelBuild,
 };
 use axle_wheel::{WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -119,7 +119,9 @@ impl Providers<'_> {
             let mut search = BTreeSet::new();
             let folder = folder(&elf.path);
             // Libraries open their siblings by `dlopen`, which no header tells.
-            if facts.elf.iter().any(|other| other.path != elf.path && other.soname.is_some() && self::folder(&other.path) == folder) {
+            if facts.elf.iter().any(|other| {
+                other.path != elf.path && other.soname.is_some() && self::folder(&other.path) == folder
+            }) {
                 search.insert(Provider::Own { own: folder.to_owned() });
             }
             for soname in &elf.needed {
@@ -128,7 +130,9 @@ impl Providers<'_> {
                         search.insert(provider);
                     }
                     None if is_excused(package, elf, soname) => {}
-                    None => unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() }),
+                    None => {
+                        unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() })
+                    }
                 }
             }
             search.extend(self.opened(package, elf));
@@ -139,7 +143,12 @@ impl Providers<'_> {
             let mut search: Vec<_> = search.into_iter().collect();
             // The member's own folder before the others of its wheel.
             search.sort_by_key(|provider| !matches!(provider, Provider::Own { own } if own == folder));
-            members.push(MemberBuild { path: elf.path.clone(), search, rpath: !elf.rpath.is_empty(), interpreter });
+            members.push(MemberBuild {
+                path: elf.path.clone(),
+                search,
+                rpath: !elf.rpath.is_empty(),
+                interpreter,
+            });
         }
         Ok(WheelBuild {
             sha256: artefact.sha256.clone(),
@@ -157,7 +166,8 @@ impl Providers<'_> {
 
     /// The package and all that it requires, nearest first.
     fn closure(&self, name: &str) -> Vec<&str> {
-        let mut closure: Vec<&str> = self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
+        let mut closure: Vec<&str> =
+            self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
         let mut next = 0;
         while let Some(package) = closure.get(next).and_then(|name| self.cell.packages.get(*name)) {
             for required in &package.requires {
@@ -170,7 +180,13 @@ impl Providers<'_> {
         closure
     }
 
-    fn provider(&self, elf: &ElfMember, soname: &str, own: &BTreeMap<String, String>, closure: &[&str]) -> Option<Provider> {
+    fn provider(
+        &self,
+        elf: &ElfMember,
+        soname: &str,
+        own: &BTreeMap<String, String>,
+        closure: &[&str],
+    ) -> Option<Provider> {
         let runtime = &self.universe.matrix.runtime;
         if runtime.driver.iter().any(|driver| driver == soname) {
             return Some(Provider::Driver { driver: true });
@@ -178,12 +194,15 @@ impl Providers<'_> {
         if let Some(folder) = own.get(soname) {
             return Some(Provider::Own { own: folder.clone() });
         }
-        if let Some((library, _)) = runtime.libraries.iter().find(|(_, sonames)| sonames.iter().any(|one| one == soname)) {
+        if let Some((library, _)) =
+            runtime.libraries.iter().find(|(_, sonames)| sonames.iter().any(|one| one == soname))
+        {
             return Some(Provider::Runtime { runtime: library.clone() });
         }
         // Several packages may offer a soname (triton has a copy of `libcupti.so.12`): the one that upstream's own
         // search path leads to, else the nearest.
-        let offers = || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
+        let offers =
+            || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
         let upstream = upstream_folders(elf);
         let (package, _) = upstream
             .iter()
@@ -198,7 +217,11 @@ impl Providers<'_> {
     }
 
     fn opened(&self, package: &Package, elf: &ElfMember) -> Vec<Provider> {
-        let opened = package.dlopen.iter().filter(|dlopen| elf.path.ends_with(&dlopen.member)).flat_map(|dlopen| &dlopen.sonames);
+        let opened = package
+            .dlopen
+            .iter()
+            .filter(|dlopen| elf.path.ends_with(&dlopen.member))
+            .flat_map(|dlopen| &dlopen.sonames);
         opened
             .filter(|(soname, package)| self.folder_of(package, soname).is_some())
             .map(|(soname, package)| Provider::Package { package: package.clone(), soname: soname.clone() })
@@ -213,7 +236,10 @@ fn is_loaded(elf: &ElfMember) -> bool {
 }
 
 fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
-    package.unprovided.iter().any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
+    package
+        .unprovided
+        .iter()
+        .any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
 }
 
 /// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
@@ -260,12 +286,17 @@ fn python_tag(wheel: &WheelName) -> String {
 
 fn fetch_pypi(artefact: &Artefact, wheel: &WheelName) -> Result<FetchPypi, BuildError> {
     let bytes = HEXLOWER_PERMISSIVE.decode(artefact.sha256.as_bytes()).ok().filter(|bytes| bytes.len() == 32);
-    let bytes = bytes
-        .ok_or_else(|| BuildError::Hash { filename: artefact.filename.clone(), sha256: artefact.sha256.clone() })?;
+    let bytes = bytes.ok_or_else(|| BuildError::Hash {
+        filename: artefact.filename.clone(),
+        sha256: artefact.sha256.clone(),
+    })?;
     let python = wheel.python_tags().join(".");
     Ok(FetchPypi {
         pname: wheel.distribution().to_owned(),
-        version: wheel.build().map_or_else(|| wheel.version_text().to_owned(), |build| format!("{}-{build}", wheel.version_text())),
+        version: wheel.build().map_or_else(
+            || wheel.version_text().to_owned(),
+            |build| format!("{}-{build}", wheel.version_text()),
+        ),
         format: "wheel".into(),
         abi: wheel.abi_tags().join("."),
         platform: wheel.platform_tags().join("."),

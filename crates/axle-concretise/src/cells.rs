@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::WheelFacts;
 use axle_catalogue::{
-    Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, CudaMatch, External, Fallback, Package,
-    PackageSource, Reason,
+    Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, CudaMatch, External,
+    Fallback, Package, PackageSource, Reason,
 };
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pubgrub::Ranges;
@@ -74,7 +74,8 @@ fn cell<'a>(
     };
     let built_for = built_for(candidates, &universe.packages[anchor], choice.artefact)?;
     if built_for != cuda {
-        let what = if built_for == Cuda::Cpu { "without CUDA".to_owned() } else { format!("for CUDA {built_for}") };
+        let what =
+            if built_for == Cuda::Cpu { "without CUDA".to_owned() } else { format!("for CUDA {built_for}") };
         let message = format!("the wheel of {anchor} {version} is built {what}");
         return Ok(Err(Absence { kind: Reason::Cuda, message }));
     }
@@ -83,11 +84,15 @@ fn cell<'a>(
     let mut solution = match solver::solve(candidates, &wanted) {
         Ok(solution) => solution,
         Err(SolveError::Universe(error)) => return Err(error),
-        Err(SolveError::Unsatisfiable(message)) => return Ok(Err(Absence { kind: Reason::Dependency, message })),
+        Err(SolveError::Unsatisfiable(message)) => {
+            return Ok(Err(Absence { kind: Reason::Dependency, message }));
+        }
     };
     let mut absent = BTreeMap::new();
     for name in universe.matrix.order.iter().flatten().filter(|name| *name != anchor) {
-        wanted.extend(solution.iter().map(|(name, chosen)| (name.clone(), Ranges::singleton(chosen.version.clone()))));
+        wanted.extend(
+            solution.iter().map(|(name, chosen)| (name.clone(), Ranges::singleton(chosen.version.clone()))),
+        );
         if wanted.contains_key(name) {
             continue;
         }
@@ -133,9 +138,15 @@ fn assemble<'a>(
         return Ok(Err(Absence { kind: Reason::Unknown, message }));
     }
 
-    let is_external = |name: &str| universe.packages.get(name).is_some_and(|package| package.from == PackageSource::PackageSet);
+    let is_external = |name: &str| {
+        universe.packages.get(name).is_some_and(|package| package.from == PackageSource::PackageSet)
+    };
     let names_of = |needs: &[Need], external: bool| -> Vec<String> {
-        let names: BTreeSet<_> = needs.iter().map(|need| need.name.as_str()).filter(|name| is_external(name) == external).collect();
+        let names: BTreeSet<_> = needs
+            .iter()
+            .map(|need| need.name.as_str())
+            .filter(|name| is_external(name) == external)
+            .collect();
         names.into_iter().map(str::to_owned).collect()
     };
     let mut cell = Cell { absent, ..Cell::default() };
@@ -156,7 +167,11 @@ fn assemble<'a>(
                 specifier: specifiers.to_string(),
                 comparisons: comparisons(&specifiers),
                 requires: names_of(&needs[name], true),
-                fallback: Fallback { version: version_text, filename: artefact.filename.clone(), sha256: artefact.sha256.clone() },
+                fallback: Fallback {
+                    version: version_text,
+                    filename: artefact.filename.clone(),
+                    sha256: artefact.sha256.clone(),
+                },
             };
             cell.externals.insert(name.to_owned(), external);
         } else {
@@ -198,8 +213,8 @@ fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &Wh
         provenance: artefact.provenance,
         glibc: facts.glibc.clone(),
         covers: covers.filter(|&cc| axle_audit::coverage(facts, &policy, cc).covered == Some(true)).collect(),
-        sass: facts.sass.iter().map(ToString::to_string).collect(),
-        ptx: facts.ptx.iter().map(ToString::to_string).collect(),
+        sass: facts.sass.clone(),
+        ptx: facts.ptx.clone(),
     }
 }
 
@@ -208,20 +223,30 @@ fn cuda_mismatch(name: &str, package: &Package, facts: &WheelFacts, cuda: Cuda) 
     if facts.cuda.is_empty() {
         return None;
     }
-    let fits = facts.cuda.iter().filter_map(|built| built.parse().ok()).any(|built| match (package.cuda_match, built) {
-        (CudaMatch::None, _) => true,
-        (CudaMatch::Major, Cuda::Toolkit(built, _)) => built == major,
-        (CudaMatch::Minor, built) => built == cuda,
-        (CudaMatch::Major, Cuda::Cpu) => false,
+    let fits = facts.cuda.iter().filter_map(|built| built.parse().ok()).any(|built| {
+        match (package.cuda_match, built) {
+            (CudaMatch::None, _) => true,
+            (CudaMatch::Major, Cuda::Toolkit(built, _)) => built == major,
+            (CudaMatch::Minor, built) => built == cuda,
+            (CudaMatch::Major, Cuda::Cpu) => false,
+        }
     });
     (!fits).then(|| Absence {
         kind: Reason::Cuda,
-        message: format!("the wheel of {name}, {}, is made for CUDA {}", facts.filename, facts.cuda.join(", ")),
+        message: format!(
+            "the wheel of {name}, {}, is made for CUDA {}",
+            facts.filename,
+            facts.cuda.join(", ")
+        ),
     })
 }
 
 /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
-fn built_for(candidates: &Candidates<'_>, package: &Package, artefact: &Artefact) -> Result<Cuda, UniverseError> {
+fn built_for(
+    candidates: &Candidates<'_>,
+    package: &Package,
+    artefact: &Artefact,
+) -> Result<Cuda, UniverseError> {
     let needs = candidates.needs(artefact, &[])?;
     let pin = |name: &String| {
         let need = needs.iter().find(|need| need.name == *name)?;
@@ -234,7 +259,12 @@ fn built_for(candidates: &Candidates<'_>, package: &Package, artefact: &Artefact
     Ok(package.cuda_from.iter().find_map(pin).unwrap_or(Cuda::Cpu))
 }
 
-fn unfit_absence(candidates: &Candidates<'_>, name: &str, candidate: &Candidate<'_>, unfit: &Unfit) -> Absence {
+fn unfit_absence(
+    candidates: &Candidates<'_>,
+    name: &str,
+    candidate: &Candidate<'_>,
+    unfit: &Unfit,
+) -> Absence {
     let version = &candidate.version_text;
     let tags: Vec<&str> = candidate.wheels.iter().map(String::as_str).collect();
     let (kind, message) = match unfit {
@@ -242,7 +272,11 @@ fn unfit_absence(candidates: &Candidates<'_>, name: &str, candidate: &Candidate<
         Unfit::Yanked(_) => (Reason::Missing, format!("{name} {version}: {unfit}")),
         Unfit::NoWheel | Unfit::Tags(_) | Unfit::RequiresPython(_) => (
             Reason::Python,
-            format!("{name} {version} has no wheel for Python {}: there are {}", candidates.python, tags.join(", ")),
+            format!(
+                "{name} {version} has no wheel for Python {}: there are {}",
+                candidates.python,
+                tags.join(", ")
+            ),
         ),
     };
     Absence { kind, message }

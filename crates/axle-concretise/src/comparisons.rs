@@ -26,7 +26,9 @@ fn comparison(specifier: &VersionSpecifier) -> Vec<(String, String)> {
     let impossible = || vec![("<".to_owned(), "0".to_owned())];
     if version.epoch() != 0 {
         return match specifier.operator() {
-            Operator::NotEqual | Operator::NotEqualStar | Operator::LessThan | Operator::LessThanEqual => Vec::new(),
+            Operator::NotEqual | Operator::NotEqualStar | Operator::LessThan | Operator::LessThanEqual => {
+                Vec::new()
+            }
             _ => impossible(),
         };
     }

@@ -20,6 +20,7 @@ pub use builds::{BuildError, builds};
 pub use comparisons::comparisons;
 pub use lookup::{Answer, DEFAULT_GLIBC, LookupError, Request, answer};
 pub use plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion, Target,
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
+    RefusalReason, Suggestion, Target,
 };
 pub use universe::{Candidate, Candidates, Choice, Unfit, Universe, UniverseError};

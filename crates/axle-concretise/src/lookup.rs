@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Reason};
-use axle_fatbin::ComputeCapability;
+use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{Glibc, PythonVersion, System};
 
 use crate::plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion, Target, id,
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
+    RefusalReason, Suggestion, Target, id,
 };
 
 /// What a user asks for.
@@ -41,14 +42,6 @@ pub enum LookupError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// A package is not in the catalogue.
-    #[error("{name} is not in the catalogue; it has {known}")]
-    UnknownPackage {
-        /// The name.
-        name: String,
-        /// Names that are there.
-        known: String,
-    },
     /// A capability is not in `matrix.toml`.
     #[error("{capability} is not a compute capability of `matrix.toml`, which has {known}")]
     UnknownCapability {
@@ -65,10 +58,18 @@ pub enum LookupError {
 /// Answers a request; a refusal comes with suggestions that have been tried.
 ///
 /// # Errors
-/// When the catalogue is not valid, or the request names something that it does not know.
+/// When the catalogue is not valid, or the request names a capability that no GPU has.
 pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, LookupError> {
     let matrix = catalogue.matrix()?;
-    check(catalogue, &matrix, request)?;
+    let unknown = request.compute_capabilities.iter().find(|one| !matrix.compute_capabilities.contains(one));
+    if let Some(&capability) = unknown {
+        return Err(LookupError::UnknownCapability { capability, known: join(&matrix.compute_capabilities) });
+    }
+    let packages = catalogue.packages()?;
+    let missing: Vec<_> = request.packages.iter().filter(|name| !packages.contains_key(*name)).collect();
+    if !missing.is_empty() {
+        return Ok(Err(Box::new(unknown_packages(&missing, packages.keys(), request))));
+    }
     match attempt(catalogue, &matrix, request)? {
         Ok(plan) => Ok(Ok(plan)),
         Err(mut refusal) => {
@@ -78,18 +79,36 @@ pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, Lookup
     }
 }
 
-/// Refuses names that nothing in the catalogue has.
-fn check(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<(), LookupError> {
-    let packages = catalogue.packages()?;
-    if let Some(name) = request.packages.iter().find(|name| !packages.contains_key(*name)) {
-        let known: Vec<_> = packages.keys().map(String::as_str).collect();
-        return Err(LookupError::UnknownPackage { name: name.clone(), known: known.join(", ") });
+/// A refusal of names that are not in the catalogue; suggests the ones that look like them.
+fn unknown_packages<'a>(
+    missing: &[&String],
+    known: impl Iterator<Item = &'a String> + Clone,
+    request: &Request,
+) -> Refusal {
+    const ALIKE: f64 = 0.8;
+    let alike = |name: &str| {
+        let likeness = |known: &&String| strsim::jaro_winkler(name, known);
+        known
+            .clone()
+            .filter(|known| likeness(known) > ALIKE)
+            .max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
+    };
+    let mut reasons = Vec::new();
+    for name in missing {
+        let hint = match alike(name) {
+            Some(alike) => format!("did you mean {alike}?"),
+            None => "docs/add-a-package.md says how to add it".to_owned(),
+        };
+        let message = format!("{name} is not in the catalogue; {hint}");
+        reasons.push(RefusalReason {
+            package: (*name).clone(),
+            version: None,
+            build: None,
+            kind: Reason::Missing,
+            message,
+        });
     }
-    let unknown = request.compute_capabilities.iter().find(|one| !matrix.compute_capabilities.contains(one));
-    match unknown {
-        Some(&capability) => Err(LookupError::UnknownCapability { capability, known: join(&matrix.compute_capabilities) }),
-        None => Ok(()),
-    }
+    Refusal { schema: REFUSAL_SCHEMA, target: target(request), reasons, suggestions: Vec::new() }
 }
 
 fn target(request: &Request) -> Target {
@@ -104,8 +123,15 @@ fn target(request: &Request) -> Target {
 
 fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Answer, LookupError> {
     let refuse = |mut reasons: Vec<RefusalReason>| {
-        reasons.sort_by_key(|reason| reason.message.len());
-        Ok(Err(Box::new(Refusal { schema: REFUSAL_SCHEMA, target: target(request), reasons, suggestions: Vec::new() })))
+        // What was asked for before what it requires, and the shortest story first.
+        reasons.sort_by_key(|reason| (!request.packages.contains(&reason.package), reason.message.len()));
+        reasons.dedup();
+        Ok(Err(Box::new(Refusal {
+            schema: REFUSAL_SCHEMA,
+            target: target(request),
+            reasons,
+            suggestions: Vec::new(),
+        })))
     };
     let Some(file) = catalogue.cells(request.system, request.python, request.cuda)? else {
         return refuse(vec![no_cells(matrix, request)]);
@@ -134,9 +160,19 @@ fn is_release_of(version: &str, asked: &str) -> bool {
 fn no_cells(matrix: &Matrix, request: &Request) -> RefusalReason {
     let anchor = anchor(matrix);
     let (kind, message) = if !matrix.systems.contains(&request.system) {
-        (Reason::Missing, format!("there are no cells for {}; there are for {}", request.system, join(&matrix.systems)))
+        (
+            Reason::Missing,
+            format!("there are no cells for {}; there are for {}", request.system, join(&matrix.systems)),
+        )
     } else if !matrix.pythons.contains(&request.python) {
-        (Reason::Python, format!("there are no cells for Python {}; there are for {}", request.python, join(&matrix.pythons)))
+        (
+            Reason::Python,
+            format!(
+                "there are no cells for Python {}; there are for {}",
+                request.python,
+                join(&matrix.pythons)
+            ),
+        )
     } else {
         let message = format!(
             "no {anchor} with wheels for CUDA {} and Python {} is in the catalogue; it knows CUDA {}",
@@ -170,8 +206,17 @@ fn absences(file: &CellFile, matrix: &Matrix, request: &Request) -> Vec<RefusalR
         .collect();
     if reasons.is_empty() {
         let asked = request.torch.as_deref().unwrap_or_default();
-        let message = format!("{anchor} {asked} is not in the catalogue; for this target it has {}", file.order.join(", "));
-        reasons.push(RefusalReason { package: anchor, version: None, build: None, kind: Reason::Missing, message });
+        let message = format!(
+            "{anchor} {asked} is not in the catalogue; for this target it has {}",
+            file.order.join(", ")
+        );
+        reasons.push(RefusalReason {
+            package: anchor,
+            version: None,
+            build: None,
+            kind: Reason::Missing,
+            message,
+        });
     }
     reasons
 }
@@ -191,10 +236,15 @@ fn closure<'a>(cell: &'a Cell, names: &'a [String]) -> BTreeMap<&'a str, &'a Cel
 }
 
 /// The externals that a request and its closure require, with what those require.
-fn externals<'a>(cell: &'a Cell, request: &'a Request, closure: &BTreeMap<&str, &'a CellPackage>) -> BTreeSet<&'a str> {
+fn externals<'a>(
+    cell: &'a Cell,
+    request: &'a Request,
+    closure: &BTreeMap<&str, &'a CellPackage>,
+) -> BTreeSet<&'a str> {
     let mut externals = BTreeSet::new();
     let asked = request.packages.iter().map(String::as_str);
-    let mut next: Vec<&str> = asked.chain(closure.values().flat_map(|package| &package.externals).map(String::as_str)).collect();
+    let mut next: Vec<&str> =
+        asked.chain(closure.values().flat_map(|package| &package.externals).map(String::as_str)).collect();
     while let Some(name) = next.pop() {
         if let Some(external) = cell.externals.get(name)
             && externals.insert(name)
@@ -211,7 +261,8 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
     for name in &request.packages {
         if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
             let absence = cell.absent.get(name);
-            let message = absence.map_or_else(|| format!("{name} is not in this cell"), |absence| absence.message.clone());
+            let message = absence
+                .map_or_else(|| format!("{name} is not in this cell"), |absence| absence.message.clone());
             let kind = absence.map_or(Reason::Missing, |absence| absence.kind);
             reasons.push(RefusalReason { package: name.clone(), version: None, build: None, kind, message });
         }
@@ -226,14 +277,18 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
                 message,
             });
         };
-        let uncovered: Vec<_> = request.compute_capabilities.iter().filter(|cc| !package.wheel.covers.contains(cc)).collect();
+        let uncovered: Vec<_> =
+            request.compute_capabilities.iter().filter(|cc| !package.wheel.covers.contains(cc)).collect();
         if !uncovered.is_empty() {
             refuse(Reason::ComputeCapability, uncovered_message(name, package, &uncovered));
         }
         if let Some(needed) = &package.wheel.glibc
             && needed.parse::<Glibc>().is_ok_and(|needed| needed > request.glibc)
         {
-            let message = format!("the wheel of {name} {} needs glibc {needed}, the target has {}", package.version, request.glibc);
+            let message = format!(
+                "the wheel of {name} {} needs glibc {needed}, the target has {}",
+                package.version, request.glibc
+            );
             refuse(Reason::Glibc, message);
         }
     }
@@ -242,18 +297,19 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
 
 fn uncovered_message(name: &str, package: &CellPackage, uncovered: &[&ComputeCapability]) -> String {
     let wheel = &package.wheel;
-    let code: Vec<_> = wheel.sass.iter().chain(&wheel.ptx).map(String::as_str).collect();
-    let starts = match wheel.covers.first() {
-        Some(first) => format!("its code starts at sm_{}{}", first.major, first.minor),
-        None => "it covers no capability whole".to_owned(),
+    let covers = match wheel.covers.first() {
+        Some(first) => {
+            format!("its code starts at sm_{}{}; it covers {}", first.major, first.minor, join(&wheel.covers))
+        }
+        None => "it covers none".to_owned(),
     };
-    format!(
-        "the wheel of {name} {} does not cover {}: {starts} (it holds {}; it covers {})",
-        package.version,
-        join(uncovered),
-        code.join(", "),
-        if wheel.covers.is_empty() { "none".to_owned() } else { join(&wheel.covers) },
-    )
+    let runs = |code: &&Code| uncovered.iter().any(|&&cc| code.runs_on(cc) == Some(true));
+    let partial: Vec<_> = wheel.sass.iter().chain(&wheel.ptx).filter(runs).map(ToString::to_string).collect();
+    let partial = match partial.as_slice() {
+        [] => String::new(),
+        codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
+    };
+    format!("the wheel of {name} {} does not cover {}: {covers}{partial}", package.version, join(uncovered))
 }
 
 fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json::Error> {
@@ -268,9 +324,15 @@ fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json:
         packages: closure
             .into_iter()
             .map(|(name, package)| {
-                let build =
-                    PlanBuild::Wheel { filename: package.wheel.filename.clone(), sha256: package.wheel.sha256.clone() };
-                let package = PlanPackage { version: package.version.clone(), build, requires: package.requires.clone() };
+                let build = PlanBuild::Wheel {
+                    filename: package.wheel.filename.clone(),
+                    sha256: package.wheel.sha256.clone(),
+                };
+                let package = PlanPackage {
+                    version: package.version.clone(),
+                    build,
+                    requires: package.requires.clone(),
+                };
                 (name.to_owned(), package)
             })
             .collect(),
@@ -290,7 +352,11 @@ fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json:
 }
 
 /// The smallest changes to a request that work, one of a kind, nearest first.
-fn suggestions(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Vec<Suggestion>, LookupError> {
+fn suggestions(
+    catalogue: &Catalogue,
+    matrix: &Matrix,
+    request: &Request,
+) -> Result<Vec<Suggestion>, LookupError> {
     let mut suggestions = Vec::new();
     let mut first = |changes: Vec<(String, Request)>| -> Result<(), LookupError> {
         for (change, request) in changes {
@@ -303,12 +369,20 @@ fn suggestions(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Res
     };
 
     if let Some(torch) = &request.torch {
-        first(vec![(format!("without asking for torch {torch}"), Request { torch: None, ..request.clone() })])?;
+        first(vec![(
+            format!("without asking for torch {torch}"),
+            Request { torch: None, ..request.clone() },
+        )])?;
     }
     let mut cudas = matrix.cudas.clone();
     cudas.retain(|&cuda| cuda != request.cuda);
     cudas.sort_by_key(|&cuda| distance(cuda, request.cuda));
-    first(cudas.into_iter().map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() })).collect())?;
+    first(
+        cudas
+            .into_iter()
+            .map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() }))
+            .collect(),
+    )?;
 
     let mut pythons = matrix.pythons.clone();
     pythons.retain(|&python| python != request.python);
@@ -326,12 +400,16 @@ fn suggestions(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Res
 }
 
 /// The capabilities that the cell nearest to serving the request lacks.
-fn without_uncovered(catalogue: &Catalogue, request: &Request) -> Result<BTreeSet<ComputeCapability>, LookupError> {
+fn without_uncovered(
+    catalogue: &Catalogue,
+    request: &Request,
+) -> Result<BTreeSet<ComputeCapability>, LookupError> {
     let file = catalogue.cells(request.system, request.python, request.cuda)?;
     let cells = file.iter().flat_map(|file| file.torch.values());
     let lacking = cells.map(|cell| {
         let closure = closure(cell, &request.packages);
-        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
+        let lacks =
+            |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
         request.compute_capabilities.iter().filter(lacks).copied().collect::<BTreeSet<_>>()
     });
     Ok(lacking.min_by_key(BTreeSet::len).unwrap_or_default())

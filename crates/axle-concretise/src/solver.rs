@@ -7,7 +7,8 @@ use std::fmt;
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 use pubgrub::{
-    DefaultStringReporter, Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges, Reporter,
+    DefaultStringReporter, Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError,
+    Ranges, Reporter,
 };
 
 use crate::universe::{Candidates, Need, Unfit, UniverseError};
@@ -49,7 +50,8 @@ pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solu
                         chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
                     }
                     Node::Extra(name, extra) => {
-                        let entry = chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
+                        let entry =
+                            chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
                         entry.extras.push(extra);
                     }
                 }
@@ -101,10 +103,15 @@ struct Provider<'a> {
 struct Contradiction;
 
 impl Provider<'_> {
-    fn dependencies(&self, node: &Node, version: &Version) -> Result<Dependencies<Node, Ranges<Version>, String>, UniverseError> {
+    fn dependencies(
+        &self,
+        node: &Node,
+        version: &Version,
+    ) -> Result<Dependencies<Node, Ranges<Version>, String>, UniverseError> {
         let (name, extras) = match node {
             Node::Root => {
-                let wanted = self.wanted.iter().map(|(name, range)| (Node::Package(name.clone()), range.clone()));
+                let wanted =
+                    self.wanted.iter().map(|(name, range)| (Node::Package(name.clone()), range.clone()));
                 return Ok(Dependencies::Available(wanted.collect()));
             }
             Node::Package(name) => (name, Vec::new()),
@@ -167,7 +174,12 @@ impl DependencyProvider for Provider<'_> {
     type Priority = (u32, std::cmp::Reverse<usize>, std::cmp::Reverse<Node>);
     type Err = Contradiction;
 
-    fn prioritize(&self, node: &Node, range: &Self::VS, conflicts: &PackageResolutionStatistics) -> Self::Priority {
+    fn prioritize(
+        &self,
+        node: &Node,
+        range: &Self::VS,
+        conflicts: &PackageResolutionStatistics,
+    ) -> Self::Priority {
         let (Node::Package(name) | Node::Extra(name, _)) = node else {
             return (u32::MAX, std::cmp::Reverse(0), std::cmp::Reverse(node.clone()));
         };

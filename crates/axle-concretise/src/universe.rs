@@ -194,7 +194,11 @@ impl<'a> Candidates<'a> {
     }
 
     /// What a wheel requires for this target, with some of its extras.
-    pub(crate) fn needs(&self, artefact: &Artefact, extras: &[ExtraName]) -> Result<Vec<Need>, UniverseError> {
+    pub(crate) fn needs(
+        &self,
+        artefact: &Artefact,
+        extras: &[ExtraName],
+    ) -> Result<Vec<Need>, UniverseError> {
         let mut needs = Vec::new();
         for line in artefact.requires_dist.iter().flatten() {
             let invalid = |message: String| UniverseError::Requirement {
@@ -202,7 +206,8 @@ impl<'a> Candidates<'a> {
                 requirement: line.clone(),
                 message,
             };
-            let requirement = axle_wheel::parse_requirement(line).map_err(|error| invalid(error.to_string()))?;
+            let requirement =
+                axle_wheel::parse_requirement(line).map_err(|error| invalid(error.to_string()))?;
             if !requirement.evaluate_markers(&self.markers, extras) {
                 continue;
             }

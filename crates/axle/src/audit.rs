@@ -2,19 +2,18 @@
 
 use std::fmt::Write as _;
 
-use axle_audit::{AuditError, Coverage, Options, Policy, WheelFacts, coverage};
+use axle_audit::{Coverage, Options, Policy, WheelFacts, coverage};
 use axle_index::{Client, File, Patience, RemoteFile, Settings};
 use axle_wheel::{Glibc, LocalFile, WheelName, WheelSource};
 use serde::Serialize;
 
 use crate::arguments::{Audit, Format};
-use crate::output::{self, Answer, Error, Problem};
+use crate::output::{self, Answer, Document, Error, Problem};
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct Audits {
     schema: &'static str,
-    wheels: &'a [Wheel],
-    errors: &'a [Problem],
+    wheels: Vec<Wheel>,
 }
 
 #[derive(Serialize)]
@@ -41,19 +40,22 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
             }
             Err(error) => {
                 output::error(&error);
-                problems.push(problem(input, error.as_ref()));
+                problems.push(Problem::new(input, error.as_ref()));
             }
         }
-    }
-    if command.format == Format::Json {
-        output::json(&Document { schema: "axle.audit/1", wheels: &wheels, errors: &problems })?;
     }
     let fits = |wheel: &Wheel| {
         let covered = wheel.coverage.iter().all(|coverage| coverage.covered == Some(true));
         covered && is_content(&wheel.facts, command.glibc)
     };
-    let answer = if wheels.iter().all(fits) { Answer::Yes } else { Answer::No };
-    Ok(if problems.is_empty() { answer } else { Answer::Unanswered })
+    let mut answer = if wheels.iter().all(fits) { Answer::Yes } else { Answer::No };
+    if !problems.is_empty() {
+        answer = Answer::Unanswered;
+    }
+    if command.format == Format::Json {
+        output::json(&Document { answer: Audits { schema: "axle.audit/1", wheels }, errors: problems })?;
+    }
+    Ok(answer)
 }
 
 fn audit(input: &str) -> Result<WheelFacts, Error> {
@@ -72,16 +74,6 @@ fn audit(input: &str) -> Result<WheelFacts, Error> {
 fn facts(source: &dyn WheelSource, filename: &str, options: &Options<'_>) -> Result<WheelFacts, Error> {
     let name: WheelName = filename.parse()?;
     Ok(axle_audit::audit(source, &name, options)?)
-}
-
-fn problem(input: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
-    let audit = error.downcast_ref::<AuditError>();
-    Problem {
-        input: input.to_owned(),
-        place: audit.and_then(AuditError::member).map(str::to_owned),
-        offset: audit.and_then(AuditError::offset),
-        message: error.to_string(),
-    }
 }
 
 /// Whether a wheel needs no newer glibc than that.
@@ -111,7 +103,13 @@ fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
     let rows: Vec<_> = with_code
         .map(|member| {
             let outside: Vec<_> = member.outside.keys().map(String::as_str).collect();
-            [member.path.clone(), member.containers.to_string(), join(&member.sass), join(&member.ptx), outside.join(", ")]
+            [
+                member.path.clone(),
+                member.containers.to_string(),
+                join(&member.sass),
+                join(&member.ptx),
+                outside.join(", "),
+            ]
         })
         .collect();
     if !rows.is_empty() {
@@ -123,7 +121,9 @@ fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
     for coverage in &wheel.coverage {
         let verdict = match coverage.covered {
             Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
-            Some(true) => format!("covered: {} of {} containers run there", coverage.runnable, coverage.counted),
+            Some(true) => {
+                format!("covered: {} of {} containers run there", coverage.runnable, coverage.counted)
+            }
             Some(false) => format!(
                 "not covered: {} of {} containers run there; missing in {}",
                 coverage.runnable,

@@ -3,16 +3,46 @@
 use std::collections::BTreeSet;
 
 use axle_catalogue::Cuda;
-use axle_concretise::{Compiler, Plan, PlanBuild, Refusal, Request};
+use axle_concretise::{Compiler, Plan, PlanBuild, REFUSAL_SCHEMA, Refusal, Request};
 
 use crate::arguments::{Concretise, PlanFormat};
 use crate::embedded;
-use crate::output::{self, Answer, Error};
+use crate::output::{self, Answer, Error, Problem};
 
 /// Answers a request from the catalogue.
 pub fn run(command: &Concretise) -> Result<Answer, Error> {
+    match answer(command) {
+        Ok(Ok(plan)) => {
+            match command.format {
+                PlanFormat::Human => output::text(&human(&plan))?,
+                PlanFormat::Json => output::json(&output::Document::new(&plan))?,
+                PlanFormat::Requirements => output::text(&requirements(&plan))?,
+            }
+            Ok(Answer::Yes)
+        }
+        Ok(Err(refusal)) => {
+            match command.format {
+                PlanFormat::Json => output::json(&output::Document::new(&refusal))?,
+                PlanFormat::Human | PlanFormat::Requirements => output::message(&refused(&refusal)),
+            }
+            Ok(Answer::No)
+        }
+        Err(error) => {
+            if command.format == PlanFormat::Json {
+                let unanswered =
+                    serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
+                let problem = Problem::new(&command.packages.join(" "), error.as_ref());
+                output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn answer(command: &Concretise) -> Result<axle_concretise::Answer, Error> {
     let catalogue = embedded::catalogue(command.catalogue.as_deref());
-    let packages: BTreeSet<_> = command.packages.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?;
+    let packages: BTreeSet<_> =
+        command.packages.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?;
     let request = Request {
         packages: packages.into_iter().collect(),
         system: command.system,
@@ -23,36 +53,26 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
         torch: command.torch.clone(),
         glibc: command.glibc,
     };
-    match axle_concretise::answer(&catalogue, &request)? {
-        Ok(plan) => {
-            match command.format {
-                PlanFormat::Human => output::text(&human(&plan))?,
-                PlanFormat::Json => output::json(&plan)?,
-                PlanFormat::Requirements => output::text(&requirements(&plan))?,
-            }
-            Ok(Answer::Yes)
-        }
-        Err(refusal) => {
-            match command.format {
-                PlanFormat::Json => output::json(&refusal)?,
-                PlanFormat::Human | PlanFormat::Requirements => output::message(&refused(&refusal)),
-            }
-            Ok(Answer::No)
-        }
-    }
+    Ok(axle_concretise::answer(&catalogue, &request)?)
 }
 
 fn human(plan: &Plan) -> String {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
-    let cuda = target.cuda.map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
+    let cuda = target
+        .cuda
+        .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
     let rows = plan.packages.iter().map(|(name, package)| {
         let PlanBuild::Wheel { filename, .. } = &package.build;
         [name.clone(), package.version.clone(), filename.clone()]
     });
     let externals = plan.externals.iter().map(|(name, external)| {
         let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
-        [name.clone(), specifier.to_owned(), format!("{} where the package set has none", external.fallback.version)]
+        [
+            name.clone(),
+            specifier.to_owned(),
+            format!("{} where the package set has none", external.fallback.version),
+        ]
     });
     format!(
         "torch {} on {}, Python {}, {cuda}\nid {}\n\n{}\n{}",
@@ -67,9 +87,13 @@ fn human(plan: &Plan) -> String {
 
 fn refused(refusal: &Refusal) -> String {
     let reasons = refusal.reasons.iter().map(|reason| format!("  {}\n", reason.message)).collect::<String>();
-    let suggestions =
-        refusal.suggestions.iter().map(|one| format!("  {}: {}\n", one.change, one.command)).collect::<String>();
-    let hint = if suggestions.is_empty() { String::new() } else { format!("what would work:\n{suggestions}") };
+    let suggestions = refusal
+        .suggestions
+        .iter()
+        .map(|one| format!("  {}: {}\n", one.change, one.command))
+        .collect::<String>();
+    let hint =
+        if suggestions.is_empty() { String::new() } else { format!("what would work:\n{suggestions}") };
     format!("nothing fits:\n{reasons}{hint}")
 }
 
@@ -79,8 +103,10 @@ fn requirements(plan: &Plan) -> String {
         let PlanBuild::Wheel { sha256, .. } = &package.build;
         (name, &package.version, sha256)
     });
-    let externals =
-        plan.externals.iter().map(|(name, external)| (name, &external.fallback.version, &external.fallback.sha256));
+    let externals = plan
+        .externals
+        .iter()
+        .map(|(name, external)| (name, &external.fallback.version, &external.fallback.sha256));
     let mut lines: Vec<_> = packages
         .chain(externals)
         .map(|(name, version, sha256)| format!("{name}=={version} --hash=sha256:{sha256}\n"))

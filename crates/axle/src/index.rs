@@ -21,7 +21,8 @@ pub fn run(command: &Index) -> Result<Answer, Error> {
 
 fn update(command: &IndexUpdate) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
-    let mut names = command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut names =
+        command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
     if names.is_empty() {
         names = Catalogue::new(folder.clone()).packages()?.into_keys().collect();
     }
@@ -48,7 +49,9 @@ fn print(report: &Report) -> Result<(), Error> {
         }
     }
     for name in &report.missing {
-        output::error(&format!("{name} is required but not in the catalogue; add it as packages/{name}.toml"));
+        output::error(&format!(
+            "{name} is required but not in the catalogue; add it as packages/{name}.toml"
+        ));
     }
     for (name, error) in &report.errors {
         output::error(&format!("{name}: {error}"));
@@ -64,13 +67,19 @@ fn show(command: &IndexShow) -> Result<Answer, Error> {
     };
     match command.format {
         Format::Json => output::json(&file)?,
-        Format::Human => output::text(&output::table(["wheel", "size", "facts", "sha256"], file.artefacts.iter().map(row)))?,
+        Format::Human => output::text(&output::table(
+            ["wheel", "size", "facts", "sha256"],
+            file.artefacts.iter().map(row),
+        ))?,
     }
     Ok(Answer::Yes)
 }
 
 fn row(artefact: &Artefact) -> [String; 4] {
     let facts = if artefact.audit.is_some() { "audited" } else { "declared" };
-    let name = artefact.filename.parse::<WheelName>().map_or_else(|_| artefact.filename.clone(), |name| name.to_string());
+    let name = artefact
+        .filename
+        .parse::<WheelName>()
+        .map_or_else(|_| artefact.filename.clone(), |name| name.to_string());
     [name, artefact.size.map_or_else(String::new, output::size), facts.to_owned(), artefact.sha256.clone()]
 }

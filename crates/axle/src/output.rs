@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use axle_audit::AuditError;
 use comfy_table::{Table, presets};
 use pep508_rs::PackageName;
 use serde::Serialize;
@@ -42,6 +43,23 @@ pub fn json<T: Serialize>(document: &T) -> Result<(), Error> {
     Ok(text(&line)?)
 }
 
+/// A JSON document: the answer's own fields, and the problems.
+#[derive(Debug, Serialize)]
+pub struct Document<T> {
+    /// The answer.
+    #[serde(flatten)]
+    pub answer: T,
+    /// What could not be answered.
+    pub errors: Vec<Problem>,
+}
+
+impl<T> Document<T> {
+    /// An answer without problems.
+    pub fn new(answer: T) -> Self {
+        Self { answer, errors: Vec::new() }
+    }
+}
+
 /// One problem in a JSON document.
 #[derive(Debug, Serialize)]
 pub struct Problem {
@@ -54,6 +72,19 @@ pub struct Problem {
     pub offset: Option<u64>,
     /// What is wrong, and what to do.
     pub message: String,
+}
+
+impl Problem {
+    /// The problem with an input that an error tells of.
+    pub fn new(input: &str, error: &(dyn std::error::Error + 'static)) -> Self {
+        let audit = error.downcast_ref::<AuditError>();
+        Self {
+            input: input.to_owned(),
+            place: audit.and_then(AuditError::member).map(str::to_owned),
+            offset: audit.and_then(AuditError::offset),
+            message: error.to_string(),
+        }
+    }
 }
 
 /// Rows in aligned columns under headings, without lines.
