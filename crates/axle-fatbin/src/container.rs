@@ -252,11 +252,12 @@ fn entry(fields: Fields<'_>, compression: Compression) -> Result<Entry, Defect> 
         (false, true) => Suffix::Family,
         (true, true) => return Err(Defect::Suffix { flags }),
     };
-    // What runs has at least two digits and at most three; a kind that nobody described may state anything.
-    let capability = match kind {
-        Kind::Unknown(_) => ComputeCapability::from_number(number).unwrap_or(ComputeCapability::new(0, 0)),
-        _ if !(10..1000).contains(&number) => return Err(Defect::Architecture { number }),
-        _ => ComputeCapability::from_number(number).ok_or(Defect::Architecture { number })?,
+    // What runs has two or three digits; a kind that nobody described may state anything.
+    let named = Some(number).filter(|number| *number < 1000).and_then(ComputeCapability::from_number);
+    let capability = match (kind, named) {
+        (Kind::Unknown(_), named) => named.unwrap_or(ComputeCapability::new(0, 0)),
+        (_, Some(capability)) if number >= 10 => capability,
+        _ => return Err(Defect::Architecture { number }),
     };
     let ptx_version = (kind == Kind::Ptx).then(|| (fields.u16(26), fields.u16(24)));
     Ok(Entry { code: Code { kind, capability, suffix }, compression, toolkit: None, ptx_version })

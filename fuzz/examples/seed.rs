@@ -1,0 +1,65 @@
+//! Writes the corpora that fuzzing starts from: what the crates' tests write for themselves.
+
+#[allow(dead_code)]
+#[path = "../../crates/axle-elf/tests/common/elf_writer.rs"]
+mod elf_writer;
+#[allow(dead_code)]
+#[path = "../../crates/axle-fatbin/tests/common/fatbin_writer.rs"]
+mod fatbin_writer;
+#[path = "../../crates/axle-audit/tests/common/wheel_writer.rs"]
+mod wheel_writer;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use elf_writer::Object;
+use fatbin_writer::{FLAG_FAMILY, Image, Item, Storage, container, ptx, sass};
+use wheel_writer::Wheel;
+
+fn main() -> io::Result<()> {
+    let fatbins = [
+        container(&[Item::One(sass(80)), Item::One(Image { storage: Storage::Lz4, ..ptx(90) })]),
+        container(&[Item::One(Image { flags: 0x11 | FLAG_FAMILY, extra_header: 8, ..sass(100) })]),
+        container(&[Item::Concatenated(vec![sass(75), sass(80)]), Item::One(ptx(120))]),
+    ];
+    let library = Object {
+        soname: Some("libx.so.1".to_owned()),
+        needed: vec!["libstdc++.so.6".to_owned(), "libc.so.6".to_owned()],
+        rpath: Some("$ORIGIN".to_owned()),
+        versions: vec![("libc.so.6".to_owned(), vec!["GLIBC_2.2.5".to_owned(), "GLIBC_2.28".to_owned()])],
+        undefined: vec!["_ZNSt7__cxx1112basic_stringE".to_owned()],
+        sections: vec![(".nv_fatbin".to_owned(), fatbins.concat())],
+        ..Object::default()
+    };
+    let interpreter = Some("/lib64/ld-linux-x86-64.so.2".to_owned());
+    let program = Object { interpreter, soname: None, tables_last: true, ..library.clone() };
+    let (library, program) = (library.write(), program.write());
+    let members = [("x/a.so", library.clone()), ("x/bin/b", program.clone())];
+    let wheel = Wheel::new(&members, "Requires-Dist: y[z]>=1; python_version < '3.13'\n");
+
+    write("fatbin", &fatbins)?;
+    write("elf", &[library, program])?;
+    write("wheel", &[wheel.0])?;
+    write(
+        "wheel_name",
+        &["torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl", "a-1+b.c-2x-py2.py3-none-any.whl"],
+    )?;
+    write(
+        "metadata",
+        &[
+            "Metadata-Version: 2.4\nName: x\nVersion: 1.0\nRequires-Python: >=3.10\nRequires-Dist: y[z]>=1,<2; extra == 'w'\n",
+            "[console_scripts]\nx = x.main:run\n",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-linux_x86_64\n",
+        ],
+    )
+}
+
+fn write(target: &str, seeds: &[impl AsRef<[u8]>]) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+    fs::create_dir_all(&folder)?;
+    for (number, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{number}")), seed)?;
+    }
+    Ok(())
+}

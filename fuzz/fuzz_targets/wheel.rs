@@ -1,0 +1,34 @@
+//! Any bytes as a wheel, audited whole.
+#![no_main]
+
+use std::fmt;
+use std::io::{self, Cursor};
+
+use axle_audit::{Options, Policy, audit, coverage};
+use axle_wheel::{ReadSeek, WheelSource};
+use libfuzzer_sys::fuzz_target;
+
+struct Bytes(Vec<u8>);
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("input")
+    }
+}
+
+impl WheelSource for Bytes {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
+        Ok(Box::new(Cursor::new(self.0.clone())))
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let (Ok(name), Ok(gpu)) = ("x-1-py3-none-any.whl".parse(), "8.6".parse()) else { return };
+    if let Ok(facts) = audit(&Bytes(bytes.to_vec()), &name, &Options::default()) {
+        coverage(&facts, &Policy::default(), gpu);
+    }
+});
