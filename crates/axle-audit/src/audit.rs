@@ -37,8 +37,8 @@ pub struct Progress {
 
 /// Audits the wheel in `source`, whose file is called `name`.
 ///
-/// Each thread of rayon's current pool opens a reader of its own; a member's memory is bounded (about
-/// 70 MB), whatever its size.
+/// Each thread of rayon's current pool opens a reader of its own and keeps about 70 MB of a large member;
+/// a hostile one can make that half a gigabyte, whatever its size.
 ///
 /// # Errors
 /// When the file can't be read or is no wheel, or a member that it takes is broken.

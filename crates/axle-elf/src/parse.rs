@@ -37,6 +37,8 @@ const TOO_MANY_SEGMENTS: u16 = 0xffff;
 const BEFORE_SECTION_HEADERS: u64 = 1 << 20;
 /// A data segment that a patched file has at its end: the moved tables, not the program's data.
 const LARGEST_MOVED_SEGMENT: u64 = 32 << 20;
+/// Real files have two or three such places.
+const MOST_PLACES: usize = 16;
 
 /// Reads all, or says which bytes are missing.
 pub(crate) fn parse(window: &Window) -> Result<Elf, Stop> {
@@ -97,6 +99,7 @@ pub(crate) fn places_beyond(window: &Window, head: u64) -> Vec<(&'static str, Ra
     }
     // What lies across the end of the head is left to a second pass.
     places.retain(|(_, range)| range.start >= head);
+    places.truncate(MOST_PLACES);
     places
 }
 
