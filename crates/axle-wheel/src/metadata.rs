@@ -132,8 +132,8 @@ pub fn parse_requirement(text: &str) -> Result<Requirement<VerbatimUrl>, Metadat
     text.parse::<Requirement<VerbatimUrl>>().map_err(|parse| error(parse.message.to_string()))
 }
 
-/// Why a requirement is not given to pep508_rs, which trusts its input: it panics on some names,
-/// recurses into parentheses without end, and fills in environment variables.
+/// Why a requirement is not given to pep508_rs, which trusts its input: it panics on some names
+/// and on characters of several bytes, recurses into parentheses without end, and fills in environment variables.
 fn refused_requirement(text: &str) -> Option<&'static str> {
     const LONGEST: usize = 4096;
     const DEEPEST: usize = 32;
@@ -145,6 +145,8 @@ fn refused_requirement(text: &str) -> Option<&'static str> {
     let extras = rest.trim_start().strip_prefix('[').and_then(|rest| rest.split(']').next());
     if text.len() > LONGEST {
         Some("it is longer than 4096 bytes")
+    } else if !text.is_ascii() {
+        Some("it is not ASCII")
     } else if text.matches('(').count() > DEEPEST {
         Some("it has more than 32 parentheses")
     } else if text.contains("${") {
@@ -252,7 +254,7 @@ mod tests {
     fn requirements_that_break_the_parser_are_refused() {
         let deep = format!("a; {}python_version > '3'", "(".repeat(1000));
         let long = format!("a=={}", "1".repeat(5000));
-        for text in ["a-é", "a-; python_version > '3'", "a[b-]", "a @ ${HOME}", deep.as_str(), long.as_str()]
+        for text in ["a-é", "a-; python_version > '3'", "a[b-]", "a @ ${HOME}", "y[z]>=1,<2; extra == 'w'ÿ", deep.as_str(), long.as_str()]
         {
             assert!(parse_requirement(text).is_err(), "{text}");
         }
