@@ -93,7 +93,7 @@ pub struct CoverageRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Dlopen {
-    /// The end of the members' paths.
+    /// The members' paths; `*` stands for any characters.
     pub member: String,
     /// Where each soname comes from: soname to package, for the packages that are in the cell.
     pub sonames: BTreeMap<String, String>,
@@ -105,7 +105,7 @@ pub struct Dlopen {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Unprovided {
-    /// The end of the members' paths.
+    /// The members' paths; `*` stands for any characters.
     pub member: String,
     /// The sonames.
     pub sonames: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::{ElfMember, ElfType, WheelFacts};
+use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
 use axle_catalogue::{
     Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider,
     UnprovidedSoname, WheelBuild,
@@ -220,7 +220,7 @@ impl Providers<'_> {
         let opened = package
             .dlopen
             .iter()
-            .filter(|dlopen| elf.path.ends_with(&dlopen.member))
+            .filter(|dlopen| Pattern::new(&dlopen.member).matches(&elf.path))
             .flat_map(|dlopen| &dlopen.sonames);
         opened
             .filter(|(soname, package)| self.folder_of(package, soname).is_some())
@@ -239,7 +239,7 @@ fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
     package
         .unprovided
         .iter()
-        .any(|excuse| elf.path.ends_with(&excuse.member) && excuse.sonames.iter().any(|one| one == soname))
+        .any(|excuse| Pattern::new(&excuse.member).matches(&elf.path) && excuse.sonames.iter().any(|one| one == soname))
 }
 
 /// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
