@@ -39,6 +39,13 @@ in
       touch $out
     '';
 
+    # What may be run in the archive may be run in the store: here a script, which is no ELF member.
+    fixture-modes = pkgs.runCommand "axle-fixture-modes" { } ''
+      cd ${env.packages.tqdm.build}/wheel/tqdm
+      [ "$(stat -c %a completion.sh __init__.py)" = $'555\n444' ]
+      touch $out
+    '';
+
     # Hooks of two worlds in one shell stop it, with a message that names both targets.
     fixture-mixing = pkgs.runCommand "axle-fixture-mixing" { } ''
       source ${env.packages.torch}/nix-support/setup-hook

@@ -11,6 +11,15 @@ let
     other
     request
     ;
+  package =
+    python: pname:
+    python.pkgs.toPythonModule (
+      pkgs.stdenvNoCC.mkDerivation {
+        inherit pname;
+        version = "1";
+        buildCommand = "mkdir $out";
+      }
+    );
   with' = change: (axle.concretise (request // change)).id;
 in
 {
@@ -38,9 +47,14 @@ in
   package-missing = with' { packages = highLevel: [ highLevel.flash-attn ]; };
   packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
   prefer-unknown = with' { prefer = "newst"; };
+  not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
+  of-another-python =
+    (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };
   python-not-an-interpreter = with' { python = pkgs.coreutils; };
   torch-not-in-cell = with' { torch = "2.6"; };
+  soname-not-provided =
+    (axle.concretise (request // { packages = highLevel: [ highLevel.wrapt ]; })).python.drvPath;
   torch-unknown = with' { torch = "9.9"; };
 }

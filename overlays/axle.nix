@@ -15,7 +15,7 @@ let
   inherit (pkgs.stdenv.hostPlatform) system;
 
   versions = import ./versions.nix;
-  read = import ./catalogue.nix { inherit catalogue; };
+  read = import ./catalogue.nix { inherit catalogue system; };
   arguments = import ./arguments.nix { inherit pkgs lib versions; };
   cells = import ./cells.nix { inherit lib versions; };
   source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
@@ -61,7 +61,7 @@ in
   /**
     The catalogue's cells for this system, as `concretise` reads them.
   */
-  cells = read.cells system;
+  inherit (read) cells;
 
   /**
     The pure functions by file, for tests.

@@ -72,7 +72,7 @@ let
           let
             provider =
               providers.${entry.package}
-                or (throw "axle: ${member.path} of ${what} needs ${entry.soname} of ${entry.package}, which is not in its cell: generate the catalogue with `cargo xtask matrix`");
+                or (throw "axle: ${member.path} of ${what} needs ${entry.soname} of ${entry.package}, which is not in its cell: generate the catalogue with `cargo xtask update`");
           in
           "${provider}/wheel/${
             provider.libraries.${entry.soname}
@@ -130,10 +130,9 @@ let
           mkdir -p $out/wheel
           unzip -q ${source} -d $out/wheel
           cd $out/wheel
-          find . -type d -exec chmod 0755 {} +
-          find . -type f -exec chmod 0644 {} +
+          # What the archive says may be run stays so; all else that it says about modes is left out.
+          chmod -R a=rX,u+w .
           ${concatStringsSep "\n" (map patch wheel.members)}
-          ${concatStringsSep "\n" (map (path: "chmod 0755 ${escapeShellArg path}") wheel.executables)}
         '';
         passthru = {
           inherit source;

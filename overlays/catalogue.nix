@@ -1,7 +1,7 @@
 /**
-  Reads the generated JSON of a catalogue; each file only when something in it is needed.
+  Reads the generated JSON of a catalogue for one system; each file once, and only when something in it is needed.
 */
-{ catalogue }:
+{ catalogue, system }:
 let
   inherit (builtins)
     attrNames
@@ -28,16 +28,9 @@ let
 in
 rec {
   /**
-    The cell files of a system by name (`3.11-12.8`, `3.12-cpu`).
-
-    # Type
-
-    ```
-    cells :: String -> AttrSet
-    ```
+    The cell files of the system by name (`3.11-12.8`, `3.12-cpu`); none when the catalogue knows nothing of it.
   */
   cells =
-    system:
     let
       folder = catalogue + "/cells/${system}";
     in
@@ -53,17 +46,15 @@ rec {
   */
   cellFile =
     {
-      system,
       python,
       cuda,
     }:
     let
-      all = cells system;
       name = "${python}-${if cuda == null then "cpu" else cuda}";
     in
-    all.${name} or (throw "axle: the catalogue has no cells for ${system} with Python ${python} and ${
+    cells.${name} or (throw "axle: the catalogue has no cells for ${system} with Python ${python} and ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}"
-    }; for ${system} it has (Python-CUDA): ${list (attrNames all)}");
+    }; for ${system} it has (Python-CUDA): ${list (attrNames cells)}");
 
   /**
     How one wheel of a package version is fetched and patched.
@@ -79,8 +70,8 @@ rec {
       document = fromJSON (readFile file);
     in
     if !pathExists file then
-      throw "axle: the catalogue has no builds/${name}/${version}.json, which a cell names: generate it with `cargo xtask matrix`"
+      throw "axle: the catalogue has no builds/${name}/${version}.json, which a cell names: generate it with `cargo xtask update`"
     else
       document.wheels.${filename}
-        or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask matrix`");
+        or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask update`");
 }

@@ -49,6 +49,16 @@ rec {
     });
 
   /**
+    The packages of a cell that require each other, by whatever way, the named one among them: `[ name ]` but for
+    cycles.
+  */
+  cycleOf =
+    cell: name:
+    builtins.sort (a: b: a < b) (
+      filter (other: elem name (closureOf cell [ other ])) (closureOf cell [ name ])
+    );
+
+  /**
     A package or an external of a cell, in the terms of a package.
   */
   memberOf =

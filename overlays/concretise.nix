@@ -42,6 +42,7 @@ let
   inherit (arguments) interpreterOf compilerOf complaints;
   inherit (cells)
     closureOf
+    cycleOf
     externalsOf
     memberOf
     objections
@@ -65,7 +66,7 @@ let
     let
       inherit (interpreterOf python) interpreter version;
       cellFile = read.cellFile {
-        inherit system cuda;
+        inherit cuda;
         python = version;
       };
       wrong = complaints {
@@ -220,11 +221,17 @@ let
         };
       builds = fix (extends overrides plainBuilds);
 
-      # An external is the package set's where its version satisfies, else the catalogue's own wheel.
+      # An external is the package set's where it has it for this Python and its version satisfies, else the
+      # catalogue's own wheel. A package set refuses what it has for other Pythons only by a throw.
       basePackages = interpreter.pkgs;
       isTaken =
         name:
-        basePackages ? ${name} && versions.satisfies (basePackages.${name}.version or "") cell.externals.${name}.comparisons;
+        let
+          offered = builtins.tryEval (
+            builtins.seq (basePackages.${name}.outPath or null) (basePackages.${name}.version or "")
+          );
+        in
+        basePackages ? ${name} && offered.success && versions.satisfies offered.value cell.externals.${name}.comparisons;
       externals = lib.genAttrs (externalsOf cell requested) (
         name:
         if isTaken name then
@@ -268,7 +275,7 @@ let
         self: _super:
         let
           # Packages that require each other are one derivation, under the name of each.
-          members = name: cell.packages.${name}.component or [ name ];
+          members = cycleOf cell;
           derivationOf =
             name:
             let
@@ -332,7 +339,7 @@ let
           env = newInterpreter.buildEnv.override {
             extraLibs = worlds.guard {
               inherit world;
-              required = newInterpreter.pkgs.requiredPythonModules chosen;
+              python = newInterpreter;
             } chosen;
             # Whoever puts this environment into a shell with another world's packages is stopped too.
             postBuild = ''
@@ -368,7 +375,11 @@ let
             }
           );
       };
-      shell = pkgs.mkShell { packages = [ env.python ]; };
+      shell = pkgs.stdenv.mkDerivation {
+        name = "axle-shell";
+        nativeBuildInputs = [ env.python ];
+        buildCommand = "echo ${env.python} > $out";
+      };
     in
     if wrong != [ ] then throw "axle: ${concatStringsSep "; " wrong}" else builtins.seq cell env;
 in

@@ -71,15 +71,16 @@ rec {
   '';
 
   /**
-    Gives the packages back when all that they require is of one world and no package is there twice.
+    Gives the packages of an environment back when all of them are the interpreter's, all that they require is of
+    one world, and no package is there twice.
 
     # Inputs
 
     `world`
     : The world that they must be of.
 
-    `required`
-    : Everything that they require, themselves included.
+    `python`
+    : The interpreter of the environment.
 
     `packages`
     : What is given back.
@@ -87,10 +88,19 @@ rec {
   guard =
     {
       world,
-      required,
+      python,
     }:
     packages:
     let
+      # An environment leaves these out without a word.
+      foreign = filter (drv: drv.pythonModule or null != python) packages;
+      ofWhat =
+        drv:
+        if drv.pythonModule.pythonVersion or null == null then
+          "no package of Python"
+        else
+          "for Python ${drv.pythonModule.pythonVersion}";
+      required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
       normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
@@ -105,7 +115,11 @@ rec {
       ) { } named;
       twice = filter (name: builtins.length byName.${name} > 1) (attrNames byName);
     in
-    if strangers != [ ] then
+    if foreign != [ ] then
+      throw "axle: ${
+        concatStringsSep "; " (map (drv: "${drv.name or (toJSON drv)} is ${ofWhat drv}") foreign)
+      }, and the environment has Python ${python.pythonVersion}: take packages from what `withPackages` offers, ps: [ ps.requests ]"
+    else if strangers != [ ] then
       throw "${conflict (describe world.target) (describe stranger.axle.world.target)} (met at ${stranger.name})"
     else if twice != [ ] then
       throw "axle: ${

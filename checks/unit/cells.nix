@@ -1,5 +1,6 @@
 {
   closureOf,
+  cycleOf,
   externalsOf,
   memberOf,
   objections,
@@ -58,6 +59,19 @@ in
     {
       expr = closureOf cell [ "numpy" ];
       expected = [ ];
+    }
+  ];
+  cycleOf = [
+    {
+      expr = cycleOf cell "triton";
+      expected = [
+        "torch"
+        "triton"
+      ];
+    }
+    {
+      expr = cycleOf cell "vision";
+      expected = [ "vision" ];
     }
   ];
   externalsOf = [

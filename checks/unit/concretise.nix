@@ -202,7 +202,7 @@ in
       ];
     }
     {
-      expr = env.externals.typing-extensions;
+      expr = (withPackage (throw "not for this Python")).externals.typing-extensions;
       expected = {
         from = "catalogue";
         version = "4.15.0";

@@ -24,17 +24,18 @@ let
     id = "a";
     inherit target;
   };
+  python = {
+    outPath = "/python";
+    pythonVersion = "3.11";
+    pkgs.requiredPythonModules = packages: packages ++ [ { outPath = "/python"; } ];
+  };
   package = name: outPath: world: {
     pname = name;
     inherit name outPath;
-    pythonModule = "python";
+    pythonModule = python;
     axle.world = world;
   };
-  accepts =
-    required:
-    (builtins.tryEval (guard {
-      inherit world required;
-    } "the packages")).value;
+  accepts = packages: (builtins.tryEval (guard { inherit world python; } packages == packages)).value;
 in
 {
   describe = [
@@ -81,9 +82,16 @@ in
       expr = accepts [
         (package "torch" "/torch" world)
         (package "numpy" "/numpy" world)
-        { outPath = "/python"; }
       ];
-      expected = "the packages";
+      expected = true;
+    }
+    {
+      expr = accepts [ (package "torch" "/torch" world // { pythonModule = false; }) ];
+      expected = false;
+    }
+    {
+      expr = accepts [ { name = "ripgrep"; } ];
+      expected = false;
     }
     {
       expr = accepts [ (package "torch" "/torch" (world // { id = "b"; })) ];
