@@ -202,6 +202,7 @@ let
       part = builtins.elemAt tag;
       pythonVersion = if part 3 == "" then "${part 2}" else "${part 2}.${part 3}";
       platforms = builtins.filter builtins.isString (builtins.split "\\." platform);
+      outputHash = if hash != "" then hash else sha256;
     in
     if format != "wheel" then
       throw "the stand-in fetchPypi fetches wheels only, not format ${format}"
@@ -210,19 +211,21 @@ let
     else
       fromHost name
         {
-          outputHash = if hash != "" then hash else sha256;
+          inherit outputHash impureEnvVars;
           outputHashAlgo = "sha256";
           outputHashMode = "flat";
-          inherit impureEnvVars;
         }
         ''
           python=python3
           $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
           mkdir wheel
+          # The hash picks the very file: a release may have two wheels that fit the same tags.
+          sha256=$(printf %s ${lib.escapeShellArg (lib.removePrefix "sha256-" outputHash)} | base64 -d | od -An -v -tx1 | tr -d ' \n')
+          printf '%s --hash=sha256:%s\n' ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"} "$sha256" > requirements
           $python -m pip download --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
             --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
             ${lib.escapeShellArgs (builtins.concatMap (tag: [ "--platform" tag ]) platforms)} \
-            --dest wheel ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"}
+            --dest wheel --requirement requirements
           mv wheel/*.whl $out
         '';
 

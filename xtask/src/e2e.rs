@@ -174,7 +174,7 @@ fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<Strin
     ]
 }
 
-/// The plain SASS that every container of the library with torch's own kernels holds.
+/// The plain SASS that every linked container of the library with torch's own kernels holds.
 fn architectures(facts: &WheelFacts) -> BTreeSet<String> {
     let groups = facts
         .elf
@@ -182,6 +182,7 @@ fn architectures(facts: &WheelFacts) -> BTreeSet<String> {
         .filter(|elf| elf.path == "torch/lib/libtorch_cuda.so")
         .flat_map(|elf| &elf.container_groups);
     groups
+        .filter(|group| group.section == ".nv_fatbin")
         .map(|group| {
             group.code.iter().filter(|code| code.is_plain()).map(ToString::to_string).collect::<BTreeSet<_>>()
         })
