@@ -220,7 +220,7 @@ let
           $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
           mkdir wheel
           # The hash picks the very file: a release may have two wheels that fit the same tags.
-          sha256=$(printf %s ${lib.escapeShellArg (lib.removePrefix "sha256-" outputHash)} | base64 -d | od -An -v -tx1 | tr -d ' \n')
+          sha256=$(printf %s ${lib.escapeShellArg (builtins.replaceStrings [ "sha256-" ] [ "" ] outputHash)} | base64 -d | od -An -v -tx1 | tr -d ' \n')
           printf '%s --hash=sha256:%s\n' ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"} "$sha256" > requirements
           $python -m pip download --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
             --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
