@@ -52,7 +52,7 @@ pub enum IndexError {
         message: String,
     },
     /// The answer is larger than what was asked for can be.
-    #[error("{url} gave an answer of more than {limit} bytes")]
+    #[error("{url} gave an answer of more than {limit} bytes, which is refused")]
     TooLarge {
         /// What was asked for.
         url: String,
@@ -105,7 +105,7 @@ pub enum IndexError {
         message: String,
     },
     /// What was received can't be written.
-    #[error("{url} can't be stored: {source}")]
+    #[error("{url} can't be stored: {source}; make room, or set TMPDIR to a folder with more")]
     Write {
         /// The file.
         url: String,
@@ -117,7 +117,7 @@ pub enum IndexError {
 fn advice(status: u16) -> &'static str {
     match status {
         401 | 403 | 407 => "check the credentials in the index URL",
-        404 | 410 => "it is not there (any more)",
+        404 | 410 => "it is not there (any more); check the URL",
         408 | 429 | 500..=599 => "try again later, or choose another index with --index-url",
         _ => "choose another index with --index-url",
     }

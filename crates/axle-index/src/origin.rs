@@ -86,6 +86,9 @@ impl File {
         }
         let fragment = url.fragment().map(str::to_owned);
         url.set_fragment(None);
+        // Credentials are sent by the client, and must not stand in what is stored or shown.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
         let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let filename = percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
         if filename.is_empty() || filename.contains(['/', '\\']) || filename.chars().any(char::is_control) {

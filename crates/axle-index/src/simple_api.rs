@@ -19,7 +19,10 @@ pub(crate) fn parse(
     content_type: &str,
     body: &[u8],
 ) -> Result<Project, IndexError> {
-    let unusable = |message: String| IndexError::Answer { url: url.to_string(), message };
+    let unusable = |message: String| IndexError::Answer {
+        url: url.to_string(),
+        message: format!("{message}; check that --index-url names a package index"),
+    };
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let files = match kind.as_str() {
         "application/json" | "application/vnd.pypi.simple.v1+json" => parse_json(url, body),
@@ -29,6 +32,13 @@ pub(crate) fn parse(
     };
     let mut files = files.map_err(unusable)?;
     files.sort_by(|one, other| one.filename.cmp(&other.filename));
+    files.dedup();
+    if let Some(twice) = files.windows(2).find_map(|pair| match pair {
+        [one, other] if one.filename == other.filename => Some(&one.filename),
+        _ => None,
+    }) {
+        return Err(unusable(format!("it lists `{twice}` twice, and not alike")));
+    }
     Ok(Project { name: name.clone(), files })
 }
 
@@ -172,10 +182,7 @@ fn digest(text: Option<String>) -> Result<Option<Digest>, String> {
 
 /// The file that `href` leads to, as seen from `base`.
 fn file_at(base: &Url, href: &str, filename: &str) -> Result<File, String> {
-    let mut url = base.join(href).map_err(|error| format!("`{href}` is no URL: {error}"))?;
-    // Credentials are sent by the client, and must not stand in what is stored or shown.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
+    let url = base.join(href).map_err(|error| format!("`{href}` is no URL: {error}"))?;
     let file = File::at(url.as_str()).map_err(|error| error.to_string())?;
     if !filename.is_empty() && filename != file.filename {
         // Some indexes serve files under other names than the page tells; what is installed and

@@ -1,17 +1,18 @@
 //! A package index on loopback: good answers, and every kind of bad one.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+#[path = "common/server.rs"]
+mod server;
+
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
+use std::net::TcpListener;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use axle_index::{Digest, File, IndexError, Origin, PackageIndex, Patience, Project, Settings};
 use axle_wheel::Archive;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use server::{Reply, Server};
 use sha2::Digest as _;
 use zip::write::SimpleFileOptions;
 
@@ -92,6 +93,16 @@ fn bad_answers_are_told_apart() {
                 ),
             ),
         ),
+        (
+            "a file twice",
+            Reply::ok(
+                JSON,
+                format!(
+                    r#"{{"files": [{{"filename": "a.whl", "url": "a.whl", "hashes": {{"sha256": "{hash}a"}}}},
+                                   {{"filename": "a.whl", "url": "a.whl", "hashes": {{"sha256": "{hash}b"}}}}]}}"#
+                ),
+            ),
+        ),
         ("cut short", Reply { cut: Some(3), ..Reply::ok(JSON, r#"{"files": []}"#) }),
     ];
     let messages: Vec<String> = cases
@@ -140,6 +151,12 @@ fn credentials_are_sent_and_not_shown() {
     let index = PackageIndex::with_patience(&settings, patience()).unwrap();
     let error = index.project(&"toy".parse().unwrap()).unwrap_err().to_string();
     insta::assert_snapshot!(server.hidden(&error));
+}
+
+#[test]
+fn a_url_of_a_file_is_kept_without_its_credentials() {
+    let file = File::at("https://user:secret@example.org/toy-1.0-py3-none-any.whl").unwrap();
+    assert_eq!(file.url.as_str(), "https://example.org/toy-1.0-py3-none-any.whl");
 }
 
 #[test]
@@ -321,97 +338,15 @@ fn patience() -> Patience {
     Patience { tries: 3, delay: Duration::from_millis(1), silence: Duration::from_secs(10) }
 }
 
-#[derive(Clone, Default)]
-struct Reply {
-    status: u16,
-    content_type: String,
-    body: Vec<u8>,
-    range: Option<String>,
-    /// Close the connection after so many bytes of the body.
-    cut: Option<usize>,
+/// What the tests ask of the server's files through the crate.
+trait Asked {
+    fn index(&self) -> PackageIndex;
+    fn project(&self) -> Result<Project, IndexError>;
+    fn file(&self, fields: &str) -> File;
+    fn shown(&self, project: &Project) -> String;
 }
 
-impl Reply {
-    fn ok(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, content_type: content_type.to_owned(), body: body.into(), ..Self::default() }
-    }
-
-    fn status(status: u16) -> Self {
-        Self { status, body: b"sorry".to_vec(), ..Self::default() }
-    }
-
-    fn file(bytes: &[u8], request: &Request, ranges: bool) -> Self {
-        let range = request.header("range").filter(|_| ranges).and_then(|range| {
-            let (start, end) = range.strip_prefix("bytes=")?.split_once('-')?;
-            let end = end.parse().map_or(bytes.len(), |end: usize| end + 1).min(bytes.len());
-            Some((start.parse::<usize>().ok()?, end))
-        });
-        match range {
-            Some((start, end)) if start < end => Self {
-                status: 206,
-                body: bytes[start..end].to_vec(),
-                range: Some(format!("bytes {start}-{}/{}", end - 1, bytes.len())),
-                ..Self::default()
-            },
-            Some(_) => Self::status(416),
-            None => Self::ok("application/zip", bytes),
-        }
-    }
-}
-
-struct Request {
-    path: String,
-    headers: BTreeMap<String, String>,
-}
-
-impl Request {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
-}
-
-/// A server for one test; its threads end with the process.
-struct Server {
-    url: String,
-    log: Arc<Mutex<Vec<String>>>,
-    sent: Arc<Mutex<Vec<usize>>>,
-}
-
-impl Server {
-    fn new(answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = Self {
-            url: format!("http://{}/simple", listener.local_addr().unwrap()),
-            log: Arc::default(),
-            sent: Arc::default(),
-        };
-        let (answer, log, sent) = (Arc::new(answer), Arc::clone(&server.log), Arc::clone(&server.sent));
-        thread::spawn(move || {
-            for connection in listener.incoming().flatten() {
-                let (answer, log, sent) = (Arc::clone(&answer), Arc::clone(&log), Arc::clone(&sent));
-                thread::spawn(move || {
-                    let _ = serve(&connection, |request| {
-                        let range = request.header("range").map(|range| format!(" {range}"));
-                        log.lock().unwrap().push(format!(
-                            "GET {}{}",
-                            request.path,
-                            range.unwrap_or_default()
-                        ));
-                        let reply = answer(request);
-                        sent.lock().unwrap().push(reply.body.len());
-                        reply
-                    });
-                });
-            }
-        });
-        server
-    }
-
-    /// Serves one file, whatever is asked for.
-    fn with_file(bytes: Vec<u8>, ranges: bool) -> Self {
-        Self::new(move |request| Reply::file(&bytes, request, ranges))
-    }
-
+impl Asked for Server {
     fn index(&self) -> PackageIndex {
         PackageIndex::with_patience(&Settings::new(&*self.url), patience()).unwrap()
     }
@@ -429,17 +364,8 @@ impl Server {
         Server::new(move |_| Reply::ok(JSON, page.clone())).project().unwrap().files.remove(0)
     }
 
-    fn requests(&self) -> Vec<String> {
-        self.log.lock().unwrap().clone()
-    }
-
     fn shown(&self, project: &Project) -> String {
         self.hidden(&format!("{:#?}", project.files.iter().map(Shown).collect::<Vec<_>>()))
-    }
-
-    /// The text without what changes from run to run: the port.
-    fn hidden(&self, text: &str) -> String {
-        text.replace(self.url.trim_end_matches("/simple"), "http://index.example")
     }
 }
 
@@ -457,42 +383,5 @@ impl std::fmt::Debug for Shown<'_> {
             .field("yanked", &self.0.yanked)
             .field("core_metadata", &self.0.core_metadata)
             .finish()
-    }
-}
-
-/// Answers the requests of one connection until it ends.
-fn serve(connection: &TcpStream, answer: impl Fn(&Request) -> Reply) -> std::io::Result<()> {
-    let mut lines = BufReader::new(connection);
-    loop {
-        let mut first = String::new();
-        if lines.read_line(&mut first)? == 0 {
-            return Ok(());
-        }
-        let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
-        let mut headers = BTreeMap::new();
-        loop {
-            let mut line = String::new();
-            lines.read_line(&mut line)?;
-            match line.trim_end().split_once(": ") {
-                Some((name, value)) => headers.insert(name.to_ascii_lowercase(), value.to_owned()),
-                None => break,
-            };
-        }
-        let reply = answer(&Request { path, headers });
-        let mut head =
-            format!("HTTP/1.1 {} Status\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
-        if !reply.content_type.is_empty() {
-            write!(head, "Content-Type: {}\r\n", reply.content_type).unwrap();
-        }
-        if let Some(range) = &reply.range {
-            write!(head, "Content-Range: {range}\r\n").unwrap();
-        }
-        let mut writer = connection;
-        writer.write_all(head.as_bytes())?;
-        writer.write_all(b"\r\n")?;
-        writer.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
-        if reply.cut.is_some() {
-            return connection.shutdown(std::net::Shutdown::Both);
-        }
     }
 }

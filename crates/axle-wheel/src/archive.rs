@@ -324,9 +324,7 @@ fn read_directory(
     let opened = ZipArchive::new(&mut budget).map(|archive| archive.metadata());
     match opened {
         Ok(directory) => Ok(directory),
-        Err(_) if budget.exceeded => Err(ArchiveProblem::Directory {
-            message: format!("it takes more than {} bytes", limits.directory),
-        }),
+        Err(_) if budget.exceeded => Err(ArchiveProblem::DirectorySize { limit: limits.directory }),
         Err(ZipError::Io(io)) if io.kind() != io::ErrorKind::UnexpectedEof => Err(ArchiveProblem::Io(io)),
         Err(zip) => {
             let mut start = Vec::new();
@@ -548,22 +546,32 @@ pub enum ArchiveProblem {
     #[error("it can't be read: {0}")]
     Io(#[source] io::Error),
     /// It neither starts nor ends as a zip does.
-    #[error("it is no wheel: its {size} bytes are not those of a zip archive")]
+    #[error(
+        "it is no wheel: its {size} bytes are not those of a zip archive; check that this is the file you mean"
+    )]
     NotZip {
         /// The size of the file.
         size: u64,
     },
     /// It starts as a zip, but the directory at its end is missing.
-    #[error("it is cut short after {size} bytes: the directory at the end of the zip is missing")]
+    #[error(
+        "it is cut short after {size} bytes: the directory at the end of the zip is missing; get the file again"
+    )]
     Truncated {
         /// The size of the file.
         size: u64,
     },
     /// The directory at the end of the zip is wrong.
-    #[error("the directory of the zip is broken: {message}")]
+    #[error("the directory of the zip is broken: {message}; get the file again")]
     Directory {
         /// What is wrong with it.
         message: String,
+    },
+    /// The directory takes more bytes than [`Limits::directory`].
+    #[error("the directory of the zip has more than {limit} bytes, which is refused")]
+    DirectorySize {
+        /// The limit.
+        limit: u64,
     },
     /// Two members have one name, so what it holds depends on who reads it.
     #[error("two members of the zip have the same name")]
@@ -633,7 +641,7 @@ pub enum ArchiveProblem {
         limit: u64,
     },
     /// The compressed bytes of a member are broken.
-    #[error("member `{member}` is broken at offset {offset}: {message}")]
+    #[error("member `{member}` is broken at offset {offset}: {message}; get the file again")]
     Data {
         /// The path.
         member: String,
@@ -653,7 +661,9 @@ pub enum ArchiveProblem {
         more: bool,
     },
     /// A member has other bytes than its checksum tells.
-    #[error("member `{member}` is damaged: its CRC-32 is {found:08x} and should be {declared:08x}")]
+    #[error(
+        "member `{member}` is damaged: its CRC-32 is {found:08x} and should be {declared:08x}; get the file again"
+    )]
     Checksum {
         /// The path.
         member: String,
