@@ -17,7 +17,7 @@ use crate::universe::Universe;
 #[non_exhaustive]
 pub enum BuildError {
     /// A chosen wheel is not in the catalogue, or was not audited.
-    #[error("{filename} is chosen by a cell but has no audit in the catalogue: run `cargo xtask update`")]
+    #[error("{filename} is chosen by a cell but has no package or no audit in the catalogue: run `cargo xtask update`")]
     Unaudited {
         /// The wheel.
         filename: String,
@@ -71,48 +71,75 @@ pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>,
 type NamedBuild = (String, String, (String, WheelBuild));
 
 fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, BuildError> {
-    let chosen: BTreeMap<&str, (&str, &str)> = cell
-        .packages
-        .iter()
-        .map(|(name, package)| (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str())))
-        .chain(cell.externals.iter().map(|(name, external)| {
-            (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
-        }))
-        .collect();
-    let mut audited = BTreeMap::new();
-    for (&name, &(_, filename)) in &chosen {
-        let artefact = universe
-            .artefacts
-            .get(name)
-            .and_then(|file| file.artefacts.iter().find(|artefact| artefact.filename == filename))
-            .and_then(|artefact| Some((artefact, artefact.audit.as_ref()?)))
+    let packages = cell.packages.iter().map(|(name, package)| {
+        (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str()))
+    });
+    let externals = cell.externals.iter().map(|(name, external)| {
+        (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
+    });
+    let mut chosen = BTreeMap::new();
+    for (name, (version, filename)) in packages.chain(externals) {
+        let wheel = ChosenWheel::new(universe, name, version, filename)
             .ok_or_else(|| BuildError::Unaudited { filename: filename.to_owned() })?;
-        audited.insert(name, artefact);
+        chosen.insert(name, wheel);
     }
-    let providers = Providers { universe, cell, audited: &audited };
+    let providers = Providers { universe, cell, chosen: &chosen };
     chosen
         .iter()
-        .map(|(&name, &(version, filename))| {
-            let build = providers.build(name)?;
-            Ok((name.to_owned(), version.to_owned(), (filename.to_owned(), build)))
+        .map(|(&name, wheel)| {
+            let build = providers.build(name, wheel)?;
+            Ok((name.to_owned(), wheel.version.to_owned(), (wheel.artefact.filename.clone(), build)))
         })
         .collect()
+}
+
+/// A wheel that a cell chooses, with what is known of it.
+struct ChosenWheel<'a> {
+    version: &'a str,
+    package: &'a Package,
+    artefact: &'a Artefact,
+    facts: &'a WheelFacts,
+    libraries: BTreeMap<String, String>,
+}
+
+impl<'a> ChosenWheel<'a> {
+    fn new(universe: &'a Universe, name: &str, version: &'a str, filename: &str) -> Option<Self> {
+        let package = universe.packages.get(name)?;
+        let artefacts = &universe.artefacts.get(name)?.artefacts;
+        let artefact = artefacts.iter().find(|artefact| artefact.filename == filename)?;
+        let facts = artefact.audit.as_ref()?;
+        Some(Self { version, package, artefact, facts, libraries: libraries(facts) })
+    }
+
+    /// The folder of the wheel's own library of that name: where several have one, the member's own, else the one
+    /// that upstream's search path leads to.
+    fn own_folder(&self, elf: &ElfMember, soname: &str) -> Option<&str> {
+        let first = self.libraries.get(soname)?;
+        let libraries = self.facts.elf.iter().filter(|other| is_library(other));
+        let folders: Vec<&str> = libraries
+            .filter(|library| file_name(&library.path) == soname)
+            .map(|library| folder(&library.path))
+            .collect();
+        let own = folder(&elf.path);
+        let upstream = upstream_folders(elf);
+        let mut near = std::iter::once(own).chain(upstream.iter().map(String::as_str));
+        let nearest = near.find_map(|near| folders.iter().find(|folder| **folder == near));
+        Some(nearest.map_or(first.as_str(), |folder| *folder))
+    }
 }
 
 /// Who provides which soname in one cell.
 struct Providers<'a> {
     universe: &'a Universe,
     cell: &'a Cell,
-    audited: &'a BTreeMap<&'a str, (&'a Artefact, &'a WheelFacts)>,
+    chosen: &'a BTreeMap<&'a str, ChosenWheel<'a>>,
 }
 
 impl Providers<'_> {
-    fn build(&self, name: &str) -> Result<WheelBuild, BuildError> {
-        let (artefact, facts) = self.audited[name];
-        let package = &self.universe.packages[name];
+    fn build(&self, name: &str, chosen: &ChosenWheel<'_>) -> Result<WheelBuild, BuildError> {
+        let ChosenWheel { package, artefact, facts, .. } = chosen;
         let wheel: WheelName = artefact.filename.parse()?;
         let closure = self.closure(name);
-        let libraries = libraries(facts);
         let mut members = Vec::new();
         let mut unprovided = Vec::new();
         for elf in facts.elf.iter().filter(|elf| is_loaded(elf)) {
@@ -125,13 +152,13 @@ impl Providers<'_> {
                 search.insert(Provider::Own { own: folder.to_owned() });
             }
             for soname in &elf.needed {
-                match self.provider(elf, soname, &libraries, &closure) {
+                match self.provider(elf, soname, chosen, &closure) {
                     Some(provider) => {
                         search.insert(provider);
                     }
                     None if is_excused(package, elf, soname) => {}
                     None => {
-                        unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() })
+                        unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() });
                     }
                 }
             }
@@ -157,7 +184,7 @@ impl Providers<'_> {
             python_tag: python_tag(&wheel),
             members,
             executables: facts.elf.iter().filter(|elf| elf.executable).map(|elf| elf.path.clone()).collect(),
-            libraries,
+            libraries: chosen.libraries.clone(),
             omit: package.omit.clone(),
             scripts: facts.entry_points.clone(),
             unprovided,
@@ -184,15 +211,15 @@ impl Providers<'_> {
         &self,
         elf: &ElfMember,
         soname: &str,
-        own: &BTreeMap<String, String>,
+        chosen: &ChosenWheel<'_>,
         closure: &[&str],
     ) -> Option<Provider> {
         let runtime = &self.universe.matrix.runtime;
         if runtime.driver.iter().any(|driver| driver == soname) {
             return Some(Provider::Driver { driver: true });
         }
-        if let Some(folder) = own.get(soname) {
-            return Some(Provider::Own { own: folder.clone() });
+        if let Some(folder) = chosen.own_folder(elf, soname) {
+            return Some(Provider::Own { own: folder.to_owned() });
         }
         if let Some((library, _)) =
             runtime.libraries.iter().find(|(_, sonames)| sonames.iter().any(|one| one == soname))
@@ -201,8 +228,7 @@ impl Providers<'_> {
         }
         // Several packages may offer a soname (triton has a copy of `libcupti.so.12`): the one that upstream's own
         // search path leads to, else the nearest.
-        let offers =
-            || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
+        let offers = || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
         let upstream = upstream_folders(elf);
         let (package, _) = upstream
             .iter()
@@ -212,15 +238,15 @@ impl Providers<'_> {
     }
 
     /// The folder of a package's wheel that offers a soname.
-    fn folder_of(&self, package: &str, soname: &str) -> Option<String> {
-        libraries(self.audited.get(package)?.1).remove(soname)
+    fn folder_of(&self, package: &str, soname: &str) -> Option<&str> {
+        self.chosen.get(package)?.libraries.get(soname).map(String::as_str)
     }
 
     fn opened(&self, package: &Package, elf: &ElfMember) -> Vec<Provider> {
         let opened = package
             .dlopen
             .iter()
-            .filter(|dlopen| Pattern::new(&dlopen.member).matches(&elf.path))
+            .filter(|dlopen| elf.path.ends_with(&dlopen.member))
             .flat_map(|dlopen| &dlopen.sonames);
         opened
             .filter(|(soname, package)| self.folder_of(package, soname).is_some())
@@ -245,14 +271,17 @@ fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
 /// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
 fn libraries(facts: &WheelFacts) -> BTreeMap<String, String> {
     let mut libraries = BTreeMap::new();
-    for elf in facts.elf.iter().filter(|elf| elf.elf_type == ElfType::SharedObject) {
-        let folder = folder(&elf.path);
-        let name = elf.path.strip_prefix(folder).unwrap_or(&elf.path).trim_start_matches('/');
-        if elf.soname.is_some() || name.starts_with("lib") {
-            libraries.entry(name.to_owned()).or_insert_with(|| folder.to_owned());
-        }
+    for elf in facts.elf.iter().filter(|elf| is_library(elf)) {
+        libraries
+            .entry(file_name(&elf.path).to_owned())
+            .or_insert_with(|| folder(&elf.path).to_owned());
     }
     libraries
+}
+
+fn is_library(elf: &ElfMember) -> bool {
+    elf.elf_type == ElfType::SharedObject
+        && (elf.soname.is_some() || file_name(&elf.path).starts_with("lib"))
 }
 
 /// The folders of upstream's search path, from the root of site-packages: `$ORIGIN/../../nvidia/cublas/lib` of a
@@ -276,6 +305,10 @@ fn upstream_folders(elf: &ElfMember) -> Vec<String> {
 
 fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// `py3` where a wheel needs no particular interpreter, else the interpreter's tag.

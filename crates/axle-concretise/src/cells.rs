@@ -1,23 +1,27 @@
 //! Cells: per (system, Python, CUDA, torch) one coherent set of packages, like a snapshot of a distribution.
 //!
-//! The version of each package is a function of the cell alone. `matrix.toml` orders the packages in groups; a cell is
-//! solved group by group, each with everything before it fixed, so that an application never holds a library back.
+//! The version of each package is a function of the cell alone. `matrix.toml` gives the packages an order; a cell is
+//! solved in that order, each package with everything before it (and all that it requires) fixed, so that an
+//! application never holds a library back. A package that does not fit what is fixed is absent with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::WheelFacts;
 use axle_catalogue::{
-    Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, CudaMatch, External,
-    Fallback, Package, PackageSource, Reason,
+    Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, External, Fallback,
+    Package, PackageSource, Reason,
 };
 use pep440_rs::{Operator, Version, VersionSpecifiers};
-use pubgrub::Ranges;
 
 use crate::comparisons::comparisons;
-use crate::solver::{self, Solution, SolveError, Wanted};
-use crate::universe::{Candidate, Candidates, Need, Unfit, Universe, UniverseError};
+use crate::solver::{self, Solution, Wanted};
+use crate::universe::{Candidate, Candidates, Choice, Need, Unfit, Universe, UniverseError};
+
+#[cfg(test)]
+mod tests;
 
 /// The cells of one system, Python and CUDA.
+#[derive(Debug)]
 pub struct Solved<'a> {
     /// The cells whose wheels are all audited.
     pub file: CellFile,
@@ -30,6 +34,7 @@ pub struct Solved<'a> {
 /// # Errors
 /// When the catalogue contradicts itself. That a set does not exist is an answer, not an error.
 pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, UniverseError> {
+    let candidates = candidates.for_cuda(cuda);
     let matrix = &candidates.universe.matrix;
     let mut solved = Solved {
         file: CellFile {
@@ -45,157 +50,184 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
         unaudited: BTreeSet::new(),
     };
     let Some(anchor) = matrix.order.iter().flatten().next() else { return Ok(solved) };
+    let Some((anchor, package)) = candidates.package(anchor) else { return Ok(solved) };
     for (version, candidate) in candidates.versions(anchor).into_iter().flatten().rev() {
-        match cell(candidates, cuda, anchor, version, candidate, &mut solved.unaudited)? {
-            Ok(cell) => {
-                solved.file.order.push(candidate.version_text.clone());
-                solved.file.torch.insert(candidate.version_text.clone(), cell);
-            }
+        let name = version_text(version, candidate);
+        match solution(&candidates, cuda, anchor, package, version, candidate) {
             Err(absence) => {
-                solved.file.absent.insert(candidate.version_text.clone(), absence);
+                solved.file.absent.insert(name, absence);
             }
+            Ok((solution, absent)) => match assemble(&candidates, &solution, absent)? {
+                Assembled::Cell(cell) => {
+                    solved.file.order.push(name.clone());
+                    solved.file.torch.insert(name, *cell);
+                }
+                Assembled::Unaudited(wheels) => {
+                    let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
+                    let message = format!("not audited yet: {}", filenames.join(", "));
+                    solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
+                    solved.unaudited.extend(wheels);
+                }
+            },
         }
     }
     Ok(solved)
 }
 
-fn cell<'a>(
-    candidates: &Candidates<'a>,
+/// A version as the file name of the chosen wheel spells it.
+fn version_text(version: &Version, candidate: &Candidate<'_>) -> String {
+    candidate.choice().map_or_else(|_| version.to_string(), |choice| choice.version_text.clone())
+}
+
+/// The versions of the cell of one torch, and the packages of `matrix.toml` that are not in it.
+fn solution(
+    candidates: &Candidates<'_>,
     cuda: Cuda,
     anchor: &str,
+    package: &Package,
     version: &Version,
-    candidate: &Candidate<'a>,
-    all_unaudited: &mut BTreeSet<(&'a str, &'a str)>,
-) -> Result<Result<Cell, Absence>, UniverseError> {
-    let universe = candidates.universe;
-    let choice = match &candidate.choice {
-        Ok(choice) => choice,
-        Err(unfit) => return Ok(Err(unfit_absence(candidates, anchor, candidate, unfit))),
-    };
-    let built_for = built_for(candidates, &universe.packages[anchor], choice.artefact)?;
+    candidate: &Candidate<'_>,
+) -> Result<(Solution, BTreeMap<String, Absence>), Absence> {
+    let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
+    let choice = candidate.choice().map_err(unfit)?;
+    let built_for = built_for(candidates, package, choice).map_err(|reason| unfit(&reason))?;
     if built_for != cuda {
-        let what =
-            if built_for == Cuda::Cpu { "without CUDA".to_owned() } else { format!("for CUDA {built_for}") };
+        let what = match built_for {
+            Cuda::Cpu => "without CUDA".to_owned(),
+            Cuda::Toolkit(..) => format!("for CUDA {built_for}"),
+        };
         let message = format!("the wheel of {anchor} {version} is built {what}");
-        return Ok(Err(Absence { kind: Reason::Cuda, message }));
+        return Err(Absence { kind: Reason::Cuda, message });
     }
 
-    let mut wanted = Wanted::from([(anchor.to_owned(), Ranges::singleton(version.clone()))]);
-    let mut solution = match solver::solve(candidates, &wanted) {
-        Ok(solution) => solution,
-        Err(SolveError::Universe(error)) => return Err(error),
-        Err(SolveError::Unsatisfiable(message)) => {
-            return Ok(Err(Absence { kind: Reason::Dependency, message }));
-        }
-    };
+    let mut wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
+    let mut solution = solver::solve(candidates, &wanted)
+        .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })?;
     let mut absent = BTreeMap::new();
-    for name in universe.matrix.order.iter().flatten().filter(|name| *name != anchor) {
-        wanted.extend(
-            solution.iter().map(|(name, chosen)| (name.clone(), Ranges::singleton(chosen.version.clone()))),
-        );
-        if wanted.contains_key(name) {
+    for name in candidates.universe.matrix.order.iter().flatten() {
+        if solution.contains_key(name) || absent.contains_key(name) {
             continue;
         }
-        wanted.insert(name.clone(), Ranges::full());
+        wanted =
+            solution.iter().map(|(name, chosen)| (name.clone(), Some(chosen.version.clone()))).collect();
+        wanted.insert(name.clone(), None);
         match solver::solve(candidates, &wanted) {
             Ok(larger) => solution = larger,
-            Err(SolveError::Universe(error)) => return Err(error),
-            Err(SolveError::Unsatisfiable(message)) => {
-                wanted.remove(name);
-                absent.insert(name.clone(), Absence { kind: Reason::Dependency, message });
+            Err(reason) => {
+                let unsatisfiable =
+                    || Absence { kind: Reason::Dependency, message: reason.to_string() };
+                let absence = no_candidate(candidates, name).unwrap_or_else(unsatisfiable);
+                absent.insert(name.clone(), absence);
             }
         }
     }
-    assemble(candidates, cuda, &solution, absent, all_unaudited)
+    Ok((solution, absent))
 }
 
-/// Turns a solution into a cell, or says which of its wheels cannot be used.
+/// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
+fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
+    let Some(versions) = candidates.versions(name).filter(|versions| !versions.is_empty()) else {
+        return Some(Absence {
+            kind: Reason::Missing,
+            message: format!("{name} is not in the catalogue"),
+        });
+    };
+    if versions.values().any(|candidate| candidate.choice().is_ok()) {
+        return None;
+    }
+    let (version, candidate) = versions.last_key_value()?;
+    let unfit = candidate.choice().err()?;
+    Some(unfit_absence(candidates, name, version, candidate, unfit))
+}
+
+/// What a solution comes to.
+enum Assembled<'a> {
+    Cell(Box<Cell>),
+    /// Package and file name of its wheels that have not been audited.
+    Unaudited(BTreeSet<(&'a str, &'a str)>),
+}
+
+/// A package of a solution, with all that a cell says of it.
+struct Member<'a> {
+    name: &'a str,
+    package: &'a Package,
+    artefact: &'a Artefact,
+    version: String,
+    needs: Vec<Need>,
+}
+
+/// Turns a solution into a cell.
 fn assemble<'a>(
     candidates: &Candidates<'a>,
-    cuda: Cuda,
     solution: &Solution,
     absent: BTreeMap<String, Absence>,
-    all_unaudited: &mut BTreeSet<(&'a str, &'a str)>,
-) -> Result<Result<Cell, Absence>, UniverseError> {
-    let universe = candidates.universe;
-    let mut needs: BTreeMap<&str, Vec<Need>> = BTreeMap::new();
-    let mut artefacts: BTreeMap<&str, &'a Artefact> = BTreeMap::new();
-    let mut unaudited = Vec::new();
-    for (name, chosen) in solution {
-        let Some(choice) = candidates.choice(name, &chosen.version) else { continue };
-        needs.insert(name, candidates.needs(choice.artefact, &chosen.extras)?);
-        artefacts.insert(name, choice.artefact);
-        if choice.artefact.audit.is_none()
-            && let Some((name, _)) = universe.artefacts.get_key_value(name)
-        {
-            unaudited.push((name.as_str(), choice.artefact.filename.as_str()));
-        }
-    }
+) -> Result<Assembled<'a>, UniverseError> {
+    let members: Vec<Member<'a>> = solution
+        .iter()
+        .filter_map(|(name, chosen)| {
+            let (name, package) = candidates.package(name)?;
+            let choice = candidates.choice(name, &chosen.version)?;
+            let needs = candidates.needs(choice, &chosen.extras).ok()?;
+            let version = choice.version_text.clone();
+            Some(Member { name, package, artefact: choice.artefact, version, needs })
+        })
+        .collect();
+    let unaudited: BTreeSet<_> = members
+        .iter()
+        .filter(|member| member.artefact.audit.is_none())
+        .map(|member| (member.name, member.artefact.filename.as_str()))
+        .collect();
     if !unaudited.is_empty() {
-        let filenames: Vec<_> = unaudited.iter().map(|(_, filename)| *filename).collect();
-        let message = format!("not audited yet: {}", filenames.join(", "));
-        all_unaudited.extend(unaudited);
-        return Ok(Err(Absence { kind: Reason::Unknown, message }));
+        return Ok(Assembled::Unaudited(unaudited));
     }
 
     let is_external = |name: &str| {
-        universe.packages.get(name).is_some_and(|package| package.from == PackageSource::PackageSet)
-    };
-    let names_of = |needs: &[Need], external: bool| -> Vec<String> {
-        let names: BTreeSet<_> = needs
-            .iter()
-            .map(|need| need.name.as_str())
-            .filter(|name| is_external(name) == external)
-            .collect();
-        names.into_iter().map(str::to_owned).collect()
+        candidates.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
     };
     let mut cell = Cell { absent, ..Cell::default() };
-    for (&name, artefact) in &artefacts {
+    for member in &members {
+        let Member { name, package, artefact, version, needs } = member;
         let Some(facts) = &artefact.audit else { continue };
-        let Some(package) = universe.packages.get(name) else { continue };
-        if let Some(absence) = cuda_mismatch(name, package, facts, cuda) {
-            return Ok(Err(absence));
-        }
-        let version = solution[name].version.clone();
-        let version_text = candidates
-            .versions(name)
-            .and_then(|versions| versions.get(&version))
-            .map_or_else(|| version.to_string(), |candidate| candidate.version_text.clone());
+        // A package may require extras of itself.
+        let required: BTreeSet<_> =
+            needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
+        let (externals, packages): (Vec<_>, Vec<_>) =
+            required.into_iter().map(str::to_owned).partition(|name| is_external(name));
         if is_external(name) {
-            let specifiers = requirers(&needs, name);
+            if let Some(package) = packages.into_iter().next() {
+                let (external, filename) = ((*name).to_owned(), artefact.filename.clone());
+                return Err(UniverseError::External { external, filename, package });
+            }
+            let specifiers = requirers(&members, name);
             let external = External {
                 specifier: specifiers.to_string(),
                 comparisons: comparisons(&specifiers),
-                requires: names_of(&needs[name], true),
+                requires: externals,
                 fallback: Fallback {
-                    version: version_text,
+                    version: version.clone(),
                     filename: artefact.filename.clone(),
                     sha256: artefact.sha256.clone(),
                 },
             };
-            cell.externals.insert(name.to_owned(), external);
+            cell.externals.insert((*name).to_owned(), external);
         } else {
             let package = CellPackage {
-                version: version_text,
-                wheel: wheel(universe, package, artefact, facts),
-                requires: names_of(&needs[name], false),
-                externals: names_of(&needs[name], true),
+                version: version.clone(),
+                wheel: wheel(candidates.universe, package, artefact, facts),
+                requires: packages,
+                externals,
             };
-            cell.packages.insert(name.to_owned(), package);
+            cell.packages.insert((*name).to_owned(), package);
         }
     }
-    cell.seal().map(Ok).map_err(|error| UniverseError::Requirement {
-        filename: String::new(),
-        requirement: String::new(),
-        message: error.to_string(),
-    })
+    Ok(Assembled::Cell(Box::new(cell.seal()?)))
 }
 
 /// The specifiers of all that require a package, sorted and once each.
-fn requirers(needs: &BTreeMap<&str, Vec<Need>>, name: &str) -> VersionSpecifiers {
-    let specifiers: BTreeMap<String, _> = needs
-        .values()
-        .flatten()
+fn requirers(members: &[Member<'_>], name: &str) -> VersionSpecifiers {
+    let specifiers: BTreeMap<String, _> = members
+        .iter()
+        .flat_map(|member| &member.needs)
         .filter(|need| need.name == name)
         .flat_map(|need| need.specifiers.iter().cloned())
         .map(|specifier| (specifier.to_string(), specifier))
@@ -218,36 +250,9 @@ fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &Wh
     }
 }
 
-fn cuda_mismatch(name: &str, package: &Package, facts: &WheelFacts, cuda: Cuda) -> Option<Absence> {
-    let Cuda::Toolkit(major, _) = cuda else { return None };
-    if facts.cuda.is_empty() {
-        return None;
-    }
-    let fits = facts.cuda.iter().filter_map(|built| built.parse().ok()).any(|built| {
-        match (package.cuda_match, built) {
-            (CudaMatch::None, _) => true,
-            (CudaMatch::Major, Cuda::Toolkit(built, _)) => built == major,
-            (CudaMatch::Minor, built) => built == cuda,
-            (CudaMatch::Major, Cuda::Cpu) => false,
-        }
-    });
-    (!fits).then(|| Absence {
-        kind: Reason::Cuda,
-        message: format!(
-            "the wheel of {name}, {}, is made for CUDA {}",
-            facts.filename,
-            facts.cuda.join(", ")
-        ),
-    })
-}
-
 /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
-fn built_for(
-    candidates: &Candidates<'_>,
-    package: &Package,
-    artefact: &Artefact,
-) -> Result<Cuda, UniverseError> {
-    let needs = candidates.needs(artefact, &[])?;
+fn built_for(candidates: &Candidates<'_>, package: &Package, choice: &Choice<'_>) -> Result<Cuda, Unfit> {
+    let needs = candidates.needs(choice, &[])?;
     let pin = |name: &String| {
         let need = needs.iter().find(|need| need.name == *name)?;
         let exact = need.specifiers.iter().find(|specifier| *specifier.operator() == Operator::Equal)?;
@@ -262,22 +267,22 @@ fn built_for(
 fn unfit_absence(
     candidates: &Candidates<'_>,
     name: &str,
+    version: &Version,
     candidate: &Candidate<'_>,
     unfit: &Unfit,
 ) -> Absence {
-    let version = &candidate.version_text;
-    let tags: Vec<&str> = candidate.wheels.iter().map(String::as_str).collect();
-    let (kind, message) = match unfit {
-        Unfit::UnknownRequirements => (Reason::Unknown, format!("{name} {version}: {unfit}")),
-        Unfit::Yanked(_) => (Reason::Missing, format!("{name} {version}: {unfit}")),
-        Unfit::NoWheel | Unfit::Tags(_) | Unfit::RequiresPython(_) => (
-            Reason::Python,
-            format!(
-                "{name} {version} has no wheel for Python {}: there are {}",
-                candidates.python,
-                tags.join(", ")
-            ),
-        ),
+    let kind = unfit.kind();
+    let others = candidate.other_pythons();
+    let message = match unfit {
+        Unfit::Tags(_) if kind == Reason::Python && !others.is_empty() => {
+            let others: Vec<&str> = others.iter().map(String::as_str).collect();
+            let python = candidates.python;
+            format!("{name} {version} has no wheel for Python {python}: there are {}", others.join(", "))
+        }
+        Unfit::Cuda(built_for) => {
+            format!("the wheel of {name} {version} is built for CUDA {}", built_for.join(", "))
+        }
+        _ => format!("{name} {version} cannot be chosen: {unfit}"),
     };
     Absence { kind, message }
 }

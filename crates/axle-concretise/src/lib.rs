@@ -11,9 +11,14 @@
 mod builds;
 pub mod cells;
 mod comparisons;
+mod explanation;
+mod glibc;
 mod lookup;
 mod plan;
 mod solver;
+mod specifiers;
+#[cfg(test)]
+mod synthetic;
 mod universe;
 
 pub use builds::{BuildError, builds};

@@ -1,11 +1,13 @@
 //! A request answered from the cells by lookups alone, which is what Nix does too.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Reason};
+use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Package, Reason};
 use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{Glibc, PythonVersion, System};
 
+use crate::glibc;
 use crate::plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target, id,
@@ -68,7 +70,7 @@ pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, Lookup
     let packages = catalogue.packages()?;
     let missing: Vec<_> = request.packages.iter().filter(|name| !packages.contains_key(*name)).collect();
     if !missing.is_empty() {
-        return Ok(Err(Box::new(unknown_packages(&missing, packages.keys(), request))));
+        return Ok(Err(Box::new(unknown_packages(&missing, &packages, request))));
     }
     match attempt(catalogue, &matrix, request)? {
         Ok(plan) => Ok(Ok(plan)),
@@ -80,16 +82,16 @@ pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, Lookup
 }
 
 /// A refusal of names that are not in the catalogue; suggests the ones that look like them.
-fn unknown_packages<'a>(
+fn unknown_packages(
     missing: &[&String],
-    known: impl Iterator<Item = &'a String> + Clone,
+    packages: &BTreeMap<String, Package>,
     request: &Request,
 ) -> Refusal {
     const ALIKE: f64 = 0.8;
     let alike = |name: &str| {
         let likeness = |known: &&String| strsim::jaro_winkler(name, known);
-        known
-            .clone()
+        packages
+            .keys()
             .filter(|known| likeness(known) > ALIKE)
             .max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
     };
@@ -124,7 +126,9 @@ fn target(request: &Request) -> Target {
 fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Answer, LookupError> {
     let refuse = |mut reasons: Vec<RefusalReason>| {
         // What was asked for before what it requires, and the shortest story first.
-        reasons.sort_by_key(|reason| (!request.packages.contains(&reason.package), reason.message.len()));
+        reasons.sort_by_cached_key(|reason| {
+            (!request.packages.contains(&reason.package), reason.message.len(), reason.clone())
+        });
         reasons.dedup();
         Ok(Err(Box::new(Refusal {
             schema: REFUSAL_SCHEMA,
@@ -137,9 +141,7 @@ fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<
         return refuse(vec![no_cells(matrix, request)]);
     };
     let mut reasons = Vec::new();
-    let wanted = |version: &String| request.torch.as_ref().is_none_or(|torch| is_release_of(version, torch));
-    for version in file.order.iter().filter(|version| wanted(version)) {
-        let Some(cell) = file.torch.get(version) else { continue };
+    for (version, cell) in wanted_cells(&file, request) {
         let found = obstacles(cell, request);
         if found.is_empty() {
             return Ok(Ok(plan(cell, version, request)?));
@@ -150,6 +152,21 @@ fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<
         reasons.extend(absences(&file, matrix, request));
     }
     refuse(reasons)
+}
+
+/// The cells of the torch asked for, or all, newest torch first.
+fn wanted_cells<'a>(
+    file: &'a CellFile,
+    request: &'a Request,
+) -> impl Iterator<Item = (&'a str, &'a Cell)> {
+    file.order
+        .iter()
+        .filter(|version| is_wanted(version, request))
+        .filter_map(|version| Some((version.as_str(), file.torch.get(version)?)))
+}
+
+fn is_wanted(version: &str, request: &Request) -> bool {
+    request.torch.as_ref().is_none_or(|torch| is_release_of(version, torch))
 }
 
 /// Whether a version is the one asked for, or a release of it: `2.9.1` of `2.9`.
@@ -191,11 +208,10 @@ fn anchor(matrix: &Matrix) -> String {
 
 fn absences(file: &CellFile, matrix: &Matrix, request: &Request) -> Vec<RefusalReason> {
     let anchor = anchor(matrix);
-    let wanted = |version: &&String| request.torch.as_ref().is_none_or(|torch| is_release_of(version, torch));
     let mut reasons: Vec<_> = file
         .absent
         .iter()
-        .filter(|(version, _)| wanted(version))
+        .filter(|(version, _)| is_wanted(version, request))
         .map(|(version, absence)| RefusalReason {
             package: anchor.clone(),
             version: Some(version.clone()),
@@ -282,14 +298,17 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
         if !uncovered.is_empty() {
             refuse(Reason::ComputeCapability, uncovered_message(name, package, &uncovered));
         }
-        if let Some(needed) = &package.wheel.glibc
-            && needed.parse::<Glibc>().is_ok_and(|needed| needed > request.glibc)
-        {
-            let message = format!(
-                "the wheel of {name} {} needs glibc {needed}, the target has {}",
-                package.version, request.glibc
-            );
-            refuse(Reason::Glibc, message);
+        let wheel = format!("the wheel of {name} {}", package.version);
+        match package.wheel.glibc.as_ref().map(|needed| (needed, glibc::floor(needed))) {
+            Some((needed, Some(floor))) if floor > request.glibc => {
+                let message = format!("{wheel} needs glibc {needed}, the target has {}", request.glibc);
+                refuse(Reason::Glibc, message);
+            }
+            Some((needed, None)) => {
+                let message = format!("{wheel} needs glibc `{needed}`, which cannot be read");
+                refuse(Reason::Unknown, message);
+            }
+            _ => {}
         }
     }
     reasons
@@ -358,61 +377,72 @@ fn suggestions(
     request: &Request,
 ) -> Result<Vec<Suggestion>, LookupError> {
     let mut suggestions = Vec::new();
-    let mut first = |changes: Vec<(String, Request)>| -> Result<(), LookupError> {
+    for changes in [
+        other_torch(request),
+        other_cuda(matrix, request),
+        other_python(matrix, request),
+        fewer_capabilities(catalogue, request)?,
+    ] {
         for (change, request) in changes {
             if attempt(catalogue, matrix, &request)?.is_ok() {
                 suggestions.push(Suggestion { change, command: command(&request) });
                 break;
             }
         }
-        Ok(())
-    };
-
-    if let Some(torch) = &request.torch {
-        first(vec![(
-            format!("without asking for torch {torch}"),
-            Request { torch: None, ..request.clone() },
-        )])?;
-    }
-    let mut cudas = matrix.cudas.clone();
-    cudas.retain(|&cuda| cuda != request.cuda);
-    cudas.sort_by_key(|&cuda| distance(cuda, request.cuda));
-    first(
-        cudas
-            .into_iter()
-            .map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() }))
-            .collect(),
-    )?;
-
-    let mut pythons = matrix.pythons.clone();
-    pythons.retain(|&python| python != request.python);
-    pythons.sort_by_key(|python| (python.minor().abs_diff(request.python.minor()), *python));
-    let with_python = |python| (format!("with Python {python}"), Request { python, ..request.clone() });
-    first(pythons.into_iter().map(with_python).collect())?;
-
-    let without = without_uncovered(catalogue, request)?;
-    if !without.is_empty() && without.len() < request.compute_capabilities.len() {
-        let rest = request.compute_capabilities.difference(&without).copied().collect();
-        let change = format!("without {}", join(&without));
-        first(vec![(change, Request { compute_capabilities: rest, ..request.clone() })])?;
     }
     Ok(suggestions)
 }
 
-/// The capabilities that the cell nearest to serving the request lacks.
-fn without_uncovered(
-    catalogue: &Catalogue,
-    request: &Request,
-) -> Result<BTreeSet<ComputeCapability>, LookupError> {
+/// What to change, and the request with the change.
+type Changed = (String, Request);
+
+fn other_torch(request: &Request) -> Vec<Changed> {
+    let asked = request.torch.iter();
+    asked
+        .map(|torch| {
+            (format!("without asking for torch {torch}"), Request { torch: None, ..request.clone() })
+        })
+        .collect()
+}
+
+/// Between CUDA and none a request changes more than its CUDA: the capabilities come and go with it, and which to ask
+/// for is not ours to guess.
+fn other_cuda(matrix: &Matrix, request: &Request) -> Vec<Changed> {
+    let mut cudas = matrix.cudas.clone();
+    cudas.retain(|&cuda| cuda != request.cuda && cuda != Cuda::Cpu && request.cuda != Cuda::Cpu);
+    // Of two at the same distance the newer one.
+    cudas.sort_by_key(|&cuda| (distance(cuda, request.cuda), Reverse(cuda)));
+    cudas.into_iter().map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() })).collect()
+}
+
+fn other_python(matrix: &Matrix, request: &Request) -> Vec<Changed> {
+    let mut pythons = matrix.pythons.clone();
+    pythons.retain(|&python| python != request.python);
+    pythons.sort_by_key(|python| (python.minor().abs_diff(request.python.minor()), *python));
+    let with = |python| (format!("with Python {python}"), Request { python, ..request.clone() });
+    pythons.into_iter().map(with).collect()
+}
+
+/// Without the capabilities that a cell lacks: the cells that lack fewest first, of them the newest torch.
+fn fewer_capabilities(catalogue: &Catalogue, request: &Request) -> Result<Vec<Changed>, LookupError> {
+    let asked = &request.compute_capabilities;
     let file = catalogue.cells(request.system, request.python, request.cuda)?;
-    let cells = file.iter().flat_map(|file| file.torch.values());
-    let lacking = cells.map(|cell| {
+    let cells = file.iter().flat_map(|file| wanted_cells(file, request));
+    let mut lacking: Vec<BTreeSet<ComputeCapability>> = Vec::new();
+    for (_, cell) in cells {
         let closure = closure(cell, &request.packages);
-        let lacks =
-            |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
-        request.compute_capabilities.iter().filter(lacks).copied().collect::<BTreeSet<_>>()
-    });
-    Ok(lacking.min_by_key(BTreeSet::len).unwrap_or_default())
+        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
+        let lacked = asked.iter().filter(lacks).copied().collect::<BTreeSet<_>>();
+        if !lacked.is_empty() && lacked.len() < asked.len() && !lacking.contains(&lacked) {
+            lacking.push(lacked);
+        }
+    }
+    lacking.sort_by_key(BTreeSet::len);
+    let without = |lacked: BTreeSet<ComputeCapability>| {
+        let compute_capabilities = asked.difference(&lacked).copied().collect();
+        (format!("without {}", join(&lacked)), Request { compute_capabilities, ..request.clone() })
+    };
+    Ok(lacking.into_iter().map(without).collect())
 }
 
 /// How far a CUDA release is from another: the same major first.

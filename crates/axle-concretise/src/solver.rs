@@ -1,20 +1,24 @@
 //! One version of every package so that all requirements hold: PubGrub over the wheels of the catalogue.
 
-use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fmt;
+use std::ops::Bound;
 
-use pep440_rs::{Operator, Version, VersionSpecifiers};
+use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
-use pubgrub::{
-    DefaultStringReporter, Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError,
-    Ranges, Reporter,
-};
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
-use crate::universe::{Candidates, Need, Unfit, UniverseError};
+use crate::explanation;
+use crate::specifiers::satisfies;
+use crate::universe::{Candidates, Need, Unfit};
 
-/// What the solver was asked for: packages with the versions that they may have.
-pub(crate) type Wanted = BTreeMap<String, Ranges<Version>>;
+#[cfg(test)]
+mod tests;
+
+/// What the solver is asked for: packages with the version that each must have, where it is fixed.
+pub(crate) type Wanted = BTreeMap<String, Option<Version>>;
 
 /// The chosen versions, each with the extras that its requirers ask for.
 pub(crate) type Solution = BTreeMap<String, Chosen>;
@@ -26,58 +30,78 @@ pub(crate) struct Chosen {
     pub(crate) extras: Vec<ExtraName>,
 }
 
-/// Why there is no solution.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SolveError {
-    /// Requirements contradict each other.
-    #[error("{0}")]
-    Unsatisfiable(String),
-    /// The catalogue contradicts itself.
-    #[error(transparent)]
-    Universe(#[from] UniverseError),
-}
+/// Requirements contradict each other; one sentence says which.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unsatisfiable(pub(crate) String);
 
-/// Solves for the newest versions.
-pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, SolveError> {
-    let provider = Provider { candidates, wanted, failure: RefCell::new(None) };
+/// Solves for the best versions. A release is better than a pre-release (PEP 440), a newer version better than an
+/// older one; a version without a wheel that fits is never chosen.
+///
+/// The answer is a function of the candidates and of what is wanted, and there is one exactly when one exists. It
+/// holds what is wanted and what that requires, nothing else, and:
+///
+/// - the wanted packages, in the order of their names, each have the best version that any solution has with the
+///   versions of those before;
+/// - every other solution has a worse version of one of the packages at least.
+///
+/// PubGrub gives both: it decides one package after the other for its best version, and rules versions out only where
+/// they follow to be impossible from what was decided before.
+pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, Unsatisfiable> {
+    let provider = Provider { candidates, wanted };
     match pubgrub::resolve(&provider, Node::Root, Version::new([0])) {
         Ok(solution) => {
             let mut chosen = Solution::new();
             for (node, version) in solution {
-                match node {
-                    Node::Root => {}
-                    Node::Package(name) => {
-                        chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
-                    }
-                    Node::Extra(name, extra) => {
-                        let entry =
-                            chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
-                        entry.extras.push(extra);
-                    }
-                }
+                let (name, extra) = match node {
+                    Node::Root => continue,
+                    Node::Package(name) => (name, None),
+                    Node::Extra(name, extra) => (name, Some(extra)),
+                };
+                let package = chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
+                package.extras.extend(extra);
             }
             for package in chosen.values_mut() {
                 package.extras.sort();
             }
             Ok(chosen)
         }
-        Err(PubGrubError::NoSolution(mut tree)) => {
-            tree.collapse_no_versions();
-            Err(SolveError::Unsatisfiable(DefaultStringReporter::report(&tree)))
-        }
-        Err(error) => match provider.failure.into_inner() {
-            Some(failure) => Err(failure.into()),
-            None => Err(SolveError::Unsatisfiable(error.to_string())),
-        },
+        Err(PubGrubError::NoSolution(tree)) => Err(Unsatisfiable(explanation::explain(candidates, &tree))),
+        Err(
+            PubGrubError::ErrorRetrievingDependencies { source, .. }
+            | PubGrubError::ErrorChoosingVersion { source, .. }
+            | PubGrubError::ErrorInShouldCancel(source),
+        ) => match source {},
     }
 }
 
+/// What PubGrub calls a package.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Node {
+pub(crate) enum Node {
+    /// What is wanted.
     Root,
+    /// A package.
     Package(String),
     /// A package with one of its extras: the same version, and the requirements of the extra.
     Extra(String, ExtraName),
+}
+
+impl Node {
+    /// The package.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Root => None,
+            Self::Package(name) | Self::Extra(name, _) => Some(name),
+        }
+    }
+
+    /// The extra.
+    pub(crate) fn extras(&self) -> &[ExtraName] {
+        match self {
+            Self::Root | Self::Package(_) => &[],
+            Self::Extra(_, extra) => std::slice::from_ref(extra),
+        }
+    }
 }
 
 impl fmt::Display for Node {
@@ -93,76 +117,75 @@ impl fmt::Display for Node {
 struct Provider<'a> {
     candidates: &'a Candidates<'a>,
     wanted: &'a Wanted,
-    /// The error of a catalogue that contradicts itself, for the caller: PubGrub only carries its text.
-    failure: RefCell<Option<UniverseError>>,
 }
 
-/// The catalogue contradicts itself; the error is in [`Provider::failure`].
-#[derive(Debug, thiserror::Error)]
-#[error("the catalogue contradicts itself")]
-struct Contradiction;
-
 impl Provider<'_> {
-    fn dependencies(
-        &self,
-        node: &Node,
-        version: &Version,
-    ) -> Result<Dependencies<Node, Ranges<Version>, String>, UniverseError> {
-        let (name, extras) = match node {
-            Node::Root => {
-                let wanted =
-                    self.wanted.iter().map(|(name, range)| (Node::Package(name.clone()), range.clone()));
-                return Ok(Dependencies::Available(wanted.collect()));
-            }
-            Node::Package(name) => (name, Vec::new()),
-            Node::Extra(name, extra) => (name, vec![extra.clone()]),
+    /// What a version requires, or why it cannot be chosen.
+    fn requirements(&self, node: &Node, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, Unfit> {
+        let Some(name) = node.name() else {
+            let wanted = self.wanted.iter().map(|(name, version)| {
+                let range = match version {
+                    Some(version) => Ranges::singleton(version.clone()),
+                    None => self.range(name, &VersionSpecifiers::empty()),
+                };
+                (Node::Package(name.clone()), range)
+            });
+            return Ok(wanted.collect());
         };
         let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));
-        let artefact = match candidate.map(|candidate| &candidate.choice) {
-            Some(Ok(choice)) => choice.artefact,
-            Some(Err(unfit)) => return Ok(Dependencies::Unavailable(unfit.to_string())),
-            None => return Ok(Dependencies::Unavailable(Unfit::NoWheel.to_string())),
-        };
+        let choice = candidate.ok_or(Unfit::NoWheel)?.choice().map_err(Clone::clone)?;
         let mut edges = Vec::new();
         if matches!(node, Node::Extra(..)) {
-            edges.push((Node::Package(name.clone()), Ranges::singleton(version.clone())));
+            edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
         }
-        for Need { name, extras, specifiers } in self.candidates.needs(artefact, &extras)? {
+        for Need { name, extras, specifiers } in self.candidates.needs(choice, node.extras())? {
             let range = self.range(&name, &specifiers);
             edges.extend(extras.into_iter().map(|extra| (Node::Extra(name.clone(), extra), range.clone())));
             edges.push((Node::Package(name), range));
         }
-        Ok(Dependencies::Available(edges.into_iter().collect()))
-    }
-
-    /// The versions that specifiers admit. A local version satisfies `==` of its public one (PEP 440), which an
-    /// interval of versions does not say by itself.
-    fn range(&self, name: &str, specifiers: &VersionSpecifiers) -> Ranges<Version> {
-        let mut range = Ranges::from(specifiers.clone());
-        let equal = |specifiers: &VersionSpecifiers| {
-            specifiers.iter().any(|one| matches!(one.operator(), Operator::Equal | Operator::LessThanEqual))
-        };
-        if equal(specifiers) {
-            for version in self.candidates.versions(name).into_iter().flat_map(BTreeMap::keys) {
-                if version.is_local() && specifiers.contains(version) {
-                    range = range.union(&Ranges::singleton(version.clone()));
-                }
-            }
+        // PubGrub knows no package that requires itself.
+        if edges.iter().any(|(other, range)| other == node && !range.contains(version)) {
+            return Err(Unfit::RequiresItself);
         }
-        range
+        edges.retain(|(other, _)| other != node);
+        Ok(edges)
     }
 
-    fn newest(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
+    /// The versions that specifiers admit, as intervals that begin and end with one and hold no other version of the
+    /// catalogue. The intervals that the specifiers themselves spell would miss local versions, which satisfy `==` of
+    /// their public one (PEP 440).
+    fn range(&self, name: &str, specifiers: &VersionSpecifiers) -> Ranges<Version> {
+        let Some(versions) = self.candidates.versions(name) else { return Ranges::empty() };
+        if specifiers.is_empty() {
+            return Ranges::full();
+        }
+        let mut intervals: Vec<(Bound<Version>, Bound<Version>)> = Vec::new();
+        let mut adjacent = false;
+        for version in versions.keys() {
+            if !satisfies(specifiers, version) {
+                adjacent = false;
+                continue;
+            }
+            let end = Bound::Included(version.clone());
+            match intervals.last_mut() {
+                Some((_, last)) if adjacent => *last = end,
+                _ => intervals.push((end.clone(), end)),
+            }
+            adjacent = true;
+        }
+        intervals.into_iter().collect()
+    }
+
+    fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
         let within = || versions.iter().rev().filter(|(version, _)| range.contains(version));
-        let fits = || within().filter(|(_, candidate)| candidate.choice.is_ok());
-        // A pre-release only where nothing else satisfies (PEP 440); a version that has no wheel to choose only
-        // where none has, so that the explanation names the reason.
-        let chosen = fits()
+        let fits = || within().filter(|(_, candidate)| candidate.choice().is_ok());
+        // A version that has no wheel to choose only where none has, so that the explanation names the reason.
+        let best = fits()
             .find(|(version, _)| !version.any_prerelease())
             .or_else(|| fits().next())
             .or_else(|| within().next());
-        chosen.map(|(version, _)| version.clone())
+        best.map(|(version, _)| version.clone())
     }
 }
 
@@ -170,9 +193,11 @@ impl DependencyProvider for Provider<'_> {
     type P = Node;
     type V = Version;
     type VS = Ranges<Version>;
-    type M = String;
-    type Priority = (u32, std::cmp::Reverse<usize>, std::cmp::Reverse<Node>);
-    type Err = Contradiction;
+    type M = Unfit;
+    /// Wanted packages first and in order, which the result depends on. After them those that conflict most and have
+    /// the fewest versions, which is quick; the name makes it the same each time.
+    type Priority = (Reverse<usize>, u32, Reverse<usize>, Reverse<Node>);
+    type Err = Infallible;
 
     fn prioritize(
         &self,
@@ -180,20 +205,22 @@ impl DependencyProvider for Provider<'_> {
         range: &Self::VS,
         conflicts: &PackageResolutionStatistics,
     ) -> Self::Priority {
-        let (Node::Package(name) | Node::Extra(name, _)) = node else {
-            return (u32::MAX, std::cmp::Reverse(0), std::cmp::Reverse(node.clone()));
+        let place = match node {
+            Node::Root => Some(0),
+            Node::Package(name) => self.wanted.keys().position(|wanted| wanted == name),
+            Node::Extra(..) => None,
         };
-        let count = self
-            .candidates
-            .versions(name)
-            .map_or(0, |versions| versions.keys().filter(|version| range.contains(version)).count());
-        (conflicts.conflict_count(), std::cmp::Reverse(count), std::cmp::Reverse(node.clone()))
+        let versions = node.name().and_then(|name| self.candidates.versions(name));
+        let count =
+            versions.into_iter().flat_map(BTreeMap::keys).filter(|version| range.contains(version)).count();
+        let conflicts = conflicts.conflict_count();
+        (Reverse(place.unwrap_or(usize::MAX)), conflicts, Reverse(count), Reverse(node.clone()))
     }
 
-    fn choose_version(&self, node: &Node, range: &Self::VS) -> Result<Option<Version>, Contradiction> {
-        Ok(match node {
-            Node::Root => Some(Version::new([0])),
-            Node::Package(name) | Node::Extra(name, _) => self.newest(name, range),
+    fn choose_version(&self, node: &Node, range: &Self::VS) -> Result<Option<Version>, Infallible> {
+        Ok(match node.name() {
+            None => Some(Version::new([0])),
+            Some(name) => self.best(name, range),
         })
     }
 
@@ -201,10 +228,10 @@ impl DependencyProvider for Provider<'_> {
         &self,
         node: &Node,
         version: &Version,
-    ) -> Result<Dependencies<Node, Ranges<Version>, String>, Contradiction> {
-        self.dependencies(node, version).map_err(|error| {
-            self.failure.replace(Some(error));
-            Contradiction
+    ) -> Result<Dependencies<Node, Ranges<Version>, Unfit>, Infallible> {
+        Ok(match self.requirements(node, version) {
+            Ok(edges) => Dependencies::Available(edges.into_iter().collect()),
+            Err(unfit) => Dependencies::Unavailable(unfit),
         })
     }
 }

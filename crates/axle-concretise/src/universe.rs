@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Matrix, Package};
-use axle_wheel::{Fit, Glibc, PythonVersion, System, TagMismatch, WheelName};
+use axle_audit::WheelFacts;
+use axle_catalogue::{
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, CudaMatch, Matrix, Package, Reason, markers,
+};
+use axle_wheel::{Fit, Glibc, PythonVersion, System, TagMismatch, VerbatimUrl, WheelName, WheelNameError};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
-use axle_catalogue::markers;
+use crate::glibc;
+use crate::specifiers::satisfies;
 
 /// The catalogue as the solver sees it.
 pub struct Universe {
@@ -27,16 +32,9 @@ pub enum UniverseError {
     /// The catalogue cannot be read.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// A requirement of an artefact cannot be read.
-    #[error("{filename}: its requirement `{requirement}` is not valid: {message}")]
-    Requirement {
-        /// The artefact.
-        filename: String,
-        /// The `Requires-Dist` line.
-        requirement: String,
-        /// What is wrong with it.
-        message: String,
-    },
+    /// The file name of an artefact is not valid.
+    #[error(transparent)]
+    FileName(#[from] WheelNameError),
     /// The markers of a target cannot be built.
     #[error("no marker environment for Python {python}: {message}")]
     Markers {
@@ -45,6 +43,22 @@ pub enum UniverseError {
         /// What is wrong.
         message: String,
     },
+    /// The package set would have to provide something that depends on the catalogue.
+    #[error(
+        "{external} is taken from the package set and its wheel {filename} requires {package}, which is not: \
+         only one of them can say `from = \"package-set\"`"
+    )]
+    External {
+        /// The package that the package set provides.
+        external: String,
+        /// Its wheel.
+        filename: String,
+        /// The package of the catalogue that it requires.
+        package: String,
+    },
+    /// The id of a cell cannot be computed.
+    #[error("the id of a cell cannot be computed: {0}")]
+    Id(#[from] serde_json::Error),
 }
 
 impl Universe {
@@ -63,36 +77,46 @@ impl Universe {
         Ok(Self { matrix: catalogue.matrix()?, packages, artefacts })
     }
 
-    /// The candidates for a system and a Python.
+    /// The candidates for a system and a Python, whatever their CUDA.
     ///
     /// # Errors
-    /// When a requirement in the catalogue is not valid.
+    /// When the file name of an artefact is not valid.
     pub fn candidates(&self, system: System, python: PythonVersion) -> Result<Candidates<'_>, UniverseError> {
         let markers = markers::environment(system, python)
             .map_err(|error| UniverseError::Markers { python, message: error.to_string() })?;
         let mut packages = BTreeMap::new();
-        for (name, file) in &self.artefacts {
+        for (name, package) in &self.packages {
+            let Some(file) = self.artefacts.get(name) else { continue };
             let mut versions: BTreeMap<Version, Candidate<'_>> = BTreeMap::new();
             for artefact in &file.artefacts {
-                let Ok(wheel) = artefact.filename.parse::<WheelName>() else { continue };
-                let choice = choose(artefact, &wheel, system, python, self.matrix.glibc);
+                let wheel: WheelName = artefact.filename.parse()?;
                 let candidate = versions.entry(wheel.version().clone()).or_insert_with(|| Candidate {
-                    version_text: wheel.version_text().to_owned(),
-                    choice: Err(Unfit::NoWheel),
-                    wheels: BTreeSet::new(),
+                    fitting: Vec::new(),
+                    unfit: Unfit::NoWheel,
+                    python_tags: BTreeSet::new(),
                 });
-                candidate.wheels.extend(wheel.python_tags().iter().cloned());
-                if better(&choice, &candidate.choice) {
-                    candidate.choice = choice;
+                match choose(artefact, &wheel, system, python, self.matrix.glibc) {
+                    Ok(choice) => candidate.fitting.push(choice),
+                    Err(unfit) => {
+                        if unfit.is_other_python() {
+                            candidate.python_tags.extend(wheel.python_tags().iter().cloned());
+                        }
+                        candidate.miss(unfit);
+                    }
                 }
             }
-            packages.insert(name.as_str(), versions);
+            for candidate in versions.values_mut() {
+                // The file name decides where the tags do not: the same choice whatever the order of the artefacts.
+                candidate.fitting.sort_by(|one, other| other.rank().cmp(&one.rank()));
+            }
+            packages.insert(name.as_str(), PackageCandidates { package, versions });
         }
         Ok(Candidates { universe: self, system, python, markers, packages })
     }
 }
 
 /// The versions of every package for one system and Python.
+#[derive(Clone)]
 pub struct Candidates<'a> {
     /// Where they come from.
     pub universe: &'a Universe,
@@ -101,29 +125,84 @@ pub struct Candidates<'a> {
     /// The Python.
     pub python: PythonVersion,
     markers: MarkerEnvironment,
-    packages: BTreeMap<&'a str, BTreeMap<Version, Candidate<'a>>>,
+    packages: BTreeMap<&'a str, PackageCandidates<'a>>,
+}
+
+#[derive(Clone)]
+struct PackageCandidates<'a> {
+    package: &'a Package,
+    versions: BTreeMap<Version, Candidate<'a>>,
 }
 
 /// One version of a package.
+#[derive(Debug, Clone)]
 pub struct Candidate<'a> {
-    /// The version as the file names spell it.
-    pub version_text: String,
-    /// The best wheel, or the nearest reason why none fits.
-    pub choice: Result<Choice<'a>, Unfit>,
-    /// The Python tags of all its wheels.
-    pub wheels: BTreeSet<String>,
+    /// The wheels that fit, the best first.
+    fitting: Vec<Choice<'a>>,
+    /// The nearest miss among the others.
+    unfit: Unfit,
+    /// The Python tags of the wheels that are for another Python and fit else.
+    python_tags: BTreeSet<String>,
+}
+
+impl<'a> Candidate<'a> {
+    /// The best wheel.
+    ///
+    /// # Errors
+    /// The nearest reason why none fits.
+    pub fn choice(&self) -> Result<&Choice<'a>, &Unfit> {
+        self.fitting.first().ok_or(&self.unfit)
+    }
+
+    /// The Python tags of the wheels that are for another Python and fit else.
+    pub fn other_pythons(&self) -> &BTreeSet<String> {
+        &self.python_tags
+    }
+
+    fn miss(&mut self, unfit: Unfit) {
+        if unfit > self.unfit {
+            self.unfit = unfit;
+        }
+    }
 }
 
 /// A wheel that fits a system and a Python.
+#[derive(Debug, Clone)]
 pub struct Choice<'a> {
     /// The wheel.
     pub artefact: &'a Artefact,
+    /// The version as the file name spells it.
+    pub version_text: String,
     /// How well it fits.
     fit: Fit,
+    /// The parsed `Requires-Dist`, on demand: most wheels are never looked at.
+    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
+}
+
+impl Choice<'_> {
+    fn rank(&self) -> (&Fit, &str) {
+        (&self.fit, &self.artefact.filename)
+    }
+
+    fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Unfit> {
+        let parse = |line: &&String| {
+            axle_wheel::parse_requirement(line)
+                .map_err(|error| Unfit::UnreadableRequirement(error.to_string()))
+        };
+        self.requirements
+            .get_or_init(|| {
+                // The order of the lines means nothing, and must not decide which explanation is found.
+                let lines: BTreeSet<_> = self.artefact.requires_dist.iter().flatten().collect();
+                lines.iter().map(parse).collect()
+            })
+            .as_deref()
+            .map_err(Clone::clone)
+    }
 }
 
 /// Why a version has no wheel to choose, the nearest miss last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unfit {
     /// There is no wheel at all.
     #[error("it has no wheel")]
@@ -134,12 +213,75 @@ pub enum Unfit {
     /// `Requires-Python` excludes the target's.
     #[error("it requires Python {0}")]
     RequiresPython(String),
+    /// `Requires-Python` says nothing that PEP 440 knows.
+    #[error("its Requires-Python, `{0}`, cannot be read")]
+    UnreadablePython(String),
+    /// Its members need a newer glibc than cells allow, whatever its tags say.
+    #[error("it needs glibc {needs}, which is newer than {has}")]
+    Glibc {
+        /// The glibc that its audit found.
+        needs: Glibc,
+        /// The one of `matrix.toml`.
+        has: Glibc,
+    },
+    /// Its audit tells a glibc that is none.
+    #[error("its glibc, `{0}`, cannot be read")]
+    UnreadableGlibc(String),
+    /// It is made for another CUDA.
+    #[error("it is made for CUDA {}", .0.join(", "))]
+    Cuda(Vec<String>),
+    /// Only the major release of the CUDA that it is made for is known.
+    #[error("it is made for some CUDA {0}; which minor release is not known")]
+    UnknownCuda(String),
     /// It was withdrawn.
-    #[error("it was withdrawn from the index: {0}")]
+    #[error("it was withdrawn from the index{}", reason(.0))]
     Yanked(String),
+    /// A requirement of it says nothing that PEP 508 knows: the line, and what is wrong with it.
+    #[error("{0}")]
+    UnreadableRequirement(String),
+    /// A requirement of it names a URL.
+    #[error("its Requires-Dist `{0}` names a URL, which has no version")]
+    UrlRequirement(String),
+    /// It requires another version of itself.
+    #[error("it requires another version of itself")]
+    RequiresItself,
     /// Its metadata is not known.
     #[error("its requirements are not known")]
     UnknownRequirements,
+}
+
+fn reason(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!(": {text}") }
+}
+
+impl Unfit {
+    /// What stands in the way.
+    pub fn kind(&self) -> Reason {
+        match self {
+            Self::Tags(TagMismatch::Glibc { .. }) | Self::Glibc { .. } => Reason::Glibc,
+            Self::RequiresPython(_) => Reason::Python,
+            Self::Tags(_) if self.is_other_python() => Reason::Python,
+            Self::NoWheel | Self::Tags(_) | Self::Yanked(_) => Reason::Missing,
+            Self::Cuda(_) => Reason::Cuda,
+            Self::RequiresItself => Reason::Dependency,
+            Self::UnreadablePython(_)
+            | Self::UnreadableGlibc(_)
+            | Self::UnknownCuda(_)
+            | Self::UnreadableRequirement(_)
+            | Self::UrlRequirement(_)
+            | Self::UnknownRequirements => Reason::Unknown,
+        }
+    }
+
+    /// Whether only the Python keeps it out.
+    fn is_other_python(&self) -> bool {
+        matches!(
+            self,
+            Self::Tags(
+                TagMismatch::Python { .. } | TagMismatch::Abi { .. } | TagMismatch::FreeThreaded { .. }
+            )
+        )
+    }
 }
 
 fn choose<'a>(
@@ -150,11 +292,20 @@ fn choose<'a>(
     glibc: Glibc,
 ) -> Result<Choice<'a>, Unfit> {
     let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
-    if let Some(requires) = &artefact.requires_python
-        && let Ok(specifiers) = VersionSpecifiers::from_str(requires)
-        && !specifiers.contains(&markers::full_version(python))
-    {
-        return Err(Unfit::RequiresPython(requires.clone()));
+    if let Some(requires) = &artefact.requires_python {
+        let specifiers = VersionSpecifiers::from_str(requires)
+            .map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
+        if !satisfies(&specifiers, &markers::full_version(python)) {
+            return Err(Unfit::RequiresPython(requires.clone()));
+        }
+    }
+    // The tags are what the author claims, the audit what the members need.
+    if let Some(needs) = artefact.audit.as_ref().and_then(|facts| facts.glibc.as_ref()) {
+        match glibc::floor(needs) {
+            Some(needs) if needs > glibc => return Err(Unfit::Glibc { needs, has: glibc }),
+            Some(_) => {}
+            None => return Err(Unfit::UnreadableGlibc(needs.clone())),
+        }
     }
     if let Some(reason) = &artefact.yanked {
         return Err(Unfit::Yanked(reason.clone()));
@@ -162,15 +313,28 @@ fn choose<'a>(
     if artefact.requires_dist.is_none() {
         return Err(Unfit::UnknownRequirements);
     }
-    Ok(Choice { artefact, fit })
+    let version_text = wheel.version_text().to_owned();
+    Ok(Choice { artefact, version_text, fit, requirements: OnceLock::new() })
 }
 
-fn better(new: &Result<Choice<'_>, Unfit>, old: &Result<Choice<'_>, Unfit>) -> bool {
-    match (new, old) {
-        (Ok(new), Ok(old)) => (&new.fit, &new.artefact.filename) > (&old.fit, &old.artefact.filename),
-        (Ok(_), Err(_)) => true,
-        (Err(_), Ok(_)) => false,
-        (Err(new), Err(old)) => new > old,
+/// Why a wheel with these facts does not go with a CUDA release.
+fn cuda_mismatch(package: &Package, facts: &WheelFacts, cuda: Cuda) -> Option<Unfit> {
+    if facts.cuda.is_empty() || package.cuda_match == CudaMatch::None {
+        return None;
+    }
+    let mismatch = Unfit::Cuda(facts.cuda.clone());
+    let Cuda::Toolkit(major, minor) = cuda else { return Some(mismatch) };
+    // An audit writes `12.8`, or `12` where it found the major release alone.
+    let mut same_major =
+        facts.cuda.iter().filter(|built| built.split('.').next() == Some(&major.to_string())).peekable();
+    let first = same_major.peek().map(|built| (*built).clone());
+    let Some(first) = first else { return Some(mismatch) };
+    let is_known = |built: &String| built.contains('.');
+    match package.cuda_match {
+        CudaMatch::None | CudaMatch::Major => None,
+        CudaMatch::Minor if same_major.clone().any(|built| *built == format!("{major}.{minor}")) => None,
+        CudaMatch::Minor if same_major.all(is_known) => Some(mismatch),
+        CudaMatch::Minor => Some(Unfit::UnknownCuda(first)),
     }
 }
 
@@ -185,38 +349,57 @@ pub(crate) struct Need {
 impl<'a> Candidates<'a> {
     /// The versions of a package; `None` when it is not in the catalogue.
     pub fn versions(&self, name: &str) -> Option<&BTreeMap<Version, Candidate<'a>>> {
-        self.packages.get(name)
+        self.packages.get(name).map(|package| &package.versions)
     }
 
     /// The wheel of a version that fits.
     pub fn choice(&self, name: &str, version: &Version) -> Option<&Choice<'a>> {
-        self.versions(name)?.get(version)?.choice.as_ref().ok()
+        self.versions(name)?.get(version)?.choice().ok()
     }
 
-    /// What a wheel requires for this target, with some of its extras.
-    pub(crate) fn needs(
-        &self,
-        artefact: &Artefact,
-        extras: &[ExtraName],
-    ) -> Result<Vec<Need>, UniverseError> {
+    /// What a maintainer wrote about a package that has artefacts, with its name as long as the catalogue lives.
+    pub(crate) fn package(&self, name: &str) -> Option<(&'a str, &'a Package)> {
+        self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
+    }
+
+    /// Those that go with a CUDA release, as far as audits tell.
+    pub(crate) fn for_cuda(&self, cuda: Cuda) -> Self {
+        let mut candidates = self.clone();
+        for PackageCandidates { package, versions } in candidates.packages.values_mut() {
+            for candidate in versions.values_mut() {
+                for choice in std::mem::take(&mut candidate.fitting) {
+                    let facts = choice.artefact.audit.as_ref();
+                    match facts.and_then(|facts| cuda_mismatch(package, facts, cuda)) {
+                        None => candidate.fitting.push(choice),
+                        Some(unfit) => candidate.miss(unfit),
+                    }
+                }
+            }
+        }
+        candidates
+    }
+
+    /// What a wheel requires for this target, with some of its extras. A marker holds where it holds without extras
+    /// or with one of them: packaging evaluates them one by one.
+    ///
+    /// # Errors
+    /// When a requirement cannot be read, or names a URL in place of versions.
+    pub(crate) fn needs(&self, choice: &Choice<'_>, extras: &[ExtraName]) -> Result<Vec<Need>, Unfit> {
         let mut needs = Vec::new();
-        for line in artefact.requires_dist.iter().flatten() {
-            let invalid = |message: String| UniverseError::Requirement {
-                filename: artefact.filename.clone(),
-                requirement: line.clone(),
-                message,
-            };
-            let requirement =
-                axle_wheel::parse_requirement(line).map_err(|error| invalid(error.to_string()))?;
-            if !requirement.evaluate_markers(&self.markers, extras) {
+        for requirement in choice.requirements()? {
+            let holds = |extras: &[ExtraName]| requirement.evaluate_markers(&self.markers, extras);
+            if !holds(&[]) && !extras.iter().any(|extra| holds(std::slice::from_ref(extra))) {
                 continue;
             }
-            let specifiers = match requirement.version_or_url {
+            let specifiers = match &requirement.version_or_url {
                 None => VersionSpecifiers::empty(),
-                Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers,
-                Some(VersionOrUrl::Url(_)) => return Err(invalid("a URL names no version".into())),
+                Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+                Some(VersionOrUrl::Url(_)) => {
+                    return Err(Unfit::UrlRequirement(requirement.to_string()));
+                }
             };
-            needs.push(Need { name: requirement.name.to_string(), extras: requirement.extras, specifiers });
+            let extras = requirement.extras.clone();
+            needs.push(Need { name: requirement.name.to_string(), extras, specifiers });
         }
         Ok(needs)
     }

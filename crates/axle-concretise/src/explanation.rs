@@ -1,0 +1,206 @@
+//! Why there is no solution, as one sentence: the facts that PubGrub's proof rests on.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use pep440_rs::Version;
+use pubgrub::{DerivationTree, External, Ranges};
+
+use crate::solver::Node;
+use crate::specifiers::satisfies;
+use crate::universe::{Candidates, Need, Unfit};
+
+type Tree = DerivationTree<Node, Ranges<Version>, Unfit>;
+
+/// The facts of a proof, each once, from what is wanted on, joined by semicolons. What follows from them is left to
+/// the reader: with one version per package there is little to follow.
+pub(crate) fn explain(candidates: &Candidates<'_>, tree: &Tree) -> String {
+    let mut explanation = Explanation { candidates, wanted: BTreeSet::new(), facts: Vec::new() };
+    for external in externals(tree) {
+        explanation.add(external);
+    }
+    explanation.sentence()
+}
+
+/// The leaves of a proof, each once. A part that the proof shares is walked once.
+fn externals(tree: &Tree) -> Vec<&External<Node, Ranges<Version>, Unfit>> {
+    let mut externals = Vec::new();
+    let mut seen = HashSet::new();
+    let mut next = vec![tree];
+    while let Some(tree) = next.pop() {
+        match tree {
+            DerivationTree::External(external) => externals.push(external),
+            DerivationTree::Derived(derived) => {
+                for cause in [&derived.cause1, &derived.cause2] {
+                    if seen.insert(Arc::as_ptr(cause)) {
+                        next.push(cause);
+                    }
+                }
+            }
+        }
+    }
+    externals
+}
+
+/// What some versions of a package have in common.
+struct Fact {
+    name: String,
+    versions: BTreeSet<Version>,
+    what: What,
+}
+
+#[derive(PartialEq)]
+enum What {
+    /// They require this.
+    Requires { needed: String, requirement: String },
+    /// They cannot be chosen.
+    Unfit(Unfit),
+    /// The package is not in the catalogue.
+    Missing,
+    /// They are what the solver was asked for.
+    Fixed,
+}
+
+struct Explanation<'a> {
+    candidates: &'a Candidates<'a>,
+    wanted: BTreeSet<String>,
+    facts: Vec<Fact>,
+}
+
+impl Explanation<'_> {
+    fn add(&mut self, external: &External<Node, Ranges<Version>, Unfit>) {
+        match external {
+            // That there are no other versions than those that the facts name goes without saying.
+            External::NotRoot(..) | External::NoVersions(..) => {}
+            External::Custom(node, set, unfit) => {
+                if let Some(name) = node.name() {
+                    self.note(name, self.known(name, set), What::Unfit(unfit.clone()));
+                }
+            }
+            External::FromDependencyOf(node, set, dependency, range) => {
+                let Some(needed) = dependency.name() else { return };
+                match node.name() {
+                    None => self.note_wanted(needed, range),
+                    // An extra has the version of its package.
+                    Some(name) if name == needed => {}
+                    Some(name) => self.note_requirements(name, node, set, needed),
+                }
+            }
+        }
+    }
+
+    fn note_wanted(&mut self, name: &str, range: &Ranges<Version>) {
+        self.wanted.insert(name.to_owned());
+        if self.candidates.versions(name).is_none() {
+            self.note(name, BTreeSet::new(), What::Missing);
+        } else if *range != Ranges::full() {
+            self.note(name, self.known(name, range), What::Fixed);
+        }
+    }
+
+    fn note_requirements(&mut self, name: &str, node: &Node, set: &Ranges<Version>, needed: &str) {
+        for version in self.known(name, set) {
+            let Some(choice) = self.candidates.choice(name, &version) else { continue };
+            let needs = self.candidates.needs(choice, node.extras()).unwrap_or_default();
+            for need in needs.iter().filter(|need| need.name == needed) {
+                let what = What::Requires { needed: needed.to_owned(), requirement: self.requirement(need) };
+                self.note(name, BTreeSet::from([version.clone()]), what);
+            }
+        }
+    }
+
+    fn requirement(&self, need: &Need) -> String {
+        let extras: Vec<_> = need.extras.iter().map(ToString::to_string).collect();
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        let requirement = format!("{}{extras}{}", need.name, need.specifiers);
+        match self.candidates.versions(&need.name) {
+            None => format!("{requirement}, which is not in the catalogue"),
+            Some(versions) if !versions.keys().any(|version| satisfies(&need.specifiers, version)) => {
+                format!("{requirement}, of which no version is in the catalogue")
+            }
+            Some(_) => requirement,
+        }
+    }
+
+    /// The versions of the catalogue in a set.
+    fn known(&self, name: &str, set: &Ranges<Version>) -> BTreeSet<Version> {
+        let versions = self.candidates.versions(name).into_iter().flatten().map(|(version, _)| version);
+        versions.filter(|version| set.contains(version)).cloned().collect()
+    }
+
+    fn note(&mut self, name: &str, versions: BTreeSet<Version>, what: What) {
+        match self.facts.iter_mut().find(|fact| fact.name == name && fact.what == what) {
+            Some(fact) => fact.versions.extend(versions),
+            None => self.facts.push(Fact { name: name.to_owned(), versions, what }),
+        }
+    }
+
+    fn sentence(mut self) -> String {
+        let depths = self.depths();
+        self.facts.sort_by_cached_key(|fact| {
+            let depth = depths.get(&fact.name).copied().unwrap_or(usize::MAX);
+            (fact.what == What::Fixed, depth, fact.name.clone(), fact.versions.clone())
+        });
+        let mut clauses = Vec::new();
+        for facts in self.facts.chunk_by(|one, other| one.name == other.name && one.versions == other.versions) {
+            let Some(Fact { name, versions, .. }) = facts.first() else { continue };
+            let subject = format!("{name} {}", self.spans(name, versions));
+            let requirements: Vec<_> = facts
+                .iter()
+                .filter_map(|fact| match &fact.what {
+                    What::Requires { requirement, .. } => Some(requirement.as_str()),
+                    _ => None,
+                })
+                .collect();
+            if !requirements.is_empty() {
+                clauses.push(format!("{subject} requires {}", requirements.join(" and ")));
+            }
+            clauses.extend(facts.iter().filter_map(|fact| match &fact.what {
+                What::Requires { .. } => None,
+                What::Unfit(unfit) => Some(format!("{subject} cannot be chosen: {unfit}")),
+                What::Missing => Some(format!("{name} is not in the catalogue")),
+                What::Fixed => Some(format!("the set has {subject}")),
+            }));
+        }
+        clauses.join("; ")
+    }
+
+    /// How many requirements away from what is wanted each package is.
+    fn depths(&self) -> BTreeMap<String, usize> {
+        let mut depths: BTreeMap<_, _> = self.wanted.iter().map(|name| (name.clone(), 0)).collect();
+        let mut next: Vec<_> = self.wanted.iter().cloned().collect();
+        while !next.is_empty() {
+            let mut further = Vec::new();
+            for fact in self.facts.iter().filter(|fact| next.contains(&fact.name)) {
+                if let What::Requires { needed, .. } = &fact.what
+                    && !depths.contains_key(needed)
+                {
+                    depths.insert(needed.clone(), depths.get(&fact.name).map_or(0, |depth| depth + 1));
+                    further.push(needed.clone());
+                }
+            }
+            next = further;
+        }
+        depths
+    }
+
+    /// Versions as a person lists them: what has none of the catalogue between is a span.
+    fn spans(&self, name: &str, versions: &BTreeSet<Version>) -> String {
+        let mut spans: Vec<Vec<&Version>> = Vec::new();
+        let mut adjacent = false;
+        for (version, _) in self.candidates.versions(name).into_iter().flatten() {
+            let is_in = versions.contains(version);
+            match spans.last_mut() {
+                Some(span) if is_in && adjacent => span.push(version),
+                _ if is_in => spans.push(vec![version]),
+                _ => {}
+            }
+            adjacent = is_in;
+        }
+        let spans = spans.iter().map(|span| match span.as_slice() {
+            [first, _, .., last] => format!("{first} to {last}"),
+            few => few.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        });
+        spans.collect::<Vec<_>>().join(", ")
+    }
+}

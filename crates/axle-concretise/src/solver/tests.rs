@@ -1,0 +1,288 @@
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::synthetic::{Wheel, World, candidates};
+
+/// A package is its place in the world: `a` is 0.
+type World5 = Vec<Vec<Release>>;
+
+#[derive(Debug, Clone)]
+struct Release {
+    version: &'static str,
+    fits: bool,
+    requirements: Vec<Requirement>,
+}
+
+#[derive(Debug, Clone)]
+struct Requirement {
+    package: usize,
+    extra: Option<&'static str>,
+    specifier: &'static str,
+    when: When,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum When {
+    Always,
+    Here,
+    Elsewhere,
+    Extra(&'static str),
+}
+
+impl Requirement {
+    fn line(&self) -> String {
+        let extra = self.extra.map_or_else(String::new, |extra| format!("[{extra}]"));
+        let marker = match self.when {
+            When::Always => String::new(),
+            When::Here => "; python_version >= '3.12' and sys_platform == 'linux'".to_owned(),
+            When::Elsewhere => "; python_version < '3.12' or sys_platform == 'win32'".to_owned(),
+            When::Extra(extra) => format!("; extra == '{extra}'"),
+        };
+        format!("{}{extra}{}{marker}", name(self.package), self.specifier)
+    }
+
+    fn holds(&self, extras: &BTreeSet<&str>) -> bool {
+        match self.when {
+            When::Always | When::Here => true,
+            When::Elsewhere => false,
+            When::Extra(extra) => extras.contains(extra),
+        }
+    }
+}
+
+fn name(package: usize) -> String {
+    ["a", "b", "c", "d", "e", "f"][package].to_owned()
+}
+
+fn worlds() -> impl Strategy<Value = World5> {
+    let versions = ["1.0", "1.1", "2.0rc1", "2.0", "2.0+cpu", "3.0", "3.1.dev1"];
+    let specifiers = [
+        "", "", "", "==1.0", "==2.0", ">=1.1", "<2", "<=2.0", "!=1.1", "~=1.0", "==2.*", "!=2.*", ">2.0",
+        "==2.0+cpu", ">=2.0rc1", "===1.0", "<3.1", ">1.0,<3",
+    ];
+    let when = [
+        When::Always,
+        When::Always,
+        When::Here,
+        When::Elsewhere,
+        When::Extra("x"),
+        When::Extra("y"),
+    ];
+    (1..=5_usize).prop_flat_map(move |packages| {
+        let extra = prop::sample::select(vec![None, None, None, Some("x"), Some("y")]);
+        // One beyond the end is not in the catalogue.
+        let package = prop_oneof![20 => 0..packages, 1 => Just(packages)];
+        let requirement =
+            (package, extra, prop::sample::select(specifiers.to_vec()), prop::sample::select(when.to_vec()))
+                .prop_map(|(package, extra, specifier, when)| Requirement { package, extra, specifier, when });
+        let requirements = prop::collection::vec(requirement, 0..4);
+        let releases = prop::sample::subsequence(versions.to_vec(), 1..=4).prop_flat_map(move |versions| {
+            let fits = prop::bool::weighted(0.85);
+            prop::collection::vec((fits, requirements.clone()), versions.len()).prop_map(move |details| {
+                let details = versions.iter().zip(details);
+                let release = |(&version, (fits, requirements))| Release { version, fits, requirements };
+                details.map(release).collect::<Vec<_>>()
+            })
+        });
+        prop::collection::vec(releases, packages)
+    })
+}
+
+fn world(packages: &World5) -> World {
+    let mut world = World::new(&["a"]);
+    for (package, releases) in packages.iter().enumerate() {
+        for Release { version, fits, requirements } in releases {
+            let tag = if *fits { "py3-none-any" } else { "cp39-cp39-linux_x86_64" };
+            let lines: Vec<_> = requirements.iter().map(Requirement::line).collect();
+            let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+            let filename = format!("{}-{version}-{tag}.whl", name(package));
+            world = world.wheel(Wheel::new(&filename).requires(&lines));
+        }
+    }
+    world
+}
+
+/// Package to version and extras.
+type Assignment = BTreeMap<String, (Version, Vec<String>)>;
+
+/// Every set of versions that holds what is wanted and what that requires, nothing else: tried one by one.
+fn every_solution(packages: &World5, wanted: &Wanted) -> Vec<Assignment> {
+    let mut solutions = Vec::new();
+    extend(packages, wanted, &BTreeMap::new(), &mut solutions);
+    solutions
+}
+
+fn extend(
+    packages: &World5,
+    wanted: &Wanted,
+    chosen: &BTreeMap<usize, &Release>,
+    solutions: &mut Vec<Assignment>,
+) {
+    // What is reached from what is wanted, with its extras.
+    let mut reached: BTreeMap<usize, BTreeSet<&str>> =
+        (0..6).filter(|&package| wanted.contains_key(&name(package))).map(|one| (one, BTreeSet::new())).collect();
+    loop {
+        let mut further = reached.clone();
+        for (package, extras) in &reached {
+            let requirements = chosen.get(package).into_iter().flat_map(|release| &release.requirements);
+            for requirement in requirements.filter(|requirement| requirement.holds(extras)) {
+                further.entry(requirement.package).or_default().extend(requirement.extra);
+            }
+        }
+        if further == reached {
+            break;
+        }
+        reached = further;
+    }
+    if let Some(package) = reached.keys().find(|package| !chosen.contains_key(package)) {
+        for release in packages.get(*package).into_iter().flatten().filter(|release| release.fits) {
+            let mut chosen = chosen.clone();
+            chosen.insert(*package, release);
+            extend(packages, wanted, &chosen, solutions);
+        }
+        return;
+    }
+    let version = |package: usize| Version::from_str(chosen[&package].version).unwrap();
+    let satisfied = reached.iter().all(|(package, extras)| {
+        chosen[package].requirements.iter().filter(|requirement| requirement.holds(extras)).all(|requirement| {
+            let specifiers = VersionSpecifiers::from_str(requirement.specifier).unwrap();
+            specifiers.contains(&version(requirement.package))
+        })
+    });
+    let as_wanted = reached
+        .keys()
+        .all(|&package| wanted.get(&name(package)).into_iter().flatten().all(|fixed| *fixed == version(package)));
+    if satisfied && as_wanted {
+        let extras = |extras: &BTreeSet<&str>| extras.iter().map(|&extra| extra.to_owned()).collect();
+        let assignment = reached.iter().map(|(&one, asked)| (name(one), (version(one), extras(asked))));
+        solutions.push(assignment.collect());
+    }
+}
+
+/// The greater, the better.
+fn quality(version: &Version) -> (bool, &Version) {
+    (!version.any_prerelease(), version)
+}
+
+fn assignment(solution: &Solution) -> Assignment {
+    let extras = |chosen: &Chosen| chosen.extras.iter().map(ToString::to_string).collect();
+    solution.iter().map(|(name, chosen)| (name.clone(), (chosen.version.clone(), extras(chosen)))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn agrees_with_brute_force(
+        packages in worlds(),
+        fixed in prop::option::of(prop::sample::select(vec!["1.0", "2.0", "3.0"])),
+        second in prop::option::of(0..5_usize),
+    ) {
+        let mut wanted = Wanted::from([("a".to_owned(), fixed.map(|version| version.parse().unwrap()))]);
+        if let Some(second) = second.filter(|second| *second < packages.len() && *second > 0) {
+            wanted.insert(name(second), None);
+        }
+        let world = world(&packages);
+        let universe = world.universe();
+        let solved = solve(&candidates(&universe), &wanted);
+        let reversed = world.reversed().universe();
+        prop_assert_eq!(&solved, &solve(&candidates(&reversed), &wanted), "the order of the input matters");
+
+        let mut rivals = every_solution(&packages, &wanted);
+        let solution = match solved {
+            Err(Unsatisfiable(message)) => {
+                prop_assert!(rivals.is_empty(), "{:?} is a solution, but: {}", rivals.first(), message);
+                prop_assert!(!message.is_empty() && !message.contains('\n'), "{}", message);
+                return Ok(());
+            }
+            Ok(solution) => assignment(&solution),
+        };
+        prop_assert!(rivals.contains(&solution), "{:?} is none of {:#?}", solution, rivals);
+
+        for other in rivals.iter().filter(|other| **other != solution) {
+            let is_worse = |name: &String| {
+                let (ours, theirs) = (&solution[name].0, other.get(name).map(|(version, _)| version));
+                theirs.is_some_and(|theirs| quality(theirs) < quality(ours))
+            };
+            prop_assert!(solution.keys().any(is_worse), "{:?} is as good as {:?}", other, solution);
+        }
+        for name in wanted.keys() {
+            let version = |assignment: &Assignment| assignment[name].0.clone();
+            let best = rivals.iter().map(version).max_by(|one, other| quality(one).cmp(&quality(other)));
+            prop_assert_eq!(Some(version(&solution)), best, "{}", name);
+            rivals.retain(|rival| version(rival) == version(&solution));
+        }
+    }
+}
+
+fn refusal(world: &World, name: &str) -> String {
+    let wanted = Wanted::from([(name.to_owned(), None)]);
+    solve(&candidates(&world.universe()), &wanted).unwrap_err().to_string()
+}
+
+#[test]
+fn explanations_are_one_sentence() {
+    let torch = Wheel::any("torch", "2.9.1");
+    let pinned = World::new(&["torch"])
+        .wheel(torch.requires(&["triton==3.5.1"]))
+        .wheel(Wheel::new("triton-3.5.1-cp310-cp310-manylinux_2_28_x86_64.whl"))
+        .wheel(Wheel::any("triton", "3.4.0"));
+    let outdated = World::new(&["app"])
+        .wheel(Wheel::any("app", "1.0").requires(&["numpy<2", "scipy"]))
+        .wheel(Wheel::any("app", "1.1").requires(&["numpy<2", "scipy"]))
+        .wheel(Wheel::any("app", "1.2").requires(&["numpy<2", "scipy"]))
+        .wheel(Wheel::any("scipy", "1.16").requires(&["numpy>=2"]))
+        .wheel(Wheel::any("numpy", "1.26"))
+        .wheel(Wheel::any("numpy", "2.3"));
+    let extra = World::new(&["app"])
+        .wheel(Wheel::any("app", "1.0").requires(&["toolkit[cufft]>=13"]))
+        .wheel(Wheel::any("toolkit", "13.0").requires(&["cufft==12.*; extra == 'cufft'"]))
+        .wheel(Wheel::any("cufft", "11.0"));
+    let unknown = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["nothing>1"]));
+    let url = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["b @ https://example.org/b.whl"]));
+    let unreadable = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["b >< 1"]));
+    let own = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["app>1"]));
+    let explained = [
+        refusal(&pinned, "torch"),
+        refusal(&outdated, "app"),
+        refusal(&extra, "app"),
+        refusal(&unknown, "app"),
+        refusal(&unknown, "nothing"),
+        refusal(&url, "app"),
+        refusal(&unreadable, "app"),
+        refusal(&own, "app"),
+    ];
+    insta::assert_snapshot!(explained.join("\n\n"));
+}
+
+#[test]
+fn a_package_may_require_extras_of_itself() {
+    let world = World::new(&["a"])
+        .wheel(Wheel::any("a", "1.0").requires(&[
+            "a[x,y]; extra == 'all'",
+            "b; extra == 'x'",
+            "c; extra == 'y'",
+            "a>=1",
+        ]))
+        .wheel(Wheel::any("b", "1.0"))
+        .wheel(Wheel::any("c", "1.0"))
+        .wheel(Wheel::any("app", "1.0").requires(&["a[all]"]));
+    let universe = world.universe();
+    let wanted = Wanted::from([("app".to_owned(), None)]);
+    let solution = assignment(&solve(&candidates(&universe), &wanted).unwrap());
+    assert_eq!(solution.keys().collect::<Vec<_>>(), ["a", "app", "b", "c"]);
+    assert_eq!(solution["a"].1, ["all", "x", "y"]);
+}
+
+#[test]
+fn versions_that_nobody_can_count_to_are_no_panic() {
+    let largest = u64::MAX;
+    let world = World::new(&["a"]).wheel(Wheel::any("b", "1.0")).wheel(
+        Wheel::any("a", "1.0").requires(&[&format!("b~={largest}.0"), &format!("b=={largest}.*")]),
+    );
+    let message = refusal(&world, "a");
+    assert!(message.contains("of which no version is in the catalogue"), "{message}");
+}

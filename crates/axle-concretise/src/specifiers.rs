@@ -1,0 +1,48 @@
+//! PEP 440 specifiers.
+
+use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
+
+/// Whether a version satisfies specifiers, a pre-release as well as a release.
+pub(crate) fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
+    specifiers.iter().all(|specifier| match specifier.operator() {
+        Operator::EqualStar => has_prefix(specifier, version),
+        Operator::NotEqualStar => !has_prefix(specifier, version),
+        _ => specifier.contains(version),
+    })
+}
+
+/// Whether a version begins with the one before `.*`. A short version is filled with zeros (PEP 440), which
+/// `pep440_rs` forgets: it takes `2` for a `2.1.*`.
+fn has_prefix(specifier: &VersionSpecifier, version: &Version) -> bool {
+    let prefix = specifier.version();
+    let release = version.release().iter().chain(std::iter::repeat(&0));
+    prefix.epoch() == version.epoch() && prefix.release().iter().zip(release).all(|(one, other)| one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(specifiers: &str, version: &str) -> bool {
+        satisfies(&specifiers.parse().unwrap(), &version.parse().unwrap())
+    }
+
+    #[test]
+    fn a_prefix_is_compared_with_all_its_numbers() {
+        assert!(holds("==2.0.*", "2") && holds("==2.*", "2.1") && holds("==2.1.*", "2.1rc1"));
+        assert!(!holds("==2.1.*", "2") && !holds("==2.1.*", "2.10") && !holds("==1!2.*", "2.1"));
+        assert!(holds("!=2.1.*", "2") && !holds("!=2.0.*", "2"));
+    }
+
+    #[test]
+    fn a_local_version_satisfies_what_its_public_one_does() {
+        assert!(holds("==2.1", "2.1+cu128") && holds("<=2.1", "2.1+cu128") && holds("~=2.0", "2.1+cu128"));
+        assert!(!holds("==2.1+cpu", "2.1+cu128") && !holds(">2.1", "2.1+cu128") && !holds("===2.1", "2.1+cu128"));
+    }
+
+    #[test]
+    fn a_bound_is_no_door_for_its_own_pre_releases() {
+        assert!(!holds("<2.1", "2.1rc1") && holds("<2.1", "2.0rc1") && holds(">=2.1rc1", "2.1rc2"));
+        assert!(!holds(">2.1", "2.1.post1") && holds(">=2.1", "2.1.post1"));
+    }
+}

@@ -1,0 +1,270 @@
+//! Small catalogues made by tests, read through the same files as real ones.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io;
+
+use axle_audit::{Architectures, ContainerGroup, ElfMember, ElfType, WheelFacts};
+use axle_catalogue::{
+    Artefact, ArtefactFile, Catalogue, CellFile, Cuda, Files, Origin, Provenance, artefact_path, cell_path,
+};
+use axle_wheel::{PythonVersion, System, WheelName};
+use serde::Serialize;
+
+use crate::{Candidates, Universe, cells};
+
+const RUNTIME: &str = r#"
+[runtime]
+driver = ["libcuda.so.1"]
+[runtime.libraries]
+libc = ["libc.so.6", "libm.so.6"]
+libstdcxx = ["libstdc++.so.6"]
+"#;
+
+/// A catalogue in the making.
+#[derive(Clone)]
+pub(crate) struct World {
+    matrix: String,
+    packages: BTreeMap<String, String>,
+    artefacts: BTreeMap<String, Vec<Artefact>>,
+}
+
+impl World {
+    /// A world whose cells are solved in an order of packages, for CUDA 12.6 and 12.8 and two Pythons.
+    pub(crate) fn new(order: &[&str]) -> Self {
+        let order = serde_json::to_string(order).unwrap();
+        let matrix = format!(
+            r#"
+            systems = ["x86_64-linux"]
+            pythons = ["3.11", "3.12"]
+            cudas = ["12.6", "12.8", "13.0"]
+            glibc = "2.35"
+            compute-capabilities = ["6.1", "7.0", "8.0", "8.6", "9.0"]
+            order = [{order}]
+            {RUNTIME}"#
+        );
+        Self { matrix, packages: BTreeMap::new(), artefacts: BTreeMap::new() }
+    }
+
+    /// Adds a package with more lines of its TOML.
+    pub(crate) fn package(mut self, name: &str, toml: &str) -> Self {
+        let toml = format!("summary = \"A package\"\nsince = \"0\"\n{toml}");
+        self.packages.insert(name.to_owned(), toml);
+        self
+    }
+
+    /// Adds a wheel, and its package if there is none.
+    pub(crate) fn wheel(mut self, wheel: Wheel) -> Self {
+        let name = wheel.name.clone();
+        if !self.packages.contains_key(&name) {
+            self = self.package(&name, "cuda-match = \"none\"");
+        }
+        self.artefacts.entry(name).or_default().push(wheel.artefact);
+        self
+    }
+
+    /// Reverses the order of all artefacts and of all their requirements.
+    pub(crate) fn reversed(mut self) -> Self {
+        for artefact in self.artefacts.values_mut().flatten() {
+            artefact.requires_dist.iter_mut().for_each(|lines| lines.reverse());
+        }
+        self.artefacts.values_mut().for_each(|artefacts| artefacts.reverse());
+        self
+    }
+
+    fn files(&self) -> InMemory {
+        let mut files = InMemory::default();
+        files.0.insert("matrix.toml".into(), self.matrix.clone().into_bytes());
+        for (name, toml) in &self.packages {
+            files.0.insert(format!("packages/{name}.toml"), toml.clone().into_bytes());
+        }
+        for (name, artefacts) in &self.artefacts {
+            let file = ArtefactFile {
+                schema: "axle.artefacts/1".into(),
+                name: name.clone(),
+                artefacts: artefacts.clone(),
+            };
+            files.insert(&artefact_path(name), &file);
+        }
+        files
+    }
+
+    pub(crate) fn universe(&self) -> Universe {
+        Universe::read(&Catalogue::new(self.files())).unwrap()
+    }
+
+    /// Every cell of the matrix that holds something.
+    pub(crate) fn cells(&self) -> Vec<CellFile> {
+        let universe = self.universe();
+        let matrix = &universe.matrix;
+        let mut files = Vec::new();
+        for (python, cuda) in
+            matrix.pythons.iter().flat_map(|python| matrix.cudas.iter().map(move |cuda| (*python, *cuda)))
+        {
+            let candidates = universe.candidates(System::X86_64Linux, python).unwrap();
+            files.push(cells::solve(&candidates, cuda).unwrap().file);
+        }
+        files.retain(|file| !file.order.is_empty());
+        files
+    }
+
+    /// The catalogue with its cells.
+    pub(crate) fn catalogue(&self) -> Catalogue {
+        let mut files = self.files();
+        for file in self.cells() {
+            files.insert(&cell_path(file.system, file.python, file.cuda), &file);
+        }
+        Catalogue::new(files)
+    }
+}
+
+/// Candidates for Python 3.12 on x86_64.
+pub(crate) fn candidates(universe: &Universe) -> Candidates<'_> {
+    universe.candidates(System::X86_64Linux, PythonVersion::new(12)).unwrap()
+}
+
+pub(crate) const CUDA_12_8: Cuda = Cuda::Toolkit(12, 8);
+
+#[derive(Default)]
+struct InMemory(BTreeMap<String, Vec<u8>>);
+
+impl InMemory {
+    fn insert<T: Serialize>(&mut self, path: &str, value: &T) {
+        self.0.insert(path.to_owned(), serde_json::to_vec(value).unwrap());
+    }
+}
+
+impl Files for InMemory {
+    fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        Ok(self.0.get(path).cloned().map(Cow::Owned))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let inside = |path: &String| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned);
+        Ok(self.0.keys().filter_map(inside).collect())
+    }
+
+    fn describe(&self, path: &str) -> String {
+        path.to_owned()
+    }
+}
+
+/// A wheel in the making: audited, without requirements and members.
+pub(crate) struct Wheel {
+    name: String,
+    artefact: Artefact,
+}
+
+impl Wheel {
+    pub(crate) fn new(filename: &str) -> Self {
+        let wheel: WheelName = filename.parse().unwrap();
+        let name = wheel.name().to_string();
+        // A number that tells file names apart, and looks like a hash.
+        let number = filename.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |number, byte| {
+            (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let facts = WheelFacts {
+            filename: filename.to_owned(),
+            sha256: None,
+            declared_sha256: None,
+            size: 1000,
+            name: name.clone(),
+            version: wheel.version().to_string(),
+            build: None,
+            tags: Vec::new(),
+            requires_python: None,
+            requires_dist: Vec::new(),
+            elf: Vec::new(),
+            sass: Vec::new(),
+            ptx: Vec::new(),
+            glibc: None,
+            glibcxx: None,
+            cxx11_abi: None,
+            cuda: Vec::new(),
+            external: Vec::new(),
+            entry_points: BTreeMap::new(),
+            scripts: Vec::new(),
+            data: Vec::new(),
+            top_level: Vec::new(),
+        };
+        let artefact = Artefact {
+            filename: filename.to_owned(),
+            origin: Origin::Pypi,
+            sha256: format!("{number:016x}").repeat(4),
+            size: Some(1000),
+            requires_python: None,
+            requires_dist: Some(Vec::new()),
+            yanked: None,
+            provenance: Provenance::Audited,
+            audit: Some(facts),
+        };
+        Self { name, artefact }
+    }
+
+    /// A wheel of a version that fits every target.
+    pub(crate) fn any(name: &str, version: &str) -> Self {
+        Self::new(&format!("{name}-{version}-py3-none-any.whl"))
+    }
+
+    pub(crate) fn requires(mut self, lines: &[&str]) -> Self {
+        self.artefact.requires_dist = Some(lines.iter().map(|&line| line.to_owned()).collect());
+        self
+    }
+
+    /// Changes what the index says.
+    pub(crate) fn published(mut self, change: impl FnOnce(&mut Artefact)) -> Self {
+        change(&mut self.artefact);
+        self
+    }
+
+    /// Changes what the audit found.
+    pub(crate) fn audited(mut self, change: impl FnOnce(&mut WheelFacts)) -> Self {
+        change(self.artefact.audit.as_mut().unwrap());
+        self
+    }
+
+    pub(crate) fn cuda(self, cuda: &[&str]) -> Self {
+        self.audited(|facts| facts.cuda = cuda.iter().map(|&cuda| cuda.to_owned()).collect())
+    }
+
+    pub(crate) fn elf(self, member: ElfMember) -> Self {
+        self.audited(|facts| {
+            let codes: Vec<_> = member.container_groups.iter().flat_map(|group| &group.code).copied().collect();
+            facts.sass.extend(codes);
+            facts.elf.push(member);
+        })
+    }
+}
+
+/// A shared object whose soname is the name of its file, with what it needs.
+pub(crate) fn library(path: &str, needed: &[&str]) -> ElfMember {
+    let name = path.rsplit('/').next().unwrap();
+    ElfMember {
+        path: path.to_owned(),
+        size: 100,
+        soname: name.starts_with("lib").then(|| name.to_owned()),
+        machine: "x86_64".to_owned(),
+        elf_type: ElfType::SharedObject,
+        executable: false,
+        needed: needed.iter().map(|&soname| soname.to_owned()).collect(),
+        interpreter: None,
+        rpath: Vec::new(),
+        runpath: Vec::new(),
+        symbol_versions: BTreeMap::new(),
+        cxx11_abi: None,
+        sass: Vec::new(),
+        ptx: Vec::new(),
+        containers: 0,
+        device_code: Vec::new(),
+        container_groups: Vec::new(),
+        prelink: Architectures::default(),
+        outside: BTreeMap::new(),
+    }
+}
+
+/// A library with device code: containers that each hold all of the codes.
+pub(crate) fn device_library(path: &str, codes: &str) -> ElfMember {
+    let code = codes.split_whitespace().map(|code| code.parse().unwrap()).collect();
+    let group = ContainerGroup { section: ".nv_fatbin".to_owned(), code, count: 10 };
+    ElfMember { container_groups: vec![group], ..library(path, &[]) }
+}
