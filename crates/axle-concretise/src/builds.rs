@@ -17,7 +17,9 @@ use crate::universe::Universe;
 #[non_exhaustive]
 pub enum BuildError {
     /// A chosen wheel is not in the catalogue, or was not audited.
-    #[error("{filename} is chosen by a cell but has no package or no audit in the catalogue: run `cargo xtask update`")]
+    #[error(
+        "{filename} is chosen by a cell but has no package or no audit in the catalogue: run `cargo xtask update`"
+    )]
     Unaudited {
         /// The wheel.
         filename: String,
@@ -71,9 +73,10 @@ pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>,
 type NamedBuild = (String, String, (String, WheelBuild));
 
 fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, BuildError> {
-    let packages = cell.packages.iter().map(|(name, package)| {
-        (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str()))
-    });
+    let packages = cell
+        .packages
+        .iter()
+        .map(|(name, package)| (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str())));
     let externals = cell.externals.iter().map(|(name, external)| {
         (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
     });
@@ -158,7 +161,8 @@ impl Providers<'_> {
                     }
                     None if is_excused(package, elf, soname) => {}
                     None => {
-                        unprovided.push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() });
+                        unprovided
+                            .push(UnprovidedSoname { member: elf.path.clone(), soname: soname.clone() });
                     }
                 }
             }
@@ -228,7 +232,8 @@ impl Providers<'_> {
         }
         // Several packages may offer a soname (triton has a copy of `libcupti.so.12`): the one that upstream's own
         // search path leads to, else the nearest.
-        let offers = || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
+        let offers =
+            || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
         let upstream = upstream_folders(elf);
         let (package, _) = upstream
             .iter()
@@ -246,7 +251,7 @@ impl Providers<'_> {
         let opened = package
             .dlopen
             .iter()
-            .filter(|dlopen| elf.path.ends_with(&dlopen.member))
+            .filter(|dlopen| Pattern::new(&dlopen.member).matches(&elf.path))
             .flat_map(|dlopen| &dlopen.sonames);
         opened
             .filter(|(soname, package)| self.folder_of(package, soname).is_some())
@@ -262,26 +267,22 @@ fn is_loaded(elf: &ElfMember) -> bool {
 }
 
 fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
-    package
-        .unprovided
-        .iter()
-        .any(|excuse| Pattern::new(&excuse.member).matches(&elf.path) && excuse.sonames.iter().any(|one| one == soname))
+    package.unprovided.iter().any(|excuse| {
+        Pattern::new(&excuse.member).matches(&elf.path) && excuse.sonames.iter().any(|one| one == soname)
+    })
 }
 
 /// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
 fn libraries(facts: &WheelFacts) -> BTreeMap<String, String> {
     let mut libraries = BTreeMap::new();
     for elf in facts.elf.iter().filter(|elf| is_library(elf)) {
-        libraries
-            .entry(file_name(&elf.path).to_owned())
-            .or_insert_with(|| folder(&elf.path).to_owned());
+        libraries.entry(file_name(&elf.path).to_owned()).or_insert_with(|| folder(&elf.path).to_owned());
     }
     libraries
 }
 
 fn is_library(elf: &ElfMember) -> bool {
-    elf.elf_type == ElfType::SharedObject
-        && (elf.soname.is_some() || file_name(&elf.path).starts_with("lib"))
+    elf.elf_type == ElfType::SharedObject && (elf.soname.is_some() || file_name(&elf.path).starts_with("lib"))
 }
 
 /// The folders of upstream's search path, from the root of site-packages: `$ORIGIN/../../nvidia/cublas/lib` of a
