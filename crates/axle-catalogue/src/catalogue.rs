@@ -20,7 +20,7 @@ pub enum CatalogueError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A file that every catalogue has is not there.
-    #[error("{path} is missing: is this the folder of an axle catalogue?")]
+    #[error("{path} is missing; give the folder of an axle catalogue")]
     Missing {
         /// The file.
         path: String,
@@ -97,7 +97,12 @@ impl Catalogue {
 
     fn toml<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CatalogueError> {
         let Some(bytes) = self.files.read(path)? else { return Ok(None) };
-        toml::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
+        toml::from_slice(&bytes).map(Some).map_err(|error: toml::de::Error| {
+            // Shown whole, it would draw the line over several lines.
+            let before = error.span().and_then(|span| bytes.get(..span.start)).unwrap_or_default();
+            let line = before.split(|&byte| byte == b'\n').count();
+            self.invalid(path, &format!("line {line}: {}", error.message()))
+        })
     }
 
     fn json<T: DeserializeOwned>(&self, path: &str, schema: &str) -> Result<Option<T>, CatalogueError> {
@@ -109,7 +114,10 @@ impl Catalogue {
         let found: Schema = serde_json::from_slice(&bytes).map_err(|error| self.invalid(path, &error))?;
         if found.schema != schema {
             return Err(
-                self.invalid(path, &format!("its schema is `{}`, this axle reads `{schema}`", found.schema))
+                self.invalid(path, &format!(
+                    "its schema is `{}` and this axle reads `{schema}`; use the axle that wrote it, or write it anew",
+                    found.schema
+                ))
             );
         }
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))

@@ -44,10 +44,15 @@ impl Folder {
         let folder = target.parent().unwrap_or(Path::new("."));
         fs_err::create_dir_all(folder)?;
         let named = |error: io::Error| {
-            io::Error::new(error.kind(), format!("cannot write {}: {error}", target.display()))
+            io::Error::new(
+                error.kind(),
+                format!("cannot write {}: {error}; it is as it was", target.display()),
+            )
         };
-        let mut file = tempfile::Builder::new().prefix(".axle-").tempfile_in(folder).map_err(named)?;
-        file.write_all(content).and_then(|()| file.as_file().sync_all()).map_err(named)?;
+        let file = tempfile::Builder::new().prefix(".axle-").tempfile_in(folder).map_err(named)?;
+        // Through the file itself: an error is about the target, not about the temporary file's name.
+        let mut bytes = file.as_file();
+        bytes.write_all(content).and_then(|()| bytes.sync_all()).map_err(named)?;
         let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
         file.as_file().set_permissions(permissions).map_err(named)?;
         file.persist(&target).map_err(|error| named(error.error))?;
@@ -85,7 +90,7 @@ impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
         match fs_err::read(self.0.join(path)) {
             Ok(bytes) => Ok(Some(bytes.into())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -93,7 +98,7 @@ impl Files for Folder {
     fn list(&self, folder: &str) -> io::Result<Vec<String>> {
         let entries = match fs_err::read_dir(self.0.join(folder)) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if is_absence(&error) => return Ok(Vec::new()),
             Err(error) => return Err(error),
         };
         let mut names = entries
@@ -106,4 +111,9 @@ impl Files for Folder {
     fn describe(&self, path: &str) -> String {
         self.0.join(path).display().to_string()
     }
+}
+
+/// Whether there is no file at the path that was asked for: where a file stands in a folder's place, none can be.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -1,6 +1,7 @@
 //! Reads where packages are published, and writes what is new to a catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use axle_index::{File, IndexError, Origin as _, PackageIndex};
 use axle_wheel::{Metadata, PythonVersion, System, WheelName, parse_requirement};
@@ -53,7 +54,9 @@ pub enum UpdateError {
         found: String,
     },
     /// The index declares no hash.
-    #[error("the index declares no SHA-256 for {filename}, so it cannot be recorded")]
+    #[error(
+        "the index declares no SHA-256 for {filename}, so it cannot be recorded; choose another with --index-url"
+    )]
     NoHash {
         /// The file.
         filename: String,
@@ -81,7 +84,8 @@ pub struct Updated {
     pub artefacts: usize,
     /// How many of them are new.
     pub new: usize,
-    /// Files of the index whose names are not those of wheels, listed so that nothing is dropped silently.
+    /// Files of the index that end in `.whl` and whose names are not those of this package's wheels, listed so that
+    /// nothing is dropped silently.
     pub unreadable: Vec<String>,
 }
 
@@ -163,19 +167,28 @@ fn read(
 
     let mut wanted = Vec::new();
     for file in index.project(&project_name)?.files {
-        if !file.filename.ends_with(".whl") {
+        if Path::new(&file.filename).extension().is_none_or(|extension| extension != "whl") {
             continue;
         }
         match file.filename.parse::<WheelName>() {
+            Ok(wheel) if *wheel.name() != project_name => updated.unreadable.push(file.filename),
             Ok(wheel) if is_wanted(&wheel, package) => wanted.push(file),
             Ok(_) => {}
             Err(_) => updated.unreadable.push(file.filename),
         }
     }
-    let fresh: Vec<Artefact> = wanted
-        .par_iter()
-        .map(|file| artefact(index, file, known.get(&file.filename)))
-        .collect::<Result<_, _>>()?;
+    // The alarm of a replaced file comes before anything else is asked for.
+    let wanted: Vec<_> = wanted
+        .iter()
+        .map(|file| {
+            let known = known.get(&file.filename);
+            Ok((file, declared_sha256(file, known)?, known))
+        })
+        .collect::<Result<_, UpdateError>>()?;
+    // Collected twice: of several errors always the first is told.
+    let results: Vec<_> =
+        wanted.into_par_iter().map(|(file, sha256, known)| artefact(index, file, sha256, known)).collect();
+    let fresh: Vec<Artefact> = results.into_iter().collect::<Result<_, _>>()?;
     // A file that left the index stays: what is locked to it can still say what it was.
     known.extend(fresh.into_iter().map(|artefact| (artefact.filename.clone(), artefact)));
 
@@ -203,23 +216,29 @@ fn is_wanted(wheel: &WheelName, package: &Package) -> bool {
         && wheel.platform_tags().iter().any(|tag| platform(tag))
 }
 
-fn artefact(index: &PackageIndex, file: &File, known: Option<&Artefact>) -> Result<Artefact, UpdateError> {
-    let sha256 = file
+/// The hash that the index declares, which must be the one known.
+fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, UpdateError> {
+    let found = file
         .sha256
         .as_ref()
         .ok_or_else(|| UpdateError::NoHash { filename: file.filename.clone() })?
         .to_string();
-    if let Some(known) = known {
-        if known.sha256 != sha256 {
-            return Err(UpdateError::Replaced {
-                filename: file.filename.clone(),
-                known: known.sha256.clone(),
-                found: sha256,
-            });
+    match known {
+        Some(known) if known.sha256 != found => {
+            Err(UpdateError::Replaced { filename: file.filename.clone(), known: known.sha256.clone(), found })
         }
-        if known.requires_dist.is_some() {
-            return Ok(Artefact { yanked: file.yanked.clone(), ..known.clone() });
-        }
+        _ => Ok(found),
+    }
+}
+
+fn artefact(
+    index: &PackageIndex,
+    file: &File,
+    sha256: String,
+    known: Option<&Artefact>,
+) -> Result<Artefact, UpdateError> {
+    if let Some(known) = known.filter(|known| known.requires_dist.is_some()) {
+        return Ok(Artefact { yanked: file.yanked.clone(), ..known.clone() });
     }
     let metadata: Metadata = index.metadata(file)?;
     Ok(Artefact {
@@ -230,8 +249,8 @@ fn artefact(index: &PackageIndex, file: &File, known: Option<&Artefact>) -> Resu
         requires_python: metadata.requires_python.or_else(|| file.requires_python.clone()),
         requires_dist: Some(metadata.requires_dist),
         yanked: file.yanked.clone(),
-        provenance: Provenance::Declared,
-        audit: None,
+        provenance: known.map_or(Provenance::Declared, |known| known.provenance),
+        audit: known.and_then(|known| known.audit.clone()),
     })
 }
 

@@ -13,6 +13,9 @@ use crate::plan::{
     RefusalReason, Suggestion, Target, id,
 };
 
+#[cfg(test)]
+mod tests;
+
 /// What a user asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -45,7 +48,7 @@ pub enum LookupError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// A capability is not in `matrix.toml`.
-    #[error("{capability} is not a compute capability of `matrix.toml`, which has {known}")]
+    #[error("{capability} is not a compute capability that the catalogue knows; it knows {known}")]
     UnknownCapability {
         /// The capability.
         capability: ComputeCapability,
@@ -82,11 +85,7 @@ pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, Lookup
 }
 
 /// A refusal of names that are not in the catalogue; suggests the ones that look like them.
-fn unknown_packages(
-    missing: &[&String],
-    packages: &BTreeMap<String, Package>,
-    request: &Request,
-) -> Refusal {
+fn unknown_packages(missing: &[&String], packages: &BTreeMap<String, Package>, request: &Request) -> Refusal {
     const ALIKE: f64 = 0.8;
     let alike = |name: &str| {
         let likeness = |known: &&String| strsim::jaro_winkler(name, known);
@@ -155,10 +154,7 @@ fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<
 }
 
 /// The cells of the torch asked for, or all, newest torch first.
-fn wanted_cells<'a>(
-    file: &'a CellFile,
-    request: &'a Request,
-) -> impl Iterator<Item = (&'a str, &'a Cell)> {
+fn wanted_cells<'a>(file: &'a CellFile, request: &'a Request) -> impl Iterator<Item = (&'a str, &'a Cell)> {
     file.order
         .iter()
         .filter(|version| is_wanted(version, request))
@@ -190,13 +186,15 @@ fn no_cells(matrix: &Matrix, request: &Request) -> RefusalReason {
                 join(&matrix.pythons)
             ),
         )
+    } else if !matrix.cudas.contains(&request.cuda) {
+        let cuda = match request.cuda {
+            Cuda::Cpu => "without CUDA".to_owned(),
+            cuda => format!("with CUDA {cuda}"),
+        };
+        (Reason::Cuda, format!("there are no cells {cuda}; there are with {}", join(&matrix.cudas)))
     } else {
-        let message = format!(
-            "no {anchor} with wheels for CUDA {} and Python {} is in the catalogue; it knows CUDA {}",
-            request.cuda,
-            request.python,
-            join(&matrix.cudas)
-        );
+        let message =
+            format!("no {anchor} has wheels for both CUDA {} and Python {}", request.cuda, request.python);
         (Reason::Cuda, message)
     };
     RefusalReason { package: anchor, version: None, build: None, kind, message }
@@ -431,7 +429,8 @@ fn fewer_capabilities(catalogue: &Catalogue, request: &Request) -> Result<Vec<Ch
     let mut lacking: Vec<BTreeSet<ComputeCapability>> = Vec::new();
     for (_, cell) in cells {
         let closure = closure(cell, &request.packages);
-        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
+        let lacks =
+            |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
         let lacked = asked.iter().filter(lacks).copied().collect::<BTreeSet<_>>();
         if !lacked.is_empty() && lacked.len() < asked.len() && !lacking.contains(&lacked) {
             lacking.push(lacked);

@@ -36,7 +36,7 @@ pub enum IndexError {
         status: u16,
     },
     /// The server can't be reached, or the connection broke.
-    #[error("{url} can't be reached: {message}; check the network and --index-url")]
+    #[error("{url} can't be reached: {message}; check the network and the URL")]
     Connection {
         /// What was asked for.
         url: String,
@@ -116,9 +116,9 @@ pub enum IndexError {
 
 fn advice(status: u16) -> &'static str {
     match status {
-        401 | 403 | 407 => "check the credentials in the index URL",
+        401 | 403 | 407 => "check the credentials in the URL",
         404 | 410 => "it is not there (any more); check the URL",
-        408 | 429 | 500..=599 => "try again later, or choose another index with --index-url",
-        _ => "choose another index with --index-url",
+        408 | 429 | 500..=599 => "try again later",
+        _ => "check the URL",
     }
 }

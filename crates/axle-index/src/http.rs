@@ -250,7 +250,7 @@ impl Stream {
             _ => {
                 return Err(IndexError::Answer {
                     url: without_credentials(self.url.as_str()),
-                    message: format!("asked for {range}, it gave `{told}`"),
+                    message: format!("asked for {range}, it gave `{told}`; fetch the file by other means"),
                 });
             }
         };
@@ -286,9 +286,11 @@ impl Read for Stream {
                     Part::Given { .. } => {}
                     Part::Whole if self.body.is_some() => {}
                     Part::Whole => {
-                        let message = "it no longer gives parts of the file".to_owned();
+                        let at = self.position;
+                        let message =
+                            format!("the connection broke at byte {at}, and it gives no rest of a file");
                         let url = without_credentials(self.url.as_str());
-                        return Err(io::Error::other(IndexError::Answer { url, message }));
+                        return Err(io::Error::other(IndexError::Connection { url, message }));
                     }
                 }
             }

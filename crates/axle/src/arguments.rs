@@ -48,8 +48,17 @@ pub struct Audit {
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// Wheels: files, or http(s) addresses read by ranges
-    #[arg(required = true, value_name = "WHEEL|URL")]
+    /// Of NAME==VERSION the wheel for this Python, as in 3.12, instead of the newest CPython
+    #[arg(long, value_name = "X.Y")]
+    pub python: Option<PythonVersion>,
+    /// Of NAME==VERSION the wheel for this system, as Nix names it
+    #[arg(long, default_value = "x86_64-linux")]
+    pub system: System,
+    /// Package index of NAME==VERSION, instead of the one that pip uses
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// Wheels: files, http(s) addresses read by ranges, or releases on the package index
+    #[arg(required = true, value_name = "WHEEL|URL|NAME==VERSION")]
     pub wheels: Vec<String>,
 }
 
@@ -71,7 +80,7 @@ pub struct Concretise {
     #[arg(long, value_name = "X.Y")]
     pub python: PythonVersion,
     /// CUDA release, as in 12.8
-    #[arg(long, value_name = "X.Y", required_unless_present = "cpu", conflicts_with = "cpu")]
+    #[arg(long, value_name = "X.Y", required_unless_present = "cpu", conflicts_with = "cpu", value_parser = cuda_release)]
     pub cuda: Option<Cuda>,
     /// Without CUDA
     #[arg(long)]
@@ -103,6 +112,14 @@ pub struct Concretise {
     /// Packages
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
+}
+
+/// A CUDA release; that there is none is said by `--cpu`.
+fn cuda_release(text: &str) -> Result<Cuda, String> {
+    match text.parse() {
+        Ok(cuda @ Cuda::Toolkit(..)) => Ok(cuda),
+        _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),
+    }
 }
 
 /// `axle index`.

@@ -1,14 +1,16 @@
 //! `axle audit`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use axle_audit::{Coverage, Options, Policy, WheelFacts, coverage};
-use axle_index::{Client, File, Patience, RemoteFile, Settings};
+use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings};
 use axle_wheel::{Glibc, LocalFile, WheelName, WheelSource};
 use serde::Serialize;
 
 use crate::arguments::{Audit, Format};
 use crate::output::{self, Answer, Document, Error, Problem};
+use crate::release::Release;
 
 #[derive(Serialize)]
 struct Audits {
@@ -28,7 +30,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     let mut wheels = Vec::new();
     let mut problems = Vec::new();
     for input in &command.wheels {
-        match audit(input) {
+        match audit(input, command) {
             Ok(facts) => {
                 let capabilities = command.compute_capabilities.iter();
                 let coverage = capabilities.map(|&cc| coverage(&facts, &Policy::default(), cc)).collect();
@@ -58,22 +60,40 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-fn audit(input: &str) -> Result<WheelFacts, Error> {
-    if input.starts_with("http://") || input.starts_with("https://") {
+fn audit(input: &str, command: &Audit) -> Result<WheelFacts, Error> {
+    if input.contains("://") {
         let file = File::at(input)?;
+        let name = wheel_name(&file.filename, file.url.as_str())?;
         let client = Client::new(&Settings::discover(Some(input))?, Patience::default())?;
-        let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-        let source = RemoteFile::open(&client, &file)?;
-        return facts(&source, &file.filename, &Options { declared_sha256, ..Options::default() });
+        return published(&RemoteFile::open(&client, &file)?, &name, &file);
     }
-    let source = LocalFile::open(input)?;
-    let filename = source.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    facts(&source, &filename, &Options { hash: true, ..Options::default() })
+    // A file is taken for a file, whatever it is called.
+    if let Some(release) = Release::parse(input)
+        && !Path::new(input).exists()
+    {
+        let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
+        let file = release.wheel(&index, command.system, command.python)?;
+        output::note(&format!("{release} is read from {}", file.filename));
+        return published(&index.remote_file(&file)?, &file.filename.parse()?, &file);
+    }
+    let filename = Path::new(input).file_name().unwrap_or_default().to_string_lossy();
+    let source = LocalFile::open(input)
+        .map_err(|error| format!("{error}; give the path or the URL of a wheel, or NAME==VERSION"))?;
+    let name = wheel_name(&filename, input)?;
+    Ok(axle_audit::audit(&source, &name, &Options { hash: true, ..Options::default() })?)
 }
 
-fn facts(source: &dyn WheelSource, filename: &str, options: &Options<'_>) -> Result<WheelFacts, Error> {
-    let name: WheelName = filename.parse()?;
-    Ok(axle_audit::audit(source, &name, options)?)
+/// What the name of a file tells of the wheel in it.
+fn wheel_name(filename: &str, place: &str) -> Result<WheelName, Error> {
+    filename
+        .parse()
+        .map_err(|error| format!("{place}: {error}; give it the name that it was published under").into())
+}
+
+/// Audits a file that is read by ranges, so that only its index can tell its hash.
+fn published(source: &dyn WheelSource, name: &WheelName, file: &File) -> Result<WheelFacts, Error> {
+    let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
+    Ok(axle_audit::audit(source, name, &Options { declared_sha256, ..Options::default() })?)
 }
 
 /// Whether a wheel needs no newer glibc than that.

@@ -1,6 +1,7 @@
 //! `axle concretise`.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use axle_catalogue::Cuda;
 use axle_concretise::{Compiler, Plan, PlanBuild, REFUSAL_SCHEMA, Refusal, Request};
@@ -53,7 +54,20 @@ fn answer(command: &Concretise) -> Result<axle_concretise::Answer, Error> {
         torch: command.torch.clone(),
         glibc: command.glibc,
     };
-    Ok(axle_concretise::answer(&catalogue, &request)?)
+    let mut answer = axle_concretise::answer(&catalogue, &request)?;
+    if let (Err(refusal), Some(folder)) = (&mut answer, &command.catalogue) {
+        let folder = quoted(&folder.display().to_string());
+        for suggestion in &mut refusal.suggestions {
+            let _ = write!(suggestion.command, " --catalogue {folder}");
+        }
+    }
+    Ok(answer)
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%".contains(&byte);
+    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }
 
 fn human(plan: &Plan) -> String {
@@ -86,15 +100,14 @@ fn human(plan: &Plan) -> String {
 }
 
 fn refused(refusal: &Refusal) -> String {
-    let reasons = refusal.reasons.iter().map(|reason| format!("  {}\n", reason.message)).collect::<String>();
-    let suggestions = refusal
-        .suggestions
-        .iter()
-        .map(|one| format!("  {}: {}\n", one.change, one.command))
-        .collect::<String>();
-    let hint =
-        if suggestions.is_empty() { String::new() } else { format!("what would work:\n{suggestions}") };
-    format!("nothing fits:\n{reasons}{hint}")
+    let reasons = output::lines(refusal.reasons.iter().map(|reason| format!("  {}", reason.message)));
+    let suggestions =
+        output::lines(refusal.suggestions.iter().map(|one| format!("  {}: {}", one.change, one.command)));
+    match refusal.reasons.as_slice() {
+        [reason] if suggestions.is_empty() => format!("nothing fits: {}\n", reason.message),
+        _ if suggestions.is_empty() => format!("nothing fits:\n{reasons}"),
+        _ => format!("nothing fits:\n{reasons}what would work:\n{suggestions}"),
+    }
 }
 
 /// Exact pins with the hash of the very file, as pip's `--require-hashes` wants them.

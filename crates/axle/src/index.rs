@@ -2,14 +2,14 @@
 
 use std::io::{IsTerminal, Write};
 
-use axle_catalogue::update::{self, Report};
-use axle_catalogue::{Artefact, Catalogue, Folder};
+use axle_catalogue::update::{self, Report, UpdateError};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder};
 use axle_index::{PackageIndex, Settings};
 use axle_wheel::WheelName;
 
 use crate::arguments::{Format, Index, IndexCommand, IndexShow, IndexUpdate};
 use crate::embedded;
-use crate::output::{self, Answer, Error};
+use crate::output::{self, Answer, Document, Error, Problem};
 
 /// Reads or shows what is published.
 pub fn run(command: &Index) -> Result<Answer, Error> {
@@ -42,37 +42,63 @@ fn print(report: &Report) -> Result<(), Error> {
         .packages
         .iter()
         .map(|(name, updated)| [name.clone(), updated.artefacts.to_string(), updated.new.to_string()]);
-    output::text(&output::table(["package", "artefacts", "new"], rows))?;
+    if rows.len() > 0 {
+        output::text(&output::table(["package", "artefacts", "new"], rows))?;
+    }
     for (name, updated) in &report.packages {
         for filename in &updated.unreadable {
-            output::error(&format!("{name}: `{filename}` is not the name of a wheel; it was left out"));
+            output::note(&format!(
+                "{name}: `{filename}` is not the name of one of its wheels; it was left out"
+            ));
         }
     }
     for name in &report.missing {
-        output::error(&format!(
-            "{name} is required but not in the catalogue; add it as packages/{name}.toml"
-        ));
+        output::note(&format!("{name} is required but not in the catalogue; add it as packages/{name}.toml"));
     }
     for (name, error) in &report.errors {
-        output::error(&format!("{name}: {error}"));
+        match error {
+            // It names the package itself.
+            UpdateError::Unknown { .. } => output::error(error),
+            _ => output::error(&format!("{name}: {error}")),
+        }
     }
     Ok(())
 }
 
 fn show(command: &IndexShow) -> Result<Answer, Error> {
+    match artefacts(command) {
+        Ok(file) => {
+            match command.format {
+                Format::Json => output::json(&Document::new(file))?,
+                Format::Human => output::text(&output::table(
+                    ["wheel", "size", "facts", "sha256"],
+                    file.artefacts.iter().map(row),
+                ))?,
+            }
+            Ok(Answer::Yes)
+        }
+        Err(error) => {
+            if command.format == Format::Json {
+                let errors = vec![Problem::new(&command.package, error.as_ref())];
+                output::json(&Document { answer: ArtefactFile::new(&command.package, Vec::new()), errors })?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn artefacts(command: &IndexShow) -> Result<ArtefactFile, Error> {
     let name = output::package_name(&command.package)?;
     let catalogue = embedded::catalogue(command.catalogue.as_deref());
-    let Some(file) = catalogue.artefacts(&name)? else {
-        return Err(format!("{name} is not indexed; `axle index update {name}` reads it").into());
-    };
-    match command.format {
-        Format::Json => output::json(&file)?,
-        Format::Human => output::text(&output::table(
-            ["wheel", "size", "facts", "sha256"],
-            file.artefacts.iter().map(row),
-        ))?,
+    if let Some(file) = catalogue.artefacts(&name)? {
+        return Ok(file);
     }
-    Ok(Answer::Yes)
+    // Without a matrix it is no catalogue at all, which is the better answer.
+    catalogue.matrix()?;
+    if catalogue.packages()?.contains_key(&name) {
+        return Err(format!("{name} is not indexed yet; `axle index update {name}` does it").into());
+    }
+    Err(format!("{name} is not a package of the catalogue; add it as packages/{name}.toml").into())
 }
 
 fn row(artefact: &Artefact) -> [String; 4] {

@@ -8,16 +8,21 @@ mod concretise;
 mod embedded;
 mod index;
 mod output;
+mod release;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use crate::arguments::{Arguments, Command};
 use crate::output::Answer;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
     let answer = match arguments.command {
         Command::Audit(command) => audit::run(&command),
         Command::Concretise(command) => concretise::run(&command),
@@ -32,4 +37,19 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints help where it was asked for; else one line that says what is wrong with the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // Nothing is left to be done for a reader that has gone away.
+        let _ = error.print();
+        return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    }
+    let text = error.to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or_default();
+    let what = what.split("\n\nFor more information").next().unwrap_or_default();
+    let what = what.trim_start_matches("error: ").replace("\n\n  tip: ", "; ");
+    output::error(&format!("{what}; --help tells more"));
+    ExitCode::from(2)
 }

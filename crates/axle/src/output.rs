@@ -21,18 +21,25 @@ pub enum Answer {
 /// Why a question could not be answered.
 pub type Error = Box<dyn std::error::Error>;
 
-/// One line on stderr.
+/// What went wrong, as one line on stderr.
 pub fn error(error: &dyn std::fmt::Display) {
     let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let _ = writeln!(anstream::stderr(), "axle: {line}");
 }
 
+/// What a person may want to know beside the answer, as one line on stderr.
+pub fn note(note: &dyn std::fmt::Display) {
+    error(note);
+}
+
 /// Text on stdout. A reader that has gone away is no error.
-pub fn text(text: &str) -> io::Result<()> {
+pub fn text(text: &str) -> Result<(), Error> {
     let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result,
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(format!("the answer cannot be written to standard output: {error}").into())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -40,7 +47,7 @@ pub fn text(text: &str) -> io::Result<()> {
 pub fn json<T: Serialize>(document: &T) -> Result<(), Error> {
     let mut line = serde_json::to_string_pretty(document)?;
     line.push('\n');
-    Ok(text(&line)?)
+    text(&line)
 }
 
 /// A JSON document: the answer's own fields, and the problems.
@@ -95,7 +102,12 @@ pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item =
         column.set_padding((0, 2));
     }
     table.add_rows(rows);
-    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    lines(table.lines().map(|line| line.trim_end().to_owned()))
+}
+
+/// Lines as one text.
+pub fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.flat_map(|line| [line, "\n".to_owned()]).collect()
 }
 
 /// Bytes for a person: `899.8 MB`.
@@ -117,8 +129,10 @@ pub fn message(text: &str) {
 
 /// A package's name, normalised (PEP 503).
 pub fn package_name(text: &str) -> Result<String, Error> {
-    let name: PackageName = text.parse().map_err(|_| {
-        format!("`{text}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")
-    })?;
-    Ok(name.to_string())
+    let name: Option<PackageName> = text.parse().ok();
+    // pep508_rs takes the empty name for a name.
+    name.filter(|_| !text.is_empty()).map(|name| name.to_string()).ok_or_else(|| {
+        let message = "is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)";
+        format!("`{text}` {message}").into()
+    })
 }

@@ -1,0 +1,188 @@
+//! `axle audit` of files and addresses.
+
+use serde_json::Value;
+
+use crate::run::{Folder, one_line};
+use crate::server::{Reply, Server};
+use crate::wheel_writer::Wheel;
+use crate::wheels::{NAME, hide_packing, pure_wheel, sha256, wheel};
+
+/// A folder with the wheel in it.
+fn folder() -> Folder {
+    let mut folder = Folder::new();
+    let wheel = wheel();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    folder
+}
+
+#[test]
+fn a_wheel() {
+    insta::assert_snapshot!(folder().shell(&format!("axle audit {NAME}")));
+}
+
+#[test]
+fn a_wheel_as_json() {
+    insta::assert_snapshot!(folder().shell(&format!("axle audit --cc 8.6 --format json {NAME}")));
+}
+
+#[test]
+fn a_wheel_without_code() {
+    let mut folder = Folder::new();
+    let wheel = pure_wheel();
+    folder.write("x-1.0-py3-none-any.whl", &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    insta::assert_snapshot!(folder.shell("axle audit --cc 6.1 --glibc 2.5 x-1.0-py3-none-any.whl"));
+}
+
+#[test]
+fn what_it_covers() {
+    let folder = folder();
+    let verdicts = |arguments: &str| {
+        let text = folder.shell(&format!("axle audit {arguments} {NAME}"));
+        let told = |line: &&str| {
+            line.contains("covered") || line.starts_with("glibc ") || line.starts_with(['$', '-'])
+        };
+        text.lines().filter(told).flat_map(|line| [line, "\n"]).collect::<String>()
+    };
+    insta::assert_snapshot!(
+        [
+            "--cc 8.6",
+            "--cc 9.0",
+            "--cc 8.9 --cc 7.5",
+            "--glibc 2.28",
+            "--glibc 2.27",
+            "--cc 8.0 --glibc 2.27"
+        ]
+        .map(verdicts)
+        .join("\n")
+    );
+}
+
+#[test]
+fn a_broken_wheel_among_good_ones() {
+    let mut folder = folder();
+    let pure = pure_wheel();
+    folder.write("x-1.0-py3-none-any.whl", &pure.0);
+    hide_packing(&mut folder, &pure);
+    folder.write("y-1.0-py3-none-any.whl", "no wheel");
+    let wheels = format!("{NAME} y-1.0-py3-none-any.whl missing-1.0-py3-none-any.whl x-1.0-py3-none-any.whl");
+    insta::assert_snapshot!(folder.shell(&format!("axle audit {wheels}")));
+
+    let output =
+        folder.output(&[&["audit", "--format", "json"], &wheels.split(' ').collect::<Vec<_>>()[..]].concat());
+    assert_eq!(output.status.code(), Some(2));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<_> =
+        document["wheels"].as_array().unwrap().iter().map(|wheel| &wheel["filename"]).collect();
+    assert_eq!(names, [NAME, "x-1.0-py3-none-any.whl"]);
+    insta::assert_json_snapshot!(document["errors"]);
+}
+
+#[test]
+fn files_that_are_no_wheels() {
+    let folder = folder();
+    let whole = wheel().0;
+    folder.write("html-1.0-py3-none-any.whl", "<html>sorry</html>");
+    folder.write("empty-1.0-py3-none-any.whl", "");
+    folder.write("half-1.0-py3-none-any.whl", &whole[..1000]);
+    folder.write("wheel.zip", &whole);
+    folder.write("x-1.0.whl", &whole);
+    folder.write("x-1.0-py3-none-any-.whl", &whole);
+    folder.write("x-one-py3-none-any.whl", &whole);
+    std::fs::create_dir(folder.path("folder-1.0-py3-none-any.whl")).unwrap();
+    std::os::unix::fs::symlink("loop-1.0-py3-none-any.whl", folder.path("loop-1.0-py3-none-any.whl"))
+        .unwrap();
+    let mut damaged = wheel();
+    let at = damaged.0.windows(9).position(|window| window == b"x/libx.so").unwrap() + 100;
+    damaged.0[at] ^= 0x55;
+    folder.write("damaged-1.0-py3-none-any.whl", &damaged.0);
+    let broken = Wheel::new(&[("x/broken.so", b"\x7fELF is what it starts with".to_vec())], "");
+    folder.write("broken-1.0-py3-none-any.whl", &broken.0);
+    let said = [
+        "html-1.0-py3-none-any.whl",
+        "empty-1.0-py3-none-any.whl",
+        "half-1.0-py3-none-any.whl",
+        "wheel.zip",
+        "x-1.0.whl",
+        "x-1.0-py3-none-any-.whl",
+        "x-one-py3-none-any.whl",
+        "folder-1.0-py3-none-any.whl",
+        "loop-1.0-py3-none-any.whl",
+        "damaged-1.0-py3-none-any.whl",
+        "broken-1.0-py3-none-any.whl",
+        "/dev/null",
+        "",
+        ".",
+        "torch",
+        "ftp://example.org/x-1.0-py3-none-any.whl",
+        "http://",
+        "https://example.org/",
+        "https://user:secret@example.org/x.zip",
+    ]
+    .map(|input| {
+        let output = folder.output(&["audit", input]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{input}");
+        format!("{input}\n  {}", one_line(&output))
+    });
+    insta::assert_snapshot!(said.concat());
+}
+
+#[test]
+fn where_a_wheel_is_broken() {
+    let folder = Folder::new();
+    let broken = Wheel::new(&[("x/broken.so", b"\x7fELF is what it starts with".to_vec())], "");
+    folder.write("x-1.0-py3-none-any.whl", &broken.0);
+    insta::assert_snapshot!(folder.shell("axle audit --format json x-1.0-py3-none-any.whl"));
+}
+
+#[test]
+fn an_address() {
+    let wheel = wheel();
+    let mut folder = Folder::new();
+    hide_packing(&mut folder, &wheel);
+    let hash = sha256(&wheel.0);
+    let mut transcripts = Vec::new();
+    // Where the server gives no parts, the wheel is fetched whole.
+    for ranges in [true, false] {
+        let server = Server::with_file(wheel.0.clone(), ranges);
+        let url = server.url.replace("simple", NAME);
+        folder.hide(url.clone(), "URL");
+        transcripts.push(folder.shell(&format!("axle audit --cc 8.6 {url}#sha256={hash}")));
+    }
+    assert_eq!(transcripts[0], transcripts[1]);
+    insta::assert_snapshot!(transcripts[0]);
+}
+
+#[test]
+fn addresses_that_give_no_wheel() {
+    let whole = wheel().0;
+    let cases = [
+        ("not there", Reply::status(404)),
+        ("out of order", Reply::status(500)),
+        ("a page", Reply::ok("text/html", "<html>sorry</html>")),
+        ("nothing", Reply::ok("", "")),
+        ("half of it", Reply { cut: Some(500), ..Reply::ok("application/zip", whole.clone()) }),
+        (
+            "another part",
+            Reply { status: 206, range: Some("bytes 7-9/100".to_owned()), ..Reply::ok("", "abc") },
+        ),
+    ];
+    let said = cases.map(|(what, reply)| {
+        let server = Server::new(move |_| reply.clone());
+        let url = server.url.replace("simple", NAME);
+        let output = Folder::new().output(&["audit", &url]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{what}");
+        format!("{what}: {}", server.hidden(&one_line(&output)))
+    });
+    insta::assert_snapshot!(said.concat());
+}
+
+#[test]
+fn another_wheel_than_the_address_declares() {
+    let server = Server::with_file(wheel().0, false);
+    let url = format!("{}#sha256={}", server.url.replace("simple", NAME), "0".repeat(64));
+    let output = Folder::new().output(&["audit", &url]);
+    assert_eq!(output.status.code(), Some(2));
+    insta::assert_snapshot!(server.hidden(&one_line(&output)).replace(&sha256(&wheel().0), "<sha256>"));
+}

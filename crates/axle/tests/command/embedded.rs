@@ -1,0 +1,58 @@
+//! The catalogue that the program carries: only what will not change with its next update.
+
+use serde_json::Value;
+
+use crate::run::{Folder, one_line};
+
+/// The target that the README shows.
+const TARGET: [&str; 6] = ["concretise", "--python", "3.11", "--cuda", "12.8", "torch"];
+
+#[test]
+fn a_plan_for_ampere() {
+    let folder = Folder::new();
+    let output =
+        folder.output(&[&TARGET[..], &["--cc", "8.6", "--torch", "2.9.1", "--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let torch = &plan["packages"]["torch"];
+    assert_eq!(plan["torch"], "2.9.1");
+    assert_eq!(torch["version"], "2.9.1");
+    assert_eq!(torch["build"]["filename"], "torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl");
+    // As published; every pin of torch's is in the plan.
+    assert_eq!(torch["build"]["sha256"], "d033ff0ac3f5400df862a51bdde9bad83561f3739ea0046e68f5401ebfa67c1b");
+    assert_eq!(plan["packages"]["triton"]["version"], "3.5.1");
+    assert_eq!(plan["packages"]["nvidia-cuda-runtime-cu12"]["version"], "12.8.90");
+    assert_eq!(plan["errors"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn pascal_is_refused_with_a_way_out() {
+    let folder = Folder::new();
+    let output = folder.output(&[&TARGET[..], &["--cc", "6.1"]].concat());
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{text}");
+    assert!(text.contains("does not cover 6.1: its code starts at sm_70"), "{text}");
+    let commands: Vec<_> = text.lines().filter_map(|line| line.split_once(": axle ")).collect();
+    assert!(!commands.is_empty(), "{text}");
+    for (_, arguments) in commands {
+        folder.command("sh").args(["-c", &format!("axle {arguments}")]).assert().success();
+    }
+}
+
+#[test]
+fn the_index_of_torch() {
+    let folder = Folder::new();
+    let output = folder.output(&["index", "show", "torch"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let hash = "d033ff0ac3f5400df862a51bdde9bad83561f3739ea0046e68f5401ebfa67c1b";
+    let row = text.lines().find(|line| line.ends_with(hash)).unwrap();
+    assert!(row.starts_with("torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl "), "{row}");
+}
+
+#[test]
+fn what_is_not_in_it() {
+    let folder = Folder::new();
+    let output = folder.output(&["index", "show", "toch"]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    insta::assert_snapshot!(one_line(&output));
+}
