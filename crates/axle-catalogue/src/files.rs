@@ -117,3 +117,59 @@ impl Files for Folder {
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folder() -> (tempfile::TempDir, Folder) {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path());
+        (root, folder)
+    }
+
+    #[test]
+    fn equal_bytes_are_not_written_again() {
+        let (root, folder) = folder();
+        assert!(folder.write("builds/x/1.0.json", b"one").unwrap());
+        let path = root.path().join("builds/x/1.0.json");
+        let written = || fs_err::metadata(&path).unwrap().modified().unwrap();
+        let first = written();
+        assert!(!folder.write("builds/x/1.0.json", b"one").unwrap());
+        assert_eq!(written(), first);
+        assert!(folder.write("builds/x/1.0.json", b"two").unwrap());
+        assert_eq!(fs_err::read(&path).unwrap(), b"two");
+        // As other files of a repository; a temporary file is for its owner only.
+        assert_eq!(fs_err::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        assert_eq!(folder.files_under(&["builds", "cells"]).unwrap(), ["builds/x/1.0.json"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let (root, folder) = folder();
+        folder.write("artefacts/x.json/file", b"").unwrap();
+        // A folder stands in the place of the file.
+        let error = folder.write("artefacts/x.json", b"new").unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("cannot write {}/artefacts/x.json: ", root.path().display())),
+            "{error}"
+        );
+        assert!(error.ends_with("; it is as it was"), "{error}");
+        assert_eq!(folder.list("artefacts").unwrap(), ["x.json"]);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_no_error_and_one_that_cannot_be_read_is() {
+        let (root, folder) = folder();
+        folder.write("matrix.toml", b"").unwrap();
+        for path in ["artefacts/x.json", "matrix.toml/x.json"] {
+            assert_eq!(folder.read(path).unwrap(), None, "{path}");
+            assert_eq!(folder.list(path).unwrap(), Vec::<String>::new(), "{path}");
+        }
+        fs_err::create_dir(root.path().join("artefacts")).unwrap();
+        let error = folder.read("artefacts").unwrap_err().to_string();
+        assert!(error.contains(&folder.describe("artefacts")), "{error}");
+    }
+}

@@ -283,3 +283,106 @@ fn required<'a>(
         follow.then_some(name)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(since: &str) -> Package {
+        toml::from_str(&format!("summary = \"A toy\"\nsince = \"{since}\"\n")).unwrap()
+    }
+
+    #[test]
+    fn wheels_that_no_cell_can_use_are_not_wanted() {
+        let wanted = |name: &str| is_wanted(&name.parse().unwrap(), &package("2.8"));
+        for name in [
+            "x-2.8-py3-none-any.whl",
+            "x-2.8.0-py2.py3-none-any.whl",
+            "x-2.10.0-cp39-cp39-manylinux_2_28_x86_64.whl",
+            "x-2.10.0-cp314-cp314t-manylinux_2_28_aarch64.whl",
+            "x-2.10.0-cp36-abi3-manylinux1_x86_64.manylinux2014_x86_64.whl",
+            "x-2.10.0-cp311-cp311-linux_x86_64.whl",
+            "x-2.9.1+cu128-cp311-cp311-manylinux_2_28_x86_64.whl",
+        ] {
+            assert!(wanted(name), "{name}");
+        }
+        for name in [
+            "x-2.7.1-py3-none-any.whl",
+            // A version that is to come.
+            "x-2.8rc1-py3-none-any.whl",
+            "x-2.9.1-py2-none-any.whl",
+            "x-2.9.1-cp38-cp38-manylinux_2_28_x86_64.whl",
+            "x-2.9.1-pp310-pypy310_pp73-manylinux_2_28_x86_64.whl",
+            "x-2.9.1-cp311-cp311-win_amd64.whl",
+            "x-2.9.1-cp311-none-macosx_11_0_arm64.whl",
+            "x-2.9.1-cp311-cp311-musllinux_1_2_x86_64.whl",
+            "x-2.9.1-cp311-cp311-manylinux2014_i686.whl",
+        ] {
+            assert!(!wanted(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_required_on_some_target_is_followed() {
+        let lines = [
+            "always",
+            "linux; sys_platform == 'linux'",
+            "windows; sys_platform == 'win32'",
+            "old-python; python_version < '3.9'",
+            "new-python; python_version >= '3.12'",
+            "arm; platform_machine == 'aarch64'",
+            "extra-known; extra == 'all'",
+            "extra-unknown; extra == 'all'",
+            "extra-windows; extra == 'all' and sys_platform == 'win32'",
+            "always>=2; python_version >= '3.11'",
+            "what? is this",
+        ];
+        let artefact = Artefact {
+            filename: "x-1.0-py3-none-any.whl".to_owned(),
+            origin: Origin::Pypi,
+            sha256: "0".repeat(64),
+            size: None,
+            requires_python: None,
+            requires_dist: Some(lines.map(str::to_owned).into()),
+            yanked: None,
+            provenance: Provenance::Declared,
+            audit: None,
+        };
+        let file = ArtefactFile::new("x", vec![artefact]);
+        let environments: Vec<_> = System::ALL
+            .into_iter()
+            .flat_map(|system| {
+                ["3.11", "3.12"].map(|python| markers::environment(system, python.parse().unwrap()))
+            })
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let packages = ["extra-known", "extra-windows"].map(|name| (name.to_owned(), package("1"))).into();
+        let followed: BTreeSet<_> = required(&file, &environments, &packages).collect();
+        let expected = ["always", "arm", "extra-known", "linux", "new-python"];
+        assert_eq!(followed, expected.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_hash_is_declared_and_stays() {
+        let hash = "0".repeat(64);
+        let url = |fragment: &str| format!("https://example.org/x-1.0-py3-none-any.whl{fragment}");
+        let known = |sha256: &str| Artefact {
+            filename: "x-1.0-py3-none-any.whl".to_owned(),
+            origin: Origin::Pypi,
+            sha256: sha256.to_owned(),
+            size: None,
+            requires_python: None,
+            requires_dist: None,
+            yanked: None,
+            provenance: Provenance::Declared,
+            audit: None,
+        };
+        let file = File::at(&url(&format!("#sha256={hash}"))).unwrap();
+        assert_eq!(declared_sha256(&file, None).unwrap(), hash);
+        assert_eq!(declared_sha256(&file, Some(&known(&hash))).unwrap(), hash);
+        let replaced = declared_sha256(&file, Some(&known(&"1".repeat(64)))).unwrap_err();
+        assert!(matches!(replaced, UpdateError::Replaced { .. }), "{replaced}");
+        let undeclared = declared_sha256(&File::at(&url("")).unwrap(), None).unwrap_err();
+        assert!(matches!(undeclared, UpdateError::NoHash { .. }), "{undeclared}");
+    }
+}
