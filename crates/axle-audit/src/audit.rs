@@ -4,20 +4,23 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axle_wheel::{Archive, ArchiveError, Limits, Member, WheelName, WheelSource};
+use axle_wheel::{Archive, ArchiveError, Limits, Member, Metadata, WheelName, WheelSource};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::conclusions;
 use crate::error::AuditError;
-use crate::facts::{ElfMember, WheelFacts};
-use crate::member::audit_member;
+use crate::facts::{Description, ElfMember, RecordFacts, WheelFacts};
+use crate::member::{Asked, Read as Found, audit_member};
+use crate::record::Record;
 
 /// How to audit.
 #[derive(Clone, Default)]
 pub struct Options<'a> {
     /// Reads the file whole for its SHA-256, beside the audit: for local files.
     pub hash: bool,
+    /// Compares every member with the hash that `RECORD` lists, which takes reading all of them whole.
+    pub verify: bool,
     /// What the index declares the SHA-256 to be, in hex.
     pub declared_sha256: Option<String>,
     /// What the archive may ask for.
@@ -62,7 +65,7 @@ fn audit_members(
     let archive = Archive::open_within(source, options.limits)?;
     let metadata = archive.metadata()?;
     let console_scripts = archive.console_scripts()?;
-    let elf = elf_members(source, &archive, options)?;
+    let (elf, record) = read_members(source, &archive, name, options)?;
 
     let architectures = conclusions::architectures(&elf);
     let paths = || archive.members().iter().map(|member| member.path.as_str());
@@ -79,6 +82,7 @@ fn audit_members(
         ptx: architectures.ptx,
         glibc: conclusions::newest_version(&elf, "GLIBC_"),
         glibcxx: conclusions::newest_version(&elf, "GLIBCXX_"),
+        cxxabi: conclusions::newest_version(&elf, "CXXABI_"),
         cxx11_abi: conclusions::cxx11_abi(&elf),
         cuda: conclusions::cuda(&elf, &metadata),
         external: conclusions::external(&elf),
@@ -90,17 +94,49 @@ fn audit_members(
         scripts: data_scripts(paths()),
         data: data_folders(paths()),
         top_level: top_level(paths()),
+        description: Some(describe(&archive, &metadata)),
+        record,
         requires_python: metadata.requires_python,
         requires_dist: metadata.requires_dist,
     })
 }
 
-/// The ELF members, sorted by path; the largest are read first, so that none is left alone at the end.
-fn elf_members(
+/// What a wheel says of itself. A broken `WHEEL` is no reason to say nothing of the rest.
+fn describe(archive: &Archive<'_>, metadata: &Metadata) -> Description {
+    let wheel = archive.wheel_file().ok();
+    Description {
+        metadata_version: metadata.metadata_version.clone(),
+        name: metadata.name.to_string(),
+        version: metadata.version.to_string(),
+        root_is_purelib: wheel.as_ref().map(|wheel| wheel.root_is_purelib),
+        wheel_version: wheel.as_ref().map(|wheel| wheel.wheel_version.clone()),
+        tags: wheel.map(|wheel| wheel.tags).unwrap_or_default(),
+    }
+}
+
+/// What `RECORD` lists, where that is asked for.
+fn record(archive: &Archive<'_>, options: &Options<'_>) -> Result<Option<Record>, AuditError> {
+    if !options.verify {
+        return Ok(None);
+    }
+    let path = format!("{}/RECORD", archive.dist_info()?);
+    let read = |path: &str| archive.read(path).map(|bytes| Record::parse(&bytes));
+    Ok(Some(match archive.member(&path) {
+        Some(_) => read(&path)?,
+        None => Record::unreadable("there is none".to_owned()),
+    }))
+}
+
+/// The ELF members, sorted by path, and how all members compare with `RECORD`. The largest are read first,
+/// so that none is left alone at the end.
+fn read_members(
     source: &dyn WheelSource,
     archive: &Archive<'_>,
+    name: &WheelName,
     options: &Options<'_>,
-) -> Result<Vec<ElfMember>, AuditError> {
+) -> Result<(Vec<ElfMember>, Option<RecordFacts>), AuditError> {
+    let record = record(archive, options)?;
+    let asked = Asked { record: record.as_ref(), abi3: name.abi_tags().iter().any(|tag| tag == "abi3") };
     let mut members: Vec<&Member> = archive.members().iter().collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();
@@ -113,14 +149,15 @@ fn elf_members(
     // A bridge hands members out one by one, in order. The error of the first path is told, so that the
     // same file always gives the same one.
     let (mut elf, mut errors) = (Vec::new(), Vec::new());
-    let results: Vec<(&Member, Result<Option<ElfMember>, AuditError>)> = members
+    let mut verdicts = Vec::new();
+    let results: Vec<(&Member, Result<Found, AuditError>)> = members
         .into_iter()
         .par_bridge()
         .map_init(
             || None,
             |reader, member| {
                 let result = match reader.take().map_or_else(|| archive.reader(), Ok) {
-                    Ok(opened) => audit_member(source, reader.insert(opened), member, &advance),
+                    Ok(opened) => audit_member(source, reader.insert(opened), member, &asked, &advance),
                     Err(error) => Err(error.into()),
                 };
                 (member, result)
@@ -129,7 +166,10 @@ fn elf_members(
         .collect();
     for (member, result) in results {
         match result {
-            Ok(found) => elf.extend(found),
+            Ok(found) => {
+                elf.extend(found.elf);
+                verdicts.extend(found.verdict.map(|verdict| (member.path.as_str(), verdict)));
+            }
             Err(error) => errors.push((&member.path, error)),
         }
     }
@@ -138,7 +178,8 @@ fn elf_members(
         return Err(error);
     }
     elf.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(elf)
+    let record = record.map(|record| record.into_facts(verdicts.into_iter()));
+    Ok((elf, record))
 }
 
 fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {

@@ -241,35 +241,12 @@ mod tests {
                 })
                 .collect(),
             prelink: Architectures::default(),
-            outside: BTreeMap::new(),
+            ..ElfMember::default()
         }
     }
 
     fn wheel(elf: Vec<ElfMember>) -> WheelFacts {
-        WheelFacts {
-            filename: "x-1-py3-none-any.whl".to_owned(),
-            sha256: None,
-            declared_sha256: None,
-            size: 0,
-            name: "x".to_owned(),
-            version: "1".to_owned(),
-            build: None,
-            tags: vec![],
-            requires_python: None,
-            requires_dist: vec![],
-            elf,
-            sass: vec![],
-            ptx: vec![],
-            glibc: None,
-            glibcxx: None,
-            cxx11_abi: None,
-            cuda: vec![],
-            external: vec![],
-            entry_points: BTreeMap::new(),
-            scripts: vec![],
-            data: vec![],
-            top_level: vec![],
-        }
+        WheelFacts { elf, ..WheelFacts::default() }
     }
 
     /// Covered, by what, and runnable of counted.

@@ -7,7 +7,7 @@ use axle_fatbin::{Code, Compression, Toolkit};
 use serde::{Deserialize, Serialize};
 
 /// The facts of one wheel. Unknown is null, none is empty.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WheelFacts {
     /// The file's name.
     pub filename: String,
@@ -59,10 +59,53 @@ pub struct WheelFacts {
     /// The files and folders at its top.
     #[serde(default)]
     pub top_level: Vec<String>,
+    /// The newest `CXXABI` version that a member wants: `1.3.11`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cxxabi: Option<String>,
+    /// What `METADATA` and `WHEEL` say; absent in audits of before it was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
+    /// How the members compare with `RECORD`, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordFacts>,
+}
+
+/// What a wheel says of itself beside its file's name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// `Metadata-Version`.
+    pub metadata_version: String,
+    /// `Name`, normalised.
+    pub name: String,
+    /// `Version`, normalised.
+    pub version: String,
+    /// `Wheel-Version`; null where there is no `WHEEL` file that can be read.
+    pub wheel_version: Option<String>,
+    /// `Root-Is-Purelib`.
+    pub root_is_purelib: Option<bool>,
+    /// `Tag`, in the order of the file.
+    pub tags: Vec<String>,
+}
+
+/// How the members of a wheel compare with its `RECORD`. Paths are sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordFacts {
+    /// Members whose bytes have the hash and the size that it lists.
+    pub verified: u64,
+    /// Members that it does not list.
+    pub unlisted: Vec<String>,
+    /// What it lists and the wheel does not hold.
+    pub missing: Vec<String>,
+    /// Members of other bytes than it lists.
+    pub wrong: Vec<String>,
+    /// Members listed without a hash that tells: none, or one of a kind that is refused.
+    pub unhashed: Vec<String>,
+    /// Why the file, or a line of it, can't be read.
+    pub unreadable: Option<String>,
 }
 
 /// The facts of one ELF member.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ElfMember {
     /// Its path in the wheel.
     pub path: String,
@@ -103,6 +146,24 @@ pub struct ElfMember {
     pub prelink: Architectures,
     /// What lies in other sections, by section; under `""` where no section holds it.
     pub outside: BTreeMap<String, Architectures>,
+    /// Libraries that it may load by `dlopen`: a guess, from strings that look like `libX.so.1` and are
+    /// neither its soname nor needed. Sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dlopen: Vec<String>,
+    /// What it takes of CPython, where its name or the wheel's says that it keeps to the stable ABI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi3: Option<Abi3>,
+}
+
+/// What an extension module takes of CPython, against the stable ABI (PEP 384).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abi3 {
+    /// The oldest Python whose stable ABI has all of it that is stable.
+    pub python: String,
+    /// The symbols that are new in that Python.
+    pub newest: Vec<String>,
+    /// Symbols that no stable ABI has, so that another Python may lack or change them.
+    pub unstable: Vec<String>,
 }
 
 /// Device code of both kinds, each sorted.

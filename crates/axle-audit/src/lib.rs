@@ -7,6 +7,9 @@
 //! [`coverage`] concludes from these facts whether the wheel runs on a GPU. What that takes to know of a
 //! package (which of its members are loaded, which code is its own) comes as a [`Policy`].
 //!
+//! [`findings`] says what is wrong or odd about it, each by a code with a page in docs/findings.md, and
+//! [`platform_tag`] what its platform tag should be. Both know nothing but the facts.
+//!
 //! ```no_run
 //! use axle_audit::{Options, Policy, audit, coverage};
 //! use axle_wheel::LocalFile;
@@ -24,13 +27,23 @@ mod coverage;
 mod device_code;
 mod error;
 mod facts;
+mod findings;
+mod loaded;
 mod member;
+mod platform;
 mod policy;
+mod record;
+mod stable_abi;
 
 pub use audit::{Options, Progress, audit};
 pub use axle_elf::ElfType;
 pub use axle_fatbin::{Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError, Toolkit};
 pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
-pub use facts::{Architectures, ContainerGroup, DeviceCode, DeviceCodeKind, ElfMember, WheelFacts};
+pub use facts::{
+    Abi3, Architectures, ContainerGroup, Description, DeviceCode, DeviceCodeKind, ElfMember, RecordFacts,
+    WheelFacts,
+};
+pub use findings::{Check, Finding, Severity, findings};
+pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};

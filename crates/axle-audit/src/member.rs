@@ -1,6 +1,6 @@
 //! One member of a wheel.
 
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind};
 
 use axle_elf::Elf;
 use axle_fatbin::Scanner;
@@ -8,37 +8,72 @@ use axle_wheel::{ArchiveError, ArchiveReader, Member, WheelSource};
 
 use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
-use crate::facts::ElfMember;
+use crate::facts::{Abi3, ElfMember};
+use crate::loaded::Guesses;
+use crate::record::{Hasher, Record, Verdict};
+use crate::stable_abi::abi3;
 
 /// Bytes that are unpacked before they are looked at.
 const PIECE: usize = 1 << 17;
 
-/// Reads a member, whole if it is ELF; gives `None` after four bytes if it is not. `advance` is told how
-/// many bytes were done with.
+/// What is asked of every member.
+pub(crate) struct Asked<'a> {
+    /// What its bytes are compared with.
+    pub record: Option<&'a Record>,
+    /// Whether the wheel's name says that its extension modules keep to the stable ABI.
+    pub abi3: bool,
+}
+
+/// What reading a member gives.
+pub(crate) struct Read {
+    /// Its facts, if it is ELF.
+    pub elf: Option<ElfMember>,
+    /// How it compares with `RECORD`.
+    pub verdict: Option<Verdict>,
+}
+
+/// Reads a member, whole if it is ELF or must be hashed, else four bytes of it. `advance` is told how many
+/// bytes were done with.
 pub(crate) fn audit_member(
     source: &dyn WheelSource,
     reader: &mut ArchiveReader<'_>,
     member: &Member,
+    asked: &Asked<'_>,
     advance: &dyn Fn(u64),
-) -> Result<Option<ElfMember>, AuditError> {
+) -> Result<Read, AuditError> {
     let mut piece = Vec::new();
     let mut elf_reader = axle_elf::Reader::new(member.size);
     let mut scanner = Scanner::new(member.size);
     let mut gathered = Gathered::default();
+    let mut guesses = Guesses::default();
+    let mut hasher = asked.record.and_then(|record| record.hasher(&member.path));
     let mut pieces = Pieces { source, stream: reader.member(member)? };
     pieces.next(&mut piece, axle_elf::MAGIC.len())?;
-    if piece != axle_elf::MAGIC {
+    let is_elf = piece == axle_elf::MAGIC;
+    if !is_elf && hasher.is_none() {
         advance(member.size);
-        return Ok(None);
+        let verdict = asked.record.map(|record| record.verdict(&member.path, member.size, None));
+        return Ok(Read { elf: None, verdict });
     }
     while !piece.is_empty() {
-        elf_reader.push(&piece);
-        scanner.push(&piece, &mut |found| gathered.add(found));
+        if let Some(hasher) = &mut hasher {
+            hasher.update(&piece);
+        }
+        if is_elf {
+            elf_reader.push(&piece);
+            scanner.push(&piece, &mut |found| gathered.add(found));
+            guesses.push(&piece);
+        }
         advance(piece.len() as u64);
         pieces.next(&mut piece, PIECE)?;
     }
     drop(pieces);
     scanner.finish(&mut |found| gathered.add(found));
+    let hash = hasher.map(Hasher::finish);
+    let verdict = asked.record.map(|record| record.verdict(&member.path, member.size, hash.as_deref()));
+    if !is_elf {
+        return Ok(Read { elf: None, verdict });
+    }
 
     let error = |problem| AuditError { wheel: source.to_string(), problem };
     let elf_error = |source| error(Problem::Elf { member: member.path.clone(), source });
@@ -57,7 +92,11 @@ pub(crate) fn audit_member(
         }
     };
     let device = gathered.into_facts(&member.path, &elf.sections).map_err(error)?;
-    Ok(Some(facts(member, *elf, device)))
+    let claims_abi3 = member.path.ends_with(".abi3.so") || (asked.abi3 && is_extension(&member.path));
+    let abi3 = elf.python_symbols.as_deref().filter(|_| claims_abi3).map(abi3);
+    let known = elf.needed.iter().chain(&elf.soname).map(String::as_str);
+    let dlopen = guesses.finish(known);
+    Ok(Read { elf: Some(facts(member, *elf, device, dlopen, abi3)), verdict })
 }
 
 /// A member's bytes in pieces of a given size.
@@ -66,7 +105,7 @@ struct Pieces<'a, R> {
     stream: R,
 }
 
-impl<R: Read> Pieces<'_, R> {
+impl<R: io::Read> Pieces<'_, R> {
     /// Replaces `piece` by the next bytes: `size` of them, fewer at the end.
     fn next(&mut self, piece: &mut Vec<u8>, size: usize) -> Result<(), AuditError> {
         piece.resize(size, 0);
@@ -84,7 +123,13 @@ impl<R: Read> Pieces<'_, R> {
     }
 }
 
-fn facts(member: &Member, elf: Elf, device: Facts) -> ElfMember {
+/// Whether Python imports a file of that name: `_C.so`, `_C.cpython-312-x86_64-linux-gnu.so`; no `libx.so`.
+fn is_extension(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.ends_with(".so") && !name.starts_with("lib")
+}
+
+fn facts(member: &Member, elf: Elf, device: Facts, dlopen: Vec<String>, abi3: Option<Abi3>) -> ElfMember {
     ElfMember {
         path: member.path.clone(),
         size: member.size,
@@ -105,5 +150,7 @@ fn facts(member: &Member, elf: Elf, device: Facts) -> ElfMember {
         container_groups: device.container_groups,
         prelink: device.prelink,
         outside: device.outside,
+        dlopen,
+        abi3,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 
-use axle_audit::{Architectures, ContainerGroup, ElfMember, ElfType, WheelFacts};
+use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, CellFile, Cuda, Files, Origin, Provenance, artefact_path, cell_path,
 };
@@ -165,27 +165,10 @@ impl Wheel {
         });
         let facts = WheelFacts {
             filename: filename.to_owned(),
-            sha256: None,
-            declared_sha256: None,
             size: 1000,
             name: name.clone(),
             version: wheel.version().to_string(),
-            build: None,
-            tags: Vec::new(),
-            requires_python: None,
-            requires_dist: Vec::new(),
-            elf: Vec::new(),
-            sass: Vec::new(),
-            ptx: Vec::new(),
-            glibc: None,
-            glibcxx: None,
-            cxx11_abi: None,
-            cuda: Vec::new(),
-            external: Vec::new(),
-            entry_points: BTreeMap::new(),
-            scripts: Vec::new(),
-            data: Vec::new(),
-            top_level: Vec::new(),
+            ..WheelFacts::default()
         };
         let artefact = Artefact {
             filename: filename.to_owned(),
@@ -245,20 +228,8 @@ pub(crate) fn library(path: &str, needed: &[&str]) -> ElfMember {
         soname: name.starts_with("lib").then(|| name.to_owned()),
         machine: "x86_64".to_owned(),
         elf_type: ElfType::SharedObject,
-        executable: false,
         needed: needed.iter().map(|&soname| soname.to_owned()).collect(),
-        interpreter: None,
-        rpath: Vec::new(),
-        runpath: Vec::new(),
-        symbol_versions: BTreeMap::new(),
-        cxx11_abi: None,
-        sass: Vec::new(),
-        ptx: Vec::new(),
-        containers: 0,
-        device_code: Vec::new(),
-        container_groups: Vec::new(),
-        prelink: Architectures::default(),
-        outside: BTreeMap::new(),
+        ..ElfMember::default()
     }
 }
 

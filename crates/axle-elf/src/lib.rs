@@ -69,12 +69,15 @@ pub struct Elf {
     /// Whether it calls libstdc++ through the C++11 ABI of its strings and lists. `None` where it does
     /// not link libstdc++, calls neither kind, calls both, or its symbols were out of reach.
     pub cxx11_abi: Option<bool>,
+    /// What it takes of CPython's C API: its undefined symbols that begin with `Py` or `_Py`, sorted. `None`
+    /// where its symbols were out of reach.
+    pub python_symbols: Option<Vec<String>>,
     /// Where its sections lie, in the order of the file's table.
     pub sections: Vec<Section>,
 }
 
 /// What an ELF file is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ElfType {
     /// A program: of a fixed address, or one that says that it is position independent, or a shared
@@ -85,6 +88,7 @@ pub enum ElfType {
     /// An object to link (`.o`).
     Relocatable,
     /// Something else: a core file, or a type of some system.
+    #[default]
     Other,
 }
 

@@ -17,7 +17,7 @@ use goblin::elf::program_header::{PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD, ProgramH
 use goblin::elf::section_header::{SHN_XINDEX, SHT_DYNSYM, SHT_NOBITS, SectionHeader};
 
 use crate::error::{Error, Stop};
-use crate::symbols::cxx11_abi;
+use crate::symbols::Undefined;
 use crate::window::Window;
 use crate::{Elf, ElfType, MAGIC, Section};
 
@@ -60,7 +60,7 @@ pub(crate) fn parse(window: &Window) -> Result<Elf, Stop> {
         _ => ElfType::Other,
     };
     let links_libstdcxx = needed.iter().any(|name| name.starts_with("libstdc++.so"));
-    let cxx11_abi = if links_libstdcxx { file.cxx11_abi(&headers, &dynamic)? } else { None };
+    let undefined = file.undefined(&headers, &dynamic)?;
     Ok(Elf {
         machine: machine(file.header.e_machine, file.context),
         elf_type,
@@ -71,7 +71,8 @@ pub(crate) fn parse(window: &Window) -> Result<Elf, Stop> {
         runpath: split_path(&dynamic.strings(DT_RUNPATH)?),
         interpreter,
         symbol_versions: file.symbol_versions(&segments, &dynamic)?,
-        cxx11_abi,
+        cxx11_abi: undefined.as_ref().filter(|_| links_libstdcxx).and_then(|symbols| symbols.cxx11_abi),
+        python_symbols: undefined.map(|symbols| symbols.python),
         sections,
     })
 }
@@ -288,10 +289,10 @@ impl<'a> File<'a> {
     }
 
     /// Looks at the undefined symbols. They are worth no second pass: what was not kept is unknown.
-    fn cxx11_abi(&self, headers: &[SectionHeader], dynamic: &Dynamic<'_>) -> Result<Option<bool>, Stop> {
+    fn undefined(&self, headers: &[SectionHeader], dynamic: &Dynamic<'_>) -> Result<Option<Undefined>, Stop> {
         let Some(table) = headers.iter().find(|header| header.sh_type == SHT_DYNSYM) else { return Ok(None) };
         match self.window.get("the dynamic symbols", table.sh_offset, table.sh_size) {
-            Ok(bytes) => Ok(cxx11_abi(bytes, dynamic.strings.bytes, self.context)),
+            Ok(bytes) => Ok(Some(Undefined::read(bytes, dynamic.strings.bytes, self.context))),
             Err(Stop::Missing(_)) => Ok(None),
             Err(stop) => Err(stop),
         }

@@ -1,4 +1,6 @@
-//! Which of libstdc++'s two ABIs a library calls.
+//! What a library calls: which of libstdc++'s two ABIs, and what of CPython.
+
+use std::collections::BTreeSet;
 
 use goblin::container::Ctx;
 use goblin::elf::sym::Sym;
@@ -8,25 +10,46 @@ const NEW: &[u8] = b"__cxx11";
 /// How methods of the old `std::string` begin: `std::string::…`, `std::string::… const`.
 const OLD: [&[u8]; 2] = [b"_ZNSs", b"_ZNKSs"];
 
-/// Tells by the undefined symbols in `table`, whose names lie in `names`.
-///
-/// `None` where no symbol tells, or symbols of both kinds are called. Libstdc++ itself defines both.
-pub(crate) fn cxx11_abi(table: &[u8], names: &[u8], context: Ctx) -> Option<bool> {
-    let size = Sym::size(context.container);
-    let new_names = NamesHolding::find(NEW, names);
-    let (mut new, mut old) = (false, false);
-    for bytes in table.chunks_exact(size) {
-        let Some(symbol) = Sym::parse(bytes, 0, 1, context).ok().and_then(|mut symbols| symbols.pop()) else {
-            continue;
-        };
-        if symbol.st_shndx != 0 || symbol.st_name == 0 {
-            continue;
+/// How names of CPython's C API begin.
+const PYTHON: [&[u8]; 2] = [b"Py", b"_Py"];
+/// CPython 3.14 exports 1,700 of them, the longest of 60 bytes. More is no extension module.
+const MOST_PYTHON: usize = 1 << 14;
+const LONGEST_PYTHON: usize = 256;
+
+/// What the undefined symbols of a file tell.
+pub(crate) struct Undefined {
+    /// `None` where no symbol tells, or symbols of both kinds are called. Libstdc++ itself defines both.
+    pub cxx11_abi: Option<bool>,
+    /// The names of CPython's C API.
+    pub python: Vec<String>,
+}
+
+impl Undefined {
+    /// Reads the symbols in `table`, whose names lie in `names`.
+    pub fn read(table: &[u8], names: &[u8], context: Ctx) -> Self {
+        let size = Sym::size(context.container);
+        let new_names = NamesHolding::find(NEW, names);
+        let (mut new, mut old) = (false, false);
+        let mut python = BTreeSet::new();
+        for bytes in table.chunks_exact(size) {
+            let Some(symbol) = Sym::parse(bytes, 0, 1, context).ok().and_then(|mut symbols| symbols.pop())
+            else {
+                continue;
+            };
+            if symbol.st_shndx != 0 || symbol.st_name == 0 {
+                continue;
+            }
+            let rest = names.get(symbol.st_name..).unwrap_or_default();
+            new |= new_names.includes(symbol.st_name);
+            old |= OLD.iter().any(|start| rest.starts_with(start));
+            if PYTHON.iter().any(|start| rest.starts_with(start)) && python.len() < MOST_PYTHON {
+                let end = rest.iter().take(LONGEST_PYTHON).position(|byte| *byte == 0);
+                let name = end.and_then(|end| std::str::from_utf8(rest.get(..end)?).ok());
+                python.extend(name.map(str::to_owned));
+            }
         }
-        let rest = names.get(symbol.st_name..).unwrap_or_default();
-        new |= new_names.includes(symbol.st_name);
-        old |= OLD.iter().any(|start| rest.starts_with(start));
+        Self { cxx11_abi: (new != old).then_some(new), python: python.into_iter().collect() }
     }
-    (new != old).then_some(new)
 }
 
 /// Where in a table of names a mark occurs. Names share their ends and there may be millions, so the table

@@ -99,6 +99,13 @@ fn the_abi_of_strings_is_told_by_what_is_called() {
 }
 
 #[test]
+fn what_is_taken_of_python_is_told() {
+    let undefined = owned(&["_PyArg_ParseTuple_SizeT", "PyErr_Format", "PyPy", "xPy", "malloc"]);
+    let elf = read(&Object { undefined, ..library() }.write()).unwrap();
+    assert_eq!(elf.python_symbols.unwrap(), ["PyErr_Format", "PyPy", "_PyArg_ParseTuple_SizeT"]);
+}
+
+#[test]
 fn a_file_without_section_headers_says_all_but_its_sections() {
     let elf = read(&Object { stripped: true, ..library() }.write()).unwrap();
     assert_eq!(elf.needed, ["libstdc++.so.6", "libc.so.6"]);
@@ -115,6 +122,7 @@ fn tables_beyond_the_head_take_one_pass_or_a_few() {
         let whole = read(file).unwrap();
         // Symbols alone are worth no pass of their own.
         elf.cxx11_abi = whole.cxx11_abi;
+        elf.python_symbols.clone_from(&whole.python_symbols);
         assert_eq!(elf, whole);
         passes
     };
@@ -221,8 +229,10 @@ proptest! {
             soname, needed, runpath, versions, sections, tables_last, ..Object::default()
         };
         let file = object.write();
-        let (elf, _) = read_in(&file, piece, head).unwrap();
-        prop_assert_eq!(&elf, &read(&file).unwrap());
+        let whole = read(&file).unwrap();
+        let (mut elf, _) = read_in(&file, piece, head).unwrap();
+        elf.python_symbols.clone_from(&whole.python_symbols);
+        prop_assert_eq!(&elf, &whole);
         prop_assert_eq!(elf.soname, object.soname);
         prop_assert_eq!(elf.needed, object.needed);
         prop_assert_eq!(elf.runpath.join(":"), object.runpath.unwrap_or_default());
@@ -251,6 +261,7 @@ proptest! {
         match (whole, read_in(&file, 100, head)) {
             (Ok(whole), Ok((mut parts, _))) => {
                 parts.cxx11_abi = whole.cxx11_abi;
+                parts.python_symbols.clone_from(&whole.python_symbols);
                 prop_assert_eq!(parts, whole);
             }
             (Err(_), Err(_)) => {}

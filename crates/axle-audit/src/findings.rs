@@ -1,0 +1,660 @@
+//! What is wrong or odd about a wheel, each thing by a code that stays the same.
+//!
+//! All follows from the facts of the wheel: nothing of the machine that runs axle enters, and nothing of a
+//! package's entry in the catalogue.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use axle_fatbin::{Code, Kind, Suffix};
+use axle_wheel::WheelName;
+use serde::{Deserialize, Serialize};
+
+use crate::device_code::{LINKED, PRELINK, is_device_section};
+use crate::facts::{ElfMember, WheelFacts};
+use crate::loaded::without_hash;
+use crate::platform::{claimed, held, tag_machine, tag_of, wanted};
+use crate::stable_abi;
+
+/// One thing that is wrong or odd about a wheel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Finding {
+    /// What was checked; its code is what tools should look at.
+    pub code: Check,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The member that it is about, where it is about one.
+    pub member: Option<String>,
+    /// What was found, for a person.
+    pub message: String,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The wheel breaks where it says that it works, or is not what was published.
+    Error,
+    /// It may break somewhere, or says what is not so.
+    Warning,
+    /// Worth knowing.
+    Note,
+}
+
+macro_rules! checks {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $severity:ident, $title:literal, $text:literal;)*) => {
+        /// What is checked. Codes are never given to another check.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum Check {
+            $($(#[$doc])* #[serde(rename = $code)] $name,)*
+        }
+
+        impl Check {
+            /// All checks, by code.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The code: `AX101`.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// How much its findings matter.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// What a finding of it says, in a few words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// What it means and what to do, in Markdown.
+            pub const fn explanation(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+checks! {
+    /// A member wants a newer glibc than the tag says.
+    Glibc = "AX101", Error, "The platform tag claims an older glibc than a member needs",
+        "A tag `manylinux_2_17` promises that the wheel runs on glibc 2.17 (PEP 600). The member wants symbols of a \
+        newer one, so pip installs the wheel on machines where the member can't be loaded. `should_be` of the \
+        platform says which tag is honest.";
+    /// A member wants newer symbols of libstdc++ or another library than the tag's machines have.
+    SystemLibrary = "AX102", Error, "The platform tag claims older system libraries than a member needs",
+        "Beside glibc a manylinux tag fixes the newest `GLIBCXX`, `CXXABI`, `GCC` and `ZLIB` symbols, by the policies of \
+        auditwheel. The member wants newer ones: it may fail to load on a machine that the tag allows, unless \
+        another package brings a newer library first.";
+    /// WHEEL lists other tags than the file's name.
+    Tags = "AX103", Warning, "WHEEL lists other tags than the file's name",
+        "The binary distribution format asks that `Tag` of the `WHEEL` file, expanded, be the tags of the file's name. \
+        Where they differ the file was renamed, mostly to change its platform tag; installers look at \
+        the name, tools that look inside get another answer.";
+    /// METADATA names another package or version than the file's name.
+    Identity = "AX104", Error, "METADATA names another package or version than the file's name",
+        "Installers refuse such a wheel, or install it under a name that nobody asked for.";
+    /// A search path names a folder of the machine that built the wheel.
+    LeakedPath = "AX105", Warning, "A search path names a folder of the machine that built it",
+        "`DT_RPATH` or `DT_RUNPATH` holds an absolute path that is no system folder. It has no use on another machine, \
+        and whoever can write there can have their library loaded. `patchelf --remove-rpath`, or paths that \
+        begin with `$ORIGIN`, are the cure.";
+    /// A search path means another folder, depending on where the program is started.
+    RelativePath = "AX106", Warning, "A search path depends on the current folder",
+        "An element of `DT_RPATH` or `DT_RUNPATH` is empty or relative. The loader takes it from the folder in \
+        which the program was started, so that a library lying there is loaded.";
+    /// A library is bundled and needed from outside too.
+    DoubleLibrary = "AX107", Warning, "A library is bundled, and needed from outside too",
+        "The wheel holds a copy of a library under a name of its own, while a member needs the same library \
+        from outside. Both are loaded into one process then, each with a state of its own (two OpenMP \
+        runtimes, two CUDA runtimes).";
+    /// An extension module says abi3 and takes more.
+    Abi3 = "AX108", Error, "An extension module breaks its promise of the stable ABI",
+        "Its name or the wheel's tag says `abi3`: one build for this Python and all later ones (PEP 384). It takes \
+        symbols of CPython that are not in the stable ABI, or that are newer than the oldest Python of the tag. \
+        On some Python it does not load, or goes wrong.";
+    /// The name says CUDA, and no member holds device code.
+    NoDeviceCode = "AX109", Note, "The name says CUDA, but there is no device code inside",
+        "The name or the local version is that of a CUDA build, so that one would expect SASS or PTX. There may be none because the \
+        package only calls libraries, compiles kernels when it runs, or the build went wrong.";
+    /// PTX is there that no driver can use as a fallback.
+    UselessPtx = "AX110", Warning, "PTX is there that can't serve newer GPUs",
+        "PTX lets the driver compile for GPUs that did not exist when the wheel was built. That of this member can't: it lies \
+        before device linking (`__nv_relfatbin`), where the driver does not look for a program's code, or is bound to one architecture \
+        by the suffix `a` or to one family by `f`.";
+    /// Some containers of a member hold PTX, and others don't.
+    PartialPtx = "AX111", Note, "Only some containers of a member hold PTX",
+        "The list of architectures of this member names PTX, yet some of its translation units are without: on a GPU that only PTX \
+        could serve, their kernels are missing.";
+    /// Device code of a kind that nobody has described.
+    UnknownCode = "AX112", Warning, "Device code of an unknown kind",
+        "A container holds entries of a kind that axle does not know. They are counted and named by their \
+        number, and no GPU is said to be served by them.";
+    /// A member is for another processor than the tag.
+    Machine = "AX113", Error, "A member is for another processor than the platform tag",
+        "The member can't be loaded on the machines that the tag promises.";
+    /// A wheel for any platform holds members for one.
+    NotPure = "AX114", Warning, "A wheel for any platform holds machine code",
+        "The tag is `any`, so that pip installs the wheel everywhere, and members are ELF files for one processor.";
+    /// RECORD does not list a member.
+    Unlisted = "AX115", Error, "RECORD does not list a member",
+        "Every file of a wheel but `RECORD` itself and its signatures must be listed with its hash (PEP 427). This one was \
+        added after the wheel was made, or by a tool that forgot the list. Installers don't remove it with the package.";
+    /// RECORD lists a file that is not there.
+    Missing = "AX116", Error, "RECORD lists a file that the wheel does not hold",
+        "The file was taken out after the wheel was made, or the list was made for other files.";
+    /// The bytes of a member are other ones than RECORD lists.
+    Wrong = "AX117", Error, "A member has other bytes than RECORD lists",
+        "Its hash or size differs: the file was changed after the list was made.";
+    /// RECORD lists a member without a hash that tells.
+    Unhashed = "AX118", Warning, "RECORD lists a member without a hash that tells",
+        "There is no hash, or one of a kind that PEP 427 refuses (MD5, SHA-1).";
+    /// RECORD can't be read.
+    BrokenRecord = "AX119", Error, "RECORD is missing or broken",
+        "The wheel has no list of its files, or the list holds lines that can't be read: what is not told can't be verified.";
+}
+
+impl Check {
+    fn finding(self, member: Option<&str>, message: String) -> Finding {
+        Finding { code: self, severity: self.severity(), member: member.map(str::to_owned), message }
+    }
+
+    /// The page of all codes: docs/findings.md.
+    pub fn page() -> String {
+        let mut page = String::from(
+            "# Findings of `axle audit`\n\nA finding says what is wrong or odd about a wheel. All findings follow from the bytes of the \
+            wheel alone. Codes are stable: scripts should look at them, not at messages.\n\n\
+            | code | severity | finding |\n| --- | --- | --- |\n",
+        );
+        for check in Self::ALL {
+            let code = check.code();
+            page += &format!(
+                "| [{code}](#{}) | {} | {} |\n",
+                code.to_lowercase(),
+                check.severity(),
+                check.title()
+            );
+        }
+        for check in Self::ALL {
+            page += &format!("\n## {}\n\n**{}** ({})\n\n", check.code(), check.title(), check.severity());
+            page += check.explanation();
+            page.push('\n');
+        }
+        page
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.code())
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        })
+    }
+}
+
+/// What is wrong or odd about a wheel, sorted by code and member.
+pub fn findings(facts: &WheelFacts) -> Vec<Finding> {
+    let mut found = Vec::new();
+    description(facts, &mut found);
+    platform(facts, &mut found);
+    for member in &facts.elf {
+        search_paths(member, &mut found);
+        abi3(facts, member, &mut found);
+        device_code(member, &mut found);
+    }
+    double_libraries(facts, &mut found);
+    missing_device_code(facts, &mut found);
+    record(facts, &mut found);
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
+    let Some(description) = &facts.description else { return };
+    if (&description.name, &description.version) != (&facts.name, &facts.version) {
+        let (name, version) = (&description.name, &description.version);
+        let message =
+            format!("METADATA is of {name} {version}, the file's name of {} {}", facts.name, facts.version);
+        found.push(Check::Identity.finding(None, message));
+    }
+    if description.wheel_version.is_none() {
+        found.push(Check::Tags.finding(None, "the WHEEL file is missing or broken".to_owned()));
+        return;
+    }
+    let expanded: BTreeSet<String> = description.tags.iter().flat_map(|tag| expand(tag)).collect();
+    let named: BTreeSet<String> = facts.tags.iter().cloned().collect();
+    if expanded != named {
+        let list = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
+            let only: Vec<&str> = one.difference(other).map(String::as_str).collect();
+            if only.is_empty() { "nothing".to_owned() } else { only.join(", ") }
+        };
+        let message = format!(
+            "only WHEEL has {}; only the file's name has {}",
+            list(&expanded, &named),
+            list(&named, &expanded)
+        );
+        found.push(Check::Tags.finding(None, message));
+    }
+}
+
+/// A tag of `WHEEL`, which some tools write as a compressed set.
+fn expand(tag: &str) -> Vec<String> {
+    let name = format!("x-1-{tag}.whl");
+    match name.parse::<WheelName>() {
+        Ok(name) => name.tags().map(|tag| tag.to_string()).collect(),
+        Err(_) => vec![tag.to_owned()],
+    }
+}
+
+fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
+    let platforms: BTreeSet<&str> = facts.tags.iter().filter_map(|tag| tag.rsplit('-').next()).collect();
+    let hosts = || facts.elf.iter().filter(|member| !is_device_file(&member.machine));
+    if platforms.contains("any")
+        && let Some(member) = hosts().next()
+    {
+        let message = format!("the tag is `any`, and {} of its members are ELF files", hosts().count());
+        found.push(Check::NotPure.finding(Some(&member.path), message));
+    }
+    for member in hosts() {
+        let machine = tag_machine(&member.machine);
+        let linux: Vec<&&str> = platforms.iter().filter(|tag| tag.contains("linux")).collect();
+        if !linux.is_empty() && !linux.iter().any(|tag| tag.ends_with(&format!("_{machine}"))) {
+            let tags: Vec<&str> = linux.into_iter().copied().collect();
+            let message = format!("it is for {machine}, and the tag is {}", tags.join(", "));
+            found.push(Check::Machine.finding(Some(&member.path), message));
+        }
+    }
+    let Some((claim, glibc, machine)) = claimed(facts).into_iter().next() else { return };
+    let held = held(facts);
+    for member in hosts().filter(|member| tag_machine(&member.machine) == machine) {
+        let mut newer = BTreeMap::<Check, Vec<String>>::new();
+        for (library, version) in wanted(member, &held) {
+            let (check, fits) = match version.strip_prefix("GLIBC_").map(stable_abi::version_prefix) {
+                Some(Some(wanted)) => (Check::Glibc, wanted <= glibc),
+                _ => (Check::SystemLibrary, tag_of(glibc).is_none_or(|tag| tag.has(&machine, version))),
+            };
+            if !fits {
+                newer.entry(check).or_default().push(format!("{version} of {library}"));
+            }
+        }
+        for (check, versions) in newer {
+            let message = format!("it wants {}, and the tag is {claim}", versions.join(", "));
+            found.push(check.finding(Some(&member.path), message));
+        }
+    }
+}
+
+/// Whether an ELF file is code for a GPU.
+fn is_device_file(machine: &str) -> bool {
+    /// `EM_AMDGPU`.
+    const AMD: &str = "em-224";
+    machine == "cuda" || machine == AMD
+}
+
+fn search_paths(member: &ElfMember, found: &mut Vec<Finding>) {
+    for (tag, paths) in [("DT_RPATH", &member.rpath), ("DT_RUNPATH", &member.runpath)] {
+        for path in paths {
+            let check = if path.starts_with('/') {
+                if is_system_folder(path) { continue } else { Check::LeakedPath }
+            } else if path.starts_with("$ORIGIN") || path.starts_with("${ORIGIN}") {
+                continue;
+            } else {
+                Check::RelativePath
+            };
+            let path: String = path.chars().take(200).collect();
+            found.push(check.finding(Some(&member.path), format!("{tag} holds `{path}`")));
+        }
+    }
+}
+
+/// Folders that mean the same on every machine: those of the loader, and where makers of GPUs ask their
+/// software to be put.
+fn is_system_folder(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    let below =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let vendor = ["/usr/local/cuda", "/opt/rocm"].iter().any(|folder| {
+        let rest = path.strip_prefix(folder);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '-']))
+    });
+    vendor
+        || ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/local/lib64"]
+            .iter()
+            .any(|folder| below(folder))
+}
+
+fn abi3(facts: &WheelFacts, member: &ElfMember, found: &mut Vec<Finding>) {
+    let Some(abi3) = &member.abi3 else { return };
+    if !abi3.unstable.is_empty() {
+        let message = format!("not in the stable ABI: {}", some(&abi3.unstable));
+        found.push(Check::Abi3.finding(Some(&member.path), message));
+    }
+    let oldest = facts.tags.iter().filter_map(|tag| {
+        let digits = tag.split('-').next()?.strip_prefix("cp")?.strip_prefix('3')?;
+        Some((3, digits.parse::<u16>().ok()?))
+    });
+    if let (Some(promised), Some(python)) = (oldest.min(), stable_abi::version(&abi3.python))
+        && python > promised
+    {
+        let message = format!(
+            "the tag promises Python {}.{}, and this is new in {}: {}",
+            promised.0,
+            promised.1,
+            abi3.python,
+            some(&abi3.newest)
+        );
+        found.push(Check::Abi3.finding(Some(&member.path), message));
+    }
+}
+
+/// The first names of a list, and how many more there are.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
+    let groups = || member.container_groups.iter().filter(|group| is_device_section(&group.section));
+    let is_ptx = |code: &&Code| code.kind == Kind::Ptx;
+    let linked = || groups().filter(|group| group.section == LINKED);
+
+    let ptx: BTreeSet<Code> = linked().flat_map(|group| &group.code).filter(is_ptx).copied().collect();
+    let early: BTreeSet<Code> = groups()
+        .filter(|group| group.section == PRELINK)
+        .flat_map(|group| &group.code)
+        .filter(is_ptx)
+        .copied()
+        .collect();
+    if !early.is_empty() && ptx.is_empty() {
+        let message = format!("{} lies in {PRELINK} only", join(&early));
+        found.push(Check::UselessPtx.finding(Some(&member.path), message));
+    }
+    if !ptx.is_empty() && ptx.iter().all(|code| code.suffix != Suffix::Plain) {
+        let message = format!("{} runs on its own architecture or family only", join(&ptx));
+        found.push(Check::UselessPtx.finding(Some(&member.path), message));
+    }
+
+    // Kernels for one architecture alone come without PTX on purpose.
+    let plain = || linked().filter(|group| group.code.iter().any(|code| code.is_plain()));
+    let has_ptx = |code: &Code| code.kind == Kind::Ptx && code.suffix == Suffix::Plain;
+    let all: u64 = plain().map(|group| group.count).sum();
+    let with: u64 = plain().filter(|group| group.code.iter().any(has_ptx)).map(|group| group.count).sum();
+    if with > 0 && with < all {
+        let ptx: BTreeSet<Code> = ptx.into_iter().filter(|code| code.suffix == Suffix::Plain).collect();
+        let message = format!("{with} of {all} containers hold PTX ({})", join(&ptx));
+        found.push(Check::PartialPtx.finding(Some(&member.path), message));
+    }
+
+    let unknown: BTreeSet<Code> = groups()
+        .flat_map(|group| &group.code)
+        .filter(|code| matches!(code.kind, Kind::Unknown(_)))
+        .copied()
+        .collect();
+    if !unknown.is_empty() {
+        found.push(Check::UnknownCode.finding(Some(&member.path), format!("it holds {}", join(&unknown))));
+    }
+}
+
+fn join(codes: &BTreeSet<Code>) -> String {
+    codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Bundled libraries have a hash in their name or their whole version; what is needed has the major version
+/// alone.
+fn double_libraries(facts: &WheelFacts, found: &mut Vec<Finding>) {
+    for member in &facts.elf {
+        let name = member.path.rsplit('/').next().unwrap_or_default();
+        let Some((stem, major)) = stem_and_major(name) else { continue };
+        let stem = without_hash(stem);
+        let twin = facts
+            .external
+            .iter()
+            .find(|external| stem_and_major(external).is_some_and(|other| other == (stem, major)));
+        if let Some(twin) = twin {
+            let needing = facts.elf.iter().filter(|other| other.needed.contains(twin));
+            let needing: Vec<String> = needing.map(|other| other.path.clone()).collect();
+            let message = format!("{twin} is needed from outside by {}", some(&needing));
+            found.push(Check::DoubleLibrary.finding(Some(&member.path), message));
+        }
+    }
+}
+
+/// `libgomp` and 1 of `libgomp.so.1.0.0`.
+fn stem_and_major(name: &str) -> Option<(&str, Option<u32>)> {
+    let (stem, version) = name.split_once(".so")?;
+    let major = match version.strip_prefix('.') {
+        Some(version) => Some(version.split('.').next()?.parse().ok()?),
+        None if version.is_empty() => None,
+        None => return None,
+    };
+    stem.starts_with("lib").then_some((stem, major))
+}
+
+/// A name says CUDA by its local version (`+cu128`, `+cu12torch2.8cxx11abiTRUE`) or its end (`cupy-cuda12x`,
+/// `x-cu12`). NVIDIA's own packages are libraries, tools and headers, of which most hold no kernels.
+fn missing_device_code(facts: &WheelFacts, found: &mut Vec<Finding>) {
+    let is_release = |text: &str, prefix: &str| {
+        text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let local = facts.version.split_once('+').map(|(_, local)| local).unwrap_or_default();
+    let says = |part: &str| is_release(part, "cu") || is_release(part, "cuda");
+    let expected = local.split('.').any(says) || facts.name.rsplit('-').next().is_some_and(says);
+    let holds = facts
+        .elf
+        .iter()
+        .any(|member| member.containers > 0 || !member.outside.is_empty() || is_device_file(&member.machine));
+    if expected && !holds && !facts.name.starts_with("nvidia-") {
+        let message = format!("{} {} is a build for CUDA by its name", facts.name, facts.version);
+        found.push(Check::NoDeviceCode.finding(None, message));
+    }
+}
+
+fn record(facts: &WheelFacts, found: &mut Vec<Finding>) {
+    let Some(record) = &facts.record else { return };
+    if let Some(why) = &record.unreadable {
+        found.push(Check::BrokenRecord.finding(None, why.clone()));
+    }
+    let lists = [
+        (Check::Unlisted, &record.unlisted, "it is not listed"),
+        (Check::Missing, &record.missing, "it is listed and not there"),
+        (Check::Wrong, &record.wrong, "its hash or size is not what is listed"),
+        (Check::Unhashed, &record.unhashed, "it is listed without a hash that tells"),
+    ];
+    for (check, paths, message) in lists {
+        found.extend(paths.iter().map(|path| check.finding(Some(path), message.to_owned())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Abi3, ContainerGroup, Description, RecordFacts};
+
+    fn owned(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn member(path: &str) -> ElfMember {
+        ElfMember { path: path.to_owned(), machine: "x86_64".to_owned(), ..ElfMember::default() }
+    }
+
+    fn wheel(tag: &str, elf: Vec<ElfMember>) -> WheelFacts {
+        let description = Description {
+            name: "x".to_owned(),
+            version: "1".to_owned(),
+            wheel_version: Some("1.0".to_owned()),
+            tags: owned(&[tag]),
+            ..Description::default()
+        };
+        WheelFacts {
+            name: "x".to_owned(),
+            version: "1".to_owned(),
+            tags: expand(tag),
+            elf,
+            description: Some(description),
+            ..WheelFacts::default()
+        }
+    }
+
+    fn told(facts: &WheelFacts) -> Vec<String> {
+        findings(facts)
+            .into_iter()
+            .map(|finding| {
+                let member = finding.member.map(|member| format!("{member}: ")).unwrap_or_default();
+                format!("{} {member}{}", finding.code, finding.message)
+            })
+            .collect()
+    }
+
+    const MANYLINUX: &str = "cp312-cp312-manylinux_2_17_x86_64";
+
+    #[test]
+    fn the_page_is_generated() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/findings.md");
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        if written != Check::page() && std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, Check::page()).unwrap();
+            return;
+        }
+        assert_eq!(written, Check::page(), "run UPDATE_DOCS=1 cargo test -p axle-audit page");
+    }
+
+    #[test]
+    fn codes_are_written_as_such_and_rise() {
+        assert!(Check::ALL.is_sorted_by_key(|check| check.code()));
+        let finding = Check::Glibc.finding(None, "x".to_owned());
+        let json = serde_json::to_string(&finding).unwrap();
+        assert_eq!(json, r#"{"code":"AX101","severity":"error","member":null,"message":"x"}"#);
+        assert_eq!(serde_json::from_str::<Finding>(&json).unwrap(), finding);
+    }
+
+    #[test]
+    fn a_clean_wheel_has_none() {
+        let versions = [("libc.so.6".to_owned(), owned(&["GLIBC_2.17", "GLIBC_2.2.5"]))].into();
+        let clean =
+            ElfMember { runpath: owned(&["$ORIGIN/../lib"]), symbol_versions: versions, ..member("x/_C.so") };
+        assert_eq!(told(&wheel(MANYLINUX, vec![clean])), [""; 0]);
+    }
+
+    #[test]
+    fn everything_that_can_be_found() {
+        let groups = |groups: &[(&str, &str, u64)]| -> Vec<ContainerGroup> {
+            groups
+                .iter()
+                .map(|(section, codes, count)| ContainerGroup {
+                    section: (*section).to_owned(),
+                    code: codes.split(' ').map(|code| code.parse().unwrap()).collect(),
+                    count: *count,
+                })
+                .collect()
+        };
+        let versions = |library: &str, versions: &[&str]| [(library.to_owned(), owned(versions))].into();
+        let members = vec![
+            ElfMember {
+                symbol_versions: versions("libc.so.6", &["GLIBC_2.28", "GLIBC_2.5", "GLIBC_PRIVATE"]),
+                ..member("a.so")
+            },
+            ElfMember { symbol_versions: versions("libstdc++.so.6", &["GLIBCXX_3.4.29"]), ..member("b.so") },
+            ElfMember {
+                rpath: owned(&["/home/me/lib", "/usr/lib", "/usr/local/cuda-12.8/lib64", "/libx"]),
+                runpath: owned(&["", "lib"]),
+                ..member("c.so")
+            },
+            ElfMember { needed: owned(&["libgomp.so.1"]), ..member("d.so") },
+            member("x.libs/libgomp-24e2ab19.so.1.0.0"),
+            member("x.libs/libgomp.24e2ab19.so.1"),
+            ElfMember {
+                abi3: Some(Abi3 {
+                    python: "3.13".to_owned(),
+                    newest: owned(&["PyUnicode_AsUTF8"]),
+                    unstable: owned(&["_PyX"]),
+                }),
+                ..member("e.abi3.so")
+            },
+            ElfMember {
+                container_groups: groups(&[("__nv_relfatbin", "compute_80", 1), (".nv_fatbin", "sm_80", 1)]),
+                containers: 2,
+                ..member("f.so")
+            },
+            ElfMember {
+                container_groups: groups(&[(".nv_fatbin", "sm_90a compute_90a", 1)]),
+                containers: 1,
+                ..member("g.so")
+            },
+            ElfMember {
+                container_groups: groups(&[
+                    (".nv_fatbin", "sm_80", 9),
+                    (".nv_fatbin", "sm_80 compute_80", 1),
+                ]),
+                containers: 10,
+                ..member("h.so")
+            },
+            ElfMember {
+                container_groups: groups(&[(".nv_fatbin", "kind64_90", 1)]),
+                containers: 1,
+                ..member("i.so")
+            },
+            ElfMember { machine: "aarch64".to_owned(), ..member("j.so") },
+        ];
+        let record = RecordFacts {
+            verified: 3,
+            unlisted: owned(&["u"]),
+            missing: owned(&["m"]),
+            wrong: owned(&["w"]),
+            unhashed: owned(&["n"]),
+            unreadable: Some("it lists `a` twice".to_owned()),
+        };
+        let mut facts = WheelFacts {
+            external: owned(&["libgomp.so.1"]),
+            record: Some(record),
+            name: "y".to_owned(),
+            ..wheel(MANYLINUX, members)
+        };
+        facts.description.as_mut().unwrap().tags = owned(&["cp312-cp312-linux_x86_64"]);
+        insta::assert_snapshot!(told(&facts).join("\n"));
+    }
+
+    #[test]
+    fn names_that_say_cuda() {
+        let found = |name: &str, version: &str| {
+            let facts = wheel(MANYLINUX, vec![]);
+            let facts =
+                WheelFacts { name: name.to_owned(), version: version.to_owned(), description: None, ..facts };
+            told(&facts).iter().any(|finding| finding.starts_with("AX109"))
+        };
+        assert!(
+            found("torch", "2.9.1+cu128") && found("cupy-cuda12x", "13.0") && found("x", "1+cu12torch2.8")
+        );
+        assert!(
+            !found("torch", "2.9.1+cpu")
+                && !found("nvidia-cuda-runtime-cu12", "12.8")
+                && !found("cuda-python", "12")
+        );
+        assert!(!found("custom", "1+cuda") && !found("x-cute", "1"));
+    }
+
+    #[test]
+    fn pure_wheels_with_machine_code() {
+        assert_eq!(
+            told(&wheel("py3-none-any", vec![member("a.so")])),
+            ["AX114 a.so: the tag is `any`, and 1 of its members are ELF files"]
+        );
+        let cubin = ElfMember { machine: "cuda".to_owned(), ..member("a.cubin") };
+        assert_eq!(told(&wheel("py3-none-any", vec![cubin])), [""; 0]);
+    }
+}

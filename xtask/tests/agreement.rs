@@ -1,0 +1,133 @@
+//! The two lookups agree: over every cell, Rust and Nix answer requests with the same plan and id, or both refuse.
+
+use std::path::{Path, PathBuf};
+
+use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
+use axle_concretise::{Compiler, Request, answer};
+use axle_wheel::Glibc;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use xtask::nix;
+
+/// The repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Every cell file of the catalogue.
+fn cell_files() -> Vec<CellFile> {
+    let folder = Folder::new(root().join("catalogue"));
+    let paths = folder.files_under(&["cells"]).unwrap();
+    let read = |path: &String| fs_err::read(root().join("catalogue").join(path)).unwrap();
+    paths.iter().map(|path| serde_json::from_slice(&read(path)).unwrap()).collect()
+}
+
+/// What is asked of a cell file: of each torch each capability and some pairs; and what is refused, or is seldom asked.
+fn requests(file: &CellFile) -> Vec<Request> {
+    let plain = Request {
+        packages: vec!["torch".into()],
+        system: file.system,
+        python: file.python,
+        cuda: file.cuda,
+        compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
+        compiler: None,
+        torch: None,
+        glibc: Glibc::new(2, 36),
+    };
+    let mut requests = Vec::new();
+    for torch in &file.order {
+        let of_torch = Request { torch: Some(torch.clone()), ..plain.clone() };
+        let singles = file.capabilities.chunks(1);
+        let pairs = file.capabilities.chunks(2);
+        requests.extend(singles.chain(pairs).map(|capabilities| Request {
+            compute_capabilities: capabilities.iter().copied().collect(),
+            ..of_torch.clone()
+        }));
+    }
+
+    let newest = file.order.first().and_then(|torch| file.torch.get(torch));
+    let covered = newest.and_then(|cell| cell.packages.get("torch")).map(|torch| &torch.wheel.covers);
+    let served = Request {
+        compute_capabilities: covered.into_iter().flatten().copied().collect(),
+        ..plain.clone()
+    };
+    let packages = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let torch = |version: &str| Some(version.to_owned());
+    requests.extend([
+        Request { packages: packages(&["triton", "jinja2"]), ..served.clone() },
+        Request { packages: packages(&["sympy"]), ..served.clone() },
+        Request { packages: packages(&["no-such-package"]), ..served.clone() },
+        Request { compiler: Some(Compiler::Gcc(13)), ..served.clone() },
+        Request { compiler: Some(Compiler::Clang(17)), ..served.clone() },
+        Request { torch: torch("2"), ..served.clone() },
+        Request { torch: torch("2.1"), ..served.clone() },
+        Request { torch: torch("9.9"), ..served.clone() },
+        Request { torch: file.absent.keys().next().cloned(), ..served.clone() },
+        Request { glibc: Glibc::new(2, 27), ..served.clone() },
+        Request { glibc: Glibc::new(2, 5), ..served },
+    ]);
+    requests
+}
+
+/// A request as `checks/plans.nix` reads it.
+fn for_nix(request: &Request) -> Value {
+    json!({
+        "packages": request.packages,
+        "python": request.python,
+        "cuda": (request.cuda != Cuda::Cpu).then_some(request.cuda),
+        "compute_capabilities": request.compute_capabilities,
+        "compiler": request.compiler.map(|compiler| compiler.to_string()),
+        "torch": request.torch,
+        "glibc": request.glibc.to_string(),
+    })
+}
+
+fn answers_of_rust(requests: &[Request]) -> Vec<Value> {
+    let answer = |request| {
+        let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
+        match answer(&catalogue, request).unwrap() {
+            Ok(plan) => json!({ "id": plan.id, "plan": plan }),
+            Err(_) => Value::Null,
+        }
+    };
+    requests.par_iter().map(answer).collect()
+}
+
+fn answers_of_nix(requests: &[Request]) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.json");
+    let document: Vec<_> = requests.iter().map(for_nix).collect();
+    fs_err::write(&file, serde_json::to_vec(&document).unwrap()).unwrap();
+    let output = nix::ensure()
+        .unwrap()
+        .command("nix")
+        .current_dir(root())
+        // A pure evaluation could not read the requests.
+        .args(["eval", "--json", "--impure", ".#legacyPackages.x86_64-linux.plans"])
+        .args(["--no-write-lock-file", "--override-input", "nixpkgs", "path:./checks/host"])
+        .arg("--apply")
+        .arg(format!("plans: plans (builtins.fromJSON (builtins.readFile {}))", json!(file)))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+#[ignore = "fetches a Nix when the machine has none"]
+fn rust_and_nix_give_the_same_plans() {
+    let requests: Vec<_> = cell_files().iter().flat_map(requests).collect();
+    let start = std::time::Instant::now();
+    let nix = answers_of_nix(&requests);
+    eprintln!("nix {:?}", start.elapsed());
+    let start = std::time::Instant::now();
+    let rust = answers_of_rust(&requests);
+    eprintln!("rust {:?} {}", start.elapsed(), requests.len());
+    assert_eq!(rust.len(), nix.len());
+    for ((request, rust), nix) in requests.iter().zip(&rust).zip(&nix) {
+        assert_eq!(rust, nix, "{}", for_nix(request));
+    }
+    // Both kinds of answers were among them, or nothing was compared.
+    assert!(rust.iter().any(Value::is_null));
+    assert!(rust.iter().any(Value::is_object));
+}
