@@ -12,6 +12,9 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 
 use crate::universe::Universe;
 
+#[cfg(test)]
+mod tests;
+
 /// Why the builds of a cell cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -108,14 +108,12 @@ fn solution(
         if solution.contains_key(name) || absent.contains_key(name) {
             continue;
         }
-        wanted =
-            solution.iter().map(|(name, chosen)| (name.clone(), Some(chosen.version.clone()))).collect();
+        wanted = solution.iter().map(|(name, chosen)| (name.clone(), Some(chosen.version.clone()))).collect();
         wanted.insert(name.clone(), None);
         match solver::solve(candidates, &wanted) {
             Ok(larger) => solution = larger,
             Err(reason) => {
-                let unsatisfiable =
-                    || Absence { kind: Reason::Dependency, message: reason.to_string() };
+                let unsatisfiable = || Absence { kind: Reason::Dependency, message: reason.to_string() };
                 let absence = no_candidate(candidates, name).unwrap_or_else(unsatisfiable);
                 absent.insert(name.clone(), absence);
             }
@@ -127,10 +125,7 @@ fn solution(
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
 fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     let Some(versions) = candidates.versions(name).filter(|versions| !versions.is_empty()) else {
-        return Some(Absence {
-            kind: Reason::Missing,
-            message: format!("{name} is not in the catalogue"),
-        });
+        return Some(Absence { kind: Reason::Missing, message: format!("{name} is not in the catalogue") });
     };
     if versions.values().any(|candidate| candidate.choice().is_ok()) {
         return None;

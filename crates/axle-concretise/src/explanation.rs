@@ -81,8 +81,7 @@ impl Explanation<'_> {
                 let Some(needed) = dependency.name() else { return };
                 match node.name() {
                     None => self.note_wanted(needed, range),
-                    // An extra has the version of its package.
-                    Some(name) if name == needed => {}
+                    // That an extra has the version of its package goes without saying, too: there is no need for it.
                     Some(name) => self.note_requirements(name, node, set, needed),
                 }
             }
@@ -136,13 +135,25 @@ impl Explanation<'_> {
     }
 
     fn sentence(mut self) -> String {
+        // A version that another fact is about need not be said to be there.
+        let told: BTreeSet<_> = self
+            .facts
+            .iter()
+            .filter(|fact| fact.what != What::Fixed)
+            .map(|fact| (fact.name.clone(), fact.versions.clone()))
+            .collect();
+        self.facts.retain(|fact| {
+            fact.what != What::Fixed || !told.contains(&(fact.name.clone(), fact.versions.clone()))
+        });
         let depths = self.depths();
         self.facts.sort_by_cached_key(|fact| {
             let depth = depths.get(&fact.name).copied().unwrap_or(usize::MAX);
             (fact.what == What::Fixed, depth, fact.name.clone(), fact.versions.clone())
         });
         let mut clauses = Vec::new();
-        for facts in self.facts.chunk_by(|one, other| one.name == other.name && one.versions == other.versions) {
+        for facts in
+            self.facts.chunk_by(|one, other| one.name == other.name && one.versions == other.versions)
+        {
             let Some(Fact { name, versions, .. }) = facts.first() else { continue };
             let subject = format!("{name} {}", self.spans(name, versions));
             let requirements: Vec<_> = facts

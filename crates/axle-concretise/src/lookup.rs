@@ -189,7 +189,7 @@ fn no_cells(matrix: &Matrix, request: &Request) -> RefusalReason {
     } else if !matrix.cudas.contains(&request.cuda) {
         let cuda = match request.cuda {
             Cuda::Cpu => "without CUDA".to_owned(),
-            cuda => format!("with CUDA {cuda}"),
+            cuda @ Cuda::Toolkit(..) => format!("with CUDA {cuda}"),
         };
         (Reason::Cuda, format!("there are no cells {cuda}; there are with {}", join(&matrix.cudas)))
     } else {

@@ -100,7 +100,12 @@ pub struct PlanExternal {
 
 /// The plan id.
 pub(crate) fn id(target: &Target, torch: &str, cell: &str) -> Result<String, serde_json::Error> {
-    canonical::sha256_hex(&serde_json::json!({
+    canonical::sha256_hex(&identity(target, torch, cell))
+}
+
+/// What the plan id is the hash of. A change of it changes every id there is: a new [`PLAN_SCHEMA`].
+pub(crate) fn identity(target: &Target, torch: &str, cell: &str) -> serde_json::Value {
+    serde_json::json!({
         "schema": PLAN_SCHEMA,
         "system": target.system,
         "python": target.python,
@@ -110,7 +115,7 @@ pub(crate) fn id(target: &Target, torch: &str, cell: &str) -> Result<String, ser
         "compiler": target.compiler.map(|compiler| compiler.to_string()),
         "prefer": "wheel",
         "cell": cell,
-    }))
+    })
 }
 
 /// Why there is no plan, and what would work.

@@ -37,7 +37,9 @@ mod tests {
     #[test]
     fn a_local_version_satisfies_what_its_public_one_does() {
         assert!(holds("==2.1", "2.1+cu128") && holds("<=2.1", "2.1+cu128") && holds("~=2.0", "2.1+cu128"));
-        assert!(!holds("==2.1+cpu", "2.1+cu128") && !holds(">2.1", "2.1+cu128") && !holds("===2.1", "2.1+cu128"));
+        assert!(
+            !holds("==2.1+cpu", "2.1+cu128") && !holds(">2.1", "2.1+cu128") && !holds("===2.1", "2.1+cu128")
+        );
     }
 
     #[test]

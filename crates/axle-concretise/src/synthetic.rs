@@ -13,6 +13,8 @@ use serde::Serialize;
 
 use crate::{Candidates, Universe, cells};
 
+const CUDAS: &str = r#"cudas = ["12.6", "12.8", "13.0"]"#;
+
 const RUNTIME: &str = r#"
 [runtime]
 driver = ["libcuda.so.1"]
@@ -37,13 +39,20 @@ impl World {
             r#"
             systems = ["x86_64-linux"]
             pythons = ["3.11", "3.12"]
-            cudas = ["12.6", "12.8", "13.0"]
+            {CUDAS}
             glibc = "2.35"
             compute-capabilities = ["6.1", "7.0", "8.0", "8.6", "9.0"]
             order = [{order}]
             {RUNTIME}"#
         );
         Self { matrix, packages: BTreeMap::new(), artefacts: BTreeMap::new() }
+    }
+
+    /// The world for other CUDA releases.
+    pub(crate) fn with_cudas(mut self, cudas: &[&str]) -> Self {
+        self.matrix =
+            self.matrix.replace(CUDAS, &format!("cudas = {}", serde_json::to_string(cudas).unwrap()));
+        self
     }
 
     /// Adds a package with more lines of its TOML.
@@ -163,13 +172,14 @@ impl Wheel {
         let number = filename.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |number, byte| {
             (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        let facts = WheelFacts {
-            filename: filename.to_owned(),
-            size: 1000,
-            name: name.clone(),
-            version: wheel.version().to_string(),
-            ..WheelFacts::default()
-        };
+        // Through JSON, so that a fact which an older audit may lack need not be named here either.
+        let facts = serde_json::from_value(serde_json::json!({
+            "filename": filename, "sha256": null, "size": 1000, "name": name,
+            "version": wheel.version().to_string(), "build": null, "tags": [],
+            "requires_python": null, "requires_dist": [], "elf": [], "sass": [], "ptx": [],
+            "glibc": null, "glibcxx": null, "cxx11_abi": null, "cuda": [], "external": [],
+        }));
+        let facts: WheelFacts = facts.unwrap();
         let artefact = Artefact {
             filename: filename.to_owned(),
             origin: Origin::Pypi,
@@ -212,7 +222,8 @@ impl Wheel {
 
     pub(crate) fn elf(self, member: ElfMember) -> Self {
         self.audited(|facts| {
-            let codes: Vec<_> = member.container_groups.iter().flat_map(|group| &group.code).copied().collect();
+            let codes: Vec<_> =
+                member.container_groups.iter().flat_map(|group| &group.code).copied().collect();
             facts.sass.extend(codes);
             facts.elf.push(member);
         })
@@ -222,15 +233,14 @@ impl Wheel {
 /// A shared object whose soname is the name of its file, with what it needs.
 pub(crate) fn library(path: &str, needed: &[&str]) -> ElfMember {
     let name = path.rsplit('/').next().unwrap();
-    ElfMember {
-        path: path.to_owned(),
-        size: 100,
-        soname: name.starts_with("lib").then(|| name.to_owned()),
-        machine: "x86_64".to_owned(),
-        elf_type: ElfType::SharedObject,
-        needed: needed.iter().map(|&soname| soname.to_owned()).collect(),
-        ..ElfMember::default()
-    }
+    let member = serde_json::from_value(serde_json::json!({
+        "path": path, "size": 100, "soname": name.starts_with("lib").then_some(name), "machine": "x86_64",
+        "elf_type": ElfType::SharedObject, "executable": false, "needed": needed, "interpreter": null,
+        "rpath": [], "runpath": [], "symbol_versions": {}, "cxx11_abi": null, "sass": [], "ptx": [],
+        "containers": 0, "device_code": [], "container_groups": [],
+        "prelink": { "sass": [], "ptx": [] }, "outside": {},
+    }));
+    member.unwrap()
 }
 
 /// A library with device code: containers that each hold all of the codes.

@@ -45,8 +45,8 @@ pub enum UniverseError {
     },
     /// The package set would have to provide something that depends on the catalogue.
     #[error(
-        "{external} is taken from the package set and its wheel {filename} requires {package}, which is not: \
-         only one of them can say `from = \"package-set\"`"
+        "{external} is taken from the package set, but its wheel {filename} requires {package}, which is not: \
+         `from` must be the same in packages/{external}.toml and packages/{package}.toml"
     )]
     External {
         /// The package that the package set provides.
@@ -88,7 +88,10 @@ impl Universe {
         for (name, package) in &self.packages {
             let Some(file) = self.artefacts.get(name) else { continue };
             let mut versions: BTreeMap<Version, Candidate<'_>> = BTreeMap::new();
-            for artefact in &file.artefacts {
+            // Of a version that is spelled in two ways the first file name's is told, whatever the order of the artefacts.
+            let mut artefacts: Vec<_> = file.artefacts.iter().collect();
+            artefacts.sort_by_key(|artefact| &artefact.filename);
+            for artefact in artefacts {
                 let wheel: WheelName = artefact.filename.parse()?;
                 let candidate = versions.entry(wheel.version().clone()).or_insert_with(|| Candidate {
                     fitting: Vec::new(),
@@ -106,7 +109,7 @@ impl Universe {
                 }
             }
             for candidate in versions.values_mut() {
-                // The file name decides where the tags do not: the same choice whatever the order of the artefacts.
+                // The file name decides where the tags do not.
                 candidate.fitting.sort_by(|one, other| other.rank().cmp(&one.rank()));
             }
             packages.insert(name.as_str(), PackageCandidates { package, versions });
@@ -293,8 +296,8 @@ fn choose<'a>(
 ) -> Result<Choice<'a>, Unfit> {
     let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
     if let Some(requires) = &artefact.requires_python {
-        let specifiers = VersionSpecifiers::from_str(requires)
-            .map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
+        let specifiers =
+            VersionSpecifiers::from_str(requires).map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
         if !satisfies(&specifiers, &markers::full_version(python)) {
             return Err(Unfit::RequiresPython(requires.clone()));
         }

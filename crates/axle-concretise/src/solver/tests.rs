@@ -60,24 +60,38 @@ fn name(package: usize) -> String {
 fn worlds() -> impl Strategy<Value = World5> {
     let versions = ["1.0", "1.1", "2.0rc1", "2.0", "2.0+cpu", "3.0", "3.1.dev1"];
     let specifiers = [
-        "", "", "", "==1.0", "==2.0", ">=1.1", "<2", "<=2.0", "!=1.1", "~=1.0", "==2.*", "!=2.*", ">2.0",
-        "==2.0+cpu", ">=2.0rc1", "===1.0", "<3.1", ">1.0,<3",
+        "",
+        "",
+        "",
+        "==1.0",
+        "==2.0",
+        ">=1.1",
+        "<2",
+        "<=2.0",
+        "!=1.1",
+        "~=1.0",
+        "==2.*",
+        "!=2.*",
+        ">2.0",
+        "==2.0+cpu",
+        ">=2.0rc1",
+        "===1.0",
+        "<3.1",
+        ">1.0,<3",
     ];
-    let when = [
-        When::Always,
-        When::Always,
-        When::Here,
-        When::Elsewhere,
-        When::Extra("x"),
-        When::Extra("y"),
-    ];
+    let when = [When::Always, When::Always, When::Here, When::Elsewhere, When::Extra("x"), When::Extra("y")];
     (1..=5_usize).prop_flat_map(move |packages| {
         let extra = prop::sample::select(vec![None, None, None, Some("x"), Some("y")]);
         // One beyond the end is not in the catalogue.
         let package = prop_oneof![20 => 0..packages, 1 => Just(packages)];
         let requirement =
             (package, extra, prop::sample::select(specifiers.to_vec()), prop::sample::select(when.to_vec()))
-                .prop_map(|(package, extra, specifier, when)| Requirement { package, extra, specifier, when });
+                .prop_map(|(package, extra, specifier, when)| Requirement {
+                    package,
+                    extra,
+                    specifier,
+                    when,
+                });
         let requirements = prop::collection::vec(requirement, 0..4);
         let releases = prop::sample::subsequence(versions.to_vec(), 1..=4).prop_flat_map(move |versions| {
             let fits = prop::bool::weighted(0.85);
@@ -122,8 +136,10 @@ fn extend(
     solutions: &mut Vec<Assignment>,
 ) {
     // What is reached from what is wanted, with its extras.
-    let mut reached: BTreeMap<usize, BTreeSet<&str>> =
-        (0..6).filter(|&package| wanted.contains_key(&name(package))).map(|one| (one, BTreeSet::new())).collect();
+    let mut reached: BTreeMap<usize, BTreeSet<&str>> = (0..6)
+        .filter(|&package| wanted.contains_key(&name(package)))
+        .map(|one| (one, BTreeSet::new()))
+        .collect();
     loop {
         let mut further = reached.clone();
         for (package, extras) in &reached {
@@ -147,14 +163,16 @@ fn extend(
     }
     let version = |package: usize| Version::from_str(chosen[&package].version).unwrap();
     let satisfied = reached.iter().all(|(package, extras)| {
-        chosen[package].requirements.iter().filter(|requirement| requirement.holds(extras)).all(|requirement| {
-            let specifiers = VersionSpecifiers::from_str(requirement.specifier).unwrap();
-            specifiers.contains(&version(requirement.package))
-        })
+        chosen[package].requirements.iter().filter(|requirement| requirement.holds(extras)).all(
+            |requirement| {
+                let specifiers = VersionSpecifiers::from_str(requirement.specifier).unwrap();
+                specifiers.contains(&version(requirement.package))
+            },
+        )
     });
-    let as_wanted = reached
-        .keys()
-        .all(|&package| wanted.get(&name(package)).into_iter().flatten().all(|fixed| *fixed == version(package)));
+    let as_wanted = reached.keys().all(|&package| {
+        wanted.get(&name(package)).into_iter().flatten().all(|fixed| *fixed == version(package))
+    });
     if satisfied && as_wanted {
         let extras = |extras: &BTreeSet<&str>| extras.iter().map(|&extra| extra.to_owned()).collect();
         let assignment = reached.iter().map(|(&one, asked)| (name(one), (version(one), extras(asked))));
@@ -173,7 +191,7 @@ fn assignment(solution: &Solution) -> Assignment {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
 
     #[test]
     fn agrees_with_brute_force(
@@ -242,7 +260,8 @@ fn explanations_are_one_sentence() {
         .wheel(Wheel::any("toolkit", "13.0").requires(&["cufft==12.*; extra == 'cufft'"]))
         .wheel(Wheel::any("cufft", "11.0"));
     let unknown = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["nothing>1"]));
-    let url = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["b @ https://example.org/b.whl"]));
+    let url =
+        World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["b @ https://example.org/b.whl"]));
     let unreadable = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["b >< 1"]));
     let own = World::new(&["app"]).wheel(Wheel::any("app", "1.0").requires(&["app>1"]));
     let explained = [
@@ -280,9 +299,9 @@ fn a_package_may_require_extras_of_itself() {
 #[test]
 fn versions_that_nobody_can_count_to_are_no_panic() {
     let largest = u64::MAX;
-    let world = World::new(&["a"]).wheel(Wheel::any("b", "1.0")).wheel(
-        Wheel::any("a", "1.0").requires(&[&format!("b~={largest}.0"), &format!("b=={largest}.*")]),
-    );
+    let world = World::new(&["a"])
+        .wheel(Wheel::any("b", "1.0"))
+        .wheel(Wheel::any("a", "1.0").requires(&[&format!("b~={largest}.0"), &format!("b=={largest}.*")]));
     let message = refusal(&world, "a");
     assert!(message.contains("of which no version is in the catalogue"), "{message}");
 }
