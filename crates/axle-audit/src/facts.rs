@@ -146,6 +146,10 @@ pub struct ElfMember {
     pub prelink: Architectures,
     /// What lies in other sections, by section; under `""` where no section holds it.
     pub outside: BTreeMap<String, Architectures>,
+    /// Code for AMD's GPUs: how many clang offload bundles hold some for each target (`gfx90a:xnack-`), and
+    /// how many are `unreadable`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub amd: BTreeMap<String, u64>,
     /// Libraries that it may load by `dlopen`: a guess, from strings that look like `libX.so.1` and are
     /// neither its soname nor needed. Sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -454,10 +454,12 @@ fn missing_device_code(facts: &WheelFacts, found: &mut Vec<Finding>) {
     let local = facts.version.split_once('+').map(|(_, local)| local).unwrap_or_default();
     let says = |part: &str| is_release(part, "cu") || is_release(part, "cuda");
     let expected = local.split('.').any(says) || facts.name.rsplit('-').next().is_some_and(says);
-    let holds = facts
-        .elf
-        .iter()
-        .any(|member| member.containers > 0 || !member.outside.is_empty() || is_device_file(&member.machine));
+    let holds = facts.elf.iter().any(|member| {
+        member.containers > 0
+            || !member.outside.is_empty()
+            || !member.amd.is_empty()
+            || is_device_file(&member.machine)
+    });
     if expected && !holds && !facts.name.starts_with("nvidia-") {
         let message = format!("{} {} is a build for CUDA by its name", facts.name, facts.version);
         found.push(Check::NoDeviceCode.finding(None, message));

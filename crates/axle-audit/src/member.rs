@@ -8,8 +8,9 @@ use axle_wheel::{ArchiveError, ArchiveReader, Member, WheelSource};
 
 use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
-use crate::facts::{Abi3, ElfMember};
+use crate::facts::ElfMember;
 use crate::loaded::Guesses;
+use crate::offload::Bundles;
 use crate::record::{Hasher, Record, Verdict};
 use crate::stable_abi::abi3;
 
@@ -46,6 +47,7 @@ pub(crate) fn audit_member(
     let mut scanner = Scanner::new(member.size);
     let mut gathered = Gathered::default();
     let mut guesses = Guesses::default();
+    let mut bundles = Bundles::default();
     let mut hasher = asked.record.and_then(|record| record.hasher(&member.path));
     let mut pieces = Pieces { source, stream: reader.member(member)? };
     pieces.next(&mut piece, axle_elf::MAGIC.len())?;
@@ -63,6 +65,7 @@ pub(crate) fn audit_member(
             elf_reader.push(&piece);
             scanner.push(&piece, &mut |found| gathered.add(found));
             guesses.push(&piece);
+            bundles.push(&piece);
         }
         advance(piece.len() as u64);
         pieces.next(&mut piece, PIECE)?;
@@ -95,8 +98,13 @@ pub(crate) fn audit_member(
     let claims_abi3 = member.path.ends_with(".abi3.so") || (asked.abi3 && is_extension(&member.path));
     let abi3 = elf.python_symbols.as_deref().filter(|_| claims_abi3).map(abi3);
     let known = elf.needed.iter().chain(&elf.soname).map(String::as_str);
-    let dlopen = guesses.finish(known);
-    Ok(Read { elf: Some(facts(member, *elf, device, dlopen, abi3)), verdict })
+    let more = ElfMember {
+        dlopen: guesses.finish(known),
+        amd: bundles.finish(&elf.sections),
+        abi3,
+        ..ElfMember::default()
+    };
+    Ok(Read { elf: Some(facts(member, *elf, device, more)), verdict })
 }
 
 /// A member's bytes in pieces of a given size.
@@ -129,7 +137,8 @@ fn is_extension(path: &str) -> bool {
     name.ends_with(".so") && !name.starts_with("lib")
 }
 
-fn facts(member: &Member, elf: Elf, device: Facts, dlopen: Vec<String>, abi3: Option<Abi3>) -> ElfMember {
+/// Adds what the headers and the sections tell to what was found on the way.
+fn facts(member: &Member, elf: Elf, device: Facts, found: ElfMember) -> ElfMember {
     ElfMember {
         path: member.path.clone(),
         size: member.size,
@@ -150,7 +159,6 @@ fn facts(member: &Member, elf: Elf, device: Facts, dlopen: Vec<String>, abi3: Op
         container_groups: device.container_groups,
         prelink: device.prelink,
         outside: device.outside,
-        dlopen,
-        abi3,
+        ..found
     }
 }
