@@ -13,7 +13,9 @@ mod wheel_writer;
 
 use std::sync::Mutex;
 
-use axle_audit::{AuditError, Options, Policy, Progress, WheelFacts, audit, coverage};
+use axle_audit::{
+    AuditError, Options, Policy, Progress, WheelFacts, audit, coverage, findings, platform_tag,
+};
 use elf_writer::Object;
 use fatbin_writer::{FLAG_ARCHITECTURE, Image, Item, Storage, container, ptx, sass};
 use proptest::prelude::*;
@@ -180,6 +182,52 @@ fn broken_members_are_named() {
     ]);
     // By chance, in a section of other things, it means nothing.
     assert_eq!(facts(&Wheel::new(&[("x/a.so", with_section(".rodata", unknown_entry))], "")).elf.len(), 1);
+}
+
+#[test]
+fn members_are_compared_with_record() {
+    let verified = |record: &str, bytes: &[u8]| {
+        let members = [("x/a.py", bytes.to_vec()), ("x-1.0.dist-info/RECORD", record.as_bytes().to_vec())];
+        let options = Options { verify: true, ..Options::default() };
+        audit_with(&Wheel::new(&members, ""), &options).unwrap().record.unwrap()
+    };
+    let line = "x/a.py,sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ,5\nx/b.py,,\n";
+    let good = verified(line, b"hello");
+    assert_eq!((good.verified, good.wrong, good.missing), (1, vec![], owned(&["x/b.py"])));
+    let unlisted = ["METADATA", "WHEEL", "entry_points.txt"].map(|name| format!("x-1.0.dist-info/{name}"));
+    assert_eq!(good.unlisted, unlisted);
+    assert_eq!(verified(line, b"hullo").wrong, ["x/a.py"]);
+    // Without being asked, nothing is said.
+    assert_eq!(facts(&wheel()).record, None);
+    let none = audit_with(&wheel(), &Options { verify: true, ..Options::default() }).unwrap().record.unwrap();
+    assert_eq!(none.unreadable.as_deref(), Some("there is none"));
+}
+
+#[test]
+fn what_is_wrong_with_a_wheel() {
+    let told: Vec<String> = findings(&facts(&wheel()))
+        .into_iter()
+        .map(|finding| format!("{} {:?}: {}", finding.code, finding.member, finding.message))
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+    insta::assert_json_snapshot!(platform_tag(&facts(&wheel())));
+}
+
+#[test]
+fn what_members_take_of_python_and_load() {
+    let module = Object {
+        undefined: owned(&["PyObject_GetBuffer", "_PyUnicode_Ready"]),
+        needed: owned(&["libc.so.6"]),
+        sections: vec![(".rodata".to_owned(), b"\0libcuda.so.1\0libc.so.6\0".to_vec())],
+        ..Object::default()
+    };
+    let members = [("x/_C.abi3.so", module.write()), ("x/_D.so", module.write())];
+    let facts = facts(&Wheel::new(&members, ""));
+    let abi3 = facts.elf[0].abi3.clone().unwrap();
+    assert_eq!((abi3.python.as_str(), abi3.unstable), ("3.11", owned(&["_PyUnicode_Ready"])));
+    assert_eq!(facts.elf[0].dlopen, ["libcuda.so.1"]);
+    // Neither its name nor the wheel's promises anything.
+    assert_eq!(facts.elf[1].abi3, None);
 }
 
 #[test]
