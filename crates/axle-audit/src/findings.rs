@@ -4,7 +4,7 @@
 //! package's entry in the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use axle_fatbin::{Code, Kind, Suffix};
 use axle_wheel::WheelName;
@@ -170,15 +170,17 @@ impl Check {
         );
         for check in Self::ALL {
             let code = check.code();
-            page += &format!(
-                "| [{code}](#{}) | {} | {} |\n",
+            let _ = writeln!(
+                page,
+                "| [{code}](#{}) | {} | {} |",
                 code.to_lowercase(),
                 check.severity(),
                 check.title()
             );
         }
         for check in Self::ALL {
-            page += &format!("\n## {}\n\n**{}** ({})\n\n", check.code(), check.title(), check.severity());
+            let (code, title, severity) = (check.code(), check.title(), check.severity());
+            let _ = writeln!(page, "\n## {code}\n\n**{title}** ({severity})\n");
             page += check.explanation();
             page.push('\n');
         }
@@ -305,13 +307,11 @@ fn is_device_file(machine: &str) -> bool {
 fn search_paths(member: &ElfMember, found: &mut Vec<Finding>) {
     for (tag, paths) in [("DT_RPATH", &member.rpath), ("DT_RUNPATH", &member.runpath)] {
         for path in paths {
-            let check = if path.starts_with('/') {
-                if is_system_folder(path) { continue } else { Check::LeakedPath }
-            } else if path.starts_with("$ORIGIN") || path.starts_with("${ORIGIN}") {
+            let check = if path.starts_with('/') { Check::LeakedPath } else { Check::RelativePath };
+            let is_fine = ["$ORIGIN", "${ORIGIN}"].iter().any(|start| path.starts_with(start));
+            if is_fine || is_system_folder(path) {
                 continue;
-            } else {
-                Check::RelativePath
-            };
+            }
             let path: String = path.chars().take(200).collect();
             found.push(check.finding(Some(&member.path), format!("{tag} holds `{path}`")));
         }

@@ -1,6 +1,7 @@
 //! One member of a wheel.
 
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use axle_elf::Elf;
 use axle_fatbin::Scanner;
@@ -134,7 +135,7 @@ impl<R: io::Read> Pieces<'_, R> {
 /// Whether Python imports a file of that name: `_C.so`, `_C.cpython-312-x86_64-linux-gnu.so`; no `libx.so`.
 fn is_extension(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.ends_with(".so") && !name.starts_with("lib")
+    Path::new(name).extension().is_some_and(|extension| extension == "so") && !name.starts_with("lib")
 }
 
 /// Adds what the headers and the sections tell to what was found on the way.

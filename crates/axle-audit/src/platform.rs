@@ -122,13 +122,8 @@ pub(crate) fn claimed(facts: &WheelFacts) -> Vec<(String, (u16, u16), String)> {
                 let rest = platform.strip_prefix(tag.alias?)?.strip_prefix('_')?;
                 Some((tag.glibc, rest))
             });
-            let (glibc, machine) = match alias {
-                Some(found) => found,
-                None => {
-                    let glibc = glibc(platform)?;
-                    (glibc, platform.splitn(4, '_').nth(3)?)
-                }
-            };
+            let spelled = || Some((glibc(platform)?, platform.splitn(4, '_').nth(3)?));
+            let (glibc, machine) = alias.or_else(spelled)?;
             Some((platform.to_owned(), glibc, machine.to_owned()))
         })
         .collect();

@@ -60,18 +60,15 @@ impl Record {
                 let size = if size.is_empty() { None } else { Some(size.parse().ok()?) };
                 Some((path, Row { hash: read_hash(&hash), size }))
             });
-            match read {
-                Some((path, row)) => {
-                    if record.rows.contains_key(&path) {
-                        record.unreadable.get_or_insert(format!("it lists `{path}` twice"));
-                    }
-                    record.rows.insert(path, row);
-                }
-                None => {
-                    let start: String = line.chars().take(80).collect();
-                    record.unreadable.get_or_insert(format!("its line `{start}` is no path, hash and size"));
-                }
+            let Some((path, row)) = read else {
+                let start: String = line.chars().take(80).collect();
+                record.unreadable.get_or_insert(format!("its line `{start}` is no path, hash and size"));
+                continue;
+            };
+            if record.rows.contains_key(&path) {
+                record.unreadable.get_or_insert(format!("it lists `{path}` twice"));
             }
+            record.rows.insert(path, row);
         }
         record
     }
