@@ -37,11 +37,12 @@ impl LocalFile {
     /// When there is no file that can be read; the message names it.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let metadata = fs_err::File::open(&path)?.metadata()?;
-        if !metadata.is_file() {
+        // Before it is opened: to open a pipe is to wait for its other end.
+        if fs_err::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
             let message = format!("`{}` is not a file", path.display());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
+        let metadata = fs_err::File::open(&path)?.metadata()?;
         Ok(Self { path, size: metadata.len() })
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use axle_catalogue::Cuda;
 use axle_fatbin::ComputeCapability;
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_wheel::{Glibc, PythonVersion, System, Version};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Fits machine-learning wheels to a machine.
@@ -95,7 +95,7 @@ pub struct Concretise {
     #[arg(long, value_name = "MAJOR")]
     pub clang: Option<u16>,
     /// torch version, or the start of one, as in 2.9
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = version)]
     pub torch: Option<String>,
     /// System, as Nix names it
     #[arg(long, default_value = "x86_64-linux")]
@@ -112,6 +112,12 @@ pub struct Concretise {
     /// Packages
     #[arg(required = true, value_name = "PACKAGE")]
     pub packages: Vec<String>,
+}
+
+/// The text of a PEP 440 version.
+fn version(text: &str) -> Result<String, String> {
+    let version: Result<Version, _> = text.parse();
+    version.map(|version| version.to_string()).map_err(|error| error.to_string())
 }
 
 /// A CUDA release; that there is none is said by `--cpu`.

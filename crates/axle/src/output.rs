@@ -1,5 +1,6 @@
 //! What every command prints alike.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use axle_audit::AuditError;
@@ -24,7 +25,7 @@ pub type Error = Box<dyn std::error::Error>;
 /// What went wrong, as one line on stderr.
 pub fn error(error: &dyn std::fmt::Display) {
     let line = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-    let _ = writeln!(anstream::stderr(), "axle: {line}");
+    let _ = writeln!(anstream::stderr(), "axle: {}", visible(&line));
 }
 
 /// What a person may want to know beside the answer, as one line on stderr.
@@ -35,7 +36,7 @@ pub fn note(note: &dyn std::fmt::Display) {
 /// Text on stdout. A reader that has gone away is no error.
 pub fn text(text: &str) -> Result<(), Error> {
     let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("the answer cannot be written to standard output: {error}").into())
         }
@@ -124,7 +125,25 @@ pub fn size(bytes: u64) -> String {
 
 /// Several lines on stderr.
 pub fn message(text: &str) {
-    let _ = write!(anstream::stderr(), "{text}");
+    let _ = write!(anstream::stderr(), "{}", visible(text));
+}
+
+/// The text with its control characters spelled out: a name in a wheel must not steer the terminal.
+fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |character: char| character.is_control() && character != '\n';
+    if !text.contains(steers) {
+        return text.into();
+    }
+    text.chars()
+        .fold(String::new(), |mut shown, character| {
+            if steers(character) {
+                shown.extend(character.escape_default());
+            } else {
+                shown.push(character);
+            }
+            shown
+        })
+        .into()
 }
 
 /// A package's name, normalised (PEP 503).

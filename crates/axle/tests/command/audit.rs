@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::elf_writer::Object;
 use crate::run::{Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
@@ -21,9 +22,54 @@ fn a_wheel() {
     insta::assert_snapshot!(folder().shell(&format!("axle audit {NAME}")));
 }
 
+/// What is promised of a wheel and of an ELF member; more may be added at any time.
+const WHEEL_FIELDS: [&str; 17] = [
+    "filename",
+    "sha256",
+    "size",
+    "name",
+    "version",
+    "build",
+    "tags",
+    "requires_python",
+    "requires_dist",
+    "elf",
+    "sass",
+    "ptx",
+    "glibc",
+    "glibcxx",
+    "cuda",
+    "external",
+    "coverage",
+];
+const ELF_FIELDS: [&str; 13] = [
+    "path",
+    "soname",
+    "machine",
+    "needed",
+    "interpreter",
+    "rpath",
+    "runpath",
+    "symbol_versions",
+    "sass",
+    "ptx",
+    "containers",
+    "prelink",
+    "outside",
+];
+
 #[test]
 fn a_wheel_as_json() {
-    insta::assert_snapshot!(folder().shell(&format!("axle audit --cc 8.6 --format json {NAME}")));
+    let folder = folder();
+    let output = folder.output(&["audit", "--cc", "8.6", "--format", "json", NAME]);
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+    let mut document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let wheel = &mut document["wheels"][0];
+    assert_eq!(wheel["sha256"].take(), sha256(&self::wheel().0));
+    assert_eq!(wheel["size"].take(), self::wheel().0.len());
+    wheel.as_object_mut().unwrap().retain(|field, _| WHEEL_FIELDS.contains(&field.as_str()));
+    wheel["elf"][0].as_object_mut().unwrap().retain(|field, _| ELF_FIELDS.contains(&field.as_str()));
+    insta::assert_json_snapshot!(document);
 }
 
 #[test]
@@ -126,6 +172,29 @@ fn files_that_are_no_wheels() {
         format!("{input}\n  {}", one_line(&output))
     });
     insta::assert_snapshot!(said.concat());
+}
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let folder = Folder::new();
+    let line = "mkfifo x-1.0-py3-none-any.whl && axle audit x-1.0-py3-none-any.whl";
+    insta::assert_snapshot!(folder.shell(line));
+}
+
+#[test]
+fn names_do_not_steer_the_terminal() {
+    let folder = Folder::new();
+    let object = Object { needed: vec!["lib\u{1b}[2J.so\u{9b}1m".to_owned()], ..Object::default() };
+    let wheel = Wheel::new(&[("x/libx.so", object.write())], "");
+    folder.write(NAME, &wheel.0);
+    let steers = |bytes: &[u8]| String::from_utf8(bytes.to_owned()).unwrap().contains(['\u{1b}', '\u{9b}']);
+    for format in ["human", "json"] {
+        let output = folder.output(&["audit", "--format", format, NAME]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&output.stdout).contains("[2J"));
+        assert!(!steers(&output.stdout), "{format}");
+    }
+    assert!(!steers(&folder.output(&["audit", "\u{1b}[2J.whl"]).stderr));
 }
 
 #[test]

@@ -32,6 +32,8 @@ fn each_is_told_on_one_line() {
         target.replace("12.8", "cu128") + " torch",
         target.replace("12.8", "cpu") + " torch",
         target.replace("12.8", "12.99999999999999999999") + " torch",
+        format!("{target} --torch newest torch"),
+        format!("{target} --torch  torch"),
         target.replace("8.6", "sm_86") + " torch",
         target.replace("8.6", "86") + " torch",
         target.replace("8.6", "99999.9") + " torch",
