@@ -12,6 +12,7 @@ rustPlatform.buildRustPackage {
       ./Cargo.lock
       ./catalogue
       ./crates
+      ./docs
       ./xtask
     ];
   };

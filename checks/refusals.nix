@@ -36,6 +36,7 @@ in
   capability-without-cuda = with' { cuda = null; };
   compiler-malformed = with' { compiler = "icc"; };
   compiler-not-in-set = (axle.concretise (request // { compiler = "gcc3"; })).world;
+  cuda-without-quotes = with' { cuda = 12.8; };
   cuda-without-cells = with' { cuda = "11.8"; };
   high-level-built = env.packages.torch.highLevel.outPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;

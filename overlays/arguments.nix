@@ -15,6 +15,7 @@ let
     fromJSON
     head
     isAttrs
+    isList
     isString
     match
     replaceStrings
@@ -116,22 +117,31 @@ in
     {
       cuda,
       computeCapabilities,
+      torch,
       prefer,
       known,
     }:
     let
+      # Without its quotes a version is a number, and 12.10 would be 12.1.
+      mistyped =
+        lib.optional (cuda != null && !isString cuda) ''cuda must be a version like "12.8", or null for none''
+        ++ lib.optional (torch != null && !isString torch) ''torch must be a version like "2.9", or null for the newest''
+        ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]'';
       malformed = filter (cc: !isString cc || match "[0-9]+\\.[0-9]" cc == null) computeCapabilities;
       unknown = filter (cc: !elem cc known) computeCapabilities;
     in
-    lib.optional (cuda == null && computeCapabilities != [ ])
-      "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
-    ++ lib.optional (cuda != null && computeCapabilities == [ ])
-      ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
-    ++ lib.optional (malformed != [ ]) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
-    ++ lib.optional (malformed == [ ] && versions.hasDuplicates computeCapabilities)
-      "computeCapabilities names one twice: ${list computeCapabilities}"
-    ++ lib.optional (
-      malformed == [ ] && cuda != null && unknown != [ ]
-    ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
-    ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
+    if mistyped != [ ] then
+      mistyped
+    else
+      lib.optional (cuda == null && computeCapabilities != [ ])
+        "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
+      ++ lib.optional (cuda != null && computeCapabilities == [ ])
+        ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
+      ++ lib.optional (malformed != [ ]) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
+      ++ lib.optional (malformed == [ ] && versions.hasDuplicates computeCapabilities)
+        "computeCapabilities names one twice: ${list computeCapabilities}"
+      ++ lib.optional (
+        malformed == [ ] && cuda != null && unknown != [ ]
+      ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
+      ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
 }

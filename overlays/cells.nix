@@ -110,7 +110,7 @@ rec {
           onlyAudited && wheel.provenance != "audited"
         ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
         ++ lib.optional (
-          wheel.glibc != null && versions.compare wheel.glibc glibc > 0
+          wheel.glibc != null && !versions.satisfies wheel.glibc [ [ "<=" glibc ] ]
         ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
     in
     if missing != [ ] then

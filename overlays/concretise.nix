@@ -70,7 +70,12 @@ let
         python = version;
       };
       wrong = complaints {
-        inherit cuda computeCapabilities prefer;
+        inherit
+          cuda
+          computeCapabilities
+          torch
+          prefer
+          ;
         known = cellFile.capabilities;
       };
       chosenCompiler = compilerOf compiler;
@@ -89,7 +94,6 @@ let
           inherit name;
           value = highLevel {
             inherit name;
-            inherit (cell) cell;
             package = memberOf cell name;
           };
         }) allNames

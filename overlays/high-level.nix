@@ -12,19 +12,15 @@
 
   `package`
   : Its object in the cell; only read when something about it is asked.
-
-  `cell`
-  : The cell's hash.
 */
 {
   name,
   package,
-  cell,
 }:
 let
   metadata = writeText "${name}-${package.version}.json" (
     builtins.toJSON {
-      inherit name cell;
+      inherit name;
       inherit (package)
         version
         requires
@@ -42,7 +38,6 @@ in
   inherit (package) version requires;
   inherit metadata;
   axleHighLevel = name;
-  axleCell = cell;
 
   # Whoever builds, links or imports the value forces one of these.
   outPath = refusal;

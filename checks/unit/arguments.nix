@@ -5,6 +5,7 @@ let
   good = {
     cuda = "12.8";
     computeCapabilities = [ "8.6" ];
+    torch = null;
     prefer = "wheel";
     known = [ "8.6" ];
   };
@@ -65,6 +66,19 @@ in
     {
       expr = complaints good;
       expected = [ ];
+    }
+    {
+      # Numbers, before anything is done with them.
+      expr = builtins.length (
+        complaints (
+          good
+          // {
+            cuda = 12.8;
+            torch = 2.9;
+          }
+        )
+      );
+      expected = 2;
     }
     {
       # All at once.

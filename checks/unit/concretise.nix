@@ -121,6 +121,32 @@ in
       ];
     }
     {
+      # A build knows no Python: one wheel is built once for all of them.
+      expr =
+        let
+          otherPython = concretise (request // { python = pkgs.python312 // { pythonVersion = "3.11"; }; });
+        in
+        [
+          (otherPython.packages.tqdm.outPath == env.packages.tqdm.outPath)
+          (otherPython.packages.tqdm.build.outPath == env.packages.tqdm.build.outPath)
+        ];
+      expected = [
+        false
+        true
+      ];
+    }
+    {
+      # Nor does what a package is know its cell, which changes with every other package in it.
+      expr = builtins.attrNames (builtins.fromJSON env.packages.torch.highLevel.metadata.text);
+      expected = [
+        "externals"
+        "name"
+        "requires"
+        "version"
+        "wheel"
+      ];
+    }
+    {
       # A changed build is another world, and the packages that are not in it stay as they are built.
       expr =
         let
