@@ -11,11 +11,11 @@ use axle_catalogue::{
     Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, External, Fallback,
     Package, PackageSource, Reason,
 };
-use pep440_rs::{Operator, Version, VersionSpecifiers};
+use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::comparisons::comparisons;
 use crate::solver::{self, Solution, Wanted};
-use crate::universe::{Candidate, Candidates, Choice, Need, Unfit, Universe, UniverseError};
+use crate::universe::{Candidate, Candidates, Need, Unfit, Universe, UniverseError};
 
 #[cfg(test)]
 mod tests;
@@ -90,7 +90,8 @@ fn solution(
 ) -> Result<(Solution, BTreeMap<String, Absence>), Absence> {
     let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
     let choice = candidate.choice().map_err(unfit)?;
-    let built_for = built_for(candidates, package, choice).map_err(|reason| unfit(&reason))?;
+    let pinned = candidates.pinned_cuda(package, choice).map_err(|reason| unfit(&reason))?;
+    let built_for = pinned.unwrap_or(Cuda::Cpu);
     if built_for != cuda {
         let what = match built_for {
             Cuda::Cpu => "without CUDA".to_owned(),
@@ -243,20 +244,6 @@ fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &Wh
         sass: facts.sass.clone(),
         ptx: facts.ptx.clone(),
     }
-}
-
-/// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
-fn built_for(candidates: &Candidates<'_>, package: &Package, choice: &Choice<'_>) -> Result<Cuda, Unfit> {
-    let needs = candidates.needs(choice, &[])?;
-    let pin = |name: &String| {
-        let need = needs.iter().find(|need| need.name == *name)?;
-        let exact = need.specifiers.iter().find(|specifier| *specifier.operator() == Operator::Equal)?;
-        match exact.version().release() {
-            [major, minor, ..] => Some(Cuda::Toolkit((*major).try_into().ok()?, (*minor).try_into().ok()?)),
-            _ => None,
-        }
-    };
-    Ok(package.cuda_from.iter().find_map(pin).unwrap_or(Cuda::Cpu))
 }
 
 fn unfit_absence(

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use axle_audit::WheelFacts;
 use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, CudaMatch, Matrix, Package, Reason, markers,
 };
 use axle_wheel::{Fit, Glibc, PythonVersion, System, TagMismatch, VerbatimUrl, WheelName, WheelNameError};
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
 use crate::glibc;
@@ -320,24 +319,22 @@ fn choose<'a>(
     Ok(Choice { artefact, version_text, fit, requirements: OnceLock::new() })
 }
 
-/// Why a wheel with these facts does not go with a CUDA release.
-fn cuda_mismatch(package: &Package, facts: &WheelFacts, cuda: Cuda) -> Option<Unfit> {
-    if facts.cuda.is_empty() || package.cuda_match == CudaMatch::None {
+/// Why what is made for some CUDA releases does not go with another.
+fn cuda_mismatch(built_for: &[String], rule: CudaMatch, cuda: Cuda) -> Option<Unfit> {
+    if built_for.is_empty() || rule == CudaMatch::None {
         return None;
     }
-    let mismatch = Unfit::Cuda(facts.cuda.clone());
+    let mismatch = Unfit::Cuda(built_for.to_vec());
     let Cuda::Toolkit(major, minor) = cuda else { return Some(mismatch) };
     // An audit writes `12.8`, or `12` where it found the major release alone.
-    let mut same_major =
-        facts.cuda.iter().filter(|built| built.split('.').next() == Some(&major.to_string())).peekable();
-    let first = same_major.peek().map(|built| (*built).clone());
-    let Some(first) = first else { return Some(mismatch) };
-    let is_known = |built: &String| built.contains('.');
-    match package.cuda_match {
-        CudaMatch::None | CudaMatch::Major => None,
-        CudaMatch::Minor if same_major.clone().any(|built| *built == format!("{major}.{minor}")) => None,
-        CudaMatch::Minor if same_major.all(is_known) => Some(mismatch),
-        CudaMatch::Minor => Some(Unfit::UnknownCuda(first)),
+    let is_same_major = |built: &&String| built.split('.').next() == Some(&major.to_string());
+    let same_major: Vec<_> = built_for.iter().filter(is_same_major).collect();
+    let is_same = |built: &&String| **built == format!("{major}.{minor}");
+    match same_major.iter().find(|built| !built.contains('.')) {
+        _ if same_major.is_empty() => Some(mismatch),
+        _ if rule == CudaMatch::Major || same_major.iter().any(is_same) => None,
+        Some(unknown) => Some(Unfit::UnknownCuda((*unknown).clone())),
+        None => Some(mismatch),
     }
 }
 
@@ -365,14 +362,21 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
-    /// Those that go with a CUDA release, as far as audits tell.
+    /// Those that go with a CUDA release, as far as exact pins and audits tell.
     pub(crate) fn for_cuda(&self, cuda: Cuda) -> Self {
         let mut candidates = self.clone();
         for PackageCandidates { package, versions } in candidates.packages.values_mut() {
             for candidate in versions.values_mut() {
                 for choice in std::mem::take(&mut candidate.fitting) {
-                    let facts = choice.artefact.audit.as_ref();
-                    match facts.and_then(|facts| cuda_mismatch(package, facts, cuda)) {
+                    let pinned = self.pinned_cuda(package, &choice).ok().flatten();
+                    let pinned = pinned.map(|pinned| pinned.to_string());
+                    let audited = choice.artefact.audit.as_ref().map(|facts| facts.cuda.as_slice());
+                    // Libraries built with other releases are linked into a wheel: the pin says what it is for.
+                    let mismatch = [Some(pinned.as_slice()), audited]
+                        .into_iter()
+                        .flatten()
+                        .find_map(|built_for| cuda_mismatch(built_for, package.cuda_match, cuda));
+                    match mismatch {
                         None => candidate.fitting.push(choice),
                         Some(unfit) => candidate.miss(unfit),
                     }
@@ -380,6 +384,28 @@ impl<'a> Candidates<'a> {
             }
         }
         candidates
+    }
+
+    /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
+    ///
+    /// # Errors
+    /// As [`Candidates::needs`].
+    pub(crate) fn pinned_cuda(&self, package: &Package, choice: &Choice<'_>) -> Result<Option<Cuda>, Unfit> {
+        if package.cuda_from.is_empty() {
+            return Ok(None);
+        }
+        let needs = self.needs(choice, &[])?;
+        let pin = |name: &String| {
+            let need = needs.iter().find(|need| need.name == *name)?;
+            let exact = need.specifiers.iter().find(|specifier| *specifier.operator() == Operator::Equal)?;
+            match exact.version().release() {
+                [major, minor, ..] => {
+                    Some(Cuda::Toolkit((*major).try_into().ok()?, (*minor).try_into().ok()?))
+                }
+                _ => None,
+            }
+        };
+        Ok(package.cuda_from.iter().find_map(pin))
     }
 
     /// What a wheel requires for this target, with some of its extras. A marker holds where it holds without extras

@@ -177,6 +177,20 @@ fn cuda_matches_as_the_package_says() {
 }
 
 #[test]
+fn an_exact_pin_says_more_than_what_is_linked() {
+    // torch 2.5.0 pins the run time of 12.4, and holds a library that was built with 12.5.
+    let both = ["12.6", "12.8"];
+    let world = World::new(&["torch"])
+        .package("torch", TORCH)
+        .wheel(torch("2.9.1", "12.6").cuda(&both))
+        .wheel(torch("2.9.0", "12.8").cuda(&both))
+        .wheel(Wheel::any("cuda_runtime", "12.8.90"));
+    let file = solved(&world);
+    assert_eq!(file.order, ["2.9.0"]);
+    assert_eq!(file.absent["2.9.1"].message, "the wheel of torch 2.9.1 is built for CUDA 12.6");
+}
+
+#[test]
 fn externals_stand_apart() {
     let external = "from = \"package-set\"\ncuda-match = \"none\"";
     let world = world(&["torch", "app"])
