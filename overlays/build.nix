@@ -112,10 +112,10 @@ let
         in
         "patchelf ${escapeShellArgs (interpreter ++ path)} ${escapeShellArg member.path}";
 
-      refused = map (missing: "${missing.soname} (needed by ${missing.member})") wheel.unprovided;
+      refused = map (missing: "${missing.soname} (in ${missing.member})") wheel.unprovided;
     in
     if refused != [ ] then
-      throw "axle: nothing provides ${concatStringsSep ", " refused} of ${what}: name a provider in catalogue/packages/${name}.toml"
+      throw "axle: ${what} needs what nothing provides, ${concatStringsSep ", " refused}: name a provider in catalogue/packages/${name}.toml"
     else
       pkgs.stdenvNoCC.mkDerivation {
         pname = "${name}-wheel";

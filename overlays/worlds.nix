@@ -97,9 +97,9 @@ rec {
       ofWhat =
         drv:
         if drv.pythonModule.pythonVersion or null == null then
-          "no package of Python"
+          "no Python package"
         else
-          "for Python ${drv.pythonModule.pythonVersion}";
+          "a package of Python ${drv.pythonModule.pythonVersion}, not of ${python.pythonVersion}";
       required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
@@ -118,7 +118,7 @@ rec {
     if foreign != [ ] then
       throw "axle: ${
         concatStringsSep "; " (map (drv: "${drv.name or (toJSON drv)} is ${ofWhat drv}") foreign)
-      }, and the environment has Python ${python.pythonVersion}: take packages from what `withPackages` offers, ps: [ ps.requests ]"
+      }, and an environment would leave it out: take packages from what `withPackages` offers, like ps: [ ps.requests ]"
     else if strangers != [ ] then
       throw "${conflict (describe world.target) (describe stranger.axle.world.target)} (met at ${stranger.name})"
     else if twice != [ ] then
