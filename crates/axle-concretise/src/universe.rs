@@ -87,7 +87,7 @@ impl Universe {
         for (name, package) in &self.packages {
             let Some(file) = self.artefacts.get(name) else { continue };
             let mut versions: BTreeMap<Version, Candidate<'_>> = BTreeMap::new();
-            // Of a version that is spelled in two ways the first file name's is told, whatever the order of the artefacts.
+            // Of a version that is spelled in two ways the first file name's is told, in whatever order they come.
             let mut artefacts: Vec<_> = file.artefacts.iter().collect();
             artefacts.sort_by_key(|artefact| &artefact.filename);
             for artefact in artefacts {
