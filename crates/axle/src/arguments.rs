@@ -45,6 +45,9 @@ pub struct Audit {
     /// The glibc that the wheel must be content with, as in 2.35
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
+    /// Compare every file with the hash in the wheel's RECORD
+    #[arg(long)]
+    pub verify: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,

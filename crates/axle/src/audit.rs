@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use axle_audit::{Coverage, Options, Policy, WheelFacts, coverage};
+use axle_audit::{
+    Coverage, Finding, Options, PlatformTag, Policy, Severity, WheelFacts, coverage, findings, platform_tag,
+};
 use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings};
 use axle_wheel::{Glibc, LocalFile, WheelName, WheelSource};
 use serde::Serialize;
@@ -22,6 +24,8 @@ struct Audits {
 struct Wheel {
     #[serde(flatten)]
     facts: WheelFacts,
+    platform: PlatformTag,
+    findings: Vec<Finding>,
     coverage: Vec<Coverage>,
 }
 
@@ -34,7 +38,8 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
             Ok(facts) => {
                 let capabilities = command.compute_capabilities.iter();
                 let coverage = capabilities.map(|&cc| coverage(&facts, &Policy::default(), cc)).collect();
-                let wheel = Wheel { facts, coverage };
+                let wheel =
+                    Wheel { platform: platform_tag(&facts), findings: findings(&facts), facts, coverage };
                 if command.format == Format::Human {
                     output::text(&human(&wheel, command.glibc))?;
                 }
@@ -48,7 +53,8 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     }
     let fits = |wheel: &Wheel| {
         let covered = wheel.coverage.iter().all(|coverage| coverage.covered == Some(true));
-        covered && is_content(&wheel.facts, command.glibc)
+        let sound = wheel.findings.iter().all(|finding| finding.severity != Severity::Error);
+        covered && sound && is_content(&wheel.facts, command.glibc)
     };
     let mut answer = if wheels.iter().all(fits) { Answer::Yes } else { Answer::No };
     if !problems.is_empty() {
@@ -65,7 +71,7 @@ fn audit(input: &str, command: &Audit) -> Result<WheelFacts, Error> {
         let file = File::at(input)?;
         let name = wheel_name(&file.filename, file.url.as_str())?;
         let client = Client::new(&Settings::discover(Some(input))?, Patience::default())?;
-        return published(&RemoteFile::open(&client, &file)?, &name, &file);
+        return published(&RemoteFile::open(&client, &file)?, &name, &file, command.verify);
     }
     // A file is taken for a file, whatever it is called.
     if let Some(release) = Release::parse(input)
@@ -74,13 +80,17 @@ fn audit(input: &str, command: &Audit) -> Result<WheelFacts, Error> {
         let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
         let file = release.wheel(&index, command.system, command.python)?;
         output::note(&format!("{release} is read from {}", file.filename));
-        return published(&index.remote_file(&file)?, &file.filename.parse()?, &file);
+        return published(&index.remote_file(&file)?, &file.filename.parse()?, &file, command.verify);
     }
     let filename = Path::new(input).file_name().unwrap_or_default().to_string_lossy();
     let source = LocalFile::open(input)
         .map_err(|error| format!("{error}; give the path or the URL of a wheel, or NAME==VERSION"))?;
     let name = wheel_name(&filename, input)?;
-    Ok(axle_audit::audit(&source, &name, &Options { hash: true, ..Options::default() })?)
+    Ok(axle_audit::audit(
+        &source,
+        &name,
+        &Options { hash: true, verify: command.verify, ..Options::default() },
+    )?)
 }
 
 /// What the name of a file tells of the wheel in it.
@@ -91,9 +101,14 @@ fn wheel_name(filename: &str, place: &str) -> Result<WheelName, Error> {
 }
 
 /// Audits a file that is read by ranges, so that only its index can tell its hash.
-fn published(source: &dyn WheelSource, name: &WheelName, file: &File) -> Result<WheelFacts, Error> {
+fn published(
+    source: &dyn WheelSource,
+    name: &WheelName,
+    file: &File,
+    verify: bool,
+) -> Result<WheelFacts, Error> {
     let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-    Ok(axle_audit::audit(source, name, &Options { declared_sha256, ..Options::default() })?)
+    Ok(axle_audit::audit(source, name, &Options { declared_sha256, verify, ..Options::default() })?)
 }
 
 /// Whether a wheel needs no newer glibc than that.
@@ -117,6 +132,15 @@ fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
     line("ptx", &join(&facts.ptx));
     let verdict = if is_content(facts, glibc) { "" } else { ": newer than the target's" };
     line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
+    let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
+    line(
+        "platform",
+        &if wheel.platform.honest == Some(false) {
+            format!("{should_be}, not as the name says")
+        } else {
+            should_be.to_owned()
+        },
+    );
     line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
     line("external", &facts.external.join(", "));
     let with_code = facts.elf.iter().filter(|member| member.containers > 0 || !member.outside.is_empty());
@@ -134,6 +158,18 @@ fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
         .collect();
     if !rows.is_empty() {
         let _ = write!(text, "\n{}", output::table(["member", "containers", "sass", "ptx", "also in"], rows));
+    }
+    if !wheel.findings.is_empty() {
+        let rows = wheel.findings.iter().map(|finding| {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "note",
+            };
+            let member = finding.member.clone().unwrap_or_default();
+            [finding.code.to_string(), severity.to_owned(), member, finding.message.clone()]
+        });
+        let _ = write!(text, "\n{}", output::table(["code", "severity", "member", "finding"], rows));
     }
     if !wheel.coverage.is_empty() {
         let _ = writeln!(text);
