@@ -109,6 +109,9 @@ impl NixEnv {
 }
 
 /// Runs `cargo xtask nix`.
+///
+/// # Errors
+/// When there is no Nix and none can be had, or it cannot be started.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let nix = ensure()?;
     let mut command = nix.command("nix");

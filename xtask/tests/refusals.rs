@@ -1,5 +1,7 @@
 //! What Nix says when it refuses: one snapshot of every message in `checks/refusals.nix`.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
