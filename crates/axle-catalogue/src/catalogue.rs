@@ -5,7 +5,7 @@ use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ArtefactFile, BuildFile, CellFile, Cuda, Files, Folder, Matrix, Package};
+use crate::{ArtefactFile, CellFile, Cuda, Files, Folder, Matrix, Package};
 
 /// Everything axle knows, read lazily from its [`Files`].
 pub struct Catalogue {
@@ -85,14 +85,6 @@ impl Catalogue {
         cuda: Cuda,
     ) -> Result<Option<CellFile>, CatalogueError> {
         self.json(&cell_path(system, python, cuda), crate::cell::SCHEMA)
-    }
-
-    /// How the wheels of a package version are fetched and patched; `None` when no cell chooses one.
-    ///
-    /// # Errors
-    /// When the file is not valid.
-    pub fn builds(&self, name: &str, version: &str) -> Result<Option<BuildFile>, CatalogueError> {
-        self.json(&build_path(name, version), crate::wheel_build::SCHEMA)
     }
 
     fn toml<T: DeserializeOwned>(&self, path: &str) -> Result<Option<T>, CatalogueError> {

@@ -20,8 +20,8 @@ pub struct Matrix {
     pub glibc: Glibc,
     /// Every compute capability that a target may name; another one is refused as unknown.
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Groups of packages in the order in which a cell is solved, each with everything before it fixed.
-    /// The first package of the first group is the one that has a cell per version: torch.
+    /// The packages in the order in which a cell is solved, one by one, each with everything before it fixed; the
+    /// groups say what kind of package each is. The first package of the first group is the one that has a cell per version: torch.
     pub order: Vec<Vec<String>>,
     /// Sonames that no wheel provides, by where they come from.
     pub runtime: Runtime,

@@ -34,8 +34,6 @@ pub struct WheelBuild {
     pub python_tag: String,
     /// The ELF members that are patched.
     pub members: Vec<MemberBuild>,
-    /// Members whose execute bit is kept.
-    pub executables: Vec<String>,
     /// Sonames that the wheel offers, each with the folder of the unpacked wheel.
     pub libraries: BTreeMap<String, String>,
     /// Members that the python level leaves out.

@@ -190,7 +190,6 @@ impl Providers<'_> {
             fetch: Fetch::FetchPypi(fetch_pypi(artefact, &wheel)?),
             python_tag: python_tag(&wheel),
             members,
-            executables: facts.elf.iter().filter(|elf| elf.executable).map(|elf| elf.path.clone()).collect(),
             libraries: chosen.libraries.clone(),
             omit: package.omit.clone(),
             scripts: facts.entry_points.clone(),
