@@ -76,6 +76,7 @@ impl AuditError {
                 | ArchiveProblem::Encrypted { member }
                 | ArchiveProblem::Method { member, .. }
                 | ArchiveProblem::Overlap { member, .. }
+                | ArchiveProblem::LocalHeader { member, .. }
                 | ArchiveProblem::MemberSize { member, .. }
                 | ArchiveProblem::Data { member, .. }
                 | ArchiveProblem::Length { member, .. }
@@ -97,7 +98,9 @@ impl AuditError {
             Problem::NotFatbin { offset, .. }
             | Problem::TooManyContainers { offset, .. }
             | Problem::Archive(
-                ArchiveProblem::Data { offset, .. } | ArchiveProblem::Overlap { offset, .. },
+                ArchiveProblem::Data { offset, .. }
+                | ArchiveProblem::Overlap { offset, .. }
+                | ArchiveProblem::LocalHeader { offset, .. },
             ) => Some(*offset),
             Problem::Archive(_) => None,
         }

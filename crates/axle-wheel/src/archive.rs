@@ -3,16 +3,18 @@
 //! Everything that the zip's directory declares is checked when the archive is opened: how many
 //! members, their names, kinds, sizes and places. So an [`Archive`] holds only plain files that
 //! can be read, under paths that stay below the folder they are unpacked to. What can only be seen
-//! while reading is checked then: a member that gives more or fewer bytes than declared, or other
-//! bytes than its checksum tells, is an error that names it.
+//! while reading is checked then: a member whose own header contradicts the directory, that gives
+//! more or fewer bytes than declared, or other bytes than its checksum tells, is an error that
+//! names it.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use flate2::Crc;
+use flate2::read::DeflateDecoder;
 use thiserror::Error;
-use zip::read::{ZipArchiveMetadata, ZipFile, ZipReadOptions};
+use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
@@ -57,7 +59,6 @@ impl Default for Limits {
 pub struct Archive<'source> {
     source: &'source dyn WheelSource,
     limits: Limits,
-    directory: Arc<ZipArchiveMetadata>,
     members: Vec<Member>,
 }
 
@@ -77,7 +78,10 @@ pub struct Member {
     pub crc32: u32,
     /// Its Unix mode with the bits that tell its kind, where the archive was made on Unix.
     pub unix_mode: Option<u32>,
-    index: usize,
+    /// Whether it is deflated; stored otherwise.
+    deflated: bool,
+    /// Where the next member starts, or the file ends.
+    end: u64,
 }
 
 impl Member {
@@ -106,7 +110,7 @@ impl<'source> Archive<'source> {
         let reader = source.open().map_err(|io| error(ArchiveProblem::Io(io)))?;
         let directory = read_directory(reader, &limits).map_err(error)?;
         let members = check_directory(&directory, source.size(), &limits).map_err(error)?;
-        Ok(Self { source, limits, directory, members })
+        Ok(Self { source, limits, members })
     }
 
     /// Its files, in the order of their place in the archive. Folders are left out.
@@ -221,33 +225,120 @@ impl ArchiveReader<'_> {
     /// The bytes of `member`, unpacked, as a stream. It must be one of this archive's.
     ///
     /// # Errors
-    /// When its header can't be read.
+    /// When its header can't be read, or contradicts the directory.
     pub fn member(&mut self, member: &Member) -> Result<MemberReader<'_>, ArchiveError> {
         let archive = self.archive;
-        let options = ZipReadOptions::new().ignore_crc32(true);
-        archive
-            .directory
-            .entry(member.index)
-            .and_then(|entry| entry.with_reader(&mut self.reader, options))
-            .map(|file| MemberReader {
-                file,
-                source: archive.source,
-                path: member.path.clone(),
-                size: member.size,
-                crc32: member.crc32,
-                crc: Crc::new(),
-                given: 0,
-            })
-            .map_err(|zip| {
-                archive.error(match zip {
-                    ZipError::Io(io) => reading(io, &member.path, 0),
-                    zip => ArchiveProblem::Data {
-                        member: member.path.clone(),
-                        offset: 0,
-                        message: zip.to_string(),
-                    },
-                })
-            })
+        enter(&mut self.reader, member).map_err(|problem| archive.error(problem))?;
+        let packed = (&mut self.reader).take(member.compressed_size);
+        Ok(MemberReader {
+            unpacked: if member.deflated {
+                Unpacked::Deflated(DeflateDecoder::new_with_buf(packed, vec![0; 1 << 16]))
+            } else {
+                Unpacked::Stored(packed)
+            },
+            source: archive.source,
+            path: member.path.clone(),
+            size: member.size,
+            crc32: member.crc32,
+            crc: Crc::new(),
+            given: 0,
+        })
+    }
+}
+
+/// Goes to the bytes of `member`, past its own header (APPNOTE 4.3.7), which must say what the directory
+/// says: else the wheel holds something else for a tool that reads it in a stream.
+fn enter(reader: &mut (dyn ReadSeek + Send), member: &Member) -> Result<(), ArchiveProblem> {
+    const ENCRYPTED: u16 = 1;
+    /// Checksum and sizes follow the data, and may be zero here.
+    const DATA_DESCRIPTOR: u16 = 1 << 3;
+
+    let read = |io| reading(io, &member.path, 0);
+    reader.seek(SeekFrom::Start(member.offset)).map_err(read)?;
+    let mut header = [0; 30];
+    reader.read_exact(&mut header).map_err(read)?;
+    let mut path = vec![0; usize::from(u16_at(&header, 26))];
+    reader.read_exact(&mut path).map_err(read)?;
+    let mut extra = vec![0; usize::from(u16_at(&header, 28))];
+    let start = member.offset + (header.len() + path.len() + extra.len()) as u64;
+    if start.checked_add(member.compressed_size).is_none_or(|end| end > member.end) {
+        return Err(ArchiveProblem::Overlap { member: member.path.clone(), offset: member.offset });
+    }
+    reader.read_exact(&mut extra).map_err(read)?;
+
+    let flags = u16_at(&header, 6);
+    let method = if member.deflated { 8 } else { 0 };
+    let sizes = sizes(u32_at(&header, 22), u32_at(&header, 18), &extra);
+    let agrees = |found, declared| found == declared || (found == 0 && flags & DATA_DESCRIPTOR != 0);
+    let contradictions = [
+        ("signature", header.starts_with(b"PK\x03\x04")),
+        ("name", path == member.path.as_bytes()),
+        ("encryption", flags & ENCRYPTED == 0),
+        ("compression", u16_at(&header, 8) == method),
+        ("checksum", agrees(u32_at(&header, 14).into(), member.crc32.into())),
+        ("size", agrees(sizes.0, member.size)),
+        ("compressed size", agrees(sizes.1, member.compressed_size)),
+    ];
+    if let Some((field, _)) = contradictions.into_iter().find(|(_, agrees)| !agrees) {
+        return Err(ArchiveProblem::LocalHeader {
+            member: member.path.clone(),
+            offset: member.offset,
+            field,
+        });
+    }
+    Ok(())
+}
+
+/// A member's size and compressed size, of which those that are `0xffffffff` stand in the Zip64 field
+/// (APPNOTE 4.5.3).
+fn sizes(size: u32, compressed: u32, mut extra: &[u8]) -> (u64, u64) {
+    const ZIP64: u16 = 1;
+
+    let mut large = &[][..];
+    while let Some((head, rest)) = extra.split_at_checked(4) {
+        let (field, rest) = rest.split_at(usize::from(u16_at(head, 2)).min(rest.len()));
+        if u16_at(head, 0) == ZIP64 {
+            large = field;
+        }
+        extra = rest;
+    }
+    let mut take = |short: u32| match large.split_first_chunk() {
+        Some((size, rest)) if short == u32::MAX => {
+            large = rest;
+            u64::from_le_bytes(*size)
+        }
+        _ => short.into(),
+    };
+    (take(size), take(compressed))
+}
+
+/// The number at `at`; zero behind the end.
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u16::from_le_bytes)
+}
+
+/// As [`u16_at`].
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u64::from_le_bytes)
+}
+
+/// As [`u16_at`].
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map_or(0, u32::from_le_bytes)
+}
+
+/// The decoder of a member's bytes.
+enum Unpacked<'reader> {
+    Stored(io::Take<&'reader mut Box<dyn ReadSeek + Send>>),
+    Deflated(DeflateDecoder<io::Take<&'reader mut Box<dyn ReadSeek + Send>>>),
+}
+
+impl Read for Unpacked<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stored(reader) => reader.read(buffer),
+            Self::Deflated(reader) => reader.read(buffer),
+        }
     }
 }
 
@@ -256,7 +347,7 @@ impl ArchiveReader<'_> {
 /// Its errors are [`ArchiveError`]s inside of [`io::Error`]s; [`ArchiveError::from_read`] takes
 /// them out again. The checksum is known to be right once the end was reached without an error.
 pub struct MemberReader<'reader> {
-    file: ZipFile<'reader, Box<dyn ReadSeek + Send>>,
+    unpacked: Unpacked<'reader>,
     source: &'reader dyn WheelSource,
     path: String,
     size: u64,
@@ -276,7 +367,7 @@ impl Read for MemberReader<'_> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        let count = match self.file.read(buffer) {
+        let count = match self.unpacked.read(buffer) {
             Ok(count) => count,
             Err(io) if io.kind() == io::ErrorKind::Interrupted => return Err(io),
             Err(io) => return Err(self.error(io.kind(), reading(io, &self.path, self.given))),
@@ -321,9 +412,13 @@ fn read_directory(
 ) -> Result<Arc<ZipArchiveMetadata>, ArchiveProblem> {
     let size = reader.seek(SeekFrom::End(0)).map_err(ArchiveProblem::Io)?;
     let mut budget = Budget { reader, left: limits.directory, exceeded: false };
-    let opened = ZipArchive::new(&mut budget).map(|archive| archive.metadata());
+    let opened =
+        ZipArchive::new(&mut budget).map(|archive| (archive.metadata(), archive.comment().len() as u64));
     match opened {
-        Ok(directory) => Ok(directory),
+        Ok((directory, comment)) => {
+            check_end(&mut *budget.reader, size.saturating_sub(END as u64 + comment))?;
+            Ok(directory)
+        }
         Err(_) if budget.exceeded => Err(ArchiveProblem::DirectorySize { limit: limits.directory }),
         Err(ZipError::Io(io)) if io.kind() != io::ErrorKind::UnexpectedEof => Err(ArchiveProblem::Io(io)),
         Err(zip) => {
@@ -331,7 +426,10 @@ fn read_directory(
             budget.reader.seek(SeekFrom::Start(0)).map_err(ArchiveProblem::Io)?;
             (&mut budget.reader).take(4).read_to_end(&mut start).map_err(ArchiveProblem::Io)?;
             let mut tail = Vec::new();
-            budget.reader.seek(SeekFrom::Start(size.saturating_sub(22))).map_err(ArchiveProblem::Io)?;
+            budget
+                .reader
+                .seek(SeekFrom::Start(size.saturating_sub(END as u64)))
+                .map_err(ArchiveProblem::Io)?;
             (&mut budget.reader).take(4).read_to_end(&mut tail).map_err(ArchiveProblem::Io)?;
             Err(match (start.as_slice(), tail.as_slice()) {
                 // The end-of-directory record is in its place: what it points to is wrong.
@@ -341,6 +439,52 @@ fn read_directory(
             })
         }
     }
+}
+
+/// The bytes of the record that ends a zip, without its comment.
+const END: usize = 22;
+
+/// The record at the end (APPNOTE 4.3.16) must say that the directory ends where the record begins. Readers
+/// that go back from there by the directory's size, as Python's do, would find another directory else.
+fn check_end(reader: &mut (dyn ReadSeek + Send), at: u64) -> Result<(), ArchiveProblem> {
+    const LARGE: u64 = u32::MAX as u64;
+
+    let error = |message: &str| Err(ArchiveProblem::Directory { message: message.to_owned() });
+    let mut record = |at: u64, bytes: &mut [u8]| match reader
+        .seek(SeekFrom::Start(at))
+        .and_then(|_| reader.read_exact(bytes))
+    {
+        Err(io) if io.kind() == io::ErrorKind::UnexpectedEof => error("its end lies outside of the file"),
+        read => read.map_err(ArchiveProblem::Io),
+    };
+    let mut end = [0; END];
+    record(at, &mut end)?;
+    if !end.starts_with(b"PK\x05\x06") {
+        return error("something follows the zip");
+    }
+    let (mut size, mut start) = (u64::from(u32_at(&end, 12)), u64::from(u32_at(&end, 16)));
+    let mut ends_at = at;
+
+    // In front of it may be the locator of the larger record of Zip64 (APPNOTE 4.3.14, 4.3.15).
+    let mut locator = [0; 20];
+    if let Some(locator_at) = at.checked_sub(20) {
+        record(locator_at, &mut locator)?;
+        if locator.starts_with(b"PK\x06\x07") {
+            let mut large = [0; 56];
+            ends_at = u64_at(&locator, 8);
+            record(ends_at, &mut large)?;
+            if (size != LARGE && size != u64_at(&large, 40))
+                || (start != LARGE && start != u64_at(&large, 48))
+            {
+                return error("its two ends contradict each other");
+            }
+            (size, start) = (u64_at(&large, 40), u64_at(&large, 48));
+        }
+    }
+    if start.checked_add(size) != Some(ends_at) {
+        return error("it is not where the end of the zip says");
+    }
+    Ok(())
 }
 
 /// Gives up after so many bytes.
@@ -394,7 +538,8 @@ fn check_directory(
             offset: entry.header_start(),
             crc32: entry.crc32(),
             unix_mode: entry.unix_mode(),
-            index,
+            deflated: entry.compression() == CompressionMethod::Deflated,
+            end: size,
         };
         let is_folder = path.ends_with('/');
         check_member(&member, is_folder, entry.encrypted(), entry.compression(), limits)?;
@@ -406,7 +551,7 @@ fn check_directory(
     }
     check_paths(&members, folders)?;
     members.sort_by_key(|member| member.offset);
-    check_places(&members, size)?;
+    check_places(&mut members)?;
 
     let total = members.iter().fold(0u64, |total, member| total.saturating_add(member.size));
     // Small archives of empty or repeated texts may compress as well as they like.
@@ -498,17 +643,21 @@ fn check_paths(members: &[Member], mut folders: HashSet<String>) -> Result<(), A
 }
 
 /// No byte may belong to two members: that is how zip bombs are made.
-fn check_places(members: &[Member], size: u64) -> Result<(), ArchiveProblem> {
+fn check_places(members: &mut [Member]) -> Result<(), ArchiveProblem> {
     /// The fixed part of a local header; the path follows it, then the data.
     const HEADER: u64 = 30;
-    let ends = members.iter().skip(1).map(|next| next.offset).chain([size]);
-    for (member, end) in members.iter().zip(ends) {
+    let mut end = None;
+    for member in members.iter_mut().rev() {
+        member.end = end.unwrap_or(member.end);
+        end = Some(member.offset);
+    }
+    for member in members {
         let header = HEADER + member.path.len() as u64;
         let fits = member
             .offset
             .checked_add(header)
             .and_then(|start| start.checked_add(member.compressed_size))
-            .is_some_and(|member_end| member_end <= end);
+            .is_some_and(|end| end <= member.end);
         if !fits {
             return Err(ArchiveProblem::Overlap { member: member.path.clone(), offset: member.offset });
         }
@@ -621,6 +770,19 @@ pub enum ArchiveProblem {
         member: String,
         /// Where its header starts.
         offset: u64,
+    },
+    /// A member's own header and the directory contradict each other, so that what the wheel holds depends
+    /// on who reads it.
+    #[error(
+        "the header of member `{member}` at offset {offset} has another {field} than the zip's directory"
+    )]
+    LocalHeader {
+        /// The path, as the directory has it.
+        member: String,
+        /// Where the header starts.
+        offset: u64,
+        /// What they disagree on.
+        field: &'static str,
     },
     /// A member is larger than the limit for its use.
     #[error("member `{member}` has {size} bytes, and more than {limit} are refused")]

@@ -103,10 +103,10 @@ fn members_that_are_not_what_they_declare() {
     damaged[30 + "deflated".len() + 2] ^= 0x55;
 
     let cases = vec![
-        ("another checksum", directory_byte(&stored, 16, 0)),
+        ("another checksum", both_bytes(&stored, 16, 0)),
         ("other bytes", replaced(&stored, b"not compressed", b"now compressed")),
-        ("fewer bytes", directory_byte(&deflated, 25, 2)),
-        ("more bytes", directory_byte(&deflated, 24, 9)),
+        ("fewer bytes", both_bytes(&deflated, 25, 2)),
+        ("more bytes", both_bytes(&deflated, 24, 9)),
         ("broken data", damaged),
     ];
     insta::assert_snapshot!(messages(cases, |archive| {
@@ -243,6 +243,11 @@ fn replaced(bytes: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
 fn directory_byte(bytes: &[u8], offset: usize, value: u8) -> Vec<u8> {
     let start = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     changed(bytes, start + offset, value)
+}
+
+/// The same in the first member's own header too, which has all fields two bytes earlier (APPNOTE 4.3.7).
+fn both_bytes(bytes: &[u8], offset: usize, value: u8) -> Vec<u8> {
+    changed(&directory_byte(bytes, offset, value), offset - 2, value)
 }
 
 /// The same in the second entry.
