@@ -39,6 +39,7 @@ fn main() -> io::Result<()> {
     let wheel = Wheel::new(&members, "Requires-Dist: y[z]>=1; python_version < '3.13'\n");
 
     write("fatbin", &fatbins)?;
+    write("audit", &[&library, &program])?;
     write("elf", &[library, program])?;
     write("wheel", &[wheel.0])?;
     write(

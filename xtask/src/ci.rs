@@ -6,7 +6,7 @@ use std::time::Instant;
 use thiserror::Error;
 use xtask::nix;
 
-/// Check format, lints, tests, generated files, and the flake
+/// Check format, lints, tests, generated files, parsers by fuzzing, and the flake
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -39,6 +39,7 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo(&["test", "--workspace"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "update", "--check"])?;
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz"])?;
 
     let nix = nix::ensure()?;
     cargo(&["test", "--package", "xtask", "--", "--ignored"])?;

@@ -7,6 +7,7 @@ use xtask::nix;
 
 mod ci;
 mod e2e;
+mod fuzz;
 mod update;
 
 /// What a maintainer of axle runs.
@@ -15,6 +16,7 @@ mod update;
 enum Xtask {
     Ci(ci::Args),
     E2e(e2e::Args),
+    Fuzz(fuzz::Args),
     Nix(nix::Args),
     Update(update::Args),
 }
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
+        Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
