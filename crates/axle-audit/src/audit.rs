@@ -12,6 +12,7 @@ use crate::conclusions;
 use crate::error::AuditError;
 use crate::facts::{Description, ElfMember, RecordFacts, WheelFacts};
 use crate::member::{Asked, Read as Found, audit_member};
+use crate::memory::Memory;
 use crate::record::Record;
 
 /// How to audit.
@@ -40,8 +41,8 @@ pub struct Progress {
 
 /// Audits the wheel in `source`, whose file is called `name`.
 ///
-/// Each thread of rayon's current pool opens a reader of its own and keeps about 70 MB of a large member;
-/// a hostile one can make that half a gigabyte, whatever its size.
+/// All threads of rayon's current pool are used. Whatever the size of the wheel and their number, less than
+/// 130 MB of it are kept at once.
 ///
 /// # Errors
 /// When the file can't be read or is no wheel, or a member that it takes is broken.
@@ -136,7 +137,9 @@ fn read_members(
     options: &Options<'_>,
 ) -> Result<(Vec<ElfMember>, Option<RecordFacts>), AuditError> {
     let record = record(archive, options)?;
-    let asked = Asked { record: record.as_ref(), abi3: name.abi_tags().iter().any(|tag| tag == "abi3") };
+    let memory = Memory::default();
+    let abi3 = name.abi_tags().iter().any(|tag| tag == "abi3");
+    let asked = Asked { record: record.as_ref(), abi3, memory: &memory };
     let mut members: Vec<&Member> = archive.members().iter().collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();

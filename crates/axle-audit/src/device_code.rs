@@ -14,8 +14,8 @@ pub(crate) const LINKED: &str = ".nv_fatbin";
 pub(crate) const PRELINK: &str = "__nv_relfatbin";
 
 /// The most containers, and the most entries in containers that differ. libtorch_cuda.so 2.9.1 has a
-/// thousandth.
-const LIMIT: usize = 1 << 20;
+/// hundredth.
+const LIMIT: usize = 1 << 17;
 
 /// Whether the CUDA runtime looks for a program's own code in that section.
 pub(crate) fn is_device_section(name: &str) -> bool {

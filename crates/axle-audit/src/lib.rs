@@ -30,6 +30,7 @@ mod facts;
 mod findings;
 mod loaded;
 mod member;
+mod memory;
 mod offload;
 mod platform;
 mod policy;

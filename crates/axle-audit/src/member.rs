@@ -11,6 +11,7 @@ use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
 use crate::facts::ElfMember;
 use crate::loaded::Guesses;
+use crate::memory::Memory;
 use crate::offload::Bundles;
 use crate::record::{Hasher, Record, Verdict};
 use crate::stable_abi::abi3;
@@ -24,6 +25,8 @@ pub(crate) struct Asked<'a> {
     pub record: Option<&'a Record>,
     /// Whether the wheel's name says that its extension modules keep to the stable ABI.
     pub abi3: bool,
+    /// What may be kept of all members.
+    pub memory: &'a Memory,
 }
 
 /// What reading a member gives.
@@ -58,12 +61,19 @@ pub(crate) fn audit_member(
         let verdict = asked.record.map(|record| record.verdict(&member.path, member.size, None));
         return Ok(Read { elf: None, verdict });
     }
+    let head = elf_reader.wanted();
+    let _head = asked.memory.heads.take(if is_elf { head } else { 0 });
+    let mut tables = None;
     while !piece.is_empty() {
         if let Some(hasher) = &mut hasher {
             hasher.update(&piece);
         }
         if is_elf {
             elf_reader.push(&piece);
+            let beyond = elf_reader.wanted() - head;
+            if beyond > 0 {
+                tables.get_or_insert_with(|| asked.memory.tables.take(beyond));
+            }
             scanner.push(&piece, &mut |found| gathered.add(found));
             guesses.push(&piece);
             bundles.push(&piece);
@@ -81,11 +91,13 @@ pub(crate) fn audit_member(
 
     let error = |problem| AuditError { wheel: source.to_string(), problem };
     let elf_error = |source| error(Problem::Elf { member: member.path.clone(), source });
+    let mut again = None;
     let elf = loop {
         match elf_reader.finish().map_err(elf_error)? {
             axle_elf::Progress::Done(elf) => break elf,
-            axle_elf::Progress::Again(again) => elf_reader = again,
+            axle_elf::Progress::Again(reader) => elf_reader = reader,
         }
+        again.get_or_insert_with(|| asked.memory.again.take(1));
         let mut pieces = Pieces { source, stream: reader.member(member)? };
         while !elf_reader.is_satisfied() {
             pieces.next(&mut piece, PIECE)?;

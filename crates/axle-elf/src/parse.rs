@@ -35,8 +35,8 @@ const TOO_MANY_SEGMENTS: u16 = 0xffff;
 
 /// Before the section headers lie their names, and often nothing but symbols' names in between.
 const BEFORE_SECTION_HEADERS: u64 = 1 << 20;
-/// A data segment that a patched file has at its end: the moved tables, not the program's data.
-const LARGEST_MOVED_SEGMENT: u64 = 32 << 20;
+/// The tables that a patched file has at its end. More is left to a second pass.
+const LARGEST_MOVED_SEGMENT: u64 = 12 << 20;
 /// Real files have two or three such places.
 const MOST_PLACES: usize = 16;
 
@@ -89,9 +89,14 @@ pub(crate) fn places_beyond(window: &Window, head: u64) -> Vec<(&'static str, Ra
             table.saturating_sub(BEFORE_SECTION_HEADERS).max(head)..table.saturating_add(size),
         ));
     }
-    for segment in file.segments().unwrap_or_default() {
+    let segments = file.segments().unwrap_or_default();
+    // The program's data begin before the dynamic section, what patchelf moved begins behind it.
+    let dynamic = segments.iter().find(|segment| segment.p_type == PT_DYNAMIC);
+    let data_end = dynamic.map_or(0, |segment| segment.p_offset);
+    for segment in segments {
         let moved = segment.p_type == PT_LOAD
             && segment.p_flags & PF_X == 0
+            && segment.p_offset >= data_end
             && segment.p_filesz <= LARGEST_MOVED_SEGMENT;
         let dynamic = segment.p_type == PT_DYNAMIC && segment.p_filesz <= LARGEST_DYNAMIC;
         if moved || dynamic {
@@ -288,14 +293,11 @@ impl<'a> File<'a> {
         Ok(wanted.into_iter().map(|(library, names)| (library, names.into_iter().collect())).collect())
     }
 
-    /// Looks at the undefined symbols. They are worth no second pass: what was not kept is unknown.
+    /// Looks at the undefined symbols.
     fn undefined(&self, headers: &[SectionHeader], dynamic: &Dynamic<'_>) -> Result<Option<Undefined>, Stop> {
         let Some(table) = headers.iter().find(|header| header.sh_type == SHT_DYNSYM) else { return Ok(None) };
-        match self.window.get("the dynamic symbols", table.sh_offset, table.sh_size) {
-            Ok(bytes) => Ok(Some(Undefined::read(bytes, dynamic.strings.bytes, self.context))),
-            Err(Stop::Missing(_)) => Ok(None),
-            Err(stop) => Err(stop),
-        }
+        let bytes = self.window.get("the dynamic symbols", table.sh_offset, table.sh_size)?;
+        Ok(Some(Undefined::read(bytes, dynamic.strings.bytes, self.context)))
     }
 
     /// The number in the `size` bytes at `at` of a record.

@@ -6,8 +6,9 @@ use crate::parse::{parse, places_beyond};
 use crate::window::Window;
 
 /// How much of a file's head is kept. Linkers put the dynamic tables there, and patchelf moves them to a
-/// segment of their own, which the head names.
-const HEAD: u64 = 64 << 20;
+/// segment of their own, which the head names. The tables of libtorch_cpu.so 2.9.1 end at 8,107,024; those
+/// of libtensorflow_cc.so.2 2.18 at 52 million: such a file is fed a second time, up to there.
+const HEAD: u64 = 8 << 20;
 
 /// What a pass keeps at least, from the first byte that the one before found missing.
 const MARGIN: u64 = 64 << 10;
@@ -40,7 +41,7 @@ impl Reader {
         Self::with_head(file_size, HEAD)
     }
 
-    /// As [`new`](Self::new), with `head` bytes kept of the file's head, 64 MiB at most.
+    /// As [`new`](Self::new), with `head` bytes kept of the file's head, 8 MiB at most.
     pub fn with_head(file_size: u64, head: u64) -> Self {
         let head = head.min(HEAD).min(file_size);
         let mut window = Window::new(file_size);
@@ -66,6 +67,12 @@ impl Reader {
             }
             self.push(rest);
         }
+    }
+
+    /// The most bytes that this pass keeps of the file: of its head at first, and of what the head names
+    /// further on once it was fed.
+    pub fn wanted(&self) -> u64 {
+        self.window.wanted()
     }
 
     /// Whether all that was asked for a second pass has come, so that the rest need not be fed.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::error::{Error, Stop};
 
 /// The most bytes kept of one file, in all its parts.
-const LIMIT: u64 = 256 << 20;
+const LIMIT: u64 = 72 << 20;
 
 /// Parts of a file: its head, and ranges that were asked for.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Window {
 
     /// Keeps `range` from now on. Fails where that would be too much.
     pub fn want(&mut self, what: &'static str, range: Range<u64>) -> Result<(), Error> {
-        let kept = self.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.end - part.start));
+        let kept = self.wanted();
         let end = range.end.min(self.file_size);
         let size = end.saturating_sub(range.start);
         if kept.saturating_add(size) > LIMIT {
@@ -42,6 +42,11 @@ impl Window {
             self.parts.push(Part { start: range.start, end, bytes: Vec::new() });
         }
         Ok(())
+    }
+
+    /// How many bytes are kept once all of them have come.
+    pub fn wanted(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.end - part.start))
     }
 
     /// Takes the bytes that lie at `offset` and copies those that are wanted.
@@ -125,6 +130,6 @@ mod tests {
     fn too_much_is_refused() {
         let mut window = Window::new(1 << 40);
         let error = window.want("the string table", 0..1 << 39).unwrap_err();
-        assert_eq!(error.to_string(), "at offset 0x0, the string table: more than 268435456 are refused");
+        assert_eq!(error.to_string(), "at offset 0x0, the string table: more than 75497472 are refused");
     }
 }
