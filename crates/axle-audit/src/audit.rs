@@ -22,6 +22,9 @@ pub struct Options<'a> {
     pub hash: bool,
     /// Compares every member with the hash that `RECORD` lists, which takes reading all of them whole.
     pub verify: bool,
+    /// Unpacks the images of SASS and PTX and lists their kernels. That takes several times as long, and memory for
+    /// the largest image and all names.
+    pub deep: bool,
     /// What the index declares the SHA-256 to be, in hex.
     pub declared_sha256: Option<String>,
     /// What the archive may ask for.
@@ -139,7 +142,7 @@ fn read_members(
     let record = record(archive, options)?;
     let memory = Memory::default();
     let abi3 = name.abi_tags().iter().any(|tag| tag == "abi3");
-    let asked = Asked { record: record.as_ref(), abi3, memory: &memory };
+    let asked = Asked { record: record.as_ref(), abi3, deep: options.deep, memory: &memory };
     let mut members: Vec<&Member> = archive.members().iter().collect();
     members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();

@@ -7,6 +7,7 @@ use axle_fatbin::{Broken, Code, Container, Entry, Found, Kind};
 
 use crate::error::Problem;
 use crate::facts::{Architectures, ContainerGroup, DeviceCode, DeviceCodeKind};
+use crate::kernels::{self, Kernels};
 
 /// The section of code that runs as it is.
 pub(crate) const LINKED: &str = ".nv_fatbin";
@@ -30,6 +31,7 @@ pub(crate) struct Gathered {
     containers: Vec<Place>,
     broken: Vec<Broken>,
     one_too_many: Option<u64>,
+    kernels: Option<kernels::Gathered>,
 }
 
 struct Place {
@@ -39,6 +41,11 @@ struct Place {
 }
 
 impl Gathered {
+    /// Gathers kernels too, where they are asked for.
+    pub fn new(deep: bool) -> Self {
+        Self { kernels: deep.then(kernels::Gathered::default), ..Self::default() }
+    }
+
     pub fn add(&mut self, found: Found) {
         match found {
             Found::Container(container) => self.add_container(container),
@@ -51,10 +58,13 @@ impl Gathered {
     }
 
     fn add_container(&mut self, container: Container) {
-        let Container { offset, followed_at, entries, .. } = container;
+        let Container { offset, followed_at, entries, images, .. } = container;
         if self.containers.len() >= LIMIT || self.entries >= LIMIT {
             self.one_too_many.get_or_insert(offset);
             return;
+        }
+        if let Some(kernels) = &mut self.kernels {
+            kernels.add(self.containers.len(), &entries, images);
         }
         let (next, length) = (self.shapes.len(), entries.len());
         let shape = *self.shapes.entry(entries).or_insert(next);
@@ -80,18 +90,22 @@ impl Gathered {
         }
         sections.check(member, &self.containers)?;
 
+        let section_of =
+            |place: &Place| sections.at(place.offset).map_or("", |section| section.name.as_str());
         let mut counts = BTreeMap::<(&str, usize), u64>::new();
         for place in &self.containers {
-            let section = sections.at(place.offset).map_or("", |section| &section.name);
-            *counts.entry((section, place.shape)).or_default() += 1;
+            *counts.entry((section_of(place), place.shape)).or_default() += 1;
         }
+        let kernels = self
+            .kernels
+            .map(|kernels| kernels.into_kernels(|number| self.containers.get(number).map_or("", section_of)));
         let mut shapes: Vec<(&Vec<Entry>, usize)> =
             self.shapes.iter().map(|(entries, shape)| (entries, *shape)).collect();
         shapes.sort_unstable_by_key(|(_, shape)| *shape);
         let counted = counts.into_iter().filter_map(|((section, shape), count)| {
             shapes.get(shape).map(|(entries, _)| (section, entries.as_slice(), count))
         });
-        Ok(Facts::from_counts(counted))
+        Ok(Facts { kernels, ..Facts::from_counts(counted) })
     }
 }
 
@@ -104,6 +118,7 @@ pub(crate) struct Facts {
     pub container_groups: Vec<ContainerGroup>,
     pub prelink: Architectures,
     pub outside: BTreeMap<String, Architectures>,
+    pub kernels: Option<Kernels>,
 }
 
 impl Facts {

@@ -6,6 +6,8 @@ use axle_elf::ElfType;
 use axle_fatbin::{Code, Compression, Toolkit};
 use serde::{Deserialize, Serialize};
 
+use crate::kernels::Kernels;
+
 /// The facts of one wheel. Unknown is null, none is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WheelFacts {
@@ -157,6 +159,9 @@ pub struct ElfMember {
     /// What it takes of CPython, where its name or the wheel's says that it keeps to the stable ABI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abi3: Option<Abi3>,
+    /// Its kernels, where they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Kernels>,
 }
 
 /// What an extension module takes of CPython, against the stable ABI (PEP 384).

@@ -28,6 +28,7 @@ mod device_code;
 mod error;
 mod facts;
 mod findings;
+mod kernels;
 mod loaded;
 mod member;
 mod memory;
@@ -47,5 +48,6 @@ pub use facts::{
     WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
+pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};

@@ -25,6 +25,8 @@ pub(crate) struct Asked<'a> {
     pub record: Option<&'a Record>,
     /// Whether the wheel's name says that its extension modules keep to the stable ABI.
     pub abi3: bool,
+    /// Whether images are unpacked and their kernels listed.
+    pub deep: bool,
     /// What may be kept of all members.
     pub memory: &'a Memory,
 }
@@ -48,8 +50,9 @@ pub(crate) fn audit_member(
 ) -> Result<Read, AuditError> {
     let mut piece = Vec::new();
     let mut elf_reader = axle_elf::Reader::new(member.size);
-    let mut scanner = Scanner::new(member.size);
-    let mut gathered = Gathered::default();
+    let scanner = Scanner::new(member.size);
+    let mut scanner = if asked.deep { scanner.reading_images() } else { scanner };
+    let mut gathered = Gathered::new(asked.deep);
     let mut guesses = Guesses::default();
     let mut bundles = Bundles::default();
     let mut hasher = asked.record.and_then(|record| record.hasher(&member.path));
@@ -172,6 +175,7 @@ fn facts(member: &Member, elf: Elf, device: Facts, found: ElfMember) -> ElfMembe
         container_groups: device.container_groups,
         prelink: device.prelink,
         outside: device.outside,
+        kernels: device.kernels,
         ..found
     }
 }

@@ -14,10 +14,10 @@ mod wheel_writer;
 use std::sync::Mutex;
 
 use axle_audit::{
-    AuditError, Options, Policy, Progress, WheelFacts, audit, coverage, findings, platform_tag,
+    AuditError, Kernels, Options, Policy, Progress, WheelFacts, audit, coverage, findings, platform_tag,
 };
 use elf_writer::Object;
-use fatbin_writer::{FLAG_ARCHITECTURE, Image, Item, Storage, container, ptx, sass};
+use fatbin_writer::{FLAG_ARCHITECTURE, Image, Item, Storage, container, cubin_with, ptx, ptx_with, sass};
 use proptest::prelude::*;
 use wheel_writer::Wheel;
 
@@ -104,6 +104,56 @@ fn all_facts_of_a_wheel() {
 
     let json = serde_json::to_string(&facts).unwrap();
     assert_eq!(serde_json::from_str::<WheelFacts>(&json).unwrap(), facts);
+}
+
+#[test]
+fn kernels_are_listed_by_architecture() {
+    let kernels = |code: &str, kernels: &[&str]| {
+        let arch = code.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap();
+        let flags = if code.ends_with('a') { 0x11 | FLAG_ARCHITECTURE } else { 0x11 };
+        Item::One(Image { payload: cubin_with(code, kernels), flags, ..sass(arch) })
+    };
+    let text = Image { payload: ptx_with("sm_90", &["_Z4bothv"]), storage: Storage::Zstd, ..ptx(90) };
+    let linked = [
+        container(&[
+            kernels("sm_80", &["_Z4bothv"]),
+            kernels("sm_90", &["_Z4bothv", "_Z3newv"]),
+            Item::One(text),
+        ]),
+        container(&[kernels("sm_90a", &["special"]), Item::One(sass(70))]),
+    ];
+    let object = Object {
+        sections: vec![
+            (".rodata".to_owned(), [vec![1; 32], container(&[kernels("sm_50", &["_Z5alienv"])])].concat()),
+            (".nv_fatbin".to_owned(), linked.concat()),
+        ],
+        ..Object::default()
+    };
+    let wheel = Wheel::new(&[("x/_C.so", object.write())], "");
+    let deep = audit_with(&wheel, &Options { deep: true, ..Options::default() }).unwrap();
+    let kernels = deep.elf[0].kernels.clone().unwrap();
+    insta::assert_json_snapshot!(kernels);
+    let json = serde_json::to_string(&kernels).unwrap();
+    assert_eq!(serde_json::from_str::<Kernels>(&json).unwrap(), kernels);
+
+    let lacking = |gpu: &str| -> Vec<String> {
+        kernels.lacking(gpu.parse().unwrap()).map(|kernel| kernel.name.clone()).collect()
+    };
+    assert_eq!(lacking("8.6"), ["_Z3newv"]);
+    assert_eq!(lacking("9.0"), [""; 0]);
+    // PTX serves newer GPUs, and what is specialised was never meant for others.
+    assert_eq!(lacking("12.0"), ["_Z3newv"]);
+    assert_eq!(kernels.gaps(), [("8.0".parse().unwrap(), 1)].into());
+    assert_eq!(kernels.count(), 3);
+
+    // Nothing else changes, but for releases that images tell further inside.
+    let mut shallow = facts(&wheel);
+    assert_eq!(shallow.elf[0].kernels, None);
+    shallow.elf[0].kernels = Some(kernels);
+    for (row, deep) in shallow.elf[0].device_code.iter_mut().zip(&deep.elf[0].device_code) {
+        row.toolkit = row.toolkit.or(deep.toolkit);
+    }
+    assert_eq!(shallow.elf, deep.elf);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! Containers and their entries: the headers, field by field.
 
-use std::fmt;
+use std::ops::Range;
+use std::{fmt, iter};
 
 use serde::{Deserialize, Serialize};
 
 use crate::arch::{Code, ComputeCapability, Kind, Suffix};
+use crate::image::{Image, ImageError};
 use crate::payload::Toolkit;
 
 /// The first four bytes of a container, little endian.
@@ -39,6 +41,18 @@ pub struct Container {
     /// The first byte after it that is not zero (rounded down to eight), if there is one. In a section
     /// of device code that is the next container or the end of the section, or something was missed.
     pub followed_at: Option<u64>,
+    /// What the images of its SASS and PTX tell, where that was asked for
+    /// ([`Scanner::reading_images`](crate::Scanner::reading_images)).
+    pub images: Vec<ImageOfEntry>,
+}
+
+/// The image of one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageOfEntry {
+    /// Which of the container's entries it is of.
+    pub entry: usize,
+    /// What it tells, or why it can't be read.
+    pub image: Result<Image, ImageError>,
 }
 
 impl Container {
@@ -207,8 +221,14 @@ pub(crate) struct EntryHeader {
     pub payload: u64,
     /// Bytes of the payload that are the stored or compressed image.
     pub image: u64,
+    /// How the payload is stored.
+    pub compression: Compression,
+    /// Bytes of the payload, unpacked.
+    pub unpacked: u64,
     /// The entry, or what a concatenated entry holds; toolkits are not known yet.
     pub entries: Vec<Entry>,
+    /// Where in the unpacked payload the image of each entry lies.
+    pub places: Vec<Range<u64>>,
     /// Whether the payload is the image of the one entry, so that its start may tell the toolkit.
     pub single: bool,
 }
@@ -226,11 +246,14 @@ pub(crate) fn entry_header(header: &[u8], room: u64) -> Result<EntryHeader, Defe
         return Err(Defect::CompressedSize { compressed, payload });
     }
     let image = if compression == Compression::None { payload } else { u64::from(compressed) };
-    if fields.u16(0) == KIND_CONCATENATED {
-        let entries = concatenated(fields, compression)?;
-        return Ok(EntryHeader { payload, image, entries, single: false });
-    }
-    Ok(EntryHeader { payload, image, entries: vec![entry(fields, compression)?], single: true })
+    let unpacked = if compression == Compression::None { payload } else { fields.u64(56) };
+    let single = fields.u16(0) != KIND_CONCATENATED;
+    let (entries, places) = if single {
+        (vec![entry(fields, compression)?], iter::once(0..unpacked).collect())
+    } else {
+        concatenated(fields, compression, unpacked)?
+    };
+    Ok(EntryHeader { payload, image, compression, unpacked, entries, places, single })
 }
 
 /// Whether a container may hold that many entries.
@@ -263,11 +286,16 @@ fn entry(fields: Fields<'_>, compression: Compression) -> Result<Entry, Defect> 
     Ok(Entry { code: Code { kind, capability, suffix }, compression, toolkit: None, ptx_version })
 }
 
-/// What a concatenated entry holds: its header's extension is a table of entry headers.
+/// What a concatenated entry holds, and where in its payload of `whole` bytes, unpacked: its header's extension is
+/// a table of entry headers.
 ///
 /// Their "header size" and "payload size" are offset and size within the decompressed payload. The table
 /// alone tells the architectures, so nothing is decompressed.
-fn concatenated(fields: Fields<'_>, compression: Compression) -> Result<Vec<Entry>, Defect> {
+fn concatenated(
+    fields: Fields<'_>,
+    compression: Compression,
+    whole: u64,
+) -> Result<(Vec<Entry>, Vec<Range<u64>>), Defect> {
     let broken = |why| Defect::Concatenated { why };
     let table = usize::try_from(fields.u32(20)).map_err(|_| broken("its offset is too large"))?;
     let head = fields.0.get(table..).filter(|_| table >= ENTRY_HEADER).and_then(|rest| rest.get(..8));
@@ -282,8 +310,8 @@ fn concatenated(fields: Fields<'_>, compression: Compression) -> Result<Vec<Entr
     let rows =
         rows.and_then(|end| fields.0.get(table + 8..end)).ok_or(broken("it is longer than the header"))?;
 
-    let whole = if compression == Compression::None { fields.u64(8) } else { fields.u64(56) };
     let mut entries = Vec::with_capacity(count);
+    let mut places = Vec::with_capacity(count);
     let mut total = 0_u64;
     for row in rows.chunks_exact(ENTRY_HEADER) {
         let row = Fields(row);
@@ -291,16 +319,15 @@ fn concatenated(fields: Fields<'_>, compression: Compression) -> Result<Vec<Entr
             return Err(broken("it holds another concatenated entry"));
         }
         let (begin, size) = (u64::from(row.u32(4)), row.u64(8));
-        if begin.checked_add(size).is_none_or(|end| end > whole) {
-            return Err(broken("an image lies outside the payload"));
-        }
+        let end = begin.checked_add(size).filter(|end| *end <= whole);
+        places.push(begin..end.ok_or(broken("an image lies outside the payload"))?);
         total = total.checked_add(size).ok_or(broken("the sizes of its images overflow"))?;
         entries.push(entry(row, compression)?);
     }
     if total != whole {
         return Err(broken("the sizes of its images do not add up to the payload's"));
     }
-    Ok(entries)
+    Ok((entries, places))
 }
 
 fn compression(flags: u64) -> Result<Compression, Defect> {

@@ -9,6 +9,9 @@
 //! several gigabytes costs no more than a small one. Sizes come from hostile files: each is checked
 //! against what encloses it before it is used, and what contradicts itself is told as [`Broken`].
 //!
+//! [`Image`] is what a whole image tells, a loose `.cubin` or `.ptx` file say: its architecture, its kernels, the
+//! release that made it. [`demangle`] makes a kernel's name readable.
+//!
 //! [`Code`] says what an entry was compiled for and [`Code::runs_on`] where it runs.
 //!
 //! ```
@@ -25,10 +28,14 @@
 
 mod arch;
 mod container;
+mod image;
+mod kernel;
 mod payload;
 mod scanner;
 
 pub use arch::{Code, CodeError, ComputeCapability, ComputeCapabilityError, Kind, Suffix};
-pub use container::{Broken, Compression, Container, Defect, Entry};
+pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry};
+pub use image::{Image, ImageError};
+pub use kernel::demangle;
 pub use payload::Toolkit;
 pub use scanner::{Found, Scanner};

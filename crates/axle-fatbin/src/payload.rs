@@ -1,12 +1,16 @@
-//! Which CUDA release made an image, as far as its first bytes tell.
+//! Payloads: which CUDA release made an image, as far as its first bytes tell, and the whole image.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use memchr::memmem;
+use ruzstd::decoding::FrameDecoder;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::arch::Kind;
 use crate::container::{Compression, Fields};
+use crate::image::ImageError;
 
 /// What is kept of a payload's start. PTX names the release in its leading comment, within about 250
 /// bytes; a cubin in its ELF header.
@@ -35,7 +39,7 @@ pub(crate) fn toolkit(kind: Kind, compression: Compression, prefix: &[u8]) -> Op
     };
     match kind {
         Kind::Sass => toolkit_of_cubin(start),
-        Kind::Ptx => toolkit_of_ptx(start),
+        Kind::Ptx => release_in(start),
         Kind::Lto | Kind::Unknown(_) => None,
     }
 }
@@ -47,17 +51,39 @@ fn toolkit_of_cubin(start: &[u8]) -> Option<Toolkit> {
     if !start.starts_with(b"\x7fELF") || start.get(7) != Some(&OS_ABI_7) || start.len() < 24 {
         return None;
     }
-    let version = u16::try_from(Fields(start).u32(20)).ok().filter(|version| (50..200).contains(version))?;
-    Some(Toolkit { major: version / 10, minor: version % 10 })
+    Toolkit::from_number(Fields(start).u32(20))
 }
 
-/// `// Cuda compilation tools, release 12.8, V12.8.93`, among the comments at the head of the text.
-fn toolkit_of_ptx(start: &[u8]) -> Option<Toolkit> {
+/// `Cuda compilation tools, release 12.8, V12.8.93`: so tools sign what they make, PTX among the comments at
+/// its head, cubins of ABI 8 in a note.
+pub(crate) fn release_in(text: &[u8]) -> Option<Toolkit> {
     const MARK: &[u8] = b"Cuda compilation tools, release ";
-    let at = start.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
-    let rest = start.get(at..)?;
+    let at = memmem::find(text, MARK)? + MARK.len();
+    let rest = text.get(at..)?;
     let end = rest.iter().position(|byte| !byte.is_ascii_digit() && *byte != b'.')?;
     std::str::from_utf8(rest.get(..end)?).ok()?.parse().ok()
+}
+
+/// The whole image of a payload, whose header says that it has `size` bytes.
+pub(crate) fn unpack(
+    compression: Compression,
+    stored: &[u8],
+    size: usize,
+) -> Result<Cow<'_, [u8]>, ImageError> {
+    let broken = ImageError::Stream { compression };
+    let mut image = Vec::new();
+    let written = match compression {
+        Compression::None => return Ok(stored.into()),
+        Compression::Lz4 => {
+            image.resize(size, 0);
+            lz4_flex::block::decompress_into(stored, &mut image).ok()
+        }
+        Compression::Zstd => {
+            image.resize(size, 0);
+            FrameDecoder::new().decode_all(stored, &mut image).ok()
+        }
+    };
+    if written == Some(size) { Ok(image.into()) } else { Err(broken) }
 }
 
 /// Decompresses the start of an LZ4 block: at most `limit` bytes, fewer where `input` ends or is broken.
@@ -97,6 +123,14 @@ fn lz4_length(bits: u8, limit: usize, input: &mut impl Iterator<Item = u8>) -> O
         more = byte == 0xff;
     }
     Some(length.min(limit))
+}
+
+impl Toolkit {
+    /// Reads NVIDIA's number of a release: 128 is 12.8.
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        let number = u16::try_from(number).ok().filter(|number| (50..200).contains(number))?;
+        Some(Self { major: number / 10, minor: number % 10 })
+    }
 }
 
 impl fmt::Display for Toolkit {

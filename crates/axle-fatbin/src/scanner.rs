@@ -1,13 +1,20 @@
 //! Finds containers in a stream of bytes.
 
+use std::ops::Range;
+
+use crate::arch::Kind;
 use crate::container::{
-    Broken, CONTAINER_HEADER, Container, Defect, ENTRY_HEADER, Entry, EntryHeader, Fields, MAGIC,
-    check_entries, container_payload, entry_header, entry_header_size,
+    Broken, CONTAINER_HEADER, Compression, Container, Defect, ENTRY_HEADER, Entry, EntryHeader, Fields,
+    ImageOfEntry, MAGIC, check_entries, container_payload, entry_header, entry_header_size,
 };
-use crate::payload::{PREFIX, toolkit};
+use crate::image::{Image, ImageError};
+use crate::payload::{PREFIX, toolkit, unpack};
 
 /// Containers begin at multiples of this.
 const ALIGNMENT: usize = 8;
+
+/// The most bytes of a payload that are unpacked, and kept for it. The largest measured has MEASURED.
+const LARGEST_PAYLOAD: u64 = 64 << 20;
 
 /// What a [`Scanner`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +43,8 @@ pub enum Found {
 pub struct Scanner {
     /// Bytes in the whole file, or the most there can be.
     file_size: u64,
+    /// Whether images are read whole.
+    reads_images: bool,
     /// Bytes fed so far.
     position: u64,
     state: State,
@@ -64,6 +73,7 @@ struct Open {
     /// The first byte after it.
     end: u64,
     entries: Vec<Entry>,
+    images: Vec<ImageOfEntry>,
 }
 
 /// A payload that is being passed over.
@@ -75,12 +85,31 @@ struct Payload {
     wanted: usize,
     /// Whether it is the image of the container's latest entry.
     single: bool,
+    /// What is unpacked of it at its end.
+    packed: Option<Packed>,
+}
+
+/// Images that are stored as one payload.
+#[derive(Debug)]
+struct Packed {
+    compression: Compression,
+    unpacked: usize,
+    /// Which entry's image lies where, unpacked.
+    places: Vec<(usize, Range<u64>)>,
 }
 
 impl Scanner {
     /// Starts at the first byte of a file of `file_size` bytes; `u64::MAX` where that isn't known.
     pub fn new(file_size: u64) -> Self {
-        Self { file_size, position: 0, state: State::Search, buffer: Vec::new(), last: None }
+        let state = State::Search;
+        Self { file_size, reads_images: false, position: 0, state, buffer: Vec::new(), last: None }
+    }
+
+    /// Reads the images of SASS and PTX whole, too, as [`Container::images`]. That keeps the largest payload
+    /// and what it unpacks to, up to 64 MiB each, and takes time in proportion to what is unpacked.
+    #[must_use]
+    pub fn reading_images(self) -> Self {
+        Self { reads_images: true, ..self }
     }
 
     /// Takes the next bytes of the file and tells what they complete.
@@ -159,7 +188,8 @@ impl Scanner {
         self.buffer.clear();
         match container_payload(&header, room) {
             Ok(size) => {
-                let container = Open { offset, end: self.position.saturating_add(size), entries: Vec::new() };
+                let end = self.position.saturating_add(size);
+                let container = Open { offset, end, entries: Vec::new(), images: Vec::new() };
                 self.next_entry(container, tell)
             }
             Err(defect) => broken(offset, offset, defect, tell),
@@ -187,10 +217,17 @@ impl Scanner {
             check_entries(container.entries.len() + header.entries.len()).map(|()| header)
         });
         match checked {
-            Ok(EntryHeader { payload, image, entries, single }) => {
+            Ok(header) => {
+                let packed = if self.reads_images { container.packed(&header) } else { None };
+                let EntryHeader { payload, image, entries, single, .. } = header;
                 container.entries.extend(entries);
-                let wanted = if single { usize::try_from(image).unwrap_or(PREFIX).min(PREFIX) } else { 0 };
-                let payload = Payload { left: payload, wanted, single };
+                let most = match &packed {
+                    Some(_) => usize::MAX,
+                    None if single => PREFIX,
+                    None => 0,
+                };
+                let wanted = usize::try_from(image).unwrap_or(usize::MAX).min(most);
+                let payload = Payload { left: payload, wanted, single, packed };
                 if payload.left == 0 {
                     return self.next_entry(container, tell);
                 }
@@ -218,7 +255,13 @@ impl Scanner {
         if payload.single
             && let Some(entry) = container.entries.last_mut()
         {
-            entry.toolkit = toolkit(entry.code.kind, entry.compression, &self.buffer);
+            let start = self.buffer.get(..PREFIX).unwrap_or(&self.buffer);
+            entry.toolkit = toolkit(entry.code.kind, entry.compression, start);
+        }
+        if let Some(packed) = payload.packed {
+            container.read(&packed, &self.buffer);
+            // A large one is the exception: what it took is not kept for the next.
+            self.buffer = Vec::new();
         }
         self.buffer.clear();
         self.next_entry(container, tell)
@@ -228,9 +271,9 @@ impl Scanner {
     fn next_entry(&mut self, container: Open, tell: &mut impl FnMut(Found)) -> State {
         let left = container.end.saturating_sub(self.position);
         if left == 0 {
-            let Open { offset, end, entries } = container;
-            self.last =
-                Some(Container { offset, size: end.saturating_sub(offset), entries, followed_at: None });
+            let Open { offset, end, entries, images } = container;
+            let size = end.saturating_sub(offset);
+            self.last = Some(Container { offset, size, entries, followed_at: None, images });
             return State::Search;
         }
         if left < ENTRY_HEADER as u64 {
@@ -264,6 +307,45 @@ impl Scanner {
     /// Where the first byte in the buffer lies in the file.
     fn buffer_start(&self) -> u64 {
         self.position.saturating_sub(self.buffer.len() as u64)
+    }
+}
+
+impl Open {
+    /// What to unpack of the payload that follows `header`, whose entries come next: nothing where it holds
+    /// neither SASS nor PTX, or is too large, which is told.
+    fn packed(&mut self, header: &EntryHeader) -> Option<Packed> {
+        let entries = header.entries.iter().zip(&header.places).zip(self.entries.len()..);
+        let images = entries.filter(|((entry, _), _)| matches!(entry.code.kind, Kind::Sass | Kind::Ptx));
+        let places: Vec<_> = images.map(|((_, place), entry)| (entry, place.clone())).collect();
+        let size = header.image.max(header.unpacked);
+        if size > LARGEST_PAYLOAD {
+            let error = ImageError::TooLarge { size, limit: LARGEST_PAYLOAD };
+            self.images.extend(
+                places.into_iter().map(|(entry, _)| ImageOfEntry { entry, image: Err(error.clone()) }),
+            );
+            return None;
+        }
+        let unpacked = usize::try_from(header.unpacked).ok()?;
+        (!places.is_empty()).then_some(Packed { compression: header.compression, unpacked, places })
+    }
+
+    /// Reads the images that are stored as `stored`.
+    fn read(&mut self, packed: &Packed, stored: &[u8]) {
+        let unpacked = unpack(packed.compression, stored, packed.unpacked);
+        for (index, place) in &packed.places {
+            let Some(entry) = self.entries.get_mut(*index) else { continue };
+            let range =
+                usize::try_from(place.start).unwrap_or(usize::MAX)..usize::try_from(place.end).unwrap_or(0);
+            let image = match (&unpacked, entry.code.kind) {
+                (Err(error), _) => Err(error.clone()),
+                (Ok(unpacked), Kind::Ptx) => Image::ptx(unpacked.get(range).unwrap_or_default()),
+                (Ok(unpacked), _) => Image::cubin(unpacked.get(range).unwrap_or_default()),
+            };
+            if let Ok(image) = &image {
+                entry.toolkit = image.toolkit.or(entry.toolkit);
+            }
+            self.images.push(ImageOfEntry { entry: *index, image });
+        }
     }
 }
 

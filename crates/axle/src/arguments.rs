@@ -48,6 +48,9 @@ pub struct Audit {
     /// Compare every file with the hash in the wheel's RECORD
     #[arg(long)]
     pub verify: bool,
+    /// Unpack the device code and list its kernels, with the architectures that each was compiled for
+    #[arg(long)]
+    pub deep: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,

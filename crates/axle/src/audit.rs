@@ -1,5 +1,7 @@
 //! `axle audit`.
 
+mod kernels;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -41,7 +43,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
                 let wheel =
                     Wheel { platform: platform_tag(&facts), findings: findings(&facts), facts, coverage };
                 if command.format == Format::Human {
-                    output::text(&human(&wheel, command.glibc))?;
+                    output::text(&human(&wheel, command))?;
                 }
                 wheels.push(wheel);
             }
@@ -71,7 +73,7 @@ fn audit(input: &str, command: &Audit) -> Result<WheelFacts, Error> {
         let file = File::at(input)?;
         let name = wheel_name(&file.filename, file.url.as_str())?;
         let client = Client::new(&Settings::discover(Some(input))?, Patience::default())?;
-        return published(&RemoteFile::open(&client, &file)?, &name, &file, command.verify);
+        return published(&RemoteFile::open(&client, &file)?, &name, &file, command);
     }
     // A file is taken for a file, whatever it is called.
     if let Some(release) = Release::parse(input)
@@ -80,17 +82,13 @@ fn audit(input: &str, command: &Audit) -> Result<WheelFacts, Error> {
         let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
         let file = release.wheel(&index, command.system, command.python)?;
         output::note(&format!("{release} is read from {}", file.filename));
-        return published(&index.remote_file(&file)?, &file.filename.parse()?, &file, command.verify);
+        return published(&index.remote_file(&file)?, &file.filename.parse()?, &file, command);
     }
     let filename = Path::new(input).file_name().unwrap_or_default().to_string_lossy();
     let source = LocalFile::open(input)
         .map_err(|error| format!("{error}; give the path or the URL of a wheel, or NAME==VERSION"))?;
     let name = wheel_name(&filename, input)?;
-    Ok(axle_audit::audit(
-        &source,
-        &name,
-        &Options { hash: true, verify: command.verify, ..Options::default() },
-    )?)
+    Ok(axle_audit::audit(&source, &name, &Options { hash: true, ..options(command) })?)
 }
 
 /// What the name of a file tells of the wheel in it.
@@ -105,10 +103,15 @@ fn published(
     source: &dyn WheelSource,
     name: &WheelName,
     file: &File,
-    verify: bool,
+    command: &Audit,
 ) -> Result<WheelFacts, Error> {
     let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-    Ok(axle_audit::audit(source, name, &Options { declared_sha256, verify, ..Options::default() })?)
+    Ok(axle_audit::audit(source, name, &Options { declared_sha256, ..options(command) })?)
+}
+
+/// What is asked of every wheel.
+fn options(command: &Audit) -> Options<'static> {
+    Options { verify: command.verify, deep: command.deep, ..Options::default() }
 }
 
 /// Whether a wheel needs no newer glibc than that.
@@ -117,8 +120,8 @@ fn is_content(facts: &WheelFacts, glibc: Option<Glibc>) -> bool {
     !matches!((needed, glibc), (Some(needed), Some(glibc)) if needed > glibc)
 }
 
-fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
-    let facts = &wheel.facts;
+fn human(wheel: &Wheel, command: &Audit) -> String {
+    let (facts, glibc) = (&wheel.facts, command.glibc);
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<10} {}", if value.is_empty() { "none" } else { value });
@@ -159,6 +162,7 @@ fn human(wheel: &Wheel, glibc: Option<Glibc>) -> String {
     if !rows.is_empty() {
         let _ = write!(text, "\n{}", output::table(["member", "containers", "sass", "ptx", "also in"], rows));
     }
+    text += &kernels::human(&facts.elf, &command.compute_capabilities);
     if !wheel.findings.is_empty() {
         let rows = wheel.findings.iter().map(|finding| {
             let severity = match finding.severity {

@@ -24,7 +24,6 @@ pub struct Image {
 pub enum Storage {
     Plain,
     Lz4,
-    /// Marked as zstd; nothing reads the payload, so it is stored as it is.
     Zstd,
 }
 
@@ -70,6 +69,59 @@ pub fn cubin(release: u32) -> Vec<u8> {
     header
 }
 
+/// A whole cubin of ABI 8 with kernels and a function that is none, made by CUDA 13.5 with `-arch` and `code`, like
+/// `sm_90a`.
+pub fn cubin_with(code: &str, kernels: &[&str]) -> Vec<u8> {
+    let digits = code.bytes().filter(u8::is_ascii_digit);
+    let number = digits.fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+    let mut names = vec![0];
+    let mut symbols = vec![0; 24];
+    for (name, other) in kernels.iter().map(|name| (*name, 0x10)).chain([("helper", 0)]) {
+        symbols.extend((names.len() as u32).to_le_bytes());
+        symbols.extend([0x12, other, 1, 0]);
+        symbols.extend([0; 16]);
+        names.extend(name.bytes());
+        names.push(0);
+    }
+    let text = format!("Cuda compilation tools, release 13.5, V13.5.37\0-arch {code} -m 64 \0");
+    let note =
+        [&12_u32.to_le_bytes()[..], &[0; 4], &2000_u32.to_le_bytes(), b"NVIDIA Corp\0", text.as_bytes()]
+            .concat();
+
+    // Sections: none, the symbols, their names, a note.
+    let sections = [(0_u32, vec![], 0_u32), (2, symbols, 2), (3, names, 0), (7, note, 0)];
+    let mut bytes = b"\x7fELF\x02\x01\x01\x41\x08\0\0\0\0\0\0\0\x02\0\xbe\0\x01\0\0\0".to_vec();
+    bytes.resize(64, 0);
+    let mut headers = Vec::new();
+    for (kind, content, link) in sections {
+        headers.extend(0_u32.to_le_bytes());
+        headers.extend(kind.to_le_bytes());
+        headers.extend([0; 16]);
+        headers.extend((bytes.len() as u64).to_le_bytes());
+        headers.extend((content.len() as u64).to_le_bytes());
+        headers.extend(link.to_le_bytes());
+        headers.extend([0; 20]);
+        bytes.extend(content);
+    }
+    let table = bytes.len() as u64;
+    bytes[40..48].copy_from_slice(&table.to_le_bytes());
+    bytes[48..52].copy_from_slice(&(0x0600_0004 | number << 8).to_le_bytes());
+    bytes[52..54].copy_from_slice(&64_u16.to_le_bytes());
+    bytes[58..60].copy_from_slice(&64_u16.to_le_bytes());
+    bytes[60..62].copy_from_slice(&4_u16.to_le_bytes());
+    bytes.extend(headers);
+    bytes
+}
+
+/// PTX with kernels.
+pub fn ptx_with(code: &str, kernels: &[&str]) -> Vec<u8> {
+    let head = format!(".version 8.7\n.target {code}\n.address_size 64\n");
+    let entries = kernels.iter().flat_map(|name| [".visible .entry ", name, "()\n{ ret; }\n"]);
+    let mut text: String = std::iter::once(head.as_str()).chain(entries).collect();
+    text.push('\0');
+    text.into_bytes()
+}
+
 /// One container.
 pub fn container(items: &[Item]) -> Vec<u8> {
     let payload: Vec<u8> = items
@@ -110,10 +162,10 @@ fn concatenated(images: &[Image]) -> Vec<u8> {
         at += image.payload.len();
     }
     let outer = Image { kind: 0x100, arch: 0, flags: 0x11, version: (0, 1), ..sass(10) };
-    let mut payload = blob.clone();
-    payload.resize(payload.len().next_multiple_of(8), 0);
-    let flags = outer.flags | 0x8000;
-    let mut bytes = header(&outer, flags, 64 + table.len(), payload.len(), blob.len(), 64, blob.len());
+    let (flags, mut payload) = store(&blob, Storage::Zstd, outer.flags);
+    let compressed = payload.len();
+    payload.resize(compressed.next_multiple_of(8), 0);
+    let mut bytes = header(&outer, flags, 64 + table.len(), payload.len(), compressed, 64, blob.len());
     bytes.extend(table);
     bytes.extend(payload);
     bytes
@@ -123,8 +175,12 @@ fn store(payload: &[u8], storage: Storage, flags: u64) -> (u64, Vec<u8>) {
     match storage {
         Storage::Plain => (flags, payload.to_vec()),
         Storage::Lz4 => (flags | 0x2000, lz4_flex::block::compress(payload)),
-        Storage::Zstd => (flags | 0x8000, payload.to_vec()),
+        Storage::Zstd => (flags | 0x8000, zstd(payload)),
     }
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
 /// The 64 bytes that every entry begins with. In the table of a concatenated entry, `header_size` is where

@@ -6,7 +6,7 @@ use crate::elf_writer::Object;
 use crate::run::{Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
-use crate::wheels::{NAME, hide_packing, pure_wheel, sha256, wheel};
+use crate::wheels::{NAME, hide_packing, pure_wheel, sha256, wheel, wheel_with_kernels};
 
 /// A folder with the wheel in it.
 fn folder() -> Folder {
@@ -20,6 +20,17 @@ fn folder() -> Folder {
 #[test]
 fn a_wheel() {
     insta::assert_snapshot!(folder().shell(&format!("axle audit {NAME}")));
+}
+
+#[test]
+fn kernels() {
+    let mut folder = Folder::new();
+    let wheel = wheel_with_kernels();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    let lines =
+        [format!("axle audit --deep {NAME}"), format!("axle audit --deep --cc 9.0 {NAME} | grep run")];
+    insta::assert_snapshot!(folder.transcript(&lines.each_ref().map(String::as_str)));
 }
 
 /// What is promised of a wheel and of an ELF member; more may be added at any time.

@@ -3,7 +3,7 @@
 use sha2::Digest as _;
 
 use crate::elf_writer::Object;
-use crate::fatbin_writer::{Item, container, ptx, sass};
+use crate::fatbin_writer::{Image, Item, Storage, container, cubin_with, ptx, ptx_with, sass};
 use crate::run::Folder;
 use crate::wheel_writer::Wheel;
 
@@ -25,6 +25,24 @@ pub fn wheel() -> Wheel {
         &[("x/libx.so", object.write()), ("x/__init__.py", b"".to_vec())],
         "Requires-Dist: torch==2.9.1",
     )
+}
+
+/// A wheel whose kernels are not compiled for the same architectures.
+pub fn wheel_with_kernels() -> Wheel {
+    let cubin = |arch: u32, kernels: &[&str]| {
+        Item::One(Image {
+            payload: cubin_with(&format!("sm_{arch}"), kernels),
+            storage: Storage::Lz4,
+            ..sass(arch)
+        })
+    };
+    let new: Vec<String> = (0..12).map(|number| format!("_Z3newILi{number}EEvPf")).collect();
+    let all: Vec<&str> = new.iter().map(String::as_str).chain(["_Z3oldPf", "plain"]).collect();
+    let text = Item::One(Image { payload: ptx_with("sm_90", &all), ..ptx(90) });
+    let broken = Item::One(Image { payload: b"text".to_vec(), ..sass(75) });
+    let code = container(&[cubin(80, &["_Z3oldPf", "plain"]), cubin(90, &all), text, broken]);
+    let object = Object { sections: vec![(".nv_fatbin".to_owned(), code)], ..Object::default() };
+    Wheel::new(&[("x/_C.so", object.write())], "")
 }
 
 /// A wheel of Python alone.
