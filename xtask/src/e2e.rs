@@ -138,7 +138,7 @@ fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<Strin
     vec![
         (
             "torch is the version of the wheel",
-            unless(answer.torch.split('+').next() == Some(&facts.version), answer.torch.clone()),
+            unless(answer.torch.split('+').next() == facts.version.as_deref(), answer.torch.clone()),
         ),
         (
             "torch is imported from the store",

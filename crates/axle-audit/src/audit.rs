@@ -2,15 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use axle_wheel::{Archive, ArchiveError, Limits, Member, Metadata, WheelName, WheelSource};
+use axle_wheel::{
+    Archive, ArchiveError, ArchiveProblem, Contents, Entry, Limits, LocalFile, Metadata, Tree, WheelName,
+    WheelSource,
+};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::conclusions;
-use crate::error::AuditError;
-use crate::facts::{Description, ElfMember, RecordFacts, WheelFacts};
+use crate::error::{AuditError, Problem};
+use crate::facts::{Description, ElfMember, Form, RecordFacts, WheelFacts};
+use crate::findings::expand;
 use crate::member::{Asked, Read as Found, audit_member};
 use crate::memory::Memory;
 use crate::record::Record;
@@ -55,42 +60,113 @@ pub fn audit(
     options: &Options<'_>,
 ) -> Result<WheelFacts, AuditError> {
     let (facts, hash) = rayon::join(
-        || audit_members(source, name, options),
+        || {
+            let archive = Archive::open_within(source, options.limits)?;
+            let abi3 = name.abi_tags().iter().any(|tag| tag == "abi3");
+            let facts = audit_wheel(&archive, abi3, options)?;
+            Ok::<_, AuditError>(WheelFacts {
+                filename: name.filename().to_owned(),
+                name: Some(name.name().to_string()),
+                version: Some(name.version().to_string()),
+                build: name.build().map(ToString::to_string),
+                tags: name.tags().map(|tag| tag.to_string()).collect(),
+                ..facts
+            })
+        },
         || if options.hash { sha256(source).map(Some) } else { Ok(None) },
     );
     Ok(WheelFacts { sha256: hash?, ..facts? })
 }
 
-fn audit_members(
-    source: &dyn WheelSource,
-    name: &WheelName,
+/// Audits the wheel that was unpacked to `folder`: all files in it, which has one `.dist-info` folder.
+///
+/// Its name and its tags are those that it gives itself, in `METADATA` and `WHEEL`.
+///
+/// # Errors
+/// When a file can't be read or is broken, or a link leads out of the folder.
+pub fn audit_unpacked(folder: &Path, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
+    let tree = Tree::unpacked(folder, options.limits)?;
+    Ok(WheelFacts { form: Form::Unpacked, ..audit_tree(&tree, options)? })
+}
+
+/// Audits one distribution of those that were installed to `folder`: the files that `RECORD` in its folder
+/// `dist_info` lists and that lie in `folder`.
+///
+/// # Errors
+/// As [`audit_unpacked`]; when there is no `RECORD` too, as nothing else tells which files are its own.
+pub fn audit_installed(
+    folder: &Path,
+    dist_info: &str,
     options: &Options<'_>,
 ) -> Result<WheelFacts, AuditError> {
-    let archive = Archive::open_within(source, options.limits)?;
-    let metadata = archive.metadata()?;
-    let console_scripts = archive.console_scripts()?;
-    let (elf, record) = read_members(source, &archive, name, options)?;
+    let tree = installed(folder, dist_info, options.limits)?;
+    let facts = audit_tree(&tree, options)?;
+    // Installers make the console scripts, and list them.
+    let is_made = |path: &String| facts.entry_points.contains_key(path.rsplit('/').next().unwrap_or(path));
+    let unread = tree.elsewhere().iter().filter(|path| !is_made(path)).cloned().collect();
+    Ok(WheelFacts { form: Form::Installed, unread, ..facts })
+}
 
-    let architectures = conclusions::architectures(&elf);
-    let paths = || archive.members().iter().map(|member| member.path.as_str());
+/// The files that `RECORD` of an installed distribution lists, as paths below the folder it was installed to.
+///
+/// # Errors
+/// When it can't be read.
+pub fn installed_files(folder: &Path, dist_info: &str) -> Result<Vec<String>, AuditError> {
+    let limits = Limits::default();
+    let path = format!("{dist_info}/RECORD");
+    let list = Tree::installed(folder, dist_info, vec![path.clone()], limits)?.read(&path)?;
+    Ok(Record::parse(&list).into_paths())
+}
+
+fn installed(folder: &Path, dist_info: &str, limits: Limits) -> Result<Tree, AuditError> {
+    Ok(Tree::installed(folder, dist_info, installed_files(folder, dist_info)?, limits)?)
+}
+
+fn audit_tree(tree: &Tree, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
+    let wheel = tree.wheel_file().ok();
+    let tags: Vec<String> = wheel.iter().flat_map(|wheel| &wheel.tags).flat_map(|tag| expand(tag)).collect();
+    let abi3 = tags.iter().any(|tag| tag.split('-').nth(1) == Some("abi3"));
+    let facts = audit_wheel(tree, abi3, options)?;
+    let description = facts.description.as_ref();
     Ok(WheelFacts {
-        filename: name.filename().to_owned(),
-        sha256: None,
+        filename: tree.dist_info()?.to_owned(),
+        name: description.map(|description| description.name.clone()),
+        version: description.map(|description| description.version.clone()),
+        tags,
+        ..facts
+    })
+}
+
+/// Audits one file outside of any wheel: a shared object, or device code.
+///
+/// # Errors
+/// When it can't be read, is broken, or is nothing that can be audited.
+pub fn audit_file(file: &LocalFile, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
+    let tree = Tree::of_file(file.path(), options.limits)?;
+    let (facts, hash) = rayon::join(
+        || read_members(&tree, false, None, options).map(|(elf, _)| conclude(&tree, elf, None)),
+        || if options.hash { sha256(file).map(Some) } else { Ok(None) },
+    );
+    let facts = facts?;
+    if facts.elf.is_empty() {
+        let problem = Problem::NotAuditable;
+        return Err(AuditError { wheel: file.to_string(), problem });
+    }
+    let filename = file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(WheelFacts { form: Form::File, filename, sha256: hash?, ..facts })
+}
+
+/// All but what the wheel is called.
+fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
+    let metadata = contents.metadata()?;
+    let console_scripts = contents.console_scripts()?;
+    let record = record(contents, options)?;
+    let (elf, record) = read_members(contents, abi3, record, options)?;
+
+    let entries = contents.entries();
+    let paths = || entries.iter().map(|entry| entry.path);
+    Ok(WheelFacts {
         declared_sha256: options.declared_sha256.clone(),
-        size: source.size(),
-        name: name.name().to_string(),
-        version: name.version().to_string(),
-        build: name.build().map(ToString::to_string),
-        tags: name.tags().map(|tag| tag.to_string()).collect(),
-        sass: architectures.sass,
-        ptx: architectures.ptx,
-        glibc: conclusions::newest_version(&elf, "GLIBC_"),
-        glibcxx: conclusions::newest_version(&elf, "GLIBCXX_"),
-        cxxabi: conclusions::newest_version(&elf, "CXXABI_"),
-        cxx11_abi: conclusions::cxx11_abi(&elf),
-        cuda: conclusions::cuda(&elf, &metadata),
-        external: conclusions::external(&elf),
-        elf,
         entry_points: console_scripts
             .into_iter()
             .map(|script| (script.name, format!("{}:{}", script.module, script.object)))
@@ -98,16 +174,35 @@ fn audit_members(
         scripts: data_scripts(paths()),
         data: data_folders(paths()),
         top_level: top_level(paths()),
-        description: Some(describe(&archive, &metadata)),
+        description: Some(describe(contents, &metadata)),
         record,
-        requires_python: metadata.requires_python,
-        requires_dist: metadata.requires_dist,
+        requires_python: metadata.requires_python.clone(),
+        requires_dist: metadata.requires_dist.clone(),
+        ..conclude(contents, elf, Some(&metadata))
     })
 }
 
+/// What follows from the members.
+fn conclude(contents: &dyn Contents, elf: Vec<ElfMember>, metadata: Option<&Metadata>) -> WheelFacts {
+    let architectures = conclusions::architectures(&elf);
+    WheelFacts {
+        size: contents.size(),
+        sass: architectures.sass,
+        ptx: architectures.ptx,
+        glibc: conclusions::newest_version(&elf, "GLIBC_"),
+        glibcxx: conclusions::newest_version(&elf, "GLIBCXX_"),
+        cxxabi: conclusions::newest_version(&elf, "CXXABI_"),
+        cxx11_abi: conclusions::cxx11_abi(&elf),
+        cuda: conclusions::cuda(&elf, metadata),
+        external: conclusions::external(&elf),
+        elf,
+        ..WheelFacts::default()
+    }
+}
+
 /// What a wheel says of itself. A broken `WHEEL` is no reason to say nothing of the rest.
-fn describe(archive: &Archive<'_>, metadata: &Metadata) -> Description {
-    let wheel = archive.wheel_file().ok();
+fn describe(contents: &dyn Contents, metadata: &Metadata) -> Description {
+    let wheel = contents.wheel_file().ok();
     Description {
         metadata_version: metadata.metadata_version.clone(),
         name: metadata.name.to_string(),
@@ -119,31 +214,31 @@ fn describe(archive: &Archive<'_>, metadata: &Metadata) -> Description {
 }
 
 /// What `RECORD` lists, where that is asked for.
-fn record(archive: &Archive<'_>, options: &Options<'_>) -> Result<Option<Record>, AuditError> {
+fn record(contents: &dyn Contents, options: &Options<'_>) -> Result<Option<Record>, AuditError> {
     if !options.verify {
         return Ok(None);
     }
-    let path = format!("{}/RECORD", archive.dist_info()?);
-    let read = |path: &str| archive.read(path).map(|bytes| Record::parse(&bytes));
-    Ok(Some(match archive.member(&path) {
-        Some(_) => read(&path)?,
-        None => Record::unreadable("there is none".to_owned()),
-    }))
+    let path = format!("{}/RECORD", contents.dist_info()?);
+    match contents.read(&path) {
+        Ok(bytes) => Ok(Some(Record::parse(&bytes))),
+        Err(ArchiveError { problem: ArchiveProblem::Missing { .. }, .. }) => {
+            Ok(Some(Record::unreadable("there is none".to_owned())))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The ELF members, sorted by path, and how all members compare with `RECORD`. The largest are read first,
 /// so that none is left alone at the end.
 fn read_members(
-    source: &dyn WheelSource,
-    archive: &Archive<'_>,
-    name: &WheelName,
+    contents: &dyn Contents,
+    abi3: bool,
+    record: Option<Record>,
     options: &Options<'_>,
 ) -> Result<(Vec<ElfMember>, Option<RecordFacts>), AuditError> {
-    let record = record(archive, options)?;
     let memory = Memory::default();
-    let abi3 = name.abi_tags().iter().any(|tag| tag == "abi3");
     let asked = Asked { record: record.as_ref(), abi3, deep: options.deep, memory: &memory };
-    let mut members: Vec<&Member> = archive.members().iter().collect();
+    let mut members = contents.entries();
     members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();
     let done = AtomicU64::new(0);
@@ -156,14 +251,16 @@ fn read_members(
     // same file always gives the same one.
     let (mut elf, mut errors) = (Vec::new(), Vec::new());
     let mut verdicts = Vec::new();
-    let results: Vec<(&Member, Result<Found, AuditError>)> = members
+    let results: Vec<(Entry<'_>, Result<Found, AuditError>)> = members
         .into_iter()
         .par_bridge()
         .map_init(
             || None,
             |reader, member| {
-                let result = match reader.take().map_or_else(|| archive.reader(), Ok) {
-                    Ok(opened) => audit_member(source, reader.insert(opened), member, &asked, &advance),
+                let result = match reader.take().map_or_else(|| contents.reader(), Ok) {
+                    Ok(opened) => {
+                        audit_member(contents, reader.insert(opened).as_mut(), &member, &asked, &advance)
+                    }
                     Err(error) => Err(error.into()),
                 };
                 (member, result)
@@ -174,9 +271,9 @@ fn read_members(
         match result {
             Ok(found) => {
                 elf.extend(found.elf);
-                verdicts.extend(found.verdict.map(|verdict| (member.path.as_str(), verdict)));
+                verdicts.extend(found.verdict.map(|verdict| (member.path, verdict)));
             }
-            Err(error) => errors.push((&member.path, error)),
+            Err(error) => errors.push((member.path, error)),
         }
     }
     errors.sort_by_key(|(path, _)| *path);

@@ -54,7 +54,7 @@ pub(crate) fn external(members: &[ElfMember]) -> Vec<String> {
 /// A member is linked for the newest release that made one of its linked images: older ones come from
 /// static libraries. Those before device linking say nothing (libtorch_nvshmem.so 2.9.1, of CUDA 12.8,
 /// holds parts of NVSHMEM that were made by 12.0).
-pub(crate) fn cuda(members: &[ElfMember], metadata: &Metadata) -> Vec<String> {
+pub(crate) fn cuda(members: &[ElfMember], metadata: Option<&Metadata>) -> Vec<String> {
     let mut releases = BTreeMap::<u32, BTreeSet<u32>>::new();
     for member in members {
         let linked = member.device_code.iter().filter(|row| row.section == LINKED);
@@ -63,7 +63,8 @@ pub(crate) fn cuda(members: &[ElfMember], metadata: &Metadata) -> Vec<String> {
         }
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
-    for (major, minor) in metadata.requirements().unwrap_or_default().iter().filter_map(pinned_release) {
+    let requirements = metadata.and_then(|metadata| metadata.requirements().ok()).unwrap_or_default();
+    for (major, minor) in requirements.iter().filter_map(pinned_release) {
         releases.entry(major).or_default().insert(minor);
     }
     for name in members.iter().flat_map(|member| &member.needed) {
@@ -106,7 +107,7 @@ mod tests {
 
     fn pins(requirements: &str) -> Vec<String> {
         let text = format!("Metadata-Version: 2.1\nName: x\nVersion: 1\n{requirements}");
-        cuda(&[], &Metadata::parse(text.as_bytes()).unwrap())
+        cuda(&[], Some(&Metadata::parse(text.as_bytes()).unwrap()))
     }
 
     #[test]

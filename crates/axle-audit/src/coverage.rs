@@ -55,7 +55,8 @@ pub enum ServedBy {
 pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> Coverage {
     let mut all = Tally::default();
     let mut missing = Vec::new();
-    let mut unknown = false;
+    // What was not read may hold anything.
+    let mut unknown = !facts.unread.is_empty();
     for member in facts.elf.iter().filter(|member| policy.loads(&member.path)) {
         let tally = tally(member, policy.owns_outside(&member.path), gpu);
         match tally.covers(policy.measure(&member.path)) {

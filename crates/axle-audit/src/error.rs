@@ -22,6 +22,9 @@ pub enum Problem {
     /// The file can't be read, or is no wheel, or a member is damaged.
     #[error(transparent)]
     Archive(ArchiveProblem),
+    /// A file outside of a wheel is of no kind that is audited.
+    #[error("it is no ELF file, cubin, PTX or fat binary; give a wheel, or a file of one of these kinds")]
+    NotAuditable,
     /// A member begins as ELF files do and is broken.
     #[error("member `{member}`: {source}")]
     Elf {
@@ -70,9 +73,11 @@ impl AuditError {
             | Problem::Fatbin { member, .. }
             | Problem::NotFatbin { member, .. }
             | Problem::TooManyContainers { member, .. } => Some(member),
+            Problem::NotAuditable => None,
             Problem::Archive(problem) => match problem {
                 ArchiveProblem::Path { member, .. }
                 | ArchiveProblem::Kind { member, .. }
+                | ArchiveProblem::Link { member }
                 | ArchiveProblem::Encrypted { member }
                 | ArchiveProblem::Method { member, .. }
                 | ArchiveProblem::Overlap { member, .. }
@@ -102,7 +107,7 @@ impl AuditError {
                 | ArchiveProblem::Overlap { offset, .. }
                 | ArchiveProblem::LocalHeader { offset, .. },
             ) => Some(*offset),
-            Problem::Archive(_) => None,
+            Problem::Archive(_) | Problem::NotAuditable => None,
         }
     }
 }

@@ -11,22 +11,25 @@ use crate::kernels::Kernels;
 /// The facts of one wheel. Unknown is null, none is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WheelFacts {
-    /// The file's name.
+    /// The file's name; of an unpacked or installed wheel, that of its `.dist-info` folder.
     pub filename: String,
+    /// In which form it lies there; absent for a wheel as it is published.
+    #[serde(default, skip_serializing_if = "Form::is_wheel")]
+    pub form: Form,
     /// SHA-256 of the file in hex, where it was read whole.
     pub sha256: Option<String>,
     /// SHA-256 in hex as the index declares it.
     #[serde(default)]
     pub declared_sha256: Option<String>,
-    /// Bytes of the file.
+    /// Bytes of the file; of an unpacked or installed wheel, of its files together.
     pub size: u64,
-    /// The package, normalised.
-    pub name: String,
-    /// The version, normalised.
-    pub version: String,
+    /// The package, normalised; null for a file that is no wheel.
+    pub name: Option<String>,
+    /// The version, normalised; null for a file that is no wheel.
+    pub version: Option<String>,
     /// The build tag.
     pub build: Option<String>,
-    /// The tags of the file's name, expanded.
+    /// The tags of the file's name, expanded; of an unpacked or installed wheel, those of `WHEEL`.
     pub tags: Vec<String>,
     /// `Requires-Python`.
     pub requires_python: Option<String>,
@@ -70,6 +73,31 @@ pub struct WheelFacts {
     /// How the members compare with `RECORD`, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordFacts>,
+    /// Files of an installed wheel that lie outside of the folder that it was installed to, and were not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
+}
+
+/// In which form a wheel lies there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// As it is published: a zip.
+    #[default]
+    Wheel,
+    /// A folder that it was unpacked to.
+    Unpacked,
+    /// One distribution of those in a folder like `site-packages`.
+    Installed,
+    /// No wheel, but one file.
+    File,
+}
+
+impl Form {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+    fn is_wheel(&self) -> bool {
+        *self == Self::Wheel
+    }
 }
 
 /// What a wheel says of itself beside its file's name.

@@ -224,10 +224,11 @@ pub fn findings(facts: &WheelFacts) -> Vec<Finding> {
 
 fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
     let Some(description) = &facts.description else { return };
-    if (&description.name, &description.version) != (&facts.name, &facts.version) {
-        let (name, version) = (&description.name, &description.version);
-        let message =
-            format!("METADATA is of {name} {version}, the file's name of {} {}", facts.name, facts.version);
+    let (name, version) = (&description.name, &description.version);
+    if let (Some(named), Some(of_version)) = (&facts.name, &facts.version)
+        && (name, version) != (named, of_version)
+    {
+        let message = format!("METADATA is of {name} {version}, the file's name of {named} {of_version}");
         found.push(Check::Identity.finding(None, message));
     }
     if description.wheel_version.is_none() {
@@ -251,7 +252,7 @@ fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
 }
 
 /// A tag of `WHEEL`, which some tools write as a compressed set.
-fn expand(tag: &str) -> Vec<String> {
+pub(crate) fn expand(tag: &str) -> Vec<String> {
     let name = format!("x-1-{tag}.whl");
     match name.parse::<WheelName>() {
         Ok(name) => name.tags().map(|tag| tag.to_string()).collect(),
@@ -451,17 +452,18 @@ fn missing_device_code(facts: &WheelFacts, found: &mut Vec<Finding>) {
     let is_release = |text: &str, prefix: &str| {
         text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
     };
-    let local = facts.version.split_once('+').map(|(_, local)| local).unwrap_or_default();
+    let (Some(name), Some(version)) = (&facts.name, &facts.version) else { return };
+    let local = version.split_once('+').map(|(_, local)| local).unwrap_or_default();
     let says = |part: &str| is_release(part, "cu") || is_release(part, "cuda");
-    let expected = local.split('.').any(says) || facts.name.rsplit('-').next().is_some_and(says);
+    let expected = local.split('.').any(says) || name.rsplit('-').next().is_some_and(says);
     let holds = facts.elf.iter().any(|member| {
         member.containers > 0
             || !member.outside.is_empty()
             || !member.amd.is_empty()
             || is_device_file(&member.machine)
     });
-    if expected && !holds && !facts.name.starts_with("nvidia-") {
-        let message = format!("{} {} is a build for CUDA by its name", facts.name, facts.version);
+    if expected && !holds && !name.starts_with("nvidia-") {
+        let message = format!("{name} {version} is a build for CUDA by its name");
         found.push(Check::NoDeviceCode.finding(None, message));
     }
 }
@@ -504,8 +506,8 @@ mod tests {
             ..Description::default()
         };
         WheelFacts {
-            name: "x".to_owned(),
-            version: "1".to_owned(),
+            name: Some("x".to_owned()),
+            version: Some("1".to_owned()),
             tags: expand(tag),
             elf,
             description: Some(description),
@@ -624,7 +626,7 @@ mod tests {
         let mut facts = WheelFacts {
             external: owned(&["libgomp.so.1"]),
             record: Some(record),
-            name: "y".to_owned(),
+            name: Some("y".to_owned()),
             ..wheel(MANYLINUX, members)
         };
         facts.description.as_mut().unwrap().tags = owned(&["cp312-cp312-linux_x86_64"]);
@@ -635,8 +637,12 @@ mod tests {
     fn names_that_say_cuda() {
         let found = |name: &str, version: &str| {
             let facts = wheel(MANYLINUX, vec![]);
-            let facts =
-                WheelFacts { name: name.to_owned(), version: version.to_owned(), description: None, ..facts };
+            let facts = WheelFacts {
+                name: Some(name.to_owned()),
+                version: Some(version.to_owned()),
+                description: None,
+                ..facts
+            };
             told(&facts).iter().any(|finding| finding.starts_with("AX109"))
         };
         assert!(

@@ -4,6 +4,9 @@
 //! [`WheelFacts`]: what the members need, which device code they hold, and what follows for the wheel as
 //! a whole. It unpacks nothing to disk and runs nothing. Facts depend on the bytes of the wheel alone.
 //!
+//! Beside wheels as they are published, [`audit_unpacked`], [`audit_installed`] and [`audit_file`] take what was
+//! unpacked from one, was installed, or is one file.
+//!
 //! [`coverage`] concludes from these facts whether the wheel runs on a GPU. What that takes to know of a
 //! package (which of its members are loaded, which code is its own) comes as a [`Policy`].
 //!
@@ -38,14 +41,16 @@ mod policy;
 mod record;
 mod stable_abi;
 
-pub use audit::{Options, Progress, audit};
-pub use axle_elf::ElfType;
-pub use axle_fatbin::{Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError, Toolkit};
+pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unpacked, installed_files};
+pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};
+pub use axle_fatbin::{
+    Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError, MAGIC as FATBIN_MAGIC, Toolkit,
+};
 pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
 pub use facts::{
-    Abi3, Architectures, ContainerGroup, Description, DeviceCode, DeviceCodeKind, ElfMember, RecordFacts,
-    WheelFacts,
+    Abi3, Architectures, ContainerGroup, Description, DeviceCode, DeviceCodeKind, ElfMember, Form,
+    RecordFacts, WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use axle_elf::Elf;
 use axle_fatbin::Scanner;
-use axle_wheel::{ArchiveError, ArchiveReader, Member, WheelSource};
+use axle_wheel::{ArchiveError, Contents, ContentsReader, Entry};
 
 use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
@@ -42,9 +42,9 @@ pub(crate) struct Read {
 /// Reads a member, whole if it is ELF or must be hashed, else four bytes of it. `advance` is told how many
 /// bytes were done with.
 pub(crate) fn audit_member(
-    source: &dyn WheelSource,
-    reader: &mut ArchiveReader<'_>,
-    member: &Member,
+    contents: &dyn Contents,
+    reader: &mut dyn ContentsReader,
+    member: &Entry<'_>,
     asked: &Asked<'_>,
     advance: &dyn Fn(u64),
 ) -> Result<Read, AuditError> {
@@ -55,13 +55,13 @@ pub(crate) fn audit_member(
     let mut gathered = Gathered::new(asked.deep);
     let mut guesses = Guesses::default();
     let mut bundles = Bundles::default();
-    let mut hasher = asked.record.and_then(|record| record.hasher(&member.path));
-    let mut pieces = Pieces { source, stream: reader.member(member)? };
+    let mut hasher = asked.record.and_then(|record| record.hasher(member.path));
+    let mut pieces = Pieces { contents, stream: reader.open(member)? };
     pieces.next(&mut piece, axle_elf::MAGIC.len())?;
     let is_elf = piece == axle_elf::MAGIC;
     if !is_elf && hasher.is_none() {
         advance(member.size);
-        let verdict = asked.record.map(|record| record.verdict(&member.path, member.size, None));
+        let verdict = asked.record.map(|record| record.verdict(member.path, member.size, None));
         return Ok(Read { elf: None, verdict });
     }
     let head = elf_reader.wanted();
@@ -87,13 +87,13 @@ pub(crate) fn audit_member(
     drop(pieces);
     scanner.finish(&mut |found| gathered.add(found));
     let hash = hasher.map(Hasher::finish);
-    let verdict = asked.record.map(|record| record.verdict(&member.path, member.size, hash.as_deref()));
+    let verdict = asked.record.map(|record| record.verdict(member.path, member.size, hash.as_deref()));
     if !is_elf {
         return Ok(Read { elf: None, verdict });
     }
 
-    let error = |problem| AuditError { wheel: source.to_string(), problem };
-    let elf_error = |source| error(Problem::Elf { member: member.path.clone(), source });
+    let error = |problem| AuditError { wheel: contents.to_string(), problem };
+    let elf_error = |source| error(Problem::Elf { member: member.path.to_owned(), source });
     let mut again = None;
     let elf = loop {
         match elf_reader.finish().map_err(elf_error)? {
@@ -101,7 +101,7 @@ pub(crate) fn audit_member(
             axle_elf::Progress::Again(reader) => elf_reader = reader,
         }
         again.get_or_insert_with(|| asked.memory.again.take(1));
-        let mut pieces = Pieces { source, stream: reader.member(member)? };
+        let mut pieces = Pieces { contents, stream: reader.open(member)? };
         while !elf_reader.is_satisfied() {
             pieces.next(&mut piece, PIECE)?;
             if piece.is_empty() {
@@ -110,8 +110,8 @@ pub(crate) fn audit_member(
             elf_reader.push(&piece);
         }
     };
-    let device = gathered.into_facts(&member.path, &elf.sections).map_err(error)?;
-    let claims_abi3 = member.path.ends_with(".abi3.so") || (asked.abi3 && is_extension(&member.path));
+    let device = gathered.into_facts(member.path, &elf.sections).map_err(error)?;
+    let claims_abi3 = member.path.ends_with(".abi3.so") || (asked.abi3 && is_extension(member.path));
     let abi3 = elf.python_symbols.as_deref().filter(|_| claims_abi3).map(abi3);
     let known = elf.needed.iter().chain(&elf.soname).map(String::as_str);
     let more = ElfMember {
@@ -125,7 +125,7 @@ pub(crate) fn audit_member(
 
 /// A member's bytes in pieces of a given size.
 struct Pieces<'a, R> {
-    source: &'a dyn WheelSource,
+    contents: &'a dyn Contents,
     stream: R,
 }
 
@@ -139,7 +139,7 @@ impl<R: io::Read> Pieces<'_, R> {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(ArchiveError::from_read(error, self.source).into()),
+                Err(error) => return Err(ArchiveError::from_read(error, self.contents).into()),
             }
         }
         piece.truncate(filled);
@@ -154,14 +154,14 @@ fn is_extension(path: &str) -> bool {
 }
 
 /// Adds what the headers and the sections tell to what was found on the way.
-fn facts(member: &Member, elf: Elf, device: Facts, found: ElfMember) -> ElfMember {
+fn facts(member: &Entry<'_>, elf: Elf, device: Facts, found: ElfMember) -> ElfMember {
     ElfMember {
-        path: member.path.clone(),
+        path: member.path.to_owned(),
         size: member.size,
         soname: elf.soname,
         machine: elf.machine,
         elf_type: elf.elf_type,
-        executable: member.is_executable(),
+        executable: member.executable,
         needed: elf.needed,
         interpreter: elf.interpreter,
         rpath: elf.rpath,

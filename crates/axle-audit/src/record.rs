@@ -5,6 +5,7 @@
 //! SHA-256 are allowed; MD5 and SHA-1 are not (PEP 427).
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
@@ -78,6 +79,11 @@ impl Record {
         Self { unreadable: Some(why), ..Self::default() }
     }
 
+    /// The files that it lists.
+    pub fn into_paths(self) -> Vec<String> {
+        self.rows.into_keys().collect()
+    }
+
     /// What computes the hash that is listed for the file at `path`, if one is.
     pub fn hasher(&self, path: &str) -> Option<Hasher> {
         let (algorithm, _) = self.rows.get(path)?.hash.as_ref()?;
@@ -95,6 +101,8 @@ impl Record {
         });
         match self.rows.get(path) {
             _ if is_list => Verdict::Exempt,
+            // Installers write bytecode, and need not list its hash.
+            Some(Row { hash: None, .. }) if is_bytecode(path) => Verdict::Exempt,
             None => Verdict::Unlisted,
             Some(Row { size: Some(listed), .. }) if *listed != size => Verdict::Wrong,
             Some(Row { hash: None, .. }) => Verdict::Unhashed,
@@ -117,8 +125,9 @@ impl Record {
                 Verdict::Exempt => {}
             }
         }
-        // Folders are listed by some tools; they hold nothing.
-        facts.missing = rows.into_keys().filter(|path| !path.ends_with('/')).collect();
+        // Folders are listed by some tools; they hold nothing. Scripts are installed elsewhere, and not looked for.
+        let is_looked_for = |path: &String| !path.ends_with('/') && !path.starts_with("../");
+        facts.missing = rows.into_keys().filter(is_looked_for).collect();
         for list in [&mut facts.wrong, &mut facts.unlisted, &mut facts.unhashed] {
             list.sort_unstable();
         }
@@ -142,6 +151,10 @@ impl Hasher {
             Self::Sha512(hasher) => hasher.finalize().to_vec(),
         }
     }
+}
+
+fn is_bytecode(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "pyc")
 }
 
 fn read_hash(text: &str) -> Option<(Algorithm, Vec<u8>)> {

@@ -9,8 +9,8 @@ use crate::arch::{Code, ComputeCapability, Kind, Suffix};
 use crate::image::{Image, ImageError};
 use crate::payload::Toolkit;
 
-/// The first four bytes of a container, little endian.
-pub(crate) const MAGIC: u32 = 0xBA55_ED50;
+/// The first four bytes of a container.
+pub const MAGIC: [u8; 4] = 0xBA55_ED50_u32.to_le_bytes();
 /// Bytes of a container's header: magic, version, header size, payload size.
 pub(crate) const CONTAINER_HEADER: usize = 16;
 /// Bytes of the fixed part of an entry's header (72 in images made by CUDA 12.4, which say so).

@@ -34,7 +34,7 @@ mod payload;
 mod scanner;
 
 pub use arch::{Code, CodeError, ComputeCapability, ComputeCapabilityError, Kind, Suffix};
-pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry};
+pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry, MAGIC};
 pub use image::{Image, ImageError};
 pub use kernel::demangle;
 pub use payload::Toolkit;

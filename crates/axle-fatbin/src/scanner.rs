@@ -356,7 +356,7 @@ fn broken(container: u64, offset: u64, defect: Defect, tell: &mut impl FnMut(Fou
 }
 
 fn is_magic(word: &[u8]) -> bool {
-    Fields(word).u32(0) == MAGIC
+    Fields(word).u32(0) == u32::from_le_bytes(MAGIC)
 }
 
 /// The first word that begins with the magic. Most of a library is passed here, so that blocks of words

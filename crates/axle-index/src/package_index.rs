@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use axle_wheel::{Archive, Metadata, PackageName, WheelSource};
+use axle_wheel::{Archive, Contents as _, Metadata, PackageName, WheelSource};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 

@@ -8,6 +8,7 @@
 //! names it.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
@@ -18,10 +19,7 @@ use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::{
-    ConsoleScript, EntryPointsError, Metadata, MetadataError, ReadSeek, WheelFile, WheelFileError,
-    WheelSource, console_scripts,
-};
+use crate::{EntryPointsError, MetadataError, ReadSeek, WheelFileError, WheelSource};
 
 /// What a wheel may ask of the reader. The defaults are several times what the largest wheels of
 /// 2026 hold (3 GB in one library, 20 000 members).
@@ -123,6 +121,11 @@ impl<'source> Archive<'source> {
         self.members.iter().find(|member| member.path == path)
     }
 
+    /// Bytes of the archive.
+    pub fn size(&self) -> u64 {
+        self.source.size()
+    }
+
     /// A reader of its own, for one thread.
     ///
     /// # Errors
@@ -177,39 +180,6 @@ impl<'source> Archive<'source> {
         }
     }
 
-    /// What the wheel says of itself in `METADATA`.
-    ///
-    /// # Errors
-    /// When the file is missing or broken.
-    pub fn metadata(&self) -> Result<Metadata, ArchiveError> {
-        let member = format!("{}/METADATA", self.dist_info()?);
-        Metadata::parse(&self.read(&member)?)
-            .map_err(|source| self.error(ArchiveProblem::Metadata { member, source }))
-    }
-
-    /// What the archive says of itself in `WHEEL`.
-    ///
-    /// # Errors
-    /// When the file is missing or broken.
-    pub fn wheel_file(&self) -> Result<WheelFile, ArchiveError> {
-        let member = format!("{}/WHEEL", self.dist_info()?);
-        WheelFile::parse(&self.read(&member)?)
-            .map_err(|source| self.error(ArchiveProblem::WheelFile { member, source }))
-    }
-
-    /// The commands that the wheel asks to be made; none where it has no `entry_points.txt`.
-    ///
-    /// # Errors
-    /// When the file is broken.
-    pub fn console_scripts(&self) -> Result<Vec<ConsoleScript>, ArchiveError> {
-        let member = format!("{}/entry_points.txt", self.dist_info()?);
-        if self.member(&member).is_none() {
-            return Ok(Vec::new());
-        }
-        console_scripts(&String::from_utf8_lossy(&self.read(&member)?))
-            .map_err(|source| self.error(ArchiveProblem::EntryPoints { member, source }))
-    }
-
     fn error(&self, problem: ArchiveProblem) -> ArchiveError {
         ArchiveError { archive: self.source.to_string(), problem }
     }
@@ -221,7 +191,20 @@ pub struct ArchiveReader<'archive> {
     reader: Box<dyn ReadSeek + Send>,
 }
 
+impl fmt::Display for Archive<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.source.fmt(f)
+    }
+}
+
 impl ArchiveReader<'_> {
+    /// The bytes of the member of that number.
+    pub(crate) fn numbered(&mut self, index: usize, path: &str) -> Result<MemberReader<'_>, ArchiveError> {
+        let archive = self.archive;
+        let missing = || archive.error(ArchiveProblem::Missing { member: path.to_owned() });
+        self.member(archive.members.get(index).ok_or_else(missing)?)
+    }
+
     /// The bytes of `member`, unpacked, as a stream. It must be one of this archive's.
     ///
     /// # Errors
@@ -435,6 +418,8 @@ fn read_directory(
                 // The end-of-directory record is in its place: what it points to is wrong.
                 (_, b"PK\x05\x06") => ArchiveProblem::Directory { message: zip.to_string() },
                 (b"PK\x03\x04", _) => ArchiveProblem::Truncated { size },
+                ([], _) => ArchiveProblem::Empty,
+                ([b'<', b'!' | b'h' | b'H' | b'?', ..], _) => ArchiveProblem::WebPage,
                 _ => ArchiveProblem::NotZip { size },
             })
         }
@@ -679,7 +664,7 @@ pub struct ArchiveError {
 
 impl ArchiveError {
     /// The error that a [`MemberReader`] gave while `source` was read.
-    pub fn from_read(error: io::Error, source: &dyn WheelSource) -> Self {
+    pub fn from_read(error: io::Error, source: &dyn fmt::Display) -> Self {
         match error.downcast::<Self>() {
             Ok(error) => error,
             Err(io) => Self { archive: source.to_string(), problem: ArchiveProblem::Io(io) },
@@ -694,6 +679,12 @@ pub enum ArchiveProblem {
     /// Its bytes can't be had.
     #[error("it can't be read: {0}")]
     Io(#[source] io::Error),
+    /// It has no bytes at all.
+    #[error("it is empty; get the file again")]
+    Empty,
+    /// It starts as a web page does, which servers give instead of a file that is not there.
+    #[error("it is no wheel but a web page; open it to read why, and get the file again")]
+    WebPage,
     /// It neither starts nor ends as a zip does.
     #[error(
         "it is no wheel: its {size} bytes are not those of a zip archive; check that this is the file you mean"
@@ -748,6 +739,12 @@ pub enum ArchiveProblem {
         member: String,
         /// The Unix mode.
         mode: u32,
+    },
+    /// A file of a folder is a link that leads out of it.
+    #[error("member `{member}` is a link that leads out of the folder, or nowhere, and is not followed")]
+    Link {
+        /// The path.
+        member: String,
     },
     /// A member is encrypted.
     #[error("member `{member}` is encrypted")]

@@ -25,7 +25,7 @@
 //! before a byte is decompressed, and a member never gives more bytes than it declared.
 //!
 //! ```no_run
-//! use axle_wheel::{Archive, LocalFile};
+//! use axle_wheel::{Archive, Contents, LocalFile};
 //!
 //! let file = LocalFile::open("torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl")?;
 //! let archive = Archive::open(&file)?;
@@ -36,20 +36,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! [`Contents`] are the files of a wheel wherever they lie: an archive's, or those of a folder that a wheel was
+//! unpacked or installed to ([`Tree`]).
+//!
 //! Nothing in this crate touches the network, and nothing of a wheel is ever executed.
 
 mod archive;
 mod compatibility;
+mod contents;
 mod entry_points;
 mod metadata;
 mod platform;
 mod sdist_name;
 mod source;
+mod tree;
 mod wheel_file;
 mod wheel_name;
 
 pub use archive::{Archive, ArchiveError, ArchiveProblem, ArchiveReader, Limits, Member, MemberReader};
 pub use compatibility::{Fit, TagMismatch, fit};
+pub use contents::{Contents, ContentsReader, Entry};
 pub use entry_points::{ConsoleScript, EntryPointsError, console_scripts};
 pub use metadata::{Metadata, MetadataError, parse_requirement};
 pub use pep440_rs::{Version, VersionSpecifiers};
@@ -57,5 +63,6 @@ pub use pep508_rs::{ExtraName, PackageName, Requirement, VerbatimUrl};
 pub use platform::{Glibc, InvalidPlatform, PythonVersion, System};
 pub use sdist_name::{SdistName, SdistNameError};
 pub use source::{LocalFile, ReadSeek, WheelSource};
+pub use tree::{Tree, dist_infos, files_below};
 pub use wheel_file::{WheelFile, WheelFileError};
 pub use wheel_name::{BuildTag, Tag, WheelName, WheelNameError, WheelNameProblem};

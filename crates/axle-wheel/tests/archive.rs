@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{self, Cursor, Read, Write};
 
-use axle_wheel::{Archive, ArchiveError, Limits, ReadSeek, WheelSource};
+use axle_wheel::{Archive, ArchiveError, Contents as _, Limits, ReadSeek, WheelSource};
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};

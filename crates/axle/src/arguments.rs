@@ -63,9 +63,10 @@ pub struct Audit {
     /// Package index of NAME==VERSION, instead of the one that pip uses
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Wheels: files, http(s) addresses read by ranges, or releases on the package index
-    #[arg(required = true, value_name = "WHEEL|URL|NAME==VERSION")]
-    pub wheels: Vec<String>,
+    /// What to audit: a wheel, a shared object, a cubin, PTX, a fat binary; a folder of wheels, an unpacked wheel,
+    /// site-packages; an http(s) address of a wheel, read by ranges; or a release on the package index
+    #[arg(required = true, value_name = "FILE|FOLDER|URL|NAME==VERSION")]
+    pub inputs: Vec<String>,
 }
 
 /// How to print a plan.

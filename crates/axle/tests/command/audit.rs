@@ -144,6 +144,10 @@ fn files_that_are_no_wheels() {
     folder.write("empty-1.0-py3-none-any.whl", "");
     folder.write("half-1.0-py3-none-any.whl", &whole[..1000]);
     folder.write("wheel.zip", &whole);
+    folder.write("empty/x.tar.gz", "");
+    folder.write("x-1.0.tar.gz", "sources");
+    folder.write("x-1.0.zip", "PK\x03\x04");
+    folder.write("text.so", "INPUT(libx.so.1)");
     folder.write("x-1.0.whl", &whole);
     folder.write("x-1.0-py3-none-any-.whl", &whole);
     folder.write("x-one-py3-none-any.whl", &whole);
@@ -170,8 +174,12 @@ fn files_that_are_no_wheels() {
         "broken-1.0-py3-none-any.whl",
         "/dev/null",
         "",
-        ".",
+        "empty",
         "torch",
+        "x-1.0.tar.gz",
+        "x-1.0.zip",
+        "text.so",
+        "https://example.org/x-1.0.tar.gz",
         "ftp://example.org/x-1.0-py3-none-any.whl",
         "http://",
         "https://example.org/",
@@ -183,6 +191,70 @@ fn files_that_are_no_wheels() {
         format!("{input}\n  {}", one_line(&output))
     });
     insta::assert_snapshot!(said.concat());
+}
+
+/// A folder with a wheel unpacked in it: the files of `wheel`, at `path`.
+fn unpack(folder: &Folder, path: &str, wheel: &Wheel) {
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(wheel.0.clone())).unwrap();
+    zip.extract(folder.path(path)).unwrap();
+}
+
+/// What is told in JSON of each entry: its name, its form, its ELF files, whether 8.6 is covered.
+fn told(folder: &Folder, input: &str) -> String {
+    let output = folder.output(&["audit", "--cc", "8.6", "--format", "json", input]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let wheels = document["wheels"].as_array().unwrap().iter().map(|wheel| {
+        let elf = wheel["elf"].as_array().unwrap().iter().map(|member| member["path"].as_str().unwrap());
+        format!(
+            "{} {} {} {} [{}] {}\n",
+            wheel["filename"],
+            wheel["form"],
+            wheel["name"],
+            wheel["sha256"].is_string(),
+            elf.collect::<Vec<_>>().join(" "),
+            wheel["coverage"][0]["covered"]
+        )
+    });
+    let errors = document["errors"].as_array().unwrap().iter();
+    let errors = errors.map(|error| format!("{}: {}\n", error["input"], error["message"]));
+    let told: String = wheels.chain(errors).collect();
+    format!("{input}\n{told}{}\n", output.status)
+}
+
+#[test]
+fn folders() {
+    let folder = Folder::new();
+    folder.write(&format!("wheels/{NAME}"), wheel().0);
+    folder.write("wheels/broken-1.0-py3-none-any.whl", "");
+    folder.write("wheels/below/x-1.0-py3-none-any.whl", pure_wheel().0);
+    folder.write("wheels/notes.txt", "");
+    unpack(&folder, "unpacked", &wheel());
+    unpack(&folder, "site-packages", &wheel());
+    folder.write("site-packages/x-1.0.dist-info/INSTALLER", "pip\n");
+    folder.write(
+        "site-packages/x-1.0.dist-info/RECORD",
+        "x/libx.so,,\nx/gone.py,,\n../../bin/x-run,,\nx-1.0.dist-info/METADATA,,\nx-1.0.dist-info/WHEEL,,\n\
+        x-1.0.dist-info/entry_points.txt,,\nx-1.0.dist-info/RECORD,,\n",
+    );
+    folder.write("site-packages/y-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: y\nVersion: 1.0\n");
+    folder.write("site-packages/y-1.0.dist-info/RECORD", "../../bin/y,,\ny-1.0.dist-info/METADATA,,\n");
+    folder.write("site-packages/z-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: z\nVersion: 1.0\n");
+    folder.write("site-packages/own/lib.so", Object::default().write());
+    folder.write("site-packages/own/code.py", "");
+    let inputs = ["wheels", "unpacked", "site-packages", "unpacked/x/libx.so"];
+    insta::assert_snapshot!(inputs.map(|input| told(&folder, input)).join("\n"));
+}
+
+#[test]
+fn links_that_leave_a_folder() {
+    let folder = Folder::new();
+    unpack(&folder, "unpacked", &wheel());
+    folder.write("secret.so", "secret");
+    std::os::unix::fs::symlink("../../secret.so", folder.path("unpacked/x/secret.so")).unwrap();
+    insta::assert_snapshot!(one_line(&folder.output(&["audit", "unpacked"])));
+    std::fs::remove_file(folder.path("unpacked/x/secret.so")).unwrap();
+    let pipe = folder.shell("mkfifo unpacked/x/pipe && axle audit unpacked");
+    insta::assert_snapshot!(pipe);
 }
 
 #[test]
