@@ -185,6 +185,7 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
 /// What follows from the members.
 fn conclude(contents: &dyn Contents, elf: Vec<ElfMember>, metadata: Option<&Metadata>) -> WheelFacts {
     let architectures = conclusions::architectures(&elf);
+    let cuda_evidence = conclusions::cuda_evidence(&elf, metadata);
     WheelFacts {
         size: contents.size(),
         sass: architectures.sass,
@@ -193,7 +194,8 @@ fn conclude(contents: &dyn Contents, elf: Vec<ElfMember>, metadata: Option<&Meta
         glibcxx: conclusions::newest_version(&elf, "GLIBCXX_"),
         cxxabi: conclusions::newest_version(&elf, "CXXABI_"),
         cxx11_abi: conclusions::cxx11_abi(&elf),
-        cuda: conclusions::cuda(&elf, metadata),
+        cuda: conclusions::cuda(&cuda_evidence),
+        cuda_evidence,
         external: conclusions::external(&elf),
         elf,
         ..WheelFacts::default()

@@ -7,7 +7,7 @@ use pep440_rs::Operator;
 use pep508_rs::VersionOrUrl;
 
 use crate::device_code::LINKED;
-use crate::facts::{Architectures, ElfMember};
+use crate::facts::{Architectures, CudaEvidence, CudaSource, ElfMember};
 
 /// The code of all members.
 pub(crate) fn architectures(members: &[ElfMember]) -> Architectures {
@@ -48,39 +48,52 @@ pub(crate) fn external(members: &[ElfMember]) -> Vec<String> {
     needed.difference(&held).map(|name| (*name).to_owned()).collect()
 }
 
-/// The CUDA releases that members are linked for and that requirements pin. A major stands alone only
-/// where nothing tells its minor.
+/// What tells the CUDA releases that members are linked for and that requirements pin, by release.
 ///
 /// A member is linked for the newest release that made one of its linked images: older ones come from
 /// static libraries. Those before device linking say nothing (libtorch_nvshmem.so 2.9.1, of CUDA 12.8,
 /// holds parts of NVSHMEM that were made by 12.0).
-pub(crate) fn cuda(members: &[ElfMember], metadata: Option<&Metadata>) -> Vec<String> {
-    let mut releases = BTreeMap::<u32, BTreeSet<u32>>::new();
+pub(crate) fn cuda_evidence(members: &[ElfMember], metadata: Option<&Metadata>) -> Vec<CudaEvidence> {
+    let mut told = BTreeMap::<((u32, Option<u32>), CudaSource), BTreeSet<String>>::new();
+    let mut tell = |major, minor, source, from: &str| {
+        told.entry(((major, minor), source)).or_default().insert(from.to_owned());
+    };
     for member in members {
         let linked = member.device_code.iter().filter(|row| row.section == LINKED);
         if let Some(toolkit) = linked.filter_map(|row| row.toolkit).max() {
-            releases.entry(toolkit.major.into()).or_default().insert(toolkit.minor.into());
+            tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, &member.path);
         }
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
     let requirements = metadata.and_then(|metadata| metadata.requirements().ok()).unwrap_or_default();
-    for (major, minor) in requirements.iter().filter_map(pinned_release) {
-        releases.entry(major).or_default().insert(minor);
+    for requirement in requirements {
+        if let Some((major, minor)) = pinned_release(&requirement) {
+            tell(major, Some(minor), CudaSource::Requirement, &requirement.to_string());
+        }
     }
     for name in members.iter().flat_map(|member| &member.needed) {
         let major = name.strip_prefix("libcudart.so.").and_then(|rest| rest.split('.').next());
         if let Some(major) = major.and_then(|major| major.parse().ok()) {
-            releases.entry(major).or_default();
+            tell(major, None, CudaSource::Soname, name);
         }
     }
-    let spell = |(major, minors): (u32, BTreeSet<u32>)| {
-        if minors.is_empty() {
-            vec![major.to_string()]
-        } else {
-            minors.into_iter().map(|minor| format!("{major}.{minor}")).collect()
-        }
+    let evidence = |(((major, minor), by), from): ((_, CudaSource), BTreeSet<String>)| {
+        let (major, minor): (u32, Option<u32>) = (major, minor);
+        let minor = minor.map(|minor| format!(".{minor}")).unwrap_or_default();
+        CudaEvidence { cuda: format!("{major}{minor}"), by, from: from.into_iter().collect() }
     };
-    releases.into_iter().flat_map(spell).collect()
+    told.into_iter().map(evidence).collect()
+}
+
+/// The releases that are told. A major stands alone only where nothing tells its minor.
+pub(crate) fn cuda(evidence: &[CudaEvidence]) -> Vec<String> {
+    let mut releases: Vec<String> = evidence.iter().map(|told| told.cuda.clone()).collect();
+    releases.dedup();
+    let has_minor = |major: &str| {
+        evidence.iter().any(|told| told.cuda.split_once('.').is_some_and(|(of, _)| of == major))
+    };
+    releases.retain(|release| release.contains('.') || !has_minor(release));
+    releases
 }
 
 /// The release that a requirement pins, if it is of a package whose version is CUDA's own:
@@ -107,7 +120,7 @@ mod tests {
 
     fn pins(requirements: &str) -> Vec<String> {
         let text = format!("Metadata-Version: 2.1\nName: x\nVersion: 1\n{requirements}");
-        cuda(&[], Some(&Metadata::parse(text.as_bytes()).unwrap()))
+        cuda(&cuda_evidence(&[], Some(&Metadata::parse(text.as_bytes()).unwrap())))
     }
 
     #[test]
@@ -122,5 +135,25 @@ mod tests {
         assert_eq!(pins("Requires-Dist: nvidia-cuda-runtime-cu12==12.1.1; extra == 'cuda'\n"), [""; 0]);
         assert_eq!(pins("Requires-Dist: nvidia-cudnn-cu12==9.10.2.21\n"), [""; 0]);
         assert_eq!(pins("Requires-Dist: what is this\n"), [""; 0]);
+    }
+
+    #[test]
+    fn what_tells_a_release_is_kept() {
+        let text =
+            "Metadata-Version: 2.1\nName: x\nVersion: 1\nRequires-Dist: nvidia-cuda-runtime-cu12==12.8.90\n";
+        let needing = |soname: &str| ElfMember { needed: vec![soname.to_owned()], ..ElfMember::default() };
+        let members = [needing("libcudart.so.12"), needing("libcudart.so.11.0")];
+        let told = cuda_evidence(&members, Some(&Metadata::parse(text.as_bytes()).unwrap()));
+        let shown: Vec<String> =
+            told.iter().map(|told| format!("{} {:?} {}", told.cuda, told.by, told.from.join(" "))).collect();
+        assert_eq!(
+            shown,
+            [
+                "11 Soname libcudart.so.11.0",
+                "12 Soname libcudart.so.12",
+                "12.8 Requirement nvidia-cuda-runtime-cu12==12.8.90"
+            ]
+        );
+        assert_eq!(cuda(&told), ["11", "12.8"]);
     }
 }

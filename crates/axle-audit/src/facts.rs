@@ -70,6 +70,9 @@ pub struct WheelFacts {
     /// What `METADATA` and `WHEEL` say; absent in audits of before it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
+    /// What tells each release of `cuda`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuda_evidence: Vec<CudaEvidence>,
     /// How the members compare with `RECORD`, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordFacts>,
@@ -98,6 +101,29 @@ impl Form {
     fn is_wheel(&self) -> bool {
         *self == Self::Wheel
     }
+}
+
+/// What tells a CUDA release that a wheel is made for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CudaEvidence {
+    /// The release: `12.8`, or `12` where only the major is told.
+    pub cuda: String,
+    /// What kind of thing tells it.
+    pub by: CudaSource,
+    /// The things that do: members, requirements or sonames; sorted.
+    pub from: Vec<String>,
+}
+
+/// What can tell a CUDA release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CudaSource {
+    /// Device code of members: the newest release that made a linked image.
+    Images,
+    /// A requirement that pins a package whose version is CUDA's own.
+    Requirement,
+    /// The CUDA run-time library that a member needs, which has the major in its name.
+    Soname,
 }
 
 /// What a wheel says of itself beside its file's name.

@@ -114,7 +114,7 @@ impl Kernels {
 }
 
 /// The most bytes of names, and the most pairs of a kernel with a code, that one member may make us keep.
-/// libtorch_cuda.so 2.9.1 has MEASURED.
+/// libtorch_cuda.so 2.9.1 has 4.9 MB of names and 147,919 pairs.
 const LONGEST_NAMES: usize = 32 << 20;
 const MOST_PAIRS: usize = 1 << 21;
 /// The most images that are told to be unread one by one.

@@ -38,6 +38,7 @@ mod memory;
 mod offload;
 mod platform;
 mod policy;
+mod providers;
 mod record;
 mod stable_abi;
 
@@ -49,10 +50,11 @@ pub use axle_fatbin::{
 pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
 pub use facts::{
-    Abi3, Architectures, ContainerGroup, Description, DeviceCode, DeviceCodeKind, ElfMember, Form,
-    RecordFacts, WheelFacts,
+    Abi3, Architectures, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind,
+    ElfMember, Form, RecordFacts, WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};
+pub use providers::{NeededLibrary, Provider, ProviderKind, providers};

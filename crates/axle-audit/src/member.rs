@@ -77,7 +77,9 @@ pub(crate) fn audit_member(
             if beyond > 0 {
                 tables.get_or_insert_with(|| asked.memory.tables.take(beyond));
             }
+            let image = asked.deep.then(|| asked.memory.image.take(1));
             scanner.push(&piece, &mut |found| gathered.add(found));
+            drop(image);
             guesses.push(&piece);
             bundles.push(&piece);
         }

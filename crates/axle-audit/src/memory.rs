@@ -20,11 +20,18 @@ pub(crate) struct Memory {
     pub tables: Budget,
     /// What lay elsewhere: one file at a time is fed again, which axle-elf bounds by 72 MiB.
     pub again: Budget,
+    /// The image that is unpacked: one at a time. Who takes it waits for nothing meanwhile.
+    pub image: Budget,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { heads: Budget::new(HEADS), tables: Budget::new(TABLES), again: Budget::new(1) }
+        Self {
+            heads: Budget::new(HEADS),
+            tables: Budget::new(TABLES),
+            again: Budget::new(1),
+            image: Budget::new(1),
+        }
     }
 }
 

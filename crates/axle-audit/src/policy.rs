@@ -1,5 +1,9 @@
 //! What must be known of a package to conclude from facts.
 
+use std::collections::BTreeMap;
+
+use crate::providers::Provider;
+
 /// What the author of a package entry knows and the bytes of a wheel don't tell. The default knows
 /// nothing: every member counts, and all containers of each.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -10,6 +14,8 @@ pub struct Policy {
     pub measures: Vec<(Pattern, Measure)>,
     /// Members whose containers outside of the device sections are the package's own, and count.
     pub own_outside: Vec<Pattern>,
+    /// Who brings which library, by soname.
+    pub providers: BTreeMap<String, Provider>,
 }
 
 impl Policy {

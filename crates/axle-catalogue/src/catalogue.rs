@@ -5,7 +5,7 @@ use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ArtefactFile, CellFile, Cuda, Files, Folder, Matrix, Package};
+use crate::{ArtefactFile, BuildFile, CellFile, Cuda, Files, Folder, Matrix, Package};
 
 /// Everything axle knows, read lazily from its [`Files`].
 pub struct Catalogue {
@@ -56,14 +56,42 @@ impl Catalogue {
     /// When one of the files is not valid.
     pub fn packages(&self) -> Result<BTreeMap<String, Package>, CatalogueError> {
         let mut packages = BTreeMap::new();
-        for file in self.files.list("packages")? {
-            if let Some(name) = file.strip_suffix(".toml")
-                && let Some(package) = self.toml(&format!("packages/{file}"))?
-            {
-                packages.insert(name.to_owned(), package);
+        for name in self.package_names()? {
+            if let Some(package) = self.package(&name)? {
+                packages.insert(name, package);
             }
         }
         Ok(packages)
+    }
+
+    /// One package; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn package(&self, name: &str) -> Result<Option<Package>, CatalogueError> {
+        self.toml(&format!("packages/{name}.toml"))
+    }
+
+    /// The names of all packages, sorted.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn package_names(&self) -> Result<Vec<String>, CatalogueError> {
+        let files = self.files.list("packages")?.into_iter();
+        Ok(files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned)).collect())
+    }
+
+    /// The builds of a package, one for each version that a cell chooses.
+    ///
+    /// # Errors
+    /// When one of the files is not valid.
+    pub fn builds(&self, name: &str) -> Result<Vec<BuildFile>, CatalogueError> {
+        let folder = format!("builds/{name}");
+        let mut builds = Vec::new();
+        for file in self.files.list(&folder)? {
+            builds.extend(self.json(&format!("{folder}/{file}"), crate::wheel_build::SCHEMA)?);
+        }
+        Ok(builds)
     }
 
     /// The artefacts of a package; `None` when it was never indexed.

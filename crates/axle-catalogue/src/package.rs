@@ -49,6 +49,7 @@ impl Package {
             loaded: None,
             measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
             own_outside: self.own_outside.iter().map(Pattern::new).collect(),
+            ..Policy::default()
         }
     }
 }

@@ -63,6 +63,12 @@ pub struct Audit {
     /// Package index of NAME==VERSION, instead of the one that pip uses
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
+    /// Draw no conclusions from the catalogue: who provides a library, which members count for a GPU
+    #[arg(long)]
+    pub no_catalogue: bool,
+    /// Folder of a catalogue, instead of the one in the program
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_catalogue")]
+    pub catalogue: Option<PathBuf>,
     /// What to audit: a wheel, a shared object, a cubin, PTX, a fat binary; a folder of wheels, an unpacked wheel,
     /// site-packages; an http(s) address of a wheel, read by ranges; or a release on the package index
     #[arg(required = true, value_name = "FILE|FOLDER|URL|NAME==VERSION")]

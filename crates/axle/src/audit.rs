@@ -2,14 +2,17 @@
 
 mod input;
 mod kernels;
+mod policy;
 mod view;
 
 use axle_audit::{
-    Coverage, Finding, Options, PlatformTag, Policy, Severity, WheelFacts, coverage, findings, platform_tag,
+    Coverage, Finding, NeededLibrary, Options, PlatformTag, Severity, WheelFacts, coverage, findings,
+    platform_tag, providers,
 };
 use axle_wheel::Glibc;
 use serde::Serialize;
 
+use self::policy::Policies;
 use crate::arguments::{Audit, Format};
 use crate::audit::input::Input;
 use crate::output::{self, Answer, Document, Error, Problem};
@@ -24,7 +27,9 @@ struct Audits {
 struct Wheel {
     #[serde(flatten)]
     facts: WheelFacts,
+    policy: policy::Used,
     platform: PlatformTag,
+    providers: Vec<NeededLibrary>,
     findings: Vec<Finding>,
     coverage: Vec<Coverage>,
 }
@@ -37,6 +42,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         output::error(&error);
         problems.push(Problem::new(input, error.as_ref()));
     };
+    let policies = Policies::new(command.catalogue.as_deref(), command.no_catalogue);
     for argument in &command.inputs {
         let inputs = Input::of(argument).unwrap_or_else(|error| {
             problem(argument, error);
@@ -44,7 +50,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         });
         let is_one = inputs.len() == 1;
         for input in inputs {
-            match audit(&input, command) {
+            match audit(&input, &policies, command) {
                 Ok(wheel) => {
                     if command.format == Format::Human {
                         output::text(&view::human(&wheel, command))?;
@@ -72,12 +78,19 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-fn audit(input: &Input, command: &Audit) -> Result<Wheel, Error> {
+fn audit(input: &Input, policies: &Policies, command: &Audit) -> Result<Wheel, Error> {
     let facts = input
         .audit(command, &Options { verify: command.verify, deep: command.deep, ..Options::default() })?;
+    let (policy, used) = policies.of(&facts)?;
     let capabilities = command.compute_capabilities.iter();
-    let coverage = capabilities.map(|&cc| coverage(&facts, &Policy::default(), cc)).collect();
-    Ok(Wheel { platform: platform_tag(&facts), findings: findings(&facts), facts, coverage })
+    Ok(Wheel {
+        policy: used,
+        platform: platform_tag(&facts),
+        providers: providers(&facts, &policy),
+        findings: findings(&facts),
+        coverage: capabilities.map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        facts,
+    })
 }
 
 /// Whether a wheel needs no newer glibc than that.

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use axle_audit::Severity;
+use axle_audit::{CudaSource, Severity, WheelFacts};
 
-use super::{Wheel, is_content, kernels};
+use super::{Wheel, is_content, kernels, policy};
 use crate::arguments::Audit;
 use crate::output;
 
@@ -19,7 +19,7 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     line("size", &output::size(facts.size));
     line("sha256", facts.sha256.as_deref().or(facts.declared_sha256.as_deref()).unwrap_or("not read whole"));
     line("python", facts.requires_python.as_deref().unwrap_or("any"));
-    line("cuda", &facts.cuda.join(", "));
+    line("cuda", &cuda(facts));
     line("sass", &join(&facts.sass));
     line("ptx", &join(&facts.ptx));
     let verdict = if is_content(facts, glibc) { "" } else { ": newer than the target's" };
@@ -34,7 +34,8 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
         },
     );
     line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
-    line("external", &facts.external.join(", "));
+    line("external", &policy::human(&wheel.providers));
+    line("policy", &wheel.policy.human());
     let with_code = facts.elf.iter().filter(|member| member.containers > 0 || !member.outside.is_empty());
     let rows: Vec<_> = with_code
         .map(|member| {
@@ -85,6 +86,25 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     }
     text.push('\n');
     text
+}
+
+/// The releases, and, where there are few, from what each was concluded.
+fn cuda(facts: &WheelFacts) -> String {
+    if facts.cuda.len() > 2 {
+        return facts.cuda.join(", ");
+    }
+    let told = facts.cuda.iter().map(|release| {
+        let evidence = facts.cuda_evidence.iter().filter(|evidence| evidence.cuda == *release);
+        let by: Vec<String> = evidence
+            .map(|evidence| match (evidence.by, evidence.from.as_slice()) {
+                (CudaSource::Images, [member]) => format!("device code of {member}"),
+                (CudaSource::Images, members) => format!("device code of {} members", members.len()),
+                (_, from) => from.join(", "),
+            })
+            .collect();
+        format!("{release} (by {})", by.join(", "))
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn join<T: ToString>(items: &[T]) -> String {

@@ -33,6 +33,48 @@ fn kernels() {
     insta::assert_snapshot!(folder.transcript(&lines.each_ref().map(String::as_str)));
 }
 
+/// The file that says that a wheel of a package offers a library.
+fn offering(package: &str, soname: &str) -> String {
+    let fetch = serde_json::json!({
+        "pname": package, "version": "1", "format": "wheel", "python": "py3", "abi": "none", "platform": "any",
+        "dist": "py3", "hash": "sha256-",
+    });
+    let wheel = serde_json::json!({
+        "sha256": "", "size": 1, "fetch": {"fetchPypi": fetch}, "python_tag": "py3", "members": [],
+        "libraries": {soname: "lib"}, "omit": [], "scripts": {}, "unprovided": [],
+    });
+    let wheels = serde_json::json!({"x.whl": wheel});
+    serde_json::json!({"schema": "axle.builds/1", "name": package, "version": "1", "wheels": wheels})
+        .to_string()
+}
+
+#[test]
+fn what_the_catalogue_knows() {
+    const CELLS: &str = "cells/x86_64-linux/3.12-12.8.json";
+    let catalogue = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/catalogue/");
+    let mut folder = Folder::with_catalogue_to_update();
+    let wheel = wheel();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    let rule = "[[coverage]]\nmember = \"x/*\"\nreason = \"one is enough\"\n";
+    folder.write("catalogue/packages/x.toml", format!("summary = \"x\"\nsince = \"1\"\n{rule}"));
+    for package in ["triton", "mpmath"] {
+        folder.write(&format!("catalogue/builds/{package}/1.json"), offering(package, "libcudart.so.12"));
+    }
+    let asked = format!("axle audit --cc 9.0 {NAME}");
+    let lines = [
+        format!("{asked} --no-catalogue | grep -E '^(external|policy|cuda|9.0)'"),
+        format!("{asked} --catalogue catalogue | grep -E '^(external|policy|cuda|9.0)'"),
+        format!("{asked} --catalogue catalogue --format json | grep -A30 -E '\"(providers|policy)\"'"),
+    ];
+    let both = folder.transcript(&lines.each_ref().map(String::as_str));
+    // A library of two packages is that of the one which goes with the wheel's CUDA.
+    folder.write(&format!("catalogue/{CELLS}"), std::fs::read(format!("{catalogue}{CELLS}")).unwrap());
+    insta::assert_snapshot!(format!("{both}\n{}", folder.transcript(&[&lines[1]])));
+    folder.write("catalogue/matrix.toml", "systems = 1");
+    insta::assert_snapshot!(folder.shell(&format!("axle audit --catalogue catalogue {NAME}")));
+}
+
 /// What is promised of a wheel and of an ELF member; more may be added at any time.
 const WHEEL_FIELDS: [&str; 17] = [
     "filename",
