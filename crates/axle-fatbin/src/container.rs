@@ -297,24 +297,20 @@ fn concatenated(
     whole: u64,
 ) -> Result<(Vec<Entry>, Vec<Range<u64>>), Defect> {
     let broken = |why| Defect::Concatenated { why };
-    let table = usize::try_from(fields.u32(20)).map_err(|_| broken("its offset is too large"))?;
-    let head = fields.0.get(table..).filter(|_| table >= ENTRY_HEADER).and_then(|rest| rest.get(..8));
-    let head = Fields(head.ok_or(broken("it does not lie in the entry's header"))?);
-    let (count, bytes) = (u64::from(head.u32(0)), u64::from(head.u32(4)));
-    if bytes != count * 64 + 8 {
-        return Err(broken("its size and its count disagree"));
-    }
-    let count = usize::try_from(count).map_err(|_| broken("its count is too large"))?;
+    let index = |number: u32| usize::try_from(number).map_err(|_| broken("it is too large"));
+    let table = index(fields.u32(20))?;
+    let table = fields.0.get(table..).filter(|rest| table >= ENTRY_HEADER && rest.len() >= 8);
+    let table = table.ok_or(broken("it does not lie in the entry's header"))?;
+    let (count, bytes) = (index(Fields(table).u32(0))?, index(Fields(table).u32(4))?);
     check_entries(count)?;
-    let rows = count.checked_mul(ENTRY_HEADER).and_then(|bytes| table.checked_add(8)?.checked_add(bytes));
-    let rows =
-        rows.and_then(|end| fields.0.get(table + 8..end)).ok_or(broken("it is longer than the header"))?;
+    let mut rows = table.get(8..bytes.max(8)).ok_or(broken("it is longer than the header"))?;
 
     let mut entries = Vec::with_capacity(count);
     let mut places = Vec::with_capacity(count);
     let mut total = 0_u64;
-    for row in rows.chunks_exact(ENTRY_HEADER) {
-        let row = Fields(row);
+    for _ in 0..count {
+        let row = Fields(rows);
+        rows = rows.get(row_size(row)..).ok_or(broken("its size and its count disagree"))?;
         if row.u16(0) == KIND_CONCATENATED {
             return Err(broken("it holds another concatenated entry"));
         }
@@ -324,10 +320,26 @@ fn concatenated(
         total = total.checked_add(size).ok_or(broken("the sizes of its images overflow"))?;
         entries.push(entry(row, compression)?);
     }
+    if !rows.is_empty() {
+        return Err(broken("its size and its count disagree"));
+    }
     if total != whole {
         return Err(broken("the sizes of its images do not add up to the payload's"));
     }
     Ok((entries, places))
+}
+
+/// Bytes of a row in the table of a concatenated entry: a name and an extension may follow the header, each with a
+/// NUL and padded to eight bytes (measured on what fatbinary 13.5 makes with `--ident` and for sm_100 and later).
+fn row_size(row: Fields<'_>) -> usize {
+    let (extension, name) = (u64::from(row.u32(20)), u64::from(row.u32(32)));
+    let end_of_extension = match usize::try_from(extension) {
+        Ok(at) if at > 0 => extension + 8 + u64::from(row.u32(at.saturating_add(4))) + 1,
+        _ => 0,
+    };
+    let end_of_name = if name == 0 { 0 } else { name + u64::from(row.u32(36)) + 1 };
+    let end = end_of_extension.max(end_of_name).max(ENTRY_HEADER as u64).next_multiple_of(8);
+    usize::try_from(end).unwrap_or(usize::MAX)
 }
 
 fn compression(flags: u64) -> Result<Compression, Defect> {

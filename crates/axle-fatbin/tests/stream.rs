@@ -68,7 +68,9 @@ fn suffixes_come_from_flags() {
 #[test]
 fn concatenated_entries_are_listed_one_by_one() {
     let accelerated = Image { flags: 0x11 | FLAG_ARCHITECTURE, payload: cubin(134), ..sass(90) };
-    let items = [Item::Concatenated(vec![sass(75), sass(80), accelerated]), Item::One(ptx(120))];
+    let named = Image { extra_header: 8, ..sass(80) };
+    let extended = Image { extra_header: 56, ..accelerated };
+    let items = [Item::Concatenated(vec![sass(75), named, extended]), Item::One(ptx(120))];
     let found = containers(&container(&items));
     assert_eq!(codes(&found[0]), ["sm_75", "sm_80", "sm_90a", "compute_120"]);
     assert_eq!(found[0].entries[0].compression, Compression::Zstd);

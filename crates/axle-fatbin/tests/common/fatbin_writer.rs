@@ -154,13 +154,15 @@ fn entry(image: &Image) -> Vec<u8> {
 
 fn concatenated(images: &[Image]) -> Vec<u8> {
     let blob: Vec<u8> = images.iter().flat_map(|image| image.payload.clone()).collect();
-    let mut table = (images.len() as u32).to_le_bytes().to_vec();
-    table.extend((64 * images.len() as u32 + 8).to_le_bytes());
+    let mut rows = Vec::new();
     let mut at = 0;
     for image in images {
-        table.extend(header(image, image.flags, at, image.payload.len(), 0, 0, 0));
+        rows.extend(row(image, at));
         at += image.payload.len();
     }
+    let mut table = (images.len() as u32).to_le_bytes().to_vec();
+    table.extend((rows.len() as u32 + 8).to_le_bytes());
+    table.extend(rows);
     let outer = Image { kind: 0x100, arch: 0, flags: 0x11, version: (0, 1), ..sass(10) };
     let (flags, mut payload) = store(&blob, Storage::Zstd, outer.flags);
     let compressed = payload.len();
@@ -168,6 +170,23 @@ fn concatenated(images: &[Image]) -> Vec<u8> {
     let mut bytes = header(&outer, flags, 64 + table.len(), payload.len(), compressed, 64, blob.len());
     bytes.extend(table);
     bytes.extend(payload);
+    bytes
+}
+
+/// A row of the table of a concatenated entry, whose image begins at `at`. In the extra bytes is a name, and in three
+/// words or more an extension behind it; a NUL ends both.
+fn row(image: &Image, at: usize) -> Vec<u8> {
+    let extra = image.extra_header as u32;
+    let (name, extension) = if extra < 24 { (extra, 0) } else { (8, 72) };
+    let mut bytes = header(image, image.flags, at, image.payload.len(), 0, extension, 0);
+    if name > 0 {
+        bytes[32..40].copy_from_slice(&[64, name - 1].map(u32::to_le_bytes).concat());
+        bytes.extend(vec![b'n'; name as usize]);
+    }
+    if extension > 0 {
+        bytes.extend([80, extra - name - 8 - 1].map(u32::to_le_bytes).concat());
+    }
+    bytes.resize(64 + image.extra_header, 0);
     bytes
 }
 
