@@ -7,7 +7,6 @@
 //! more or fewer bytes than declared, or other bytes than its checksum tells, is an error that
 //! names it.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -510,7 +509,7 @@ fn check_directory(
         return Err(ArchiveProblem::Members { count: directory.len(), limit: limits.members });
     }
     let mut members = Vec::with_capacity(directory.len());
-    let mut folders = HashSet::new();
+    let mut folders = Vec::new();
     for index in 0..directory.len() {
         let entry =
             directory.entry(index).map_err(|zip| ArchiveProblem::Directory { message: zip.to_string() })?;
@@ -529,12 +528,12 @@ fn check_directory(
         let is_folder = path.ends_with('/');
         check_member(&member, is_folder, entry.encrypted(), entry.compression(), limits)?;
         if is_folder {
-            folders.insert(member.path);
+            folders.push(member.path);
         } else {
             members.push(member);
         }
     }
-    check_paths(&members, folders)?;
+    check_paths(&members, &folders)?;
     members.sort_by_key(|member| member.offset);
     check_places(&mut members)?;
 
@@ -607,24 +606,25 @@ fn check_member(
     Ok(())
 }
 
-/// No path may be both a file and a folder.
-fn check_paths(members: &[Member], mut folders: HashSet<String>) -> Result<(), ArchiveProblem> {
-    for member in members {
-        let mut path = member.path.as_str();
-        while let Some((folder, _)) = path.rsplit_once('/') {
-            if !folders.insert(folder.to_owned()) {
-                break;
-            }
-            path = folder;
+/// No path may be both a file and a folder. Each is compared with the next in an order in which what is in a folder
+/// comes right behind it: to list the folders of every path would cost the square of its length.
+fn check_paths(members: &[Member], folders: &[String]) -> Result<(), ArchiveProblem> {
+    let files = members.iter().map(|member| (member.path.as_str(), true));
+    let mut paths: Vec<(&str, bool)> =
+        files.chain(folders.iter().map(|folder| (folder.as_str(), false))).collect();
+    // Nothing is smaller than the NUL that a slash counts as.
+    let ordered = |byte: u8| if byte == b'/' { 0 } else { byte };
+    paths.sort_unstable_by(|one, other| one.0.bytes().map(ordered).cmp(other.0.bytes().map(ordered)));
+    for ((path, is_file), (next, next_is_file)) in paths.iter().zip(paths.iter().skip(1)) {
+        let below = next.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+        if (below && *is_file) || (path == next && (*is_file || *next_is_file)) {
+            return Err(ArchiveProblem::Path {
+                member: (*path).to_owned(),
+                reason: "another member is in a folder of that name",
+            });
         }
     }
-    match members.iter().find(|member| folders.contains(&member.path)) {
-        Some(member) => Err(ArchiveProblem::Path {
-            member: member.path.clone(),
-            reason: "another member is in a folder of that name",
-        }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// No byte may belong to two members: that is how zip bombs are made.

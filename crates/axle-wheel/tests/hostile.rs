@@ -185,6 +185,32 @@ fn names_have_one_meaning() {
 }
 
 #[test]
+fn paths_are_files_or_folders() {
+    for names in [
+        ["a", "a/b"],
+        ["a/b", "a/b/c/d"],
+        ["a/b/", "a/b"],
+        ["a/b", "a/b/"],
+        // What sorts between them hides nothing.
+        ["x/a", "x/a/b"],
+    ] {
+        let mut entries = vec![entry(b"a-b", b""), entry(b"a b", b""), entry(b"x/a!", b"")];
+        entries.extend(names.map(|name| entry(name.as_bytes(), b"")));
+        let error = read(&zip(&entries)).unwrap_err();
+        assert!(matches!(error, ArchiveProblem::Path { .. }), "{names:?}: {error}");
+    }
+    let fine = ["a/", "a/b", "a/b-c/d", "a/bc", "ab"].map(|name| entry(name.as_bytes(), b""));
+    assert_eq!(read(&zip(&fine)).unwrap().len(), 4);
+}
+
+#[test]
+fn deep_paths_cost_no_more_than_their_bytes() {
+    // 16,000 folders each: to keep their paths would take 12 GB.
+    let deep = |number: u32| entry(format!("{}{number}", "a/".repeat(16_000)).as_bytes(), b"");
+    assert_eq!(read(&zip(&(0..50).map(deep).collect::<Vec<_>>())).unwrap().len(), 50);
+}
+
+#[test]
 fn one_member_under_many_names_is_refused() {
     let mut bytes = zip(&[entry(b"a", &[7; 100]), entry(b"b", b"")]);
     // The second entry of the directory points to the first member.
