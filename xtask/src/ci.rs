@@ -6,7 +6,7 @@ use std::time::Instant;
 use thiserror::Error;
 use xtask::nix;
 
-/// Check format, lints, tests, generated files, parsers by fuzzing, and the flake
+/// Check format, lints, tests, generated files, parsers by fuzzing, real tools (by pip), and the flake
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -40,6 +40,7 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     cargo(&["test", "--workspace"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "update", "--check"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz"])?;
+    cargo(&["test", "--package", "axle-audit", "--", "--ignored"])?;
 
     let nix = nix::ensure()?;
     cargo(&["test", "--package", "xtask", "--", "--ignored"])?;

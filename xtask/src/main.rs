@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use xtask::nix;
 
+mod agree;
 mod ci;
 mod e2e;
 mod fuzz;
@@ -14,6 +15,7 @@ mod update;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
+    Agree(agree::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
     Fuzz(fuzz::Args),
@@ -23,6 +25,7 @@ enum Xtask {
 
 fn main() -> ExitCode {
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
+        Xtask::Agree(args) => agree::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
