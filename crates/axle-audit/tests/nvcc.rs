@@ -29,7 +29,7 @@ const UNITS: [(&str, &str); 2] = [
     (
         "two.cu",
         "#ifdef __CUDACC_RDC__\nextern __device__ float twice(float);\n\
-         #else\n__device__ float twice(float x) { return x + x; }\n#endif\n\
+         #else\nstatic __device__ float twice(float x) { return x + x; }\n#endif\n\
          __global__ void two(float *p) { p[0] = twice(p[1]); }\n",
     ),
 ];
@@ -169,14 +169,7 @@ impl Tools {
         self.bin.join(name)
     }
 
-    fn compile(
-        &self,
-        folder: &Path,
-        options: &[&str],
-        codes: &[String],
-        mode: &str,
-        output: &str,
-    ) -> PathBuf {
+    fn compile(&self, folder: &Path, options: &[&str], codes: &[&str], mode: &str, output: &str) -> PathBuf {
         for (name, text) in UNITS {
             std::fs::write(folder.join(name), text).unwrap();
         }
