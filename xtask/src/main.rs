@@ -9,6 +9,7 @@ mod agree;
 mod ci;
 mod e2e;
 mod fuzz;
+mod harvest;
 mod update;
 
 /// What a maintainer of axle runs.
@@ -19,6 +20,7 @@ enum Xtask {
     Ci(ci::Args),
     E2e(e2e::Args),
     Fuzz(fuzz::Args),
+    Harvest(harvest::Args),
     Nix(nix::Args),
     Update(update::Args),
 }
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
+        Xtask::Harvest(args) => harvest::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };

@@ -21,6 +21,10 @@ pub struct Arguments {
 pub enum Command {
     /// Say what is inside wheels: SASS and PTX, needed libraries, symbol versions
     Audit(Audit),
+    /// Judge a build environment that you describe: compiler, GPU, driver, glibc, Python
+    Check(crate::check::Check),
+    /// Judge this machine, and what is installed on it
+    Doctor(crate::doctor::Doctor),
     /// Pick one build of every package so that all fit the target, or say why not
     Concretise(Concretise),
     /// Read where wheels are published, and show what is known
@@ -42,6 +46,9 @@ pub struct Audit {
     /// Compute capability that the wheel must cover, as in 8.6; may be repeated
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
+    /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
+    #[arg(long = "gpu", value_name = "NAME")]
+    pub gpus: Vec<String>,
     /// The glibc that the wheel must be content with, as in 2.35
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
@@ -99,8 +106,11 @@ pub struct Concretise {
     #[arg(long)]
     pub cpu: bool,
     /// Compute capability of a GPU, as in 8.6; may be repeated
-    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present = "cpu")]
+    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present_any = ["cpu", "gpus"])]
     pub compute_capabilities: Vec<ComputeCapability>,
+    /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
+    #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
+    pub gpus: Vec<String>,
     /// Major version of GCC for what must be compiled
     #[arg(long, value_name = "MAJOR", conflicts_with = "clang")]
     pub gcc: Option<u16>,

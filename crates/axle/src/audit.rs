@@ -6,8 +6,8 @@ mod policy;
 mod view;
 
 use axle_audit::{
-    Coverage, Finding, NeededLibrary, Options, PlatformTag, Severity, WheelFacts, coverage, findings,
-    platform_tag, providers,
+    ComputeCapability, Coverage, Finding, NeededLibrary, Options, PlatformTag, Severity, WheelFacts,
+    coverage, findings, platform_tag, providers,
 };
 use axle_wheel::Glibc;
 use serde::Serialize;
@@ -15,6 +15,7 @@ use serde::Serialize;
 use self::policy::Policies;
 use crate::arguments::{Audit, Format};
 use crate::audit::input::Input;
+use crate::check;
 use crate::output::{self, Answer, Document, Error, Problem};
 
 #[derive(Serialize)]
@@ -36,6 +37,8 @@ struct Wheel {
 
 /// Audits wheels. An error with one does not stop the others.
 pub fn run(command: &Audit) -> Result<Answer, Error> {
+    let mut capabilities = command.compute_capabilities.clone();
+    capabilities.extend(check::capabilities(command.catalogue.as_deref(), &command.gpus)?);
     let mut wheels = Vec::new();
     let mut problems = Vec::new();
     let mut problem = |input: &str, error: Error| {
@@ -50,7 +53,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         });
         let is_one = inputs.len() == 1;
         for input in inputs {
-            match audit(&input, &policies, command) {
+            match audit(&input, &policies, &capabilities, command) {
                 Ok(wheel) => {
                     if command.format == Format::Human {
                         output::text(&view::human(&wheel, command))?;
@@ -78,17 +81,21 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-fn audit(input: &Input, policies: &Policies, command: &Audit) -> Result<Wheel, Error> {
+fn audit(
+    input: &Input,
+    policies: &Policies,
+    capabilities: &[ComputeCapability],
+    command: &Audit,
+) -> Result<Wheel, Error> {
     let facts = input
         .audit(command, &Options { verify: command.verify, deep: command.deep, ..Options::default() })?;
     let (policy, used) = policies.of(&facts)?;
-    let capabilities = command.compute_capabilities.iter();
     Ok(Wheel {
         policy: used,
         platform: platform_tag(&facts),
         providers: providers(&facts, &policy),
         findings: findings(&facts),
-        coverage: capabilities.map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        coverage: capabilities.iter().map(|&cc| coverage(&facts, &policy, cc)).collect(),
         facts,
     })
 }

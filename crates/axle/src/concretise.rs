@@ -49,7 +49,12 @@ fn answer(command: &Concretise) -> Result<axle_concretise::Answer, Error> {
         system: command.system,
         python: command.python,
         cuda: command.cuda.unwrap_or(Cuda::Cpu),
-        compute_capabilities: command.compute_capabilities.iter().copied().collect(),
+        compute_capabilities: command
+            .compute_capabilities
+            .iter()
+            .copied()
+            .chain(crate::check::capabilities(command.catalogue.as_deref(), &command.gpus)?)
+            .collect(),
         compiler: command.gcc.map(Compiler::Gcc).or(command.clang.map(Compiler::Clang)),
         torch: command.torch.clone(),
         glibc: command.glibc,

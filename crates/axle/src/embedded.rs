@@ -29,6 +29,11 @@ impl Files for Embedded {
     }
 }
 
+/// The bytes of a file of the catalogue in a folder, or of the embedded one.
+pub fn read(folder: Option<&Path>, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+    folder.map_or_else(|| Embedded.read(path), |folder| Folder::new(folder).read(path))
+}
+
 /// The catalogue in a folder, or the embedded one.
 pub fn catalogue(folder: Option<&Path>) -> Catalogue {
     match folder {

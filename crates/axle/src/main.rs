@@ -4,9 +4,12 @@
 
 mod arguments;
 mod audit;
+mod check;
 mod concretise;
+mod doctor;
 mod embedded;
 mod index;
+mod machine;
 mod output;
 mod release;
 
@@ -25,6 +28,8 @@ fn main() -> ExitCode {
     };
     let answer = match arguments.command {
         Command::Audit(command) => audit::run(&command),
+        Command::Check(command) => check::run(&command),
+        Command::Doctor(command) => doctor::run(&command),
         Command::Concretise(command) => concretise::run(&command),
         Command::Index(command) => index::run(&command),
     };

@@ -52,7 +52,8 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     if !rows.is_empty() {
         let _ = write!(text, "\n{}", output::table(["member", "containers", "sass", "ptx", "also in"], rows));
     }
-    text += &kernels::human(&facts.elf, &command.compute_capabilities);
+    let capabilities: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
+    text += &kernels::human(&facts.elf, &capabilities);
     if !wheel.findings.is_empty() {
         let rows = wheel.findings.iter().map(|finding| {
             let severity = match finding.severity {

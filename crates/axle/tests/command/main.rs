@@ -14,7 +14,9 @@ mod server;
 mod wheel_writer;
 
 mod audit;
+mod check;
 mod concretise;
+mod doctor;
 mod embedded;
 mod index_show;
 mod index_update;

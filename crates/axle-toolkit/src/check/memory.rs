@@ -1,0 +1,45 @@
+//! Memory for compilers.
+
+use super::document;
+use crate::{Environment, Rule, Severity, Toolkits, Verdict};
+
+const GIBIBYTE: u64 = 1 << 30;
+
+pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &mut Vec<Verdict>) {
+    let Some(memory) = environment.memory else { return };
+    for job in &toolkits.declared.job_memory {
+        let named = environment.compiled.contains(&job.package);
+        if !named && !environment.compiled.is_empty() {
+            continue;
+        }
+        let (package, needed, variable) = (&job.package, job.gibibytes, &job.variable);
+        let jobs = memory / (needed * GIBIBYTE).max(1);
+        let has = memory / GIBIBYTE;
+        let (severity, message, fix) = match jobs {
+            0 => (
+                // Who compiles something else is only told.
+                if named { Severity::Error } else { Severity::Warning },
+                format!("compiling {package} takes {needed} GiB a job, and there are {has} GiB"),
+                format!("use a wheel of {package}, or compile it on a machine with at least {needed} GiB"),
+            ),
+            1 => (
+                Severity::Note,
+                format!("compiling {package} takes {needed} GiB a job: 1 job fits in {has} GiB"),
+                format!("set {variable}=1"),
+            ),
+            jobs => (
+                Severity::Note,
+                format!("compiling {package} takes {needed} GiB a job: {jobs} jobs fit in {has} GiB"),
+                format!("set {variable}={jobs} or less"),
+            ),
+        };
+        verdicts.push(Verdict {
+            rule: Rule::TooLittleMemory,
+            severity,
+            message,
+            fact: format!("a compile job of {package} takes {needed} GiB"),
+            source: document(&job.document),
+            fix: Some(fix),
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! What is judged.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use axle_audit::{ComputeCapability, Toolkit as Cuda};
+use axle_wheel::{Glibc, PythonVersion, System};
+
+use crate::version::DriverVersion;
+use crate::{Package, Rule};
+
+/// An environment in which CUDA code is built or run. What is not told is not judged.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The system.
+    pub system: System,
+    /// The CUDA release that compiles, or whose libraries are used.
+    pub cuda: Option<Cuda>,
+    /// The compiler of the host's code.
+    pub compiler: Option<Compiler>,
+    /// The gcc release whose libstdc++ clang takes.
+    pub libstdcxx: Option<u16>,
+    /// The GPUs.
+    pub capabilities: BTreeSet<ComputeCapability>,
+    /// The Python.
+    pub python: Option<PythonVersion>,
+    /// The driver.
+    pub driver: Option<DriverVersion>,
+    /// The C library: the one that runs, and the one whose headers are compiled against.
+    pub glibc: Option<Glibc>,
+    /// Bytes of memory for compilers.
+    pub memory: Option<u64>,
+    /// The packages that are to be compiled; their jobs must fit the memory.
+    pub compiled: BTreeSet<String>,
+    /// The packages that are, or will be, installed together.
+    pub packages: Vec<Package>,
+    /// Rules that are only warned about.
+    pub allowed: BTreeSet<Rule>,
+}
+
+impl Environment {
+    /// An environment of which only the system is told.
+    pub fn new(system: System) -> Self {
+        Self {
+            system,
+            cuda: None,
+            compiler: None,
+            libstdcxx: None,
+            capabilities: BTreeSet::new(),
+            python: None,
+            driver: None,
+            glibc: None,
+            memory: None,
+            compiled: BTreeSet::new(),
+            packages: Vec::new(),
+            allowed: BTreeSet::new(),
+        }
+    }
+}
+
+/// A compiler of the host's code, by its major version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// GCC.
+    Gcc(u16),
+    /// Clang.
+    Clang(u16),
+}
+
+impl Compiler {
+    /// Its name, as its command is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gcc(_) => "gcc",
+            Self::Clang(_) => "clang",
+        }
+    }
+
+    /// Its major version.
+    pub fn major(self) -> u16 {
+        match self {
+            Self::Gcc(major) | Self::Clang(major) => major,
+        }
+    }
+}
+
+impl fmt::Display for Compiler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name(), self.major())
+    }
+}

@@ -1,0 +1,104 @@
+//! Names of GPUs.
+
+use axle_audit::ComputeCapability;
+
+use crate::Toolkits;
+
+/// Why a text names no GPU.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{text}' is no GPU that axle knows; {}", advice(.nearest))]
+pub struct GpuNameError {
+    text: String,
+    /// Known names that are spelled alike.
+    nearest: Vec<String>,
+}
+
+fn advice(nearest: &[String]) -> String {
+    match nearest {
+        [] => "give its compute capability with --cc, as in 8.6".to_owned(),
+        names => format!("did you mean {}? Else give its compute capability with --cc", names.join(" or ")),
+    }
+}
+
+/// Words that tell apart cards of one GPU, or say nothing.
+const NOISE: [&str; 20] = [
+    "nvidia",
+    "geforce",
+    "tesla",
+    "graphics",
+    "gpu",
+    "laptop",
+    "mobile",
+    "generation",
+    "edition",
+    "with",
+    "max",
+    "q",
+    "design",
+    "pcie",
+    "sxm",
+    "sxm2",
+    "sxm3",
+    "sxm4",
+    "sxm5",
+    "nvl",
+];
+
+impl Toolkits {
+    /// The compute capability of a GPU by its name, as a person, nvidia-smi or the driver spells it: `RTX 3090`,
+    /// `NVIDIA A100-SXM4-40GB`.
+    ///
+    /// # Errors
+    /// When no such GPU is known.
+    pub fn gpu(&self, name: &str) -> Result<ComputeCapability, GpuNameError> {
+        let wanted = words(name);
+        let names = || {
+            self.declared
+                .gpus
+                .iter()
+                .flat_map(|gpus| gpus.names.iter().map(move |known| (known, gpus.capability)))
+        };
+        if let Some((_, capability)) = names().find(|(known, _)| !wanted.is_empty() && words(known) == wanted)
+        {
+            return Ok(capability);
+        }
+        let wanted = wanted.join(" ");
+        let mut nearest: Vec<(usize, &String)> = names()
+            .map(|(known, _)| (strsim::damerau_levenshtein(&words(known).join(" "), &wanted), known))
+            .filter(|(distance, _)| *distance <= 2)
+            .collect();
+        nearest.sort();
+        let nearest = nearest.into_iter().take(3).map(|(_, known)| known.clone()).collect();
+        Err(GpuNameError { text: name.to_owned(), nearest })
+    }
+}
+
+/// The words of a name that tell a GPU, in lower case. `RTX3090` is read as `RTX 3090`.
+fn words(name: &str) -> Vec<String> {
+    let name = name.to_lowercase();
+    let mut words: Vec<String> = Vec::new();
+    for word in name.split(|character: char| !character.is_alphanumeric()) {
+        let memory =
+            word.strip_suffix("gb").is_some_and(|size| size.bytes().all(|byte| byte.is_ascii_digit()));
+        if word.is_empty() || memory || word.starts_with("hbm") || NOISE.contains(&word) {
+            continue;
+        }
+        let glued = ["rtx", "gtx", "gt"].into_iter().find_map(|series| {
+            let number = word.strip_prefix(series)?;
+            number.starts_with(|first: char| first.is_ascii_digit()).then_some((series, number))
+        });
+        match glued {
+            Some((series, number)) => {
+                let split =
+                    number.find(|character: char| !character.is_ascii_digit()).unwrap_or(number.len());
+                let (number, rest) = number.split_at(split);
+                words.extend([series.to_owned(), number.to_owned()]);
+                if !rest.is_empty() {
+                    words.push(rest.to_owned());
+                }
+            }
+            None => words.push(word.to_owned()),
+        }
+    }
+    words
+}

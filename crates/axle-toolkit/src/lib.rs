@@ -1,0 +1,48 @@
+//! Which CUDA toolkit goes with which compiler, GPU, driver, C library and Python.
+//!
+//! [`check`] judges an [`Environment`] by [`Toolkits`], and says for each [`Rule`] that applies what is the case, on
+//! which fact that rests, where the fact was read, and what to do. It runs nothing and looks at no machine: the
+//! environment may be one that is planned.
+//!
+//! `Toolkits` is data, `catalogue/toolkits.json`. Nearly all of it is read out of files that NVIDIA ships, by
+//! `cargo xtask harvest toolkits`: the compilers that a release takes by running its own `crt/host_config.h` through a
+//! preprocessor, the targets by asking its own ptxas, what a library covers by auditing the library. What no file says
+//! (names of GPUs, the drivers that a release needs) is declared in `catalogue/declared.toml`, with its document.
+//!
+//! ```
+//! use axle_toolkit::{Compiler, Environment, Severity, Toolkits, check};
+//!
+//! # fn example(toolkits: &Toolkits) -> Result<(), Box<dyn std::error::Error>> {
+//! let mut environment = Environment::new("x86_64-linux".parse()?);
+//! environment.cuda = Some("12.8".parse()?);
+//! environment.compiler = Some(Compiler::Gcc("15".parse()?));
+//! for verdict in check(toolkits, &environment) {
+//!     if verdict.severity == Severity::Error {
+//!         println!("{}: {}", verdict.rule, verdict.message);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod check;
+mod environment;
+mod gpu;
+mod package;
+mod rule;
+mod toolkits;
+mod verdict;
+mod version;
+
+pub use axle_audit::{ComputeCapability, Toolkit as Cuda};
+pub use check::check;
+pub use environment::{Compiler, Environment};
+pub use gpu::GpuNameError;
+pub use package::{Lacking, Package};
+pub use rule::{Rule, RuleError};
+pub use toolkits::{
+    CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd, GpuNames, Host,
+    JobMemory, Release, SCHEMA, Source, Targets, Toolkits,
+};
+pub use verdict::{Severity, Verdict};
+pub use version::{DriverVersion, MajorMinor, VersionError};

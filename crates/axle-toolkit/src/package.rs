@@ -1,0 +1,172 @@
+//! What was audited: torch, its extensions, NVIDIA's libraries.
+
+use std::collections::BTreeMap;
+
+use axle_audit::{ComputeCapability, Policy, ServedBy, WheelFacts, coverage};
+use axle_wheel::{Glibc, PythonVersion, System, parse_requirement};
+use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::Source;
+use crate::version::MajorMinor;
+
+/// What a version of a package holds, as far as an environment is judged by it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    /// The package, normalised (PEP 503).
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The system that it is for.
+    pub system: System,
+    /// The CUDA that it is made for, or only its major; `None` where nothing tells.
+    pub cuda: Option<MajorMinor>,
+    /// The Pythons that it has wheels for; `None` where it does not depend on Python's version.
+    #[serde(default, with = "crate::version::optional_texts", skip_serializing_if = "Option::is_none")]
+    pub pythons: Option<Vec<PythonVersion>>,
+    /// The capabilities that machine code alone serves.
+    pub sass: Vec<ComputeCapability>,
+    /// The capabilities for which the driver must compile PTX.
+    pub ptx: Vec<ComputeCapability>,
+    /// What is served only by code for a part of a GPU generation (`sm_90a`), because there is no other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub specialised: Vec<ComputeCapability>,
+    /// The capabilities that it does not serve, and because of which of its libraries.
+    pub lacking: Vec<Lacking>,
+    /// The glibc that it asks for.
+    #[serde(default, with = "crate::version::optional_text", skip_serializing_if = "Option::is_none")]
+    pub glibc: Option<Glibc>,
+    /// Whether it calls libstdc++ through the C++11 ABI; `None` where it does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cxx11_abi: Option<bool>,
+    /// Whether it links torch's libraries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub links_torch: bool,
+    /// The versions of other packages that it asks for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pins: BTreeMap<String, String>,
+    /// What was audited.
+    pub source: Source,
+}
+
+/// Capabilities that one library does not serve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacking {
+    /// The library's path in the package; the first where there are several.
+    pub member: String,
+    /// The capabilities.
+    pub capabilities: Vec<ComputeCapability>,
+}
+
+/// The libraries of torch whose C++ symbols an extension calls.
+const TORCH: [&str; 6] = [
+    "libc10.so",
+    "libc10_cuda.so",
+    "libtorch.so",
+    "libtorch_cpu.so",
+    "libtorch_cuda.so",
+    "libtorch_python.so",
+];
+
+impl Package {
+    /// What an audit found, asked for some capabilities. A package is as good as its worst library.
+    pub fn from_audit(
+        facts: &WheelFacts,
+        policy: &Policy,
+        system: System,
+        capabilities: &[ComputeCapability],
+        source: Source,
+    ) -> Self {
+        let mut package = Self {
+            name: facts.name.clone().unwrap_or_default(),
+            version: facts.version.clone().unwrap_or_default(),
+            system,
+            cuda: cuda(facts),
+            pythons: None,
+            sass: Vec::new(),
+            ptx: Vec::new(),
+            specialised: Vec::new(),
+            lacking: Vec::new(),
+            glibc: facts.glibc.as_deref().and_then(|glibc| glibc.parse().ok()),
+            cxx11_abi: facts.cxx11_abi,
+            links_torch: facts.external.iter().any(|soname| TORCH.contains(&soname.as_str())),
+            pins: BTreeMap::new(),
+            source,
+        };
+        if !facts.elf.iter().any(|member| !member.container_groups.is_empty() || member.machine == "cuda") {
+            return package;
+        }
+        for &gpu in capabilities {
+            let coverage = coverage(facts, policy, gpu);
+            match (coverage.covered, coverage.by, coverage.missing.first()) {
+                (Some(true), ServedBy::Sass, _) if coverage.plain == 0 => package.specialised.push(gpu),
+                (Some(true), ServedBy::Sass, _) => package.sass.push(gpu),
+                (Some(true), ServedBy::Ptx | ServedBy::Mixed, _) => package.ptx.push(gpu),
+                (Some(false), _, Some(member)) => package.lack(member, gpu),
+                _ => {}
+            }
+        }
+        package
+    }
+
+    /// The package without what it needs of a machine: only what it is, and for which CUDA.
+    #[must_use]
+    pub fn without_code(&self) -> Self {
+        Self {
+            sass: Vec::new(),
+            ptx: Vec::new(),
+            specialised: Vec::new(),
+            lacking: Vec::new(),
+            glibc: None,
+            ..self.clone()
+        }
+    }
+
+    fn lack(&mut self, member: &str, gpu: ComputeCapability) {
+        match self.lacking.iter_mut().find(|lacking| lacking.member == member) {
+            Some(lacking) => lacking.capabilities.push(gpu),
+            None => self.lacking.push(Lacking { member: member.to_owned(), capabilities: vec![gpu] }),
+        }
+    }
+
+    /// Whether it has device code that could be judged.
+    pub fn has_device_code(&self) -> bool {
+        !(self.sass.is_empty()
+            && self.ptx.is_empty()
+            && self.specialised.is_empty()
+            && self.lacking.is_empty())
+    }
+
+    /// Whether it is known to run on a GPU.
+    pub fn covers(&self, gpu: ComputeCapability) -> bool {
+        [&self.sass, &self.ptx, &self.specialised].into_iter().any(|served| served.contains(&gpu))
+    }
+
+    /// The library because of which it does not serve a GPU; `None` where it does, or is not known not to.
+    pub fn lacks(&self, gpu: ComputeCapability) -> Option<&str> {
+        let lacking = self.lacking.iter().find(|lacking| lacking.capabilities.contains(&gpu))?;
+        Some(&lacking.member)
+    }
+
+    pub(crate) fn parsed_version(&self) -> Option<Version> {
+        self.version.parse().ok()
+    }
+}
+
+/// The CUDA that a wheel is made for: its name's suffix, what it pins, what it links.
+fn cuda(facts: &WheelFacts) -> Option<MajorMinor> {
+    let by_name = || facts.name.as_deref()?.rsplit_once("-cu").and_then(|(_, major)| major.parse().ok());
+    let pinned = |line: &String| {
+        let requirement = parse_requirement(line).ok()?;
+        let name = requirement.name.to_string();
+        let runtime = name == "cuda-toolkit" || name.starts_with("nvidia-cuda-runtime");
+        let version = requirement.version_or_url.filter(|_| runtime)?.to_string();
+        version.trim().strip_prefix("==")?.trim_start().trim_end_matches(".*").parse().ok()
+    };
+    let by_pin = || facts.requires_dist.iter().find_map(pinned);
+    let by_links = || match facts.cuda.as_slice() {
+        [cuda] => cuda.parse().ok(),
+        _ => None,
+    };
+    by_name().or_else(by_pin).or_else(by_links)
+}

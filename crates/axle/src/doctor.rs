@@ -1,0 +1,240 @@
+//! `axle doctor`: judges this machine.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use axle_toolkit::{Compiler, Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
+use axle_wheel::System;
+use clap::Args;
+
+use crate::arguments::Format;
+use crate::check;
+use crate::embedded;
+use crate::machine::{Machine, Root};
+use crate::output::{self, Answer, Error};
+
+/// `axle doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look at the files in this folder, as if it were the root, and run none of its programs
+    #[arg(long, value_name = "FOLDER")]
+    pub root: Option<PathBuf>,
+    /// Rule of which breaking it is only warned, by code or name; may be repeated
+    #[arg(long = "allow", value_name = "RULE")]
+    pub allowed: Vec<Rule>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
+    /// Folder of a catalogue, instead of the one in the program
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// A question that was asked of the machine, and the verdicts.
+struct Judged {
+    title: String,
+    environment: Environment,
+    verdicts: Vec<Verdict>,
+}
+
+/// Looks at the machine, and judges what is installed and each toolkit that is there.
+pub fn run(command: &Doctor) -> Result<Answer, Error> {
+    let toolkits = match check::toolkits(command.catalogue.as_deref()) {
+        Ok(toolkits) => toolkits,
+        Err(error) => return check::unanswered("doctor", error, command.format),
+    };
+    let root = command.root.as_deref().map_or_else(Root::here, Root::at);
+    let system = if cfg!(target_arch = "aarch64") { System::Aarch64Linux } else { System::X86_64Linux };
+    let machine = root.look(system);
+    let (base, troubles) = base(command, &toolkits, &machine, system)?;
+    let judged = judge(&toolkits, &machine, &base);
+    let fits = fits(&toolkits, &machine, &base);
+    let ok = judged.iter().flat_map(|one| &one.verdicts).all(|verdict| verdict.severity < Severity::Error);
+    for trouble in &troubles {
+        output::note(trouble);
+    }
+    match command.format {
+        Format::Human => output::text(&human(&machine, &judged, &fits))?,
+        Format::Json => output::json(&json(&machine, &base, &judged, &fits, &troubles, ok))?,
+    }
+    Ok(match (troubles.is_empty(), ok) {
+        (false, _) => Answer::Unanswered,
+        (true, true) => Answer::Yes,
+        (true, false) => Answer::No,
+    })
+}
+
+/// What holds of the machine whatever is done with it; and what could not be read.
+fn base(
+    command: &Doctor,
+    toolkits: &Toolkits,
+    machine: &Machine,
+    system: System,
+) -> Result<(Environment, Vec<String>), Error> {
+    let mut troubles = Vec::new();
+    let mut base = Environment::new(system);
+    base.allowed = command.allowed.iter().copied().collect();
+    base.driver = machine.driver.as_ref().map(|(_, version)| version.clone());
+    base.glibc = machine.glibc.as_ref().map(|(_, version)| *version);
+    for (name, told) in &machine.gpus {
+        match told.map_or_else(|| toolkits.gpu(name), Ok) {
+            Ok(capability) => {
+                base.capabilities.insert(capability);
+            }
+            Err(error) => troubles.push(error.to_string()),
+        }
+    }
+    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let (known, capabilities) = (catalogue.packages()?, catalogue.matrix()?.compute_capabilities);
+    for info in &machine.dist_infos {
+        let name = info.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let folder = info.parent().unwrap_or(info);
+        match axle_audit::audit_installed(folder, name, &axle_audit::Options::default()) {
+            Ok(facts) => {
+                let entry = facts.name.as_deref().and_then(|name| known.get(name));
+                let policy = entry.map(axle_catalogue::Package::policy).unwrap_or_default();
+                let filename = info.display().to_string();
+                let source = Source::File { filename, sha256: None, member: None };
+                base.packages.push(Package::from_audit(&facts, &policy, system, &capabilities, source));
+            }
+            Err(error) => troubles.push(error.to_string()),
+        }
+    }
+    Ok((base, troubles))
+}
+
+/// Judges what is installed, and what each toolkit would compile with the compiler that is called by its bare name.
+fn judge(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Judged> {
+    let mut judged = Vec::new();
+    let mut add = |title: String, environment: Environment| {
+        let verdicts = axle_toolkit::check(toolkits, &environment);
+        judged.push(Judged { title, environment, verdicts });
+    };
+    let torch = base.packages.iter().find(|package| package.name == "torch");
+    let mut installed = base.clone();
+    if let Some(cuda) = torch.and_then(|torch| torch.cuda)
+        && let Some(minor) = cuda.minor
+    {
+        installed.cuda = Some(axle_toolkit::Cuda { major: cuda.major, minor });
+    }
+    let title = torch.map_or_else(
+        || "the driver and the GPUs".to_owned(),
+        |torch| format!("torch {} and what is installed with it", torch.version),
+    );
+    add(title, installed);
+    let compiler = machine.compilers.first().map(|(_, compiler)| *compiler);
+    for (place, cuda) in &machine.toolkits {
+        let mut build = base.clone();
+        build.cuda = Some(*cuda);
+        build.compiler = compiler;
+        build.libstdcxx = machine.libstdcxx;
+        build.memory = machine.memory;
+        // What is installed is judged above; here only that its CUDA is the same.
+        build.packages.retain(|package| package.name == "torch");
+        for torch in &mut build.packages {
+            *torch = torch.without_code();
+        }
+        let with =
+            compiler.map_or_else(|| "without a compiler".to_owned(), |compiler| format!("with {compiler}"));
+        add(format!("CUDA {cuda} in {place}, {with}"), build);
+    }
+    judged
+}
+
+/// A release that the driver and the GPUs go with, and the compilers that it takes.
+struct Fitting {
+    cuda: axle_toolkit::Cuda,
+    compilers: Vec<String>,
+}
+
+fn fits(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Fitting> {
+    let accepted = |cuda, compiler: Option<Compiler>| {
+        let mut environment = base.clone();
+        environment.packages.clear();
+        environment.cuda = Some(cuda);
+        environment.compiler = compiler;
+        environment.libstdcxx = machine.libstdcxx;
+        axle_toolkit::check(toolkits, &environment).iter().all(|verdict| verdict.severity < Severity::Error)
+    };
+    let releases = toolkits.releases.iter().map(|release| release.cuda);
+    releases
+        .filter(|&cuda| accepted(cuda, None))
+        .map(|cuda| {
+            let taken = machine.compilers.iter().filter(|(_, compiler)| accepted(cuda, Some(*compiler)));
+            let mut compilers: Vec<String> = taken.map(|(_, compiler)| compiler.to_string()).collect();
+            compilers.dedup();
+            Fitting { cuda, compilers }
+        })
+        .collect()
+}
+
+fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
+    let mut rows: Vec<[String; 2]> = Vec::new();
+    let mut row = |what: &str, found: Vec<String>| {
+        let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
+        rows.push([what.to_owned(), found]);
+    };
+    let at = |place: &String, what: &dyn std::fmt::Display| format!("{what} ({place})");
+    row("CUDA", machine.toolkits.iter().map(|(place, cuda)| at(place, cuda)).collect());
+    row("compilers", machine.compilers.iter().map(|(place, compiler)| at(place, compiler)).collect());
+    row("driver", machine.driver.iter().map(|(place, version)| at(place, version)).collect());
+    row("GPUs", machine.gpus.iter().map(|(name, _)| name.clone()).collect());
+    row("glibc", machine.glibc.iter().map(|(place, version)| at(place, version)).collect());
+    row("Pythons", machine.pythons.iter().map(|(place, version)| at(place, version)).collect());
+    row("Nix", machine.nix.iter().cloned().collect());
+    let packages = judged.first().map(|first| &first.environment.packages);
+    let packages = packages.into_iter().flatten();
+    row("packages", packages.map(|package| format!("{} {}", package.name, package.version)).collect());
+    let mut text = output::table(["what", "found"], rows);
+    for one in judged.iter().filter(|one| !one.verdicts.is_empty()) {
+        let _ = write!(text, "\n{}:\n{}", one.title, check::human(&one.verdicts));
+    }
+    let rows = fits.iter().map(|fitting| {
+        let compilers = if fitting.compilers.is_empty() {
+            "none that is here".into()
+        } else {
+            fitting.compilers.join(", ")
+        };
+        [fitting.cuda.to_string(), compilers]
+    });
+    let _ = write!(text, "\nwhat would fit:\n{}", output::table(["CUDA", "compilers"], rows));
+    text
+}
+
+fn json(
+    machine: &Machine,
+    base: &Environment,
+    judged: &[Judged],
+    fits: &[Fitting],
+    troubles: &[String],
+    ok: bool,
+) -> serde_json::Value {
+    let placed = |place: &String, what: String| serde_json::json!({ "path": place, "version": what });
+    let verdicts: Vec<&Verdict> = judged.iter().flat_map(|one| &one.verdicts).collect();
+    let fits: Vec<_> = fits
+        .iter()
+        .map(|fitting| serde_json::json!({ "cuda": fitting.cuda, "compilers": fitting.compilers }))
+        .collect();
+    let errors: Vec<_> = troubles
+        .iter()
+        .map(|trouble| serde_json::json!({ "input": "doctor", "where": null, "offset": null, "message": trouble }))
+        .collect();
+    serde_json::json!({
+        "schema": check::CHECK_SCHEMA,
+        "target": check::target(base),
+        "found": {
+            "cuda": machine.toolkits.iter().map(|(place, cuda)| placed(place, cuda.to_string())).collect::<Vec<_>>(),
+            "compilers": machine.compilers.iter().map(|(place, one)| placed(place, one.to_string())).collect::<Vec<_>>(),
+            "driver": machine.driver.as_ref().map(|(place, version)| placed(place, version.to_string())),
+            "gpus": machine.gpus.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "glibc": machine.glibc.as_ref().map(|(place, version)| placed(place, version.to_string())),
+            "pythons": machine.pythons.iter().map(|(place, version)| placed(place, version.to_string())).collect::<Vec<_>>(),
+            "nix": machine.nix,
+            "memory": machine.memory,
+        },
+        "verdicts": verdicts,
+        "fits": fits,
+        "ok": ok,
+        "errors": errors,
+    })
+}

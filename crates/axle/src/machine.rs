@@ -1,0 +1,410 @@
+//! What is on a machine: found by its files, and, on the machine itself, by asking its programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use axle_toolkit::{Compiler, ComputeCapability, Cuda, DriverVersion, MajorMinor};
+use axle_wheel::{Glibc, PythonVersion, System};
+
+/// What was found on a machine.
+#[derive(Debug, Default)]
+pub struct Machine {
+    /// CUDA toolkits: where, and which.
+    pub toolkits: Vec<(String, Cuda)>,
+    /// Compilers, the one that is called by its bare name first.
+    pub compilers: Vec<(String, Compiler)>,
+    /// The newest gcc whose C++ library is there.
+    pub libstdcxx: Option<u16>,
+    /// The driver, and how that is known.
+    pub driver: Option<(String, DriverVersion)>,
+    /// GPUs: their names, and their capabilities where a program tells them.
+    pub gpus: Vec<(String, Option<ComputeCapability>)>,
+    /// The C library.
+    pub glibc: Option<(String, Glibc)>,
+    /// Pythons: where, and which.
+    pub pythons: Vec<(String, PythonVersion)>,
+    /// The folders of installed packages' metadata that have to do with CUDA.
+    pub dist_infos: Vec<PathBuf>,
+    /// How Nix is there.
+    pub nix: Option<String>,
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+}
+
+/// A file system: the machine's own, or one that lies in a folder.
+#[derive(Debug)]
+pub struct Root {
+    folder: PathBuf,
+    /// The environment variables of its user.
+    variables: BTreeMap<String, String>,
+}
+
+impl Root {
+    /// This machine.
+    pub fn here() -> Self {
+        Self { folder: PathBuf::from("/"), variables: std::env::vars().collect() }
+    }
+
+    /// The machine whose files lie in a folder. None of its programs is run.
+    pub fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), variables: BTreeMap::new() }
+    }
+
+    fn is_here(&self) -> bool {
+        self.folder == Path::new("/")
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.join(path.trim_start_matches('/'))
+    }
+
+    /// A path as the machine itself calls it.
+    fn name(&self, path: &Path) -> String {
+        let inside = path.strip_prefix(&self.folder).unwrap_or(path);
+        format!("/{}", inside.display()).replacen("//", "/", 1)
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        self.read_at(&self.path(path))
+    }
+
+    fn read_at(&self, path: &Path) -> Option<String> {
+        let bytes = std::fs::read(self.resolved(path)).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Where a path leads: links that are absolute start at the root.
+    fn resolved(&self, path: &Path) -> PathBuf {
+        let mut path = path.to_owned();
+        for _ in 0..16 {
+            let Ok(target) = std::fs::read_link(&path) else { break };
+            path = if target.is_absolute() {
+                self.folder.join(target.strip_prefix("/").unwrap_or(&target))
+            } else {
+                path.parent().unwrap_or(Path::new("/")).join(target)
+            };
+        }
+        path
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.resolved(path).exists()
+    }
+
+    /// The entries of a folder, sorted.
+    fn list(&self, folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.resolved(folder)).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths
+    }
+
+    /// What a program of this machine says; `None` on another, where it is missing, or fails.
+    fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
+        if !self.is_here() {
+            return None;
+        }
+        let output = Command::new(program).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The folders that programs are looked for in.
+    fn program_folders(&self) -> Vec<PathBuf> {
+        let listed = self
+            .variables
+            .get("PATH")
+            .into_iter()
+            .flat_map(|path| path.split(':'))
+            .filter(|one| !one.is_empty());
+        let usual = [
+            "/usr/local/bin",
+            "/usr/bin",
+            "/bin",
+            "/usr/local/cuda/bin",
+            "/opt/cuda/bin",
+            "/run/current-system/sw/bin",
+            "/opt/conda/bin",
+        ];
+        let mut folders: Vec<PathBuf> = listed.chain(usual).map(|folder| self.path(folder)).collect();
+        let variables = ["CONDA_PREFIX", "VIRTUAL_ENV"];
+        let prefixes = variables.into_iter().filter_map(|name| self.variables.get(name));
+        folders.extend(prefixes.map(|prefix| self.path(prefix).join("bin")));
+        let mut seen = BTreeSet::new();
+        folders
+            .retain(|folder| folder.is_dir() && seen.insert(folder.canonicalize().unwrap_or(folder.clone())));
+        folders
+    }
+
+    /// Looks at everything.
+    pub fn look(&self, system: System) -> Machine {
+        let folders = self.program_folders();
+        let compilers = self.compilers(&folders);
+        Machine {
+            toolkits: self.toolkits(&folders),
+            libstdcxx: self.libstdcxx(system),
+            compilers,
+            driver: self.driver(system),
+            gpus: self.gpus(),
+            glibc: self.glibc(system),
+            pythons: self.pythons(&folders),
+            dist_infos: self.dist_infos(&folders),
+            nix: self.nix(),
+            memory: self.memory(),
+        }
+    }
+
+    /// The toolkits of `CUDA_HOME`, of nvcc's folders, and of the usual places.
+    fn toolkits(&self, folders: &[PathBuf]) -> Vec<(String, Cuda)> {
+        let variables = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(|name| self.variables.get(name));
+        let mut places: Vec<PathBuf> = variables.map(|place| self.path(place)).collect();
+        let with_nvcc = folders.iter().filter(|folder| self.exists(&folder.join("nvcc")));
+        places.extend(with_nvcc.filter_map(|folder| {
+            let nvcc = self.resolved(&folder.join("nvcc"));
+            nvcc.parent()?.parent().map(Path::to_owned)
+        }));
+        places.extend(
+            ["/usr/local/cuda", "/opt/cuda", "/usr/lib/nvidia-cuda-toolkit"].map(|place| self.path(place)),
+        );
+        let numbered = self.list(&self.path("/usr/local"));
+        places.extend(numbered.into_iter().filter(|place| file_name(place).starts_with("cuda-")));
+        let mut found: Vec<(String, Cuda)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for place in places {
+            let place = self.resolved(&place);
+            if !seen.insert(place.canonicalize().unwrap_or_else(|_| place.clone())) {
+                continue;
+            }
+            if let Some(cuda) = self.toolkit(&place) {
+                found.push((self.name(&place), cuda));
+            }
+        }
+        found
+    }
+
+    /// The release of the toolkit in a folder: what `cuda.h` says, or `version.json`, or its nvcc.
+    fn toolkit(&self, place: &Path) -> Option<Cuda> {
+        let nvcc = [place.join("bin/nvcc"), place.join("nvcc")].into_iter().find(|nvcc| self.exists(nvcc))?;
+        let headers =
+            ["include/cuda.h", "targets/x86_64-linux/include/cuda.h", "targets/sbsa-linux/include/cuda.h"];
+        let by_header =
+            || headers.iter().find_map(|header| cuda_of_header(&self.read_at(&place.join(header))?));
+        let by_list = || {
+            let list: serde_json::Value =
+                serde_json::from_str(&self.read_at(&place.join("version.json"))?).ok()?;
+            let version: MajorMinor = list.get("cuda")?.get("version")?.as_str()?.parse().ok()?;
+            Some(Cuda { major: version.major, minor: version.minor? })
+        };
+        let by_nvcc = || {
+            let said = self.ask(&nvcc.display().to_string(), &["--version"])?;
+            said.split("release ").nth(1)?.split(',').next()?.trim().parse().ok()
+        };
+        by_header().or_else(by_list).or_else(by_nvcc)
+    }
+
+    /// The compilers, those that are called by their bare names first, and gcc before clang, as nvcc looks for them.
+    fn compilers(&self, folders: &[PathBuf]) -> Vec<(String, Compiler)> {
+        let mut found: Vec<(bool, String, Compiler)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for path in folders.iter().flat_map(|folder| self.list(folder)) {
+            let name = file_name(&path);
+            let name = name.rsplit_once("-linux-gnu-").map_or(name, |(_, name)| name);
+            let (kind, named) = match name.split_once('-') {
+                // `gcc-12`, but not `gcc-ar`.
+                Some((kind, version)) => match version.parse::<MajorMinor>() {
+                    Ok(version) => (kind, Some(version)),
+                    Err(_) => continue,
+                },
+                None => (name, None),
+            };
+            let compiler: fn(u16) -> Compiler = match kind {
+                "gcc" => Compiler::Gcc,
+                "clang" => Compiler::Clang,
+                _ => continue,
+            };
+            let asked = || self.ask(&path.display().to_string(), &["-dumpversion"])?.trim().parse().ok();
+            let version = named.or_else(|| self.version_of_link(&path, kind)).or_else(asked);
+            if let Some(version) = version
+                && seen.insert(self.resolved(&path))
+            {
+                found.push((named.is_some(), self.name(&path), compiler(version.major)));
+            }
+        }
+        found.sort_by_key(|(versioned, _, compiler)| (*versioned, compiler.name() != "gcc"));
+        found.into_iter().map(|(_, place, compiler)| (place, compiler)).collect()
+    }
+
+    /// The version in the name of what a link leads to: `gcc-12`, or `…-gcc-wrapper-14.2.1` in a Nix store.
+    fn version_of_link(&self, path: &Path, kind: &str) -> Option<MajorMinor> {
+        let target = self.resolved(path);
+        let parts = target.components().rev().filter_map(|part| part.as_os_str().to_str());
+        parts
+            .filter(|part| part.contains(kind))
+            .find_map(|part| part.rsplit('-').find_map(|word| word.parse::<MajorMinor>().ok()))
+    }
+
+    fn libstdcxx(&self, system: System) -> Option<u16> {
+        let triple = format!("/usr/lib/gcc/{}-linux-gnu", system.architecture());
+        let folders = self.list(&self.path(&triple)).into_iter();
+        let with_library = folders.filter(|folder| {
+            self.exists(&folder.join("libstdc++.so")) || self.exists(&folder.join("libstdc++.a"))
+        });
+        with_library
+            .filter_map(|folder| file_name(&folder).parse::<MajorMinor>().ok())
+            .map(|one| one.major)
+            .max()
+    }
+
+    /// The driver: what the kernel says, else which library of it there is, else what nvidia-smi says.
+    fn driver(&self, system: System) -> Option<(String, DriverVersion)> {
+        let kernel = || {
+            let path = "/proc/driver/nvidia/version";
+            let text = self.read(path)?;
+            let line = text.lines().find(|line| line.starts_with("NVRM version:"))?;
+            let version = line.split_whitespace().find_map(driver_version)?;
+            Some((path.to_owned(), version))
+        };
+        let module = || {
+            let path = "/sys/module/nvidia/version";
+            Some((path.to_owned(), self.read(path)?.trim().parse().ok()?))
+        };
+        // A container is given the library, not the kernel's files.
+        let multiarch = format!("/usr/lib/{}-linux-gnu", system.architecture());
+        let folders = [
+            "/run/opengl-driver/lib",
+            &multiarch,
+            "/usr/lib64",
+            "/usr/lib",
+            "/usr/lib/wsl/lib",
+            "/usr/local/nvidia/lib64",
+        ];
+        let library = || {
+            folders.iter().find_map(|folder| {
+                self.list(&self.path(folder)).into_iter().find_map(|path| {
+                    let path = if file_name(&path) == "libcuda.so.1" { self.resolved(&path) } else { path };
+                    let version = driver_version(file_name(&path).strip_prefix("libcuda.so.")?)?;
+                    Some((self.name(&path), version))
+                })
+            })
+        };
+        let program = || {
+            let said = self.ask("nvidia-smi", &["--query-gpu=driver_version", "--format=csv,noheader"])?;
+            Some(("nvidia-smi".to_owned(), said.lines().next()?.trim().parse().ok()?))
+        };
+        kernel().or_else(module).or_else(library).or_else(program)
+    }
+
+    fn gpus(&self) -> Vec<(String, Option<ComputeCapability>)> {
+        let query = ["--query-gpu=name,compute_cap", "--format=csv,noheader"];
+        if let Some(said) = self.ask("nvidia-smi", &query) {
+            let line = |line: &str| {
+                let (name, capability) = line.rsplit_once(',')?;
+                Some((name.trim().to_owned(), capability.trim().parse().ok()))
+            };
+            return said.lines().filter_map(line).collect();
+        }
+        let folders = self.list(&self.path("/proc/driver/nvidia/gpus"));
+        let model = |folder: PathBuf| {
+            let text = self.read_at(&folder.join("information"))?;
+            let name = text.lines().find_map(|line| line.strip_prefix("Model:"))?.trim().to_owned();
+            Some((name, None))
+        };
+        folders.into_iter().filter_map(model).collect()
+    }
+
+    /// The C library: its own banner says which it is.
+    fn glibc(&self, system: System) -> Option<(String, Glibc)> {
+        let multiarch = format!("/lib/{}-linux-gnu/libc.so.6", system.architecture());
+        let usr = format!("/usr{multiarch}");
+        for path in [
+            multiarch.as_str(),
+            usr.as_str(),
+            "/lib64/libc.so.6",
+            "/usr/lib64/libc.so.6",
+            "/usr/lib/libc.so.6",
+        ] {
+            let Some(text) = self.read(path) else { continue };
+            let Some(rest) = text.split("GNU C Library").nth(1) else { continue };
+            let version = rest.split("version ").nth(1)?.split_whitespace().next()?;
+            return Some((path.to_owned(), version.trim_end_matches('.').parse().ok()?));
+        }
+        let said = self.ask("ldd", &["--version"])?;
+        let version = said.lines().next()?.split_whitespace().last()?;
+        Some(("ldd".to_owned(), version.parse().ok()?))
+    }
+
+    fn pythons(&self, folders: &[PathBuf]) -> Vec<(String, PythonVersion)> {
+        let mut found = Vec::new();
+        for path in folders.iter().flat_map(|folder| self.list(folder)) {
+            let version = file_name(&path).strip_prefix("python").and_then(|version| version.parse().ok());
+            if let Some(version) = version {
+                found.push((self.name(&path), version));
+            }
+        }
+        found
+    }
+
+    /// Of torch, NVIDIA's libraries, and what else is installed beside a torch with libraries of its own.
+    fn dist_infos(&self, folders: &[PathBuf]) -> Vec<PathBuf> {
+        let mut sites = vec![self.path("/usr/lib/python3/dist-packages")];
+        for prefix in folders.iter().filter_map(|folder| folder.parent()) {
+            for python in self.list(&prefix.join("lib")) {
+                if file_name(&python).starts_with("python3.") {
+                    sites.extend(["site-packages", "dist-packages"].map(|name| python.join(name)));
+                }
+            }
+        }
+        let mut found = BTreeSet::new();
+        for site in sites {
+            let infos: Vec<_> =
+                self.list(&site).into_iter().filter(|path| file_name(path).ends_with(".dist-info")).collect();
+            if !infos.iter().any(|path| file_name(path).starts_with("torch-")) {
+                continue;
+            }
+            found.extend(infos.into_iter().filter(|info| {
+                let name = file_name(info);
+                let known = name.starts_with("torch-") || name.starts_with("nvidia_");
+                let metadata = self.read_at(&info.join("METADATA")).unwrap_or_default();
+                let extends = metadata.lines().any(|line| {
+                    let word = line.strip_prefix("Requires-Dist: ").unwrap_or_default();
+                    word.split(|end: char| !end.is_alphanumeric() && end != '-').next() == Some("torch")
+                });
+                known || extends
+            }));
+        }
+        found.into_iter().collect()
+    }
+
+    fn nix(&self) -> Option<String> {
+        if let Some(version) = self.read("/run/current-system/nixos-version") {
+            return Some(format!("NixOS {}", version.trim()));
+        }
+        let said = self.ask("nix", &["--version"]).map(|said| said.trim().to_owned());
+        said.or_else(|| self.path("/nix/store").is_dir().then(|| "a store in /nix".to_owned()))
+    }
+
+    fn memory(&self) -> Option<u64> {
+        let text = self.read("/proc/meminfo")?;
+        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+        let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+        kibibytes.checked_mul(1024)
+    }
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(OsStr::to_str).unwrap_or_default()
+}
+
+/// `#define CUDA_VERSION 12080` is 12.8.
+fn cuda_of_header(header: &str) -> Option<Cuda> {
+    let line = header.lines().find_map(|line| line.trim().strip_prefix("#define CUDA_VERSION"))?;
+    let number: u16 = line.trim().parse().ok()?;
+    Some(Cuda { major: number / 1000, minor: number % 1000 / 10 })
+}
+
+/// A word that is a version of the driver: three digits first.
+fn driver_version(word: &str) -> Option<DriverVersion> {
+    let version: DriverVersion = word.parse().ok()?;
+    (word.contains('.') && version.branch() >= 100).then_some(version)
+}

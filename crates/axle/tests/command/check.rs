@@ -1,0 +1,77 @@
+//! `axle check`, with the toolkits that are in the program.
+
+use serde_json::Value;
+
+use crate::run::Folder;
+use crate::wheels::{NAME, wheel};
+
+#[test]
+fn a_compiler_a_driver_and_a_glibc() {
+    insta::assert_snapshot!(Folder::new().transcript(&[
+        "axle check --cuda 12.8 --gcc 14 --glibc 2.40 --driver 570.26",
+        "axle check --cuda 12.8 --gcc 15 --glibc 2.41 --driver 535.54.03 --memory 32G",
+        "axle check --cuda 12.8 --gcc 15.2.0 --allow gcc-too-new",
+        "axle check --cuda 13.1 --clang 21 --libstdcxx 16",
+        "axle check --cuda 12.8 --memory 8G --compile flash-attn",
+        "axle check --cuda 12.8",
+    ]));
+}
+
+#[test]
+fn questions_that_cannot_be_answered() {
+    insta::assert_snapshot!(Folder::new().transcript(&[
+        "axle check --cuda 12.7 --gcc 13",
+        "axle check --cuda 12.7 --gcc 13 --format json",
+        "axle check --cuda 12.8 --gpu 'RTX 4091'",
+        "axle check --cuda 12.8 --gpu Voodoo",
+        "axle check --cuda 12.8 --torch 1.13",
+        "axle check --cuda 12.8 --gcc 13 --allow gcc",
+        "axle check --cuda 12.8 --gcc 13 --clang 17",
+        "axle check --cuda 12.8 --driver latest",
+        "axle check --cuda 12.8 --memory much",
+        "axle check --gcc 13",
+    ]));
+}
+
+#[test]
+fn one_document() {
+    let line = "axle check --cuda 12.8 --gcc 15 --gpu 'RTX 3090' --format json";
+    let output = Folder::new().command("sh").args(["-c", line]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["schema"], "axle.check/1");
+    assert_eq!((&answer["ok"], &answer["errors"]), (&Value::Bool(false), &Value::Array(Vec::new())));
+    assert_eq!(answer["target"]["compute_capabilities"], serde_json::json!(["8.6"]));
+    assert_eq!(answer["target"]["compiler"], serde_json::json!({ "gcc": 15 }));
+    let first = &answer["verdicts"][0];
+    assert_eq!((&first["rule"], &first["severity"]), (&"AX201".into(), &"error".into()));
+    for field in ["message", "fact", "fix"] {
+        assert!(first[field].is_string(), "{first}");
+    }
+    assert_eq!(first["source"]["sha256"].as_str().map(str::len), Some(64));
+}
+
+/// What is asked for by a GPU's name and by its capability is the same.
+#[test]
+fn a_gpu_by_its_name_everywhere() {
+    let folder = Folder::with_catalogue();
+    folder.write(NAME, wheel().0);
+    for command in [
+        "check --cuda 12.8",
+        &format!("audit {NAME}"),
+        "concretise --catalogue catalogue --python 3.11 --cuda 12.8 torch",
+    ] {
+        let arguments = |option: &str, value: &str| {
+            let mut all: Vec<String> = command.split(' ').map(str::to_owned).collect();
+            all.extend([option.to_owned(), value.to_owned()]);
+            all
+        };
+        let run =
+            |arguments: Vec<String>| folder.output(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        let by_capability = run(arguments("--cc", "8.6"));
+        let by_name = run(arguments("--gpu", "RTX 3090"));
+        assert_eq!(by_capability.status.code(), by_name.status.code(), "{command}");
+        assert_eq!(by_capability.stdout, by_name.stdout, "{command}");
+        assert!(!by_name.stdout.is_empty(), "{command}");
+    }
+}

@@ -1,0 +1,173 @@
+//! `cargo xtask harvest`: reads the rules out of NVIDIA's own files.
+
+mod components;
+mod host;
+mod ptxas;
+mod toolkit_files;
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use axle_catalogue::{Catalogue, CatalogueError, Files as _, Folder, write_json};
+use axle_index::{IndexError, PackageIndex, Settings, SettingsError};
+use axle_toolkit::{ComputeCapability, Declared, Release, SCHEMA, Toolkits};
+use axle_wheel::{ArchiveError, WheelNameError};
+use thiserror::Error;
+
+use self::toolkit_files::{Downloads, ToolkitFiles};
+
+/// What is written, below the catalogue's folder.
+const PATH: &str = "toolkits.json";
+
+/// Read the rules of CUDA's releases out of NVIDIA's own files.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Fetch NVIDIA's wheels and write catalogue/toolkits.json
+    Toolkits(ToolkitsArgs),
+}
+
+#[derive(clap::Args)]
+struct ToolkitsArgs {
+    /// Folder of the catalogue
+    #[arg(long, default_value = "catalogue")]
+    catalogue: PathBuf,
+    /// Read releases again whose files are the same as last time
+    #[arg(long)]
+    again: bool,
+    /// Without network, and write nothing: fail when the packages' audits or the declared facts say something else
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Name(#[from] WheelNameError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{path} cannot be read: {message}")]
+    File { path: String, message: String },
+    #[error("{filename} holds no {member}")]
+    Member { filename: String, member: String },
+    #[error("cannot run `{program}`: {source}")]
+    Start { program: String, source: io::Error },
+    #[error("ptxas of {filename} says something else than expected: {output}")]
+    Program { filename: String, output: String },
+    #[error("the preprocessor stopped at {filename} for another reason than its check: {output}")]
+    Preprocessor { filename: String, output: String },
+    #[error("{filename} accepts {compiler} {accepted:?}: none, or with gaps")]
+    Gaps { filename: String, compiler: &'static str, accepted: Vec<u16> },
+    #[error(
+        "catalogue/toolkits.json is not what declared.toml and the artefacts say; run `cargo xtask harvest toolkits`"
+    )]
+    Stale,
+    #[error("{package} has no release of CUDA on the index")]
+    Empty { package: String },
+}
+
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let What::Toolkits(args) = &args.what;
+    toolkits(args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
+    let folder = Folder::new(&args.catalogue);
+    let known = known(&folder)?;
+    let mut releases =
+        if args.check { known.clone() } else { releases(if args.again { &[] } else { &known })? };
+    let gpus = gpus(&folder, &releases)?;
+    for release in &mut releases {
+        release.capabilities = ptxas::capabilities(&release.ptxas, &gpus);
+    }
+    let toolkits = Toolkits {
+        schema: SCHEMA.to_owned(),
+        packages: components::packages(&folder, &releases, &gpus)?,
+        releases,
+        declared: declared(&args.catalogue)?,
+    };
+    if args.check {
+        let temporary = tempfile::tempdir()?;
+        let fresh = Folder::new(temporary.path());
+        write_json(&fresh, PATH, &toolkits)?;
+        return if fresh.read(PATH)? == folder.read(PATH)? { Ok(()) } else { Err(Error::Stale) };
+    }
+    let changed = write_json(&folder, PATH, &toolkits)?;
+    anstream::eprintln!(
+        "{} releases, {} packages: {PATH} {}",
+        toolkits.releases.len(),
+        toolkits.packages.len(),
+        if changed { "changed" } else { "is as it was" }
+    );
+    Ok(())
+}
+
+/// The GPUs that facts are told of: those of the matrix, and those that releases have since come to name.
+fn gpus(folder: &Folder, releases: &[Release]) -> Result<Vec<ComputeCapability>, Error> {
+    let matrix = Catalogue::new(folder.clone()).matrix()?.compute_capabilities;
+    let named = releases.iter().flat_map(|release| &release.ptxas.sass);
+    let named = named.filter(|code| code.is_plain()).map(|code| code.capability);
+    let gpus: BTreeSet<_> = matrix.into_iter().chain(named).collect();
+    Ok(gpus.into_iter().collect())
+}
+
+/// The releases that the file holds so far.
+fn known(folder: &Folder) -> Result<Vec<Release>, Error> {
+    let Some(bytes) = folder.read(PATH)? else { return Ok(Vec::new()) };
+    let toolkits: Toolkits = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::File { path: PATH.to_owned(), message: error.to_string() })?;
+    Ok(toolkits.releases)
+}
+
+/// Every release, oldest first. One that was read from the same files before is not read again.
+fn releases(known: &[Release]) -> Result<Vec<Release>, Error> {
+    let index = PackageIndex::new(&Settings::discover(None)?)?;
+    let mut releases = toolkit_files::all(&index)?
+        .iter()
+        // One after the other: a program that was just written can't be run while another thread starts one.
+        .map(|files| match known.iter().find(|release| files.are_those_of(release)) {
+            Some(release) => Ok(release.clone()),
+            None => release(&index, files),
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    releases.sort_by_key(|release| release.cuda);
+    Ok(releases)
+}
+
+fn release(index: &PackageIndex, files: &ToolkitFiles) -> Result<Release, Error> {
+    anstream::eprintln!("reading CUDA {}", files.cuda);
+    let downloads = Downloads::of(index, files)?;
+    Ok(Release {
+        cuda: files.cuda,
+        hosts: host::hosts(&downloads, files)?,
+        ptxas: ptxas::targets(&downloads, files)?,
+        // Filled in when all releases are known.
+        capabilities: Vec::new(),
+        components: components::listed(&downloads, files)?,
+    })
+}
+
+fn declared(catalogue: &Path) -> Result<Declared, Error> {
+    let path = catalogue.join("declared.toml");
+    let text = fs_err::read_to_string(&path)?;
+    toml::from_str(&text).map_err(|error| Error::File {
+        path: path.display().to_string(),
+        message: error.to_string().replace('\n', " "),
+    })
+}

@@ -1,0 +1,155 @@
+//! What belongs to a release, and what the catalogue's audits say of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, markers};
+use axle_toolkit::{Components, ComputeCapability, MajorMinor, Package, Release, Source};
+use axle_wheel::{PythonVersion, Requirement, System, Version, WheelName, parse_requirement};
+
+use super::Error;
+use super::toolkit_files::{Downloads, ToolkitFiles, source};
+
+/// The component wheels that the `cuda-toolkit` wheel of a release lists.
+pub fn listed(downloads: &Downloads, files: &ToolkitFiles) -> Result<Option<Components>, Error> {
+    let Some(file) = &files.list else { return Ok(None) };
+    let metadata = downloads.metadata(file)?;
+    let packages = pins(&metadata.requires_dist, &["all"], System::X86_64Linux);
+    let version = metadata.version.to_string();
+    Ok(Some(Components { version, packages, source: source(file, None) }))
+}
+
+/// torch and NVIDIA's libraries, as the catalogue's audits found them.
+pub fn packages(
+    folder: &Folder,
+    releases: &[Release],
+    gpus: &[ComputeCapability],
+) -> Result<Vec<Package>, Error> {
+    let catalogue = Catalogue::new(folder.clone());
+    let lists = catalogue.artefacts("cuda-toolkit")?;
+    let mut packages = Vec::new();
+    for (name, entry) in catalogue.packages()? {
+        if name != "torch" && !name.starts_with("nvidia-") {
+            continue;
+        }
+        let Some(file) = catalogue.artefacts(&name)? else { continue };
+        let policy = entry.policy();
+        for (version, artefacts) in versions(&file) {
+            for system in System::ALL {
+                let here: Vec<_> = artefacts.iter().filter(|(wheel, _)| is_for(wheel, system)).collect();
+                let audited =
+                    here.iter().find_map(|(_, artefact)| Some((*artefact, artefact.audit.as_ref()?)));
+                let Some((artefact, facts)) = audited else { continue };
+                let source = Source::File {
+                    filename: artefact.filename.clone(),
+                    sha256: Some(artefact.sha256.clone()),
+                    member: None,
+                };
+                let mut package = Package::from_audit(facts, &policy, system, gpus, source);
+                package.version.clone_from(&version);
+                if name == "torch" {
+                    package.pythons = Some(pythons(&here));
+                    package.pins = torch_pins(&facts.requires_dist, system, lists.as_ref());
+                } else if !package.has_device_code() {
+                    continue;
+                }
+                // One library may be linked with both majors; the list of a release tells.
+                package.cuda = listing(&name, releases).or(package.cuda);
+                packages.push(package);
+            }
+        }
+    }
+    Ok(packages)
+}
+
+/// The wheels of each version, oldest first.
+fn versions(file: &ArtefactFile) -> Vec<(String, Vec<(WheelName, &Artefact)>)> {
+    let mut versions: BTreeMap<Version, Vec<(WheelName, &Artefact)>> = BTreeMap::new();
+    for artefact in &file.artefacts {
+        if let Ok(wheel) = artefact.filename.parse::<WheelName>() {
+            versions.entry(wheel.version().clone()).or_default().push((wheel, artefact));
+        }
+    }
+    versions.into_iter().map(|(version, wheels)| (version.to_string(), wheels)).collect()
+}
+
+fn is_for(wheel: &WheelName, system: System) -> bool {
+    wheel.tags().any(|tag| {
+        let tag = tag.to_string();
+        tag.contains("linux") && tag.ends_with(system.architecture())
+    })
+}
+
+/// The Pythons that wheels are named for.
+fn pythons(wheels: &[&(WheelName, &Artefact)]) -> Vec<PythonVersion> {
+    let mut pythons = BTreeSet::new();
+    for tag in wheels.iter().flat_map(|(wheel, _)| wheel.tags()) {
+        let tag = tag.to_string();
+        let Some((minor, rest)) = tag.strip_prefix("cp3").and_then(|tag| tag.split_once('-')) else {
+            continue;
+        };
+        let free_threaded = rest.split('-').next().is_some_and(|abi| abi.ends_with('t'));
+        let python = format!("3.{minor}{}", if free_threaded { "t" } else { "" });
+        pythons.extend(python.parse::<PythonVersion>());
+    }
+    pythons.into_iter().collect()
+}
+
+/// The exact pins among requirements, with some extras, on a system.
+fn pins(requires_dist: &[String], extras: &[&str], system: System) -> BTreeMap<String, String> {
+    requires_dist
+        .iter()
+        .filter_map(|line| parse_requirement(line).ok())
+        .filter(|requirement| holds(requirement, extras, system))
+        .filter_map(|requirement| Some((requirement.name.to_string(), pin(&requirement)?)))
+        .collect()
+}
+
+/// The version that a requirement pins: `12.8.4.1` of `==12.8.4.1.*`.
+fn pin(requirement: &Requirement) -> Option<String> {
+    let text = requirement.version_or_url.as_ref()?.to_string();
+    let version = text.trim().strip_prefix("==")?.trim_start();
+    Some(version.strip_suffix(".*").unwrap_or(version).to_owned()).filter(|version| !version.contains(','))
+}
+
+fn holds(requirement: &Requirement, extras: &[&str], system: System) -> bool {
+    // Markers of these wheels tell systems apart, not Pythons.
+    let Ok(environment) = markers::environment(system, PythonVersion::new(12)) else { return false };
+    let extras: Vec<_> = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
+    requirement.evaluate_markers(&environment, &extras)
+}
+
+/// What a torch pins: directly, and through the `cuda-toolkit` wheel whose extras it names.
+fn torch_pins(
+    requires_dist: &[String],
+    system: System,
+    lists: Option<&ArtefactFile>,
+) -> BTreeMap<String, String> {
+    let mut all = pins(requires_dist, &[], system);
+    for line in requires_dist {
+        let Ok(requirement) = parse_requirement(line) else { continue };
+        if requirement.name.to_string() != "cuda-toolkit" || !holds(&requirement, &[], system) {
+            continue;
+        }
+        let extras: Vec<String> = requirement.extras.iter().map(ToString::to_string).collect();
+        let extras: Vec<&str> = extras.iter().map(String::as_str).collect();
+        // 13.0.3 is 13.0.3.0.
+        let version: Option<Version> = pin(&requirement).and_then(|version| version.parse().ok());
+        let list = lists.into_iter().flat_map(|lists| &lists.artefacts).find(|artefact| {
+            let wheel = artefact.filename.parse::<WheelName>();
+            wheel.is_ok_and(|wheel| Some(wheel.version()) == version.as_ref())
+        });
+        if let Some(requires_dist) = list.and_then(|list| list.requires_dist.as_ref()) {
+            all.extend(pins(requires_dist, &extras, system));
+        }
+    }
+    all.retain(|name, _| name.starts_with("nvidia-"));
+    all
+}
+
+/// The major release of CUDA whose `cuda-toolkit` wheels list a package.
+fn listing(name: &str, releases: &[Release]) -> Option<MajorMinor> {
+    let lists = |release: &&Release| {
+        release.components.as_ref().is_some_and(|components| components.packages.contains_key(name))
+    };
+    releases.iter().find(lists).map(|release| MajorMinor::major(release.cuda.major))
+}
