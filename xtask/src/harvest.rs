@@ -3,7 +3,7 @@
 mod components;
 mod host;
 mod ptxas;
-mod toolkit_files;
+pub mod toolkit_files;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -40,7 +40,7 @@ struct ToolkitsArgs {
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
     /// Read releases again whose files are the same as last time
-    #[arg(long)]
+    #[arg(long, conflicts_with = "check")]
     again: bool,
     /// Without network, and write nothing: fail when the packages' audits or the declared facts say something else
     #[arg(long)]
@@ -89,9 +89,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 
 fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
     let folder = Folder::new(&args.catalogue);
-    let known = known(&folder)?;
+    let known = if args.again { Vec::new() } else { known(&args.catalogue)? };
     let mut releases =
-        if args.check { known.clone() } else { releases(if args.again { &[] } else { &known })? };
+        if args.check { known } else { releases(&known)? };
     let gpus = gpus(&folder, &releases)?;
     for release in &mut releases {
         release.capabilities = ptxas::capabilities(&release.ptxas, &gpus);
@@ -127,12 +127,15 @@ fn gpus(folder: &Folder, releases: &[Release]) -> Result<Vec<ComputeCapability>,
     Ok(gpus.into_iter().collect())
 }
 
-/// The releases that the file holds so far.
-fn known(folder: &Folder) -> Result<Vec<Release>, Error> {
-    let Some(bytes) = folder.read(PATH)? else { return Ok(Vec::new()) };
-    let toolkits: Toolkits = serde_json::from_slice(&bytes)
-        .map_err(|error| Error::File { path: PATH.to_owned(), message: error.to_string() })?;
-    Ok(toolkits.releases)
+/// What was harvested so far.
+pub fn read(catalogue: &Path) -> Result<Toolkits, Error> {
+    serde_json::from_slice(&fs_err::read(catalogue.join(PATH))?)
+        .map_err(|error| Error::File { path: PATH.to_owned(), message: error.to_string() })
+}
+
+/// The releases that were harvested so far.
+fn known(catalogue: &Path) -> Result<Vec<Release>, Error> {
+    if catalogue.join(PATH).exists() { Ok(read(catalogue)?.releases) } else { Ok(Vec::new()) }
 }
 
 /// Every release, oldest first. One that was read from the same files before is not read again.

@@ -8,6 +8,7 @@ use xtask::nix;
 mod agree;
 mod ci;
 mod e2e;
+mod edges;
 mod fuzz;
 mod harvest;
 mod update;
@@ -19,6 +20,7 @@ enum Xtask {
     Agree(agree::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
+    Edges(edges::Args),
     Fuzz(fuzz::Args),
     Harvest(harvest::Args),
     Nix(nix::Args),
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Xtask::Agree(args) => agree::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
+        Xtask::Edges(args) => edges::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
         Xtask::Harvest(args) => harvest::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
