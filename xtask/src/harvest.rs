@@ -90,8 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
     let folder = Folder::new(&args.catalogue);
     let known = if args.again { Vec::new() } else { known(&args.catalogue)? };
-    let mut releases =
-        if args.check { known } else { releases(&known)? };
+    let mut releases = if args.check { known } else { releases(&known)? };
     let gpus = gpus(&folder, &releases)?;
     for release in &mut releases {
         release.capabilities = ptxas::capabilities(&release.ptxas, &gpus);

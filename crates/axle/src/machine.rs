@@ -1,8 +1,8 @@
 //! What is on a machine: found by its files, and, on the machine itself, by asking its programs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use axle_toolkit::{Compiler, ComputeCapability, Cuda, DriverVersion, MajorMinor};
@@ -75,18 +75,35 @@ impl Root {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Where a path leads: links that are absolute start at the root.
+    /// Where a path leads. Links start at this root, wherever in the path they are, and never lead out of it.
     fn resolved(&self, path: &Path) -> PathBuf {
-        let mut path = path.to_owned();
-        for _ in 0..16 {
-            let Ok(target) = std::fs::read_link(&path) else { break };
-            path = if target.is_absolute() {
-                self.folder.join(target.strip_prefix("/").unwrap_or(&target))
-            } else {
-                path.parent().unwrap_or(Path::new("/")).join(target)
-            };
+        let parts = |path: &Path| -> Vec<OsString> {
+            let normal =
+                path.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
+            normal.map(|part| part.as_os_str().to_owned()).rev().collect()
+        };
+        let mut ahead = parts(path.strip_prefix(&self.folder).unwrap_or(path));
+        let mut behind = PathBuf::new();
+        // As many as Linux follows.
+        let mut links = 40;
+        while let Some(part) = ahead.pop() {
+            if part == ".." {
+                behind.pop();
+                continue;
+            }
+            behind.push(part);
+            if let Ok(target) = std::fs::read_link(self.folder.join(&behind))
+                && links > 0
+            {
+                links -= 1;
+                behind.pop();
+                if target.is_absolute() {
+                    behind.clear();
+                }
+                ahead.extend(parts(&target));
+            }
         }
-        path
+        self.folder.join(behind)
     }
 
     fn exists(&self, path: &Path) -> bool {
@@ -96,7 +113,7 @@ impl Root {
     /// The entries of a folder, sorted.
     fn list(&self, folder: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.resolved(folder)).into_iter().flatten().flatten();
-        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        let mut paths: Vec<_> = entries.map(|entry| folder.join(entry.file_name())).collect();
         paths.sort();
         paths
     }
@@ -132,8 +149,10 @@ impl Root {
         let prefixes = variables.into_iter().filter_map(|name| self.variables.get(name));
         folders.extend(prefixes.map(|prefix| self.path(prefix).join("bin")));
         let mut seen = BTreeSet::new();
-        folders
-            .retain(|folder| folder.is_dir() && seen.insert(folder.canonicalize().unwrap_or(folder.clone())));
+        folders.retain(|folder| {
+            let folder = self.resolved(folder);
+            folder.is_dir() && seen.insert(folder)
+        });
         folders
     }
 
@@ -173,7 +192,7 @@ impl Root {
         let mut seen = BTreeSet::new();
         for place in places {
             let place = self.resolved(&place);
-            if !seen.insert(place.canonicalize().unwrap_or_else(|_| place.clone())) {
+            if !seen.insert(place.clone()) {
                 continue;
             }
             if let Some(cuda) = self.toolkit(&place) {
@@ -238,7 +257,8 @@ impl Root {
     /// The version in the name of what a link leads to: `gcc-12`, or `…-gcc-wrapper-14.2.1` in a Nix store.
     fn version_of_link(&self, path: &Path, kind: &str) -> Option<MajorMinor> {
         let target = self.resolved(path);
-        let parts = target.components().rev().filter_map(|part| part.as_os_str().to_str());
+        let inside = target.strip_prefix(&self.folder).unwrap_or(&target);
+        let parts = inside.components().rev().filter_map(|part| part.as_os_str().to_str());
         parts
             .filter(|part| part.contains(kind))
             .find_map(|part| part.rsplit('-').find_map(|word| word.parse::<MajorMinor>().ok()))
@@ -362,7 +382,7 @@ impl Root {
             if !infos.iter().any(|path| file_name(path).starts_with("torch-")) {
                 continue;
             }
-            found.extend(infos.into_iter().filter(|info| {
+            let wanted = infos.into_iter().filter(|info| {
                 let name = file_name(info);
                 let known = name.starts_with("torch-") || name.starts_with("nvidia_");
                 let metadata = self.read_at(&info.join("METADATA")).unwrap_or_default();
@@ -371,7 +391,8 @@ impl Root {
                     word.split(|end: char| !end.is_alphanumeric() && end != '-').next() == Some("torch")
                 });
                 known || extends
-            }));
+            });
+            found.extend(wanted.map(|info| self.resolved(&info)));
         }
         found.into_iter().collect()
     }

@@ -113,14 +113,22 @@ fn debian() {
 #[test]
 fn nixos() {
     let machine = Machine::new()
-        .with("/run/current-system/nixos-version", "25.11.20251101.daf6dc4 (Xantusia)\n")
+        .with_link("/run/current-system", "/nix/store/ddd-nixos-system-machine-25.11")
+        .with(
+            "/nix/store/ddd-nixos-system-machine-25.11/nixos-version",
+            "25.11.20251101.daf6dc4 (Xantusia)\n",
+        )
+        .with_link("/nix/store/ddd-nixos-system-machine-25.11/sw", "/nix/store/eee-system-path")
         .with("/nix/store/aaa-nvidia-x11-590.44.01/lib/libcuda.so.590.44.01", "")
         .with_link("/nix/store/aaa-nvidia-x11-590.44.01/lib/libcuda.so.1", "libcuda.so.590.44.01")
         .with_link("/run/opengl-driver/lib", "/nix/store/aaa-nvidia-x11-590.44.01/lib")
         .with("/nix/store/bbb-gcc-wrapper-14.3.0/bin/gcc", "")
-        .with_link("/run/current-system/sw/bin/gcc", "/nix/store/bbb-gcc-wrapper-14.3.0/bin/gcc")
+        .with_link("/nix/store/eee-system-path/bin/gcc", "/nix/store/bbb-gcc-wrapper-14.3.0/bin/gcc")
         .with("/nix/store/ccc-python3-3.13.9/bin/python3.13", "")
-        .with_link("/run/current-system/sw/bin/python3.13", "/nix/store/ccc-python3-3.13.9/bin/python3.13")
+        .with_link(
+            "/nix/store/eee-system-path/bin/python3.13",
+            "/nix/store/ccc-python3-3.13.9/bin/python3.13",
+        )
         .with_gpu("NVIDIA GeForce GTX 1080 Ti");
     insta::assert_snapshot!(machine.doctor());
 }
