@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::device_code::{LINKED, PRELINK, is_device_section};
 use crate::facts::{ElfMember, WheelFacts};
+use crate::kernels::UnreadImages;
 use crate::loaded::without_hash;
 use crate::platform::{claimed, held, tag_machine, tag_of, wanted};
 use crate::stable_abi;
@@ -154,6 +155,15 @@ checks! {
     /// RECORD can't be read.
     BrokenRecord = "AX119", Error, "RECORD is missing or broken",
         "The wheel has no list of its files, or the list holds lines that can't be read: what is not told can't be verified.";
+    /// Some kernels are not compiled for a GPU that other kernels of the member are compiled for.
+    KernelGap = "AX120", Note, "Some kernels lack an architecture that others have",
+        "Found with `--deep` only. The containers of the member hold machine code for this GPU, yet some kernels are not in it, mostly as \
+        they are guarded by `__CUDA_ARCH__`, and no other code of theirs runs there: a program can't launch them on such a GPU. \
+        `--format json` lists them.";
+    /// Images that can't be unpacked or read.
+    UnreadImage = "AX121", Warning, "Device code that can't be read",
+        "Found with `--deep` only. An image can't be decompressed, is no cubin or PTX, or is larger than what is unpacked: its kernels are \
+        not known. A driver may refuse it as well.";
 }
 
 impl Check {
@@ -213,6 +223,7 @@ pub fn findings(facts: &WheelFacts) -> Vec<Finding> {
         search_paths(member, &mut found);
         abi3(facts, member, &mut found);
         device_code(member, &mut found);
+        kernels(member, &mut found);
     }
     double_libraries(facts, &mut found);
     missing_device_code(facts, &mut found);
@@ -411,6 +422,21 @@ fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
     }
 }
 
+fn kernels(member: &ElfMember, found: &mut Vec<Finding>) {
+    let Some(kernels) = &member.kernels else { return };
+    let gaps = kernels.gaps();
+    if !gaps.is_empty() {
+        let gaps: Vec<String> = gaps.iter().map(|(gpu, count)| format!("{count} on {gpu}")).collect();
+        let message = format!("of its {} kernels these do not run: {}", kernels.count(), gaps.join(", "));
+        found.push(Check::KernelGap.finding(Some(&member.path), message));
+    }
+    for UnreadImages { section, arch, message, count } in &kernels.unread {
+        let images = if *count == 1 { "1 image".to_owned() } else { format!("{count} images") };
+        let message = format!("{images} of {arch} in {section}: {message}");
+        found.push(Check::UnreadImage.finding(Some(&member.path), message));
+    }
+}
+
 fn join(codes: &BTreeSet<Code>) -> String {
     codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
@@ -488,6 +514,7 @@ fn record(facts: &WheelFacts, found: &mut Vec<Finding>) {
 mod tests {
     use super::*;
     use crate::facts::{Abi3, ContainerGroup, Description, RecordFacts};
+    use crate::kernels::{Kernel, KernelGroup, Kernels};
 
     fn owned(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -568,6 +595,20 @@ mod tests {
                 .collect()
         };
         let versions = |library: &str, versions: &[&str]| [(library.to_owned(), owned(versions))].into();
+        let group = |code: &str, names: &[&str]| KernelGroup {
+            section: ".nv_fatbin".to_owned(),
+            code: code.split(' ').map(|code| code.parse().unwrap()).collect(),
+            count: names.len() as u64,
+            kernels: names.iter().map(|name| Kernel { name: (*name).to_owned() }).collect(),
+        };
+        let unread = UnreadImages {
+            section: ".nv_fatbin".to_owned(),
+            arch: "sm_80".parse().unwrap(),
+            message: "its lz4 stream is broken".to_owned(),
+            count: 2,
+        };
+        let groups_of_kernels = vec![group("sm_80 sm_90", &["a", "b"]), group("sm_90", &["c"])];
+        let kernels = Kernels { groups: groups_of_kernels, unread: vec![unread] };
         let members = vec![
             ElfMember {
                 symbol_versions: versions("libc.so.6", &["GLIBC_2.28", "GLIBC_2.5", "GLIBC_PRIVATE"]),
@@ -614,6 +655,7 @@ mod tests {
                 ..member("i.so")
             },
             ElfMember { machine: "aarch64".to_owned(), ..member("j.so") },
+            ElfMember { kernels: Some(kernels), ..member("k.so") },
         ];
         let record = RecordFacts {
             verified: 3,

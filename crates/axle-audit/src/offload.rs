@@ -10,7 +10,6 @@ use std::io::Read;
 
 use axle_elf::Section;
 use memchr::memmem;
-use ruzstd::decoding::StreamingDecoder;
 
 const PLAIN: &[u8] = b"__CLANG_OFFLOAD_BUNDLE__";
 const COMPRESSED: &[u8] = b"CCOB";
@@ -20,7 +19,7 @@ const SECTION: &str = ".hip_fatbin";
 /// The list of entries has some kilobytes, and is in the first block of a zstd stream, of 128 KiB at most.
 const KEPT: usize = 132 << 10;
 /// The most bytes of the list of entries, unpacked.
-const LONGEST_LIST: u64 = 64 << 10;
+const LONGEST_LIST: usize = 64 << 10;
 /// Real libraries have a few hundred. Each costs some work, so that further ones are no longer looked for.
 const MOST_BUNDLES: usize = 1 << 13;
 
@@ -170,35 +169,11 @@ fn read(bytes: &[u8]) -> Option<Bundle> {
     let mut list = Vec::new();
     // A stream that ends too early was cut here: what came is the start of the list.
     match short(6)? {
-        0 => drop(flate2::read::ZlibDecoder::new(stream).take(LONGEST_LIST).read_to_end(&mut list)),
-        1 => {
-            let frame = first_block(stream)?;
-            drop(StreamingDecoder::new(frame.as_slice()).ok()?.take(LONGEST_LIST).read_to_end(&mut list));
-        }
+        0 => drop(flate2::read::ZlibDecoder::new(stream).take(LONGEST_LIST as u64).read_to_end(&mut list)),
+        1 => list = axle_fatbin::zstd_start(stream, LONGEST_LIST)?,
         _ => return None,
     }
     Some(Bundle { size, ..entries(&list)? })
-}
-
-/// The zstd frame in `stream`, cut after its first block, which is all that is needed.
-///
-/// A decoder gives nothing before it has the whole window, which real bundles make as large as themselves: so
-/// the header is replaced by one with a small window, and the block is marked as the last (RFC 8878, 3.1.1).
-fn first_block(stream: &[u8]) -> Option<Vec<u8>> {
-    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-    /// No size, checksum or dictionary; a window of 2^(10 + 8) bytes, twice the largest block.
-    const HEADER: [u8; 2] = [0, 8 << 3];
-    let descriptor = *stream.strip_prefix(&MAGIC)?.first()?;
-    let single = descriptor & 0x20 != 0;
-    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
-    let size = [usize::from(single), 2, 4, 8][usize::from(descriptor >> 6)];
-    let block = stream.get(MAGIC.len() + 1 + usize::from(!single) + dictionary + size..)?;
-    let (&[first, second, third], content) = block.split_first_chunk::<3>()?;
-    let length = usize::from(first >> 3) | usize::from(second) << 5 | usize::from(third) << 13;
-    // One byte stands for a block that repeats it.
-    let is_repeated = (first >> 1) & 3 == 1;
-    let content = content.get(..if is_repeated { 1 } else { length })?;
-    Some([&MAGIC, &HEADER[..], &[first | 1, second, third], content].concat())
 }
 
 fn entries(bytes: &[u8]) -> Option<Bundle> {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use axle_wheel::{PythonVersion, System};
@@ -81,17 +81,27 @@ impl Catalogue {
         Ok(files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned)).collect())
     }
 
-    /// The builds of a package, one for each version that a cell chooses.
+    /// Which of the libraries a wheel of the package offers, in any version that a cell chooses.
     ///
     /// # Errors
     /// When one of the files is not valid.
-    pub fn builds(&self, name: &str) -> Result<Vec<BuildFile>, CatalogueError> {
+    pub fn offered(&self, name: &str, sonames: &BTreeSet<&str>) -> Result<BTreeSet<String>, CatalogueError> {
         let folder = format!("builds/{name}");
-        let mut builds = Vec::new();
+        let mut offered = BTreeSet::new();
         for file in self.files.list(&folder)? {
-            builds.extend(self.json(&format!("{folder}/{file}"), crate::wheel_build::SCHEMA)?);
+            let path = format!("{folder}/{file}");
+            // Most files name none of them, and need not be parsed.
+            let bytes = self.files.read(&path)?.unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            if !sonames.iter().any(|soname| text.contains(soname)) {
+                continue;
+            }
+            let build: Option<BuildFile> = self.json(&path, crate::wheel_build::SCHEMA)?;
+            let wheels = build.iter().flat_map(|build| build.wheels.values());
+            let libraries = wheels.flat_map(|wheel| wheel.libraries.keys());
+            offered.extend(libraries.filter(|soname| sonames.contains(soname.as_str())).cloned());
         }
-        Ok(builds)
+        Ok(offered)
     }
 
     /// The artefacts of a package; `None` when it was never indexed.

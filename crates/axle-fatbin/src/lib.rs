@@ -37,5 +37,5 @@ pub use arch::{Code, CodeError, ComputeCapability, ComputeCapabilityError, Kind,
 pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry, MAGIC};
 pub use image::{Image, ImageError};
 pub use kernel::demangle;
-pub use payload::Toolkit;
+pub use payload::{Toolkit, zstd_start};
 pub use scanner::{Found, Scanner};

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io::Read;
 use std::str::FromStr;
 
 use memchr::memmem;
-use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::arch::Kind;
@@ -25,7 +26,11 @@ pub struct Toolkit {
     pub minor: u16,
 }
 
-/// The release that made the image that begins with `prefix`, or `None` where that start doesn't tell.
+/// What is kept of a payload's start where nothing cheaper tells: a block of zstd has 128 KiB at most, beside the
+/// headers of the frame and the block.
+pub(crate) const LONG_PREFIX: usize = (128 << 10) + 32;
+
+/// The release that made the image that begins with `prefix`, or `None` where that start doesn't tell cheaply.
 pub(crate) fn toolkit(kind: Kind, compression: Compression, prefix: &[u8]) -> Option<Toolkit> {
     let decompressed;
     let start = match compression {
@@ -34,13 +39,23 @@ pub(crate) fn toolkit(kind: Kind, compression: Compression, prefix: &[u8]) -> Op
             decompressed = lz4_start(prefix, PREFIX);
             &decompressed
         }
-        // The first block of a zstd frame is needed whole to read its first byte: too dear for a hint.
+        // The first block of a zstd frame is needed whole to read its first byte.
         Compression::Zstd => return None,
     };
     match kind {
         Kind::Sass => toolkit_of_cubin(start),
         Kind::Ptx => release_in(start),
         Kind::Lto | Kind::Unknown(_) => None,
+    }
+}
+
+/// As [`toolkit`], from up to [`LONG_PREFIX`] bytes: cubins of ABI 8 have the release in a note, behind their names
+/// and symbols, which is that near in all but the largest.
+pub(crate) fn toolkit_further_in(compression: Compression, prefix: &[u8]) -> Option<Toolkit> {
+    match compression {
+        Compression::None => release_in(prefix),
+        Compression::Lz4 => release_in(&lz4_start(prefix, LONG_PREFIX)),
+        Compression::Zstd => release_in(&zstd_start(prefix, LONG_PREFIX)?),
     }
 }
 
@@ -111,6 +126,33 @@ fn lz4_sequences(input: &[u8], limit: usize, output: &mut Vec<u8>) -> Option<()>
         }
     }
     Some(())
+}
+
+/// What the first block of the zstd frame in `stream` unpacks to, `limit` bytes at most; `None` where `stream` does
+/// not hold the whole block, which has 128 KiB at most, or is no such frame.
+///
+/// A decoder gives nothing before it has the whole window, which may be as large as the content: so the header is
+/// replaced by one with a small window, and the block is marked as the last (RFC 8878, 3.1.1).
+pub fn zstd_start(stream: &[u8], limit: usize) -> Option<Vec<u8>> {
+    const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+    /// No size, checksum or dictionary; a window of 2^(10 + 8) bytes, twice the largest block.
+    const HEADER: [u8; 2] = [0, 8 << 3];
+    let descriptor = *stream.strip_prefix(&MAGIC)?.first()?;
+    let single = descriptor & 0x20 != 0;
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let size = [usize::from(single), 2, 4, 8][usize::from(descriptor >> 6)];
+    let block = stream.get(MAGIC.len() + 1 + usize::from(!single) + dictionary + size..)?;
+    let (&[first, second, third], content) = block.split_first_chunk::<3>()?;
+    let length = usize::from(first >> 3) | usize::from(second) << 5 | usize::from(third) << 13;
+    // One byte stands for a block that repeats it.
+    let is_repeated = (first >> 1) & 3 == 1;
+    let content = content.get(..if is_repeated { 1 } else { length })?;
+    let frame = [&MAGIC, &HEADER[..], &[first | 1, second, third], content].concat();
+    let mut start = Vec::new();
+    let decoder = StreamingDecoder::new(frame.as_slice()).ok()?;
+    // A broken end leaves what came before it.
+    let _ = decoder.take(u64::try_from(limit).ok()?).read_to_end(&mut start);
+    Some(start)
 }
 
 /// A length of four bits, continued in whole bytes while it is all ones, cut at `limit`.

@@ -8,7 +8,7 @@ use crate::container::{
     ImageOfEntry, MAGIC, check_entries, container_payload, entry_header, entry_header_size,
 };
 use crate::image::{Image, ImageError};
-use crate::payload::{PREFIX, toolkit, unpack};
+use crate::payload::{LONG_PREFIX, PREFIX, toolkit, toolkit_further_in, unpack};
 
 /// Containers begin at multiples of this.
 const ALIGNMENT: usize = 8;
@@ -75,6 +75,9 @@ struct Open {
     end: u64,
     entries: Vec<Entry>,
     images: Vec<ImageOfEntry>,
+    /// Whether the start of an image told its release, or a longer one was looked at: one is enough, as one run of
+    /// the compiler makes a container.
+    looked: bool,
 }
 
 /// A payload that is being passed over.
@@ -190,7 +193,7 @@ impl Scanner {
         match container_payload(&header, room) {
             Ok(size) => {
                 let end = self.position.saturating_add(size);
-                let container = Open { offset, end, entries: Vec::new(), images: Vec::new() };
+                let container = Open { offset, end, entries: Vec::new(), images: Vec::new(), looked: false };
                 self.next_entry(container, tell)
             }
             Err(defect) => broken(offset, offset, defect, tell),
@@ -221,12 +224,13 @@ impl Scanner {
             Ok(header) => {
                 let packed = if self.reads_images { container.packed(&header) } else { None };
                 let EntryHeader { payload, image, entries, single, .. } = header;
-                container.entries.extend(entries);
                 let most = match &packed {
                     Some(_) => usize::MAX,
+                    None if single && container.looks(&entries) => LONG_PREFIX,
                     None if single => PREFIX,
                     None => 0,
                 };
+                container.entries.extend(entries);
                 let wanted = usize::try_from(image).unwrap_or(usize::MAX).min(most);
                 let payload = Payload { left: payload, wanted, single, packed };
                 if payload.left == 0 {
@@ -258,6 +262,11 @@ impl Scanner {
         {
             let start = self.buffer.get(..PREFIX).unwrap_or(&self.buffer);
             entry.toolkit = toolkit(entry.code.kind, entry.compression, start);
+            if entry.toolkit.is_none() && entry.code.kind == Kind::Sass && !container.looked {
+                entry.toolkit = toolkit_further_in(entry.compression, &self.buffer);
+                container.looked = true;
+            }
+            container.looked |= entry.toolkit.is_some();
         }
         if let Some(packed) = payload.packed {
             container.read(&packed, &self.buffer);
@@ -272,7 +281,7 @@ impl Scanner {
     fn next_entry(&mut self, container: Open, tell: &mut impl FnMut(Found)) -> State {
         let left = container.end.saturating_sub(self.position);
         if left == 0 {
-            let Open { offset, end, entries, images } = container;
+            let Open { offset, end, entries, images, .. } = container;
             let size = end.saturating_sub(offset);
             self.last = Some(Container { offset, size, entries, followed_at: None, images });
             return State::Search;
@@ -312,6 +321,11 @@ impl Scanner {
 }
 
 impl Open {
+    /// Whether a longer start of the next payload is looked at for its release.
+    fn looks(&self, entries: &[Entry]) -> bool {
+        !self.looked && entries.iter().any(|entry| entry.code.kind == Kind::Sass)
+    }
+
     /// What to unpack of the payload that follows `header`, whose entries come next: nothing where it holds
     /// neither SASS nor PTX, or is too large, which is told.
     fn packed(&mut self, header: &EntryHeader) -> Option<Packed> {

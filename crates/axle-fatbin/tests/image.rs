@@ -135,6 +135,29 @@ fn images_are_read_however_they_are_stored() {
 }
 
 #[test]
+fn one_image_of_a_container_tells_its_release_though_it_is_packed() {
+    for storage in [Storage::Plain, Storage::Lz4, Storage::Zstd] {
+        // The note lies behind the names, and those are long.
+        let name = "k".repeat(5000);
+        let image = |code: &str| Item::One(image_of(code, &[&name], storage));
+        let file = container(&[image("sm_80"), image("sm_90"), image("compute_90")]);
+        let mut toolkits = Vec::new();
+        let mut scanner = Scanner::new(file.len() as u64);
+        for bytes in file.chunks(1000) {
+            scanner.push(bytes, &mut |found| {
+                let Found::Container(container) = found else { panic!("{found:?}") };
+                toolkits.extend(container.entries.iter().map(|entry| entry.toolkit));
+            });
+        }
+        scanner.finish(&mut |found| {
+            let Found::Container(container) = found else { panic!("{found:?}") };
+            toolkits.extend(container.entries.iter().map(|entry| entry.toolkit));
+        });
+        assert_eq!(toolkits, [Some(Toolkit { major: 13, minor: 5 }), None, None], "{storage:?}");
+    }
+}
+
+#[test]
 fn images_that_cannot_be_read_are_told() {
     let error = |items: &[Item], patch: &dyn Fn(&mut Vec<u8>)| {
         let mut file = container(items);

@@ -16,7 +16,7 @@ const LONGEST: usize = 160;
 pub fn human(members: &[ElfMember], asked: &[ComputeCapability]) -> String {
     let with_kernels = || {
         let listed = members.iter().filter_map(|member| Some((member, member.kernels.as_ref()?)));
-        listed.filter(|(_, kernels)| !kernels.groups.is_empty() || !kernels.unread.is_empty())
+        listed.filter(|(_, kernels)| !kernels.groups.is_empty())
     };
     let rows: Vec<_> = with_kernels()
         .map(|(member, kernels)| {
@@ -31,10 +31,6 @@ pub fn human(members: &[ElfMember], asked: &[ComputeCapability]) -> String {
     let mut text = format!("\n{}", output::table(["member", "kernels", "by architecture"], rows));
     for (member, kernels) in with_kernels() {
         missing(&mut text, member, kernels, asked);
-        for unread in &kernels.unread {
-            let (count, arch, message) = (unread.count, unread.arch, &unread.message);
-            let _ = writeln!(text, "{}: {count} images of {arch} were not read: {message}", member.path);
-        }
     }
     text
 }

@@ -95,13 +95,8 @@ fn packages(
         return Ok(offers);
     }
     for name in catalogue.package_names()? {
-        let builds = catalogue.builds(&name)?;
-        let libraries =
-            builds.iter().flat_map(|build| build.wheels.values()).flat_map(|wheel| wheel.libraries.keys());
-        let offered: BTreeSet<&String> =
-            libraries.filter(|soname| sonames.contains(soname.as_str())).collect();
-        for soname in offered {
-            offers.entry(soname.clone()).or_default().push(name.clone());
+        for soname in catalogue.offered(&name, sonames)? {
+            offers.entry(soname).or_default().push(name.clone());
         }
     }
     if offers.values().all(|packages| packages.len() < 2) {
