@@ -14,14 +14,16 @@ use std::io;
 use std::path::Path;
 
 use elf_writer::Object;
-use fatbin_writer::{FLAG_FAMILY, Image, Item, Storage, container, ptx, sass};
+use fatbin_writer::{FLAG_FAMILY, Image, Item, Storage, container, cubin_with, ptx, ptx_with, sass};
 use wheel_writer::Wheel;
 
 fn main() -> io::Result<()> {
+    let kernels = ["_Z5scaleIfLi3EEvPT_S0_", "plain"];
     let fatbins = [
         container(&[Item::One(sass(80)), Item::One(Image { storage: Storage::Lz4, ..ptx(90) })]),
         container(&[Item::One(Image { flags: 0x11 | FLAG_FAMILY, extra_header: 8, ..sass(100) })]),
         container(&[Item::Concatenated(vec![sass(75), sass(80)]), Item::One(ptx(120))]),
+        container(&[Item::One(Image { payload: cubin_with("sm_90a", &kernels), ..sass(90) })]),
     ];
     let library = Object {
         soname: Some("libx.so.1".to_owned()),
@@ -39,6 +41,7 @@ fn main() -> io::Result<()> {
     let wheel = Wheel::new(&members, "Requires-Dist: y[z]>=1; python_version < '3.13'\n");
 
     write("fatbin", &fatbins)?;
+    write("image", &[cubin_with("sm_90a", &kernels), ptx_with("sm_90", &kernels), kernels[0].into()])?;
     write("audit", &[&library, &program])?;
     write("elf", &[library, program])?;
     write("wheel", &[wheel.0])?;

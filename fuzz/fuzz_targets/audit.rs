@@ -13,7 +13,7 @@ fuzz_target!(|library: &[u8]| {
         return;
     };
     let wheel = wheel_writer::Wheel::new(&[("x/lib.abi3.so", library.to_vec())], "");
-    let options = Options { verify: true, ..Options::default() };
+    let options = Options { verify: true, deep: true, ..Options::default() };
     if let Ok(facts) = audit(&wheel, &name, &options) {
         let _ = coverage(&facts, &Policy::default(), gpu);
         let _ = findings(&facts);

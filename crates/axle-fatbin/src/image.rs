@@ -211,9 +211,11 @@ impl<'a> Cubin<'a> {
         at(self.bytes, section.sh_offset)?.get(..usize::try_from(section.sh_size).ok()?)
     }
 
-    /// The content of its notes: `.note.nv.tkinfo` holds the names and options of the tools as text.
+    /// The content of its notes: `.note.nv.tkinfo` holds the names and options of the tools as text. Real cubins have
+    /// three; a million could be the same bytes, each searched.
     fn notes(&self) -> Vec<&'a [u8]> {
-        let notes = self.sections.iter().filter(|section| section.sh_type == SHT_NOTE);
+        const MOST: usize = 8;
+        let notes = self.sections.iter().filter(|section| section.sh_type == SHT_NOTE).take(MOST);
         notes.filter_map(|section| self.content(section)).collect()
     }
 
@@ -267,7 +269,8 @@ impl<'a> Cubin<'a> {
         let mut kernels = Vec::new();
         // Names may share their bytes: what they make us keep is limited all the same.
         let mut left = self.bytes.len();
-        for table in self.sections.iter().filter(|section| section.sh_type == SHT_SYMTAB) {
+        // A file has at most one such table (System V ABI, "Sections").
+        if let Some(table) = self.sections.iter().find(|section| section.sh_type == SHT_SYMTAB) {
             let symbols =
                 self.content(table).ok_or_else(|| broken(table, "its symbols lie outside of it"))?;
             let names = usize::try_from(table.sh_link).ok().and_then(|index| self.sections.get(index));

@@ -17,6 +17,10 @@ const ALIGNMENT: usize = 8;
 /// libtorch_cuda.so 2.9.1 has 4.1 MB and unpacks to 29.3 MB.
 const LARGEST_PAYLOAD: u64 = 64 << 20;
 
+/// The most times that all of a file's images may be larger, unpacked, than the file, beside one of the largest.
+/// The largest of libtorch_cuda.so is 7 times what is stored; a stream can be 30,000 times.
+const MOST_TIMES: u64 = 100;
+
 /// What a [`Scanner`] tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
@@ -48,6 +52,8 @@ pub struct Scanner {
     reads_images: bool,
     /// Bytes fed so far.
     position: u64,
+    /// Bytes that images were unpacked to.
+    unpacked: u64,
     state: State,
     /// A piece of a word or of a header, kept until the rest of it comes.
     buffer: Vec<u8>,
@@ -106,7 +112,8 @@ impl Scanner {
     /// Starts at the first byte of a file of `file_size` bytes; `u64::MAX` where that isn't known.
     pub fn new(file_size: u64) -> Self {
         let state = State::Search;
-        Self { file_size, reads_images: false, position: 0, state, buffer: Vec::new(), last: None }
+        let buffer = Vec::new();
+        Self { file_size, reads_images: false, position: 0, unpacked: 0, state, buffer, last: None }
     }
 
     /// Reads the images of SASS and PTX whole, too, as [`Container::images`]. That keeps the largest payload
@@ -222,7 +229,7 @@ impl Scanner {
         });
         match checked {
             Ok(header) => {
-                let packed = if self.reads_images { container.packed(&header) } else { None };
+                let packed = if self.reads_images { self.packed(&mut container, &header) } else { None };
                 let EntryHeader { payload, image, entries, single, .. } = header;
                 let most = match &packed {
                     Some(_) => usize::MAX,
@@ -277,6 +284,30 @@ impl Scanner {
         self.next_entry(container, tell)
     }
 
+    /// What to unpack of the payload that follows `header`, whose entries come next: nothing where it holds
+    /// neither SASS nor PTX, or is too large, which is told.
+    fn packed(&mut self, container: &mut Open, header: &EntryHeader) -> Option<Packed> {
+        let entries = header.entries.iter().zip(&header.places).zip(container.entries.len()..);
+        let images = entries.filter(|((entry, _), _)| matches!(entry.code.kind, Kind::Sass | Kind::Ptx));
+        let places: Vec<_> = images.map(|((_, place), entry)| (entry, place.clone())).collect();
+        let size = header.image.max(header.unpacked);
+        let most = self.position.saturating_mul(MOST_TIMES).saturating_add(LARGEST_PAYLOAD);
+        let limit = most.saturating_sub(self.unpacked).min(LARGEST_PAYLOAD);
+        if size > limit {
+            let error = ImageError::TooLarge { size, limit };
+            container.images.extend(
+                places.into_iter().map(|(entry, _)| ImageOfEntry { entry, image: Err(error.clone()) }),
+            );
+            return None;
+        }
+        let unpacked = usize::try_from(header.unpacked).ok()?;
+        if places.is_empty() {
+            return None;
+        }
+        self.unpacked = self.unpacked.saturating_add(header.unpacked);
+        Some(Packed { compression: header.compression, unpacked, places })
+    }
+
     /// What comes after a header or payload: another entry, or the end of the container.
     fn next_entry(&mut self, container: Open, tell: &mut impl FnMut(Found)) -> State {
         let left = container.end.saturating_sub(self.position);
@@ -324,24 +355,6 @@ impl Open {
     /// Whether a longer start of the next payload is looked at for its release.
     fn looks(&self, entries: &[Entry]) -> bool {
         !self.looked && entries.iter().any(|entry| entry.code.kind == Kind::Sass)
-    }
-
-    /// What to unpack of the payload that follows `header`, whose entries come next: nothing where it holds
-    /// neither SASS nor PTX, or is too large, which is told.
-    fn packed(&mut self, header: &EntryHeader) -> Option<Packed> {
-        let entries = header.entries.iter().zip(&header.places).zip(self.entries.len()..);
-        let images = entries.filter(|((entry, _), _)| matches!(entry.code.kind, Kind::Sass | Kind::Ptx));
-        let places: Vec<_> = images.map(|((_, place), entry)| (entry, place.clone())).collect();
-        let size = header.image.max(header.unpacked);
-        if size > LARGEST_PAYLOAD {
-            let error = ImageError::TooLarge { size, limit: LARGEST_PAYLOAD };
-            self.images.extend(
-                places.into_iter().map(|(entry, _)| ImageOfEntry { entry, image: Err(error.clone()) }),
-            );
-            return None;
-        }
-        let unpacked = usize::try_from(header.unpacked).ok()?;
-        (!places.is_empty()).then_some(Packed { compression: header.compression, unpacked, places })
     }
 
     /// Reads the images that are stored as `stored`.

@@ -180,6 +180,37 @@ fn images_that_cannot_be_read_are_told() {
     assert_eq!(error(&text, &|_| ()), ImageError::NotCubin);
 }
 
+/// One block of zstd stands for 128 KiB of zeros in four bytes (RFC 8878, 3.1.1.2.2, RLE).
+fn zeros_in_zstd(blocks: u32) -> Vec<u8> {
+    let block =
+        |last: u32| [((128 << 10) << 3 | 1 << 1 | last).to_le_bytes()[..3].to_vec(), vec![0]].concat();
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0, 0x78];
+    [frame.to_vec(), block(0).repeat(blocks as usize - 1), block(1)].concat()
+}
+
+#[test]
+fn images_that_unpack_to_too_much_are_told() {
+    // 64 MiB each, as their headers say.
+    let stream = zeros_in_zstd(512);
+    let bomb = fatbin_writer::Image { payload: stream.clone(), flags: 0x8011, ..sass(80) };
+    let mut file = container(&vec![Item::One(bomb); 4]);
+    let entry = (file.len() - 16) / 4;
+    for at in (0..4).map(|number| 16 + number * entry) {
+        file[at + 16..at + 20].copy_from_slice(&u32::try_from(stream.len()).unwrap().to_le_bytes());
+        file[at + 56..at + 64].copy_from_slice(&(64_u64 << 20).to_le_bytes());
+    }
+    let images: Vec<ImageError> =
+        read(&file, 1000)[0].images.iter().map(|image| image.image.clone().unwrap_err()).collect();
+    assert_eq!(images[0], ImageError::NotCubin);
+    assert!(
+        matches!(
+            images[1..],
+            [ImageError::TooLarge { .. }, ImageError::TooLarge { .. }, ImageError::TooLarge { .. }]
+        ),
+        "{images:?}"
+    );
+}
+
 proptest! {
     #[test]
     fn any_change_to_a_cubin_is_survived(
