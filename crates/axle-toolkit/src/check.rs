@@ -29,6 +29,7 @@ pub fn check(toolkits: &Toolkits, environment: &Environment) -> Vec<Verdict> {
             drivers::check(&case, &mut verdicts);
             libraries::check_headers(&case, &mut verdicts);
             packages::check_components(&case, &mut verdicts);
+            packages::check_torches(&case, &mut verdicts);
         }
         Some(Err(cuda)) => verdicts.push(unknown(toolkits, cuda)),
         None => {}

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axle_wheel::PythonVersion;
+
 use super::{Case, list};
+use crate::version::MajorMinor;
 use crate::{ComputeCapability, Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
 
 /// Whether what is installed serves the GPUs and the Python, and is for one CUDA.
@@ -168,6 +171,34 @@ fn python(toolkits: &Toolkits, environment: &Environment, package: &Package) -> 
             format!("use one of these Pythons{other}")
         }),
     })
+}
+
+/// Whether any torch for the CUDA has a wheel for the Python, where no torch is named.
+pub(super) fn check_torches(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
+    let Some(python) = case.environment.python.filter(|_| case.environment.packages.is_empty()) else {
+        return;
+    };
+    let cuda = MajorMinor { major: case.cuda().major, minor: Some(case.cuda().minor) };
+    let torches = case.toolkits.packages.iter().filter(|package| {
+        package.name == "torch" && package.system == case.environment.system && package.cuda == Some(cuda)
+    });
+    let pythons: BTreeSet<PythonVersion> =
+        torches.clone().filter_map(|torch| torch.pythons.as_ref()).flatten().copied().collect();
+    let Some(newest) = torches.max_by_key(|torch| torch.parsed_version()) else { return };
+    let refused = !pythons.contains(&python);
+    verdicts.push(Verdict {
+        rule: Rule::PythonNotServed,
+        // Who compiles something else needs no torch.
+        severity: if refused { Severity::Warning } else { Severity::Ok },
+        message: if refused {
+            format!("no torch for CUDA {cuda} has a wheel for Python {python}")
+        } else {
+            format!("a torch for CUDA {cuda} has a wheel for Python {python}")
+        },
+        fact: format!("torch for CUDA {cuda} has wheels for Python {}", list(&pythons)),
+        source: newest.source.clone(),
+        fix: refused.then(|| "use one of these Pythons".to_owned()),
+    });
 }
 
 fn majors(environment: &Environment) -> Option<Verdict> {

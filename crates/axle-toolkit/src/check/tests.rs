@@ -143,6 +143,11 @@ fn cases() -> Vec<(Rule, Environment, Environment)> {
             with_package("12.8", for_312(), |e| e.python = Some("3.9".parse().unwrap())),
         ),
         (
+            Rule::PythonNotServed,
+            with("12.8", |e| e.python = Some("3.12".parse().unwrap())),
+            with("12.8", |e| e.python = Some("3.8".parse().unwrap())),
+        ),
+        (
             Rule::GlibcTooOld,
             with_package("12.8", for_glibc(), |e| e.glibc = Some("2.28".parse().unwrap())),
             with_package("12.8", for_glibc(), |e| e.glibc = Some("2.17".parse().unwrap())),

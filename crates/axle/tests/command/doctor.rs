@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::elf_writer::Object;
 use crate::fatbin_writer::{Item, container, sass};
-use crate::run::Folder;
+use crate::run::{AXLE, Folder};
 
 /// A machine whose files lie in the folder `root`.
 struct Machine(Folder);
@@ -188,4 +188,19 @@ fn a_broken_package() {
         .with(&format!("{site}/torch/lib/libtorch_cuda.so"), b"\x7fELF\x02\x01\x01broken")
         .with_gpu("NVIDIA Voodoo 2");
     insta::assert_snapshot!(machine.doctor());
+}
+
+/// On the machine itself nvidia-smi is asked, which knows what the GPU is.
+#[test]
+fn nvidia_smi_is_asked() {
+    let folder = Folder::new();
+    folder.write("bin/nvidia-smi", "#!/bin/sh\necho 'NVIDIA Unheard-of 9000, 8.6'\n");
+    let program = folder.path("bin/nvidia-smi");
+    std::fs::set_permissions(program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.path("bin").display());
+    let output =
+        folder.command(AXLE).env("PATH", path).args(["doctor", "--format", "json"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["found"]["gpus"], serde_json::json!(["NVIDIA Unheard-of 9000"]));
+    assert_eq!(answer["target"]["compute_capabilities"], serde_json::json!(["8.6"]));
 }
