@@ -14,13 +14,15 @@ use sha2::{Digest, Sha256};
 
 use crate::conclusions;
 use crate::error::{AuditError, Problem};
-use crate::facts::{Description, ElfMember, Form, RecordFacts, WheelFacts};
+use crate::facts::{Description, ElfMember, Form, LooseCode, RecordFacts, WheelFacts};
 use crate::findings::expand;
+use crate::loose;
 use crate::member::{Asked, Read as Found, audit_member};
 use crate::memory::Memory;
 use crate::record::Record;
 
 /// How to audit.
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 #[derive(Clone, Default)]
 pub struct Options<'a> {
     /// Reads the file whole for its SHA-256, beside the audit: for local files.
@@ -32,6 +34,9 @@ pub struct Options<'a> {
     pub deep: bool,
     /// What the index declares the SHA-256 to be, in hex.
     pub declared_sha256: Option<String>,
+    /// Does not open members whose name says that they are text, which spares most bytes of a wheel that is read
+    /// over a network; how many is told.
+    pub trust_names: bool,
     /// What the archive may ask for.
     pub limits: Limits,
     /// Is called now and then, from several threads.
@@ -144,11 +149,11 @@ fn audit_tree(tree: &Tree, options: &Options<'_>) -> Result<WheelFacts, AuditErr
 pub fn audit_file(file: &LocalFile, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
     let tree = Tree::of_file(file.path(), options.limits)?;
     let (facts, hash) = rayon::join(
-        || read_members(&tree, false, None, options).map(|(elf, _)| conclude(&tree, elf, None)),
+        || read_members(&tree, false, None, options).map(|found| conclude(&tree, found, None)),
         || if options.hash { sha256(file).map(Some) } else { Ok(None) },
     );
     let facts = facts?;
-    if facts.elf.is_empty() {
+    if facts.elf.is_empty() && facts.loose.is_empty() {
         let problem = Problem::NotAuditable;
         return Err(AuditError { wheel: file.to_string(), problem });
     }
@@ -161,7 +166,7 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
     let metadata = contents.metadata()?;
     let console_scripts = contents.console_scripts()?;
     let record = record(contents, options)?;
-    let (elf, record) = read_members(contents, abi3, record, options)?;
+    let found = read_members(contents, abi3, record, options)?;
 
     let entries = contents.entries();
     let paths = || entries.iter().map(|entry| entry.path);
@@ -175,15 +180,15 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
         data: data_folders(paths()),
         top_level: top_level(paths()),
         description: Some(describe(contents, &metadata)),
-        record,
         requires_python: metadata.requires_python.clone(),
         requires_dist: metadata.requires_dist.clone(),
-        ..conclude(contents, elf, Some(&metadata))
+        ..conclude(contents, found, Some(&metadata))
     })
 }
 
 /// What follows from the members.
-fn conclude(contents: &dyn Contents, elf: Vec<ElfMember>, metadata: Option<&Metadata>) -> WheelFacts {
+fn conclude(contents: &dyn Contents, found: Members, metadata: Option<&Metadata>) -> WheelFacts {
+    let Members { elf, loose, unopened, record } = found;
     let architectures = conclusions::architectures(&elf);
     let cuda_evidence = conclusions::cuda_evidence(&elf, metadata);
     WheelFacts {
@@ -198,6 +203,9 @@ fn conclude(contents: &dyn Contents, elf: Vec<ElfMember>, metadata: Option<&Meta
         cuda_evidence,
         external: conclusions::external(&elf),
         elf,
+        loose,
+        unopened,
+        record,
         ..WheelFacts::default()
     }
 }
@@ -230,17 +238,29 @@ fn record(contents: &dyn Contents, options: &Options<'_>) -> Result<Option<Recor
     }
 }
 
-/// The ELF members, sorted by path, and how all members compare with `RECORD`. The largest are read first,
-/// so that none is left alone at the end.
+/// What was found in the members.
+struct Members {
+    /// Sorted by path.
+    elf: Vec<ElfMember>,
+    loose: Vec<LooseCode>,
+    unopened: u64,
+    /// How all of them compare with `RECORD`.
+    record: Option<RecordFacts>,
+}
+
+/// Reads the members, the largest first, so that none is left alone at the end.
 fn read_members(
     contents: &dyn Contents,
     abi3: bool,
     record: Option<Record>,
     options: &Options<'_>,
-) -> Result<(Vec<ElfMember>, Option<RecordFacts>), AuditError> {
+) -> Result<Members, AuditError> {
     let memory = Memory::default();
     let asked = Asked { record: record.as_ref(), abi3, deep: options.deep, memory: &memory };
     let mut members = contents.entries();
+    let every = members.len();
+    members.retain(|member| record.is_some() || !options.trust_names || !is_text(member.path));
+    let unopened = (every - members.len()) as u64;
     members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();
     let done = AtomicU64::new(0);
@@ -252,7 +272,7 @@ fn read_members(
     // A bridge hands members out one by one, in order. The error of the first path is told, so that the
     // same file always gives the same one.
     let (mut elf, mut errors) = (Vec::new(), Vec::new());
-    let mut verdicts = Vec::new();
+    let (mut loose, mut verdicts) = (Vec::new(), Vec::new());
     let results: Vec<(Entry<'_>, Result<Found, AuditError>)> = members
         .into_iter()
         .par_bridge()
@@ -273,6 +293,7 @@ fn read_members(
         match result {
             Ok(found) => {
                 elf.extend(found.elf);
+                loose.extend(found.loose.map(|loose| (member.path, loose)));
                 verdicts.extend(found.verdict.map(|verdict| (member.path, verdict)));
             }
             Err(error) => errors.push((member.path, error)),
@@ -284,7 +305,7 @@ fn read_members(
     }
     elf.sort_by(|one, other| one.path.cmp(&other.path));
     let record = record.map(|record| record.into_facts(verdicts.into_iter()));
-    Ok((elf, record))
+    Ok(Members { elf, loose: loose::group(loose.into_iter()), unopened, record })
 }
 
 fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {
@@ -300,6 +321,18 @@ fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {
             Err(error) => return Err(failed(error)),
         }
     }
+}
+
+/// Whether the name is that of source code or of a text that people read: no loader takes these for machine code.
+fn is_text(path: &str) -> bool {
+    const EXTENSIONS: [&str; 27] = [
+        "c", "cc", "cfg", "cmake", "cpp", "css", "csv", "cu", "cuh", "h", "hpp", "html", "inl", "ini",
+        "ipynb", "js", "json", "md", "pxd", "py", "pyi", "pyx", "rst", "toml", "txt", "xml", "yaml",
+    ];
+    Path::new(path)
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 fn top_level<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {

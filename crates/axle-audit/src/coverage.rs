@@ -4,7 +4,7 @@ use axle_fatbin::{Code, ComputeCapability, Kind, Suffix};
 use serde::{Deserialize, Serialize};
 
 use crate::device_code::{LINKED, PRELINK};
-use crate::facts::{ContainerGroup, ElfMember, WheelFacts};
+use crate::facts::{ContainerGroup, ElfMember, Form, WheelFacts};
 use crate::policy::{Measure, Policy};
 
 /// Whether a wheel runs on a GPU, and how much of it.
@@ -50,6 +50,7 @@ pub enum ServedBy {
 /// count only where a member has nothing else. What lies in `__nv_relfatbin` was linked into a container of
 /// `.nv_fatbin`, which counts instead (libtorch_nvshmem.so 2.9.1 holds sm_120 in the linked one alone);
 /// where there is none its SASS counts, but its PTX, which the driver would have to link, does not.
+/// Files of device code leave the verdict open, unless nothing at all runs there, or the policy says how many must.
 /// Containers outside of the device sections count only where the policy says that they are the package's
 /// own.
 pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> Coverage {
@@ -65,6 +66,24 @@ pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> 
             None => unknown = true,
         }
         all.add(&tally);
+    }
+    if !facts.loose.is_empty() {
+        let (tally, counted) = (loose(facts, gpu), all.counted);
+        // A file that was given for itself is what was asked about.
+        let measure = policy.loose.or((facts.form == Form::File).then_some(Measure::All));
+        let verdict = match measure {
+            Some(measure) => tally.covers(measure),
+            None if counted == 0 && tally.covers(Measure::Any) == Some(false) => Some(false),
+            None => None,
+        };
+        match verdict {
+            Some(true) => {}
+            Some(false) => missing.extend(facts.loose.first().map(|loose| loose.example.clone())),
+            None => unknown = true,
+        }
+        if measure.is_some() {
+            all.add(&tally);
+        }
     }
     let covered = match (missing.is_empty(), unknown) {
         (false, _) => Some(false),
@@ -144,10 +163,6 @@ enum Class {
 }
 
 fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally {
-    if member.machine == "cuda" {
-        // A cubin outside of any container. Since CUDA 13.0 its flags no longer tell the suffix.
-        return Tally { counted: 1, unknown: 1, ..Tally::default() };
-    }
     let linked = member.container_groups.iter().any(|group| group.section == LINKED);
     let groups: Vec<(Class, Vec<Code>, u64)> = member
         .container_groups
@@ -183,6 +198,32 @@ fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally
     tally
 }
 
+/// The files of device code, each as a container of its own.
+fn loose(facts: &WheelFacts, gpu: ComputeCapability) -> Tally {
+    let mut tally = Tally::default();
+    for loose in &facts.loose {
+        let runs = |kind| {
+            let of_kind = loose.code.iter().filter(|code| code.kind == kind);
+            of_kind.filter_map(|code| code.runs_on(gpu)).any(|runs| runs)
+        };
+        let is_judged = !loose.code.is_empty() && loose.code.iter().all(|code| code.runs_on(gpu).is_some());
+        tally.counted += loose.count;
+        match class(&loose.code) {
+            Some(Class::Plain) => tally.plain += loose.count,
+            Some(Class::Specialised) => tally.specialised += loose.count,
+            Some(Class::Unknown) | None => {}
+        }
+        if runs(Kind::Sass) {
+            tally.by_sass += loose.count;
+        } else if runs(Kind::Ptx) {
+            tally.by_ptx += loose.count;
+        } else if !is_judged {
+            tally.unknown += loose.count;
+        }
+    }
+    tally
+}
+
 /// The code of a group that may count: before device linking PTX does not.
 fn countable(group: &ContainerGroup) -> Vec<Code> {
     let prelink = group.section == PRELINK;
@@ -210,7 +251,7 @@ mod tests {
     use axle_elf::ElfType;
 
     use super::*;
-    use crate::facts::Architectures;
+    use crate::facts::{Architectures, LooseCode, LooseFormat};
     use crate::policy::Pattern;
 
     /// A member that holds groups of containers, written as section, codes and number.
@@ -332,8 +373,39 @@ mod tests {
             (NO, ServedBy::None, 0, 2)
         );
         assert_eq!(plainly(&[(LINKED, "", 7)], "9.0"), (YES, ServedBy::None, 0, 0));
-        let cubin = ElfMember { machine: "cuda".to_owned(), ..member("a.cubin", &[]) };
-        assert_eq!(told(vec![cubin], &Policy::default(), "9.0"), (None, ServedBy::None, 0, 1));
+    }
+
+    #[test]
+    fn loose_files_leave_the_verdict_open() {
+        let file = |codes: &str, count| LooseCode {
+            format: LooseFormat::Cubin,
+            code: codes.split_whitespace().map(|code| code.parse().unwrap()).collect(),
+            toolkit: None,
+            count,
+            example: format!("{codes}.cubin"),
+        };
+        let told = |elf: &[(&str, &str, u64)], loose: Vec<LooseCode>, policy: &Policy, form| {
+            let facts = WheelFacts { form, loose, ..wheel(vec![member("a.so", elf)]) };
+            let coverage = coverage(&facts, policy, "9.0".parse().unwrap());
+            (coverage.covered, coverage.by, coverage.runnable, coverage.counted)
+        };
+        let none = Policy::default();
+        let both = || vec![file("sm_80", 3), file("sm_90a", 2)];
+        assert_eq!(told(&[], both(), &none, Form::Wheel), (None, ServedBy::None, 0, 0));
+        assert_eq!(told(&[], vec![file("sm_80", 3)], &none, Form::Wheel), (NO, ServedBy::None, 0, 0));
+        assert_eq!(told(&[], vec![file("", 1)], &none, Form::Wheel), (None, ServedBy::None, 0, 0));
+        // Beside containers that run, files for other GPUs may be more of the same, or all of something else.
+        let runs: &[_] = &[(LINKED, "sm_90", 1)];
+        assert_eq!(told(runs, vec![file("sm_80", 3)], &none, Form::Wheel), (None, ServedBy::Sass, 1, 1));
+        let fails: &[_] = &[(LINKED, "sm_80", 1)];
+        assert_eq!(told(fails, both(), &none, Form::Wheel), (NO, ServedBy::None, 0, 1));
+
+        let any = Policy { loose: Some(Measure::Any), ..Policy::default() };
+        assert_eq!(told(&[], both(), &any, Form::Wheel), (YES, ServedBy::Sass, 2, 5));
+        let all = Policy { loose: Some(Measure::All), ..Policy::default() };
+        assert_eq!(told(&[], both(), &all, Form::Wheel), (NO, ServedBy::Sass, 2, 5));
+        assert_eq!(told(&[], vec![file("sm_90a", 1)], &none, Form::File), (YES, ServedBy::Sass, 1, 1));
+        assert_eq!(told(&[], vec![file("sm_80", 1)], &none, Form::File), (NO, ServedBy::None, 0, 1));
     }
 
     #[test]

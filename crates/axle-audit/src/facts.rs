@@ -76,9 +76,42 @@ pub struct WheelFacts {
     /// How the members compare with `RECORD`, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordFacts>,
+    /// Device code in files of its own, which no ELF member holds: what a package loads when it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loose: Vec<LooseCode>,
+    /// Members that were not opened, as their names say that they are text; only of wheels read over a network.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unopened: u64,
     /// Files of an installed wheel that lie outside of the folder that it was installed to, and were not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
+}
+
+/// Files of device code that hold the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LooseCode {
+    /// What the files are.
+    pub format: LooseFormat,
+    /// What each of them holds, sorted; empty where they could not be read.
+    pub code: Vec<Code>,
+    /// The CUDA release that made them; null where they don't tell.
+    pub toolkit: Option<Toolkit>,
+    /// How many there are.
+    pub count: u64,
+    /// The path of the first of them.
+    pub example: String,
+}
+
+/// What a file of device code is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LooseFormat {
+    /// Machine code for one architecture.
+    Cubin,
+    /// Assembly text.
+    Ptx,
+    /// Containers, as they lie in `.nv_fatbin`.
+    Fatbin,
 }
 
 /// In which form a wheel lies there.
@@ -94,6 +127,11 @@ pub enum Form {
     Installed,
     /// No wheel, but one file.
     File,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Form {

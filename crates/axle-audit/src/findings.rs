@@ -482,12 +482,13 @@ fn missing_device_code(facts: &WheelFacts, found: &mut Vec<Finding>) {
     let local = version.split_once('+').map(|(_, local)| local).unwrap_or_default();
     let says = |part: &str| is_release(part, "cu") || is_release(part, "cuda");
     let expected = local.split('.').any(says) || name.rsplit('-').next().is_some_and(says);
-    let holds = facts.elf.iter().any(|member| {
-        member.containers > 0
-            || !member.outside.is_empty()
-            || !member.amd.is_empty()
-            || is_device_file(&member.machine)
-    });
+    let holds = !facts.loose.is_empty()
+        || facts.elf.iter().any(|member| {
+            member.containers > 0
+                || !member.outside.is_empty()
+                || !member.amd.is_empty()
+                || is_device_file(&member.machine)
+        });
     if expected && !holds && !name.starts_with("nvidia-") {
         let message = format!("{name} {version} is a build for CUDA by its name");
         found.push(Check::NoDeviceCode.finding(None, message));

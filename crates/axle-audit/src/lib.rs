@@ -33,6 +33,7 @@ mod facts;
 mod findings;
 mod kernels;
 mod loaded;
+mod loose;
 mod member;
 mod memory;
 mod offload;
@@ -51,7 +52,7 @@ pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
 pub use facts::{
     Abi3, Architectures, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind,
-    ElfMember, Form, RecordFacts, WheelFacts,
+    ElfMember, Form, LooseCode, LooseFormat, RecordFacts, WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};

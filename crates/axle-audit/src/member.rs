@@ -9,8 +9,9 @@ use axle_wheel::{ArchiveError, Contents, ContentsReader, Entry};
 
 use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
-use crate::facts::ElfMember;
+use crate::facts::{ElfMember, LooseFormat};
 use crate::loaded::Guesses;
+use crate::loose::{self, LooseFile};
 use crate::memory::Memory;
 use crate::offload::Bundles;
 use crate::record::{Hasher, Record, Verdict};
@@ -35,11 +36,13 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Read {
     /// Its facts, if it is ELF.
     pub elf: Option<ElfMember>,
+    /// What it holds, if it is a file of device code.
+    pub loose: Option<LooseFile>,
     /// How it compares with `RECORD`.
     pub verdict: Option<Verdict>,
 }
 
-/// Reads a member, whole if it is ELF or must be hashed, else four bytes of it. `advance` is told how many
+/// Reads a member, whole if it is ELF, device code, or must be hashed, else a few bytes of it. `advance` is told how many
 /// bytes were done with.
 pub(crate) fn audit_member(
     contents: &dyn Contents,
@@ -57,13 +60,17 @@ pub(crate) fn audit_member(
     let mut bundles = Bundles::default();
     let mut hasher = asked.record.and_then(|record| record.hasher(member.path));
     let mut pieces = Pieces { contents, stream: reader.open(member)? };
-    pieces.next(&mut piece, axle_elf::MAGIC.len())?;
-    let is_elf = piece == axle_elf::MAGIC;
-    if !is_elf && hasher.is_none() {
+    pieces.next(&mut piece, loose::START)?;
+    let format = LooseFormat::of(member.path, &piece);
+    let is_elf = format.is_none() && piece.starts_with(&axle_elf::MAGIC);
+    let is_kept = format.is_some() && member.size <= loose::LARGEST;
+    if !is_elf && !is_kept && hasher.is_none() {
         advance(member.size);
         let verdict = asked.record.map(|record| record.verdict(member.path, member.size, None));
-        return Ok(Read { elf: None, verdict });
+        return Ok(Read { elf: None, loose: format.map(LooseFile::unread), verdict });
     }
+    let mut kept = Vec::new();
+    let _kept = asked.memory.heads.take(if is_kept { member.size } else { 0 });
     let head = elf_reader.wanted();
     let _head = asked.memory.heads.take(if is_elf { head } else { 0 });
     let mut tables = None;
@@ -83,6 +90,9 @@ pub(crate) fn audit_member(
             guesses.push(&piece);
             bundles.push(&piece);
         }
+        if is_kept {
+            kept.extend_from_slice(&piece);
+        }
         advance(piece.len() as u64);
         pieces.next(&mut piece, PIECE)?;
     }
@@ -91,7 +101,10 @@ pub(crate) fn audit_member(
     let hash = hasher.map(Hasher::finish);
     let verdict = asked.record.map(|record| record.verdict(member.path, member.size, hash.as_deref()));
     if !is_elf {
-        return Ok(Read { elf: None, verdict });
+        let read = |format| {
+            if is_kept { LooseFile::read(format, &kept) } else { LooseFile::unread(format) }
+        };
+        return Ok(Read { elf: None, loose: format.map(read), verdict });
     }
 
     let error = |problem| AuditError { wheel: contents.to_string(), problem };
@@ -122,7 +135,7 @@ pub(crate) fn audit_member(
         abi3,
         ..ElfMember::default()
     };
-    Ok(Read { elf: Some(facts(member, *elf, device, more)), verdict })
+    Ok(Read { elf: Some(facts(member, *elf, device, more)), loose: None, verdict })
 }
 
 /// A member's bytes in pieces of a given size.

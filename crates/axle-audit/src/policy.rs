@@ -16,6 +16,9 @@ pub struct Policy {
     pub own_outside: Vec<Pattern>,
     /// Who brings which library, by soname.
     pub providers: BTreeMap<String, Provider>,
+    /// How many of the files of device code must run on a GPU. Only the package's own code tells which of them it
+    /// loads there; `None` where that is not known.
+    pub loose: Option<Measure>,
 }
 
 impl Policy {

@@ -47,6 +47,7 @@ impl Package {
         let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);
         Policy {
             loaded: None,
+            loose: None,
             measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
             own_outside: self.own_outside.iter().map(Pattern::new).collect(),
             ..Policy::default()

@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -39,6 +41,30 @@ pub struct Client {
     agent: Agent,
     credentials: Option<Credentials>,
     patience: Patience,
+    traffic: Arc<Traffic>,
+}
+
+/// What was received until now. A client and all its clones count together.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    bytes: AtomicU64,
+    requests: AtomicU64,
+}
+
+impl Traffic {
+    /// Bytes of answers, without their headers.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were made.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 /// What to send to one server and to no other.
@@ -79,7 +105,12 @@ impl Client {
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), RememberingResolver::default());
         let credentials = Url::parse(&settings.index_url).ok().as_ref().and_then(credentials);
-        Ok(Self { agent, credentials, patience })
+        Ok(Self { agent, credentials, patience, traffic: Arc::default() })
+    }
+
+    /// What was received until now.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// The answer to a GET of `url`, whatever its status says.
@@ -102,6 +133,7 @@ impl Client {
     }
 
     fn get_once(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Response<Body>, IndexError> {
+        self.traffic.requests.fetch_add(1, Ordering::Relaxed);
         let mut request = self.agent.get(url.as_str());
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -130,7 +162,10 @@ impl Client {
             }
             let content_type = header_text(&response, &header::CONTENT_TYPE).unwrap_or_default().to_owned();
             match response.into_body().with_config().limit(limit).read_to_vec() {
-                Ok(body) => return Ok(Answer { content_type, body }),
+                Ok(body) => {
+                    self.traffic.count(body.len());
+                    return Ok(Answer { content_type, body });
+                }
                 Err(ureq::Error::BodyExceedsLimit(_)) => {
                     return Err(IndexError::TooLarge { url: without_credentials(url.as_str()), limit });
                 }
@@ -302,6 +337,7 @@ impl Read for Stream {
                 Ok(0) if self.end.is_none() => return Ok(0),
                 Ok(0) => self.broken("it ended early").map_err(io::Error::other)?,
                 Ok(count) => {
+                    self.client.traffic.count(count);
                     self.position += count as u64;
                     self.failures = 0;
                     if self.end == Some(self.position) {

@@ -36,7 +36,7 @@ mod settings;
 mod simple_api;
 
 pub use error::IndexError;
-pub use http::{Client, Patience};
+pub use http::{Client, Patience, Traffic};
 pub use origin::{CoreMetadata, Digest, File, InvalidDigest, Origin, Project};
 pub use package_index::PackageIndex;
 pub use remote_file::RemoteFile;

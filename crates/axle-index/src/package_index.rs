@@ -6,7 +6,7 @@ use axle_wheel::{Archive, Contents as _, Metadata, PackageName, WheelSource};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::http::{Client, Patience, without_credentials};
+use crate::http::{Client, Patience, Traffic, without_credentials};
 use crate::remote_file::{RemoteFile, fetch};
 use crate::{Digest, File, IndexError, Origin, Project, Settings, simple_api};
 
@@ -58,6 +58,11 @@ impl PackageIndex {
     /// Its URL, without credentials.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// What was received until now.
+    pub fn traffic(&self) -> &Traffic {
+        self.client.traffic()
     }
 
     /// The same as [`Origin::open`], with the concrete type.

@@ -34,11 +34,14 @@ enum Bytes {
 }
 
 /// How much of the end of a file is fetched first: enough that the directory and the metadata of
-/// most wheels are in it. Those of torch's (13 000 members) take 1.2 MB of 100 MB or more, those
-/// of sympy's 0.2 of 6 MB.
+/// most wheels are in it, and no more than a thirtieth of a large one. Those of torch's (13 000 members) take
+/// 1.2 MB of 100 MB or more, those of sympy's 0.2 of 6 MB.
 fn tail_length(size: u64) -> u64 {
-    (size / 16).clamp(64 << 10, 2 << 20).min(size)
+    (size / 30).clamp(32 << 10, 2 << 20).min(size)
 }
+
+/// The most bytes that are stored of a file whose size nobody declared.
+const LARGEST_FILE: u64 = 16 << 30;
 
 impl RemoteFile {
     /// Looks at `file`, and fetches its end.
@@ -246,6 +249,9 @@ pub(crate) fn fetch(client: &Client, file: &File, writer: &mut dyn Write) -> Res
         }
         size += count as u64;
         // More than declared is not even stored.
+        if size > LARGEST_FILE {
+            return Err(IndexError::TooLarge { url: file.url.to_string(), limit: LARGEST_FILE });
+        }
         if let Some(declared) = file.size.filter(|declared| size > *declared) {
             return Err(wrong_size(file, declared, size));
         }

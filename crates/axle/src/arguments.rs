@@ -41,6 +41,7 @@ pub enum Format {
 }
 
 /// `axle audit`.
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Args)]
 pub struct Audit {
     /// Compute capability that the wheel must cover, as in 8.6; may be repeated
@@ -61,6 +62,9 @@ pub struct Audit {
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
+    /// Show long lists whole, and tell what was read over the network
+    #[arg(long, short)]
+    pub verbose: bool,
     /// Of NAME==VERSION the wheel for this Python, as in 3.12, instead of the newest CPython
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,

@@ -3,6 +3,7 @@
 mod input;
 mod kernels;
 mod policy;
+mod progress;
 mod view;
 
 use axle_audit::{
@@ -15,6 +16,7 @@ use serde::Serialize;
 use self::policy::Policies;
 use crate::arguments::{Audit, Format};
 use crate::audit::input::Input;
+use crate::audit::progress::Bar;
 use crate::check;
 use crate::output::{self, Answer, Document, Error, Problem};
 
@@ -33,6 +35,9 @@ struct Wheel {
     providers: Vec<NeededLibrary>,
     findings: Vec<Finding>,
     coverage: Vec<Coverage>,
+    /// For a person who asked for no GPU.
+    #[serde(skip)]
+    common: Vec<Coverage>,
 }
 
 /// Audits wheels. An error with one does not stop the others.
@@ -56,7 +61,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
             match audit(&input, &policies, &capabilities, command) {
                 Ok(wheel) => {
                     if command.format == Format::Human {
-                        output::text(&view::human(&wheel, command))?;
+                        output::painted(&view::human(&wheel, command))?;
                     }
                     wheels.push(wheel);
                 }
@@ -87,15 +92,21 @@ fn audit(
     capabilities: &[ComputeCapability],
     command: &Audit,
 ) -> Result<Wheel, Error> {
-    let facts = input
-        .audit(command, &Options { verify: command.verify, deep: command.deep, ..Options::default() })?;
+    let bar = Bar::new(&input.to_string());
+    let show = |progress| bar.show(progress);
+    let options =
+        Options { verify: command.verify, deep: command.deep, progress: Some(&show), ..Options::default() };
+    let facts = input.audit(command, &options)?;
+    drop(bar);
     let (policy, used) = policies.of(&facts)?;
+    let common = view::GPUS.iter().filter(|_| capabilities.is_empty());
     Ok(Wheel {
         policy: used,
         platform: platform_tag(&facts),
         providers: providers(&facts, &policy),
         findings: findings(&facts),
         coverage: capabilities.iter().map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        common: common.map(|&cc| coverage(&facts, &policy, cc)).collect(),
         facts,
     })
 }

@@ -35,8 +35,13 @@ pub fn note(note: &dyn std::fmt::Display) {
 
 /// Text on stdout. A reader that has gone away is no error.
 pub fn text(text: &str) -> Result<(), Error> {
+    painted(&visible(text))
+}
+
+/// Text that is [`visible`] but for colours, which are left out where stdout is no terminal, or `NO_COLOR` is set.
+pub fn painted(text: &str) -> Result<(), Error> {
     let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(visible(text).as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(format!("the answer cannot be written to standard output: {error}").into())
         }
@@ -97,6 +102,11 @@ impl Problem {
 
 /// Rows in aligned columns under headings, without lines.
 pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    wide_table(headings.map(str::to_owned).into(), rows.into_iter().map(Vec::from))
+}
+
+/// The same with as many columns as it takes.
+pub fn wide_table(headings: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings);
     for column in table.column_iter_mut() {
@@ -129,7 +139,7 @@ pub fn message(text: &str) {
 }
 
 /// The text with its control characters spelled out: a name in a wheel must not steer the terminal.
-fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     let steers = |character: char| character.is_control() && character != '\n';
     if !text.contains(steers) {
         return text.into();

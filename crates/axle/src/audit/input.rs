@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use axle_audit::{Options, WheelFacts, audit, audit_file, audit_installed, audit_unpacked, installed_files};
-use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings};
+use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings, Traffic};
 use axle_wheel::{ArchiveError, Limits, LocalFile, Version, WheelName, WheelSource, dist_infos, files_below};
 
 use crate::arguments::Audit;
@@ -77,13 +77,18 @@ impl Input {
                 refuse_sdist(&file.filename, &file.url)?;
                 let name = wheel_name(&file.filename, &file.url)?;
                 let client = Client::new(&Settings::discover(Some(url))?, Patience::default())?;
-                published(&RemoteFile::open(&client, &file)?, &name, &file, options)
+                let source = RemoteFile::open(&client, &file)?;
+                let facts = published(&source, &name, &file, options)?;
+                tell(command, client.traffic(), facts.size);
+                Ok(facts)
             }
             Self::Release(release) => {
                 let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
                 let file = release.wheel(&index, command.system, command.python)?;
                 output::note(&format!("{release} is read from {}", file.filename));
-                published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)
+                let facts = published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)?;
+                tell(command, index.traffic(), facts.size);
+                Ok(facts)
             }
         }
     }
@@ -201,5 +206,18 @@ fn published(
     options: &Options<'_>,
 ) -> Result<WheelFacts, Error> {
     let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-    Ok(audit(source, name, &Options { declared_sha256, ..options.clone() })?)
+    Ok(audit(source, name, &Options { declared_sha256, trust_names: true, ..options.clone() })?)
+}
+
+/// Says what an audit over the network cost.
+fn tell(command: &Audit, traffic: &Traffic, size: u64) {
+    if command.verbose {
+        let (bytes, requests) = (traffic.bytes(), traffic.requests());
+        #[allow(clippy::cast_precision_loss, reason = "one decimal is printed")]
+        let share = bytes as f64 * 100.0 / size.max(1) as f64;
+        let (read, whole) = (output::size(bytes), output::size(size));
+        output::note(&format!(
+            "{read} were read over the network in {requests} requests: {share:.1} % of {whole}"
+        ));
+    }
 }

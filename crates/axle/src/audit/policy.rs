@@ -138,9 +138,13 @@ fn beside(catalogue: &Catalogue, facts: &WheelFacts) -> Result<BTreeSet<String>,
     Ok(packages)
 }
 
-/// Who brings which of the libraries, for a person.
-pub fn human(needed: &[NeededLibrary]) -> String {
-    let named = needed.iter().map(|library| {
+/// Who brings which of the libraries, for a person: first those that not every machine has.
+pub fn human(needed: &[NeededLibrary]) -> Vec<String> {
+    let mut needed: Vec<&NeededLibrary> = needed.iter().collect();
+    needed.sort_by_key(|library| {
+        matches!(library.provider, Some(ProviderKind::Glibc | ProviderKind::CxxRuntime))
+    });
+    let named = needed.into_iter().map(|library| {
         let provider = match library.provider {
             None => return library.soname.clone(),
             Some(ProviderKind::Glibc) => "glibc".to_owned(),
@@ -151,5 +155,5 @@ pub fn human(needed: &[NeededLibrary]) -> String {
         };
         format!("{} ({provider})", library.soname)
     });
-    named.collect::<Vec<_>>().join(", ")
+    named.collect()
 }

@@ -1,91 +1,80 @@
-//! An audit for a person.
+//! An audit for a person: what it is, what it needs, which library has code for which GPU, what is odd about it,
+//! and whether it covers what was asked for. On one screen, unless all is asked for.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use axle_audit::{CudaSource, Severity, WheelFacts};
+use anstyle::{AnsiColor, Style};
+use axle_audit::{
+    Code, ComputeCapability, Coverage, CudaSource, ElfMember, Finding, Form, LooseCode, LooseFormat,
+    WheelFacts,
+};
 
 use super::{Wheel, is_content, kernels, policy};
 use crate::arguments::Audit;
 use crate::output;
 
+/// Columns of a screen.
+const WIDTH: usize = 80;
+/// Rows of a table, names of a list, and findings that are shown where not all is asked for.
+const ROWS: usize = 12;
+const NAMES: usize = 6;
+const FINDINGS: usize = 6;
+
+/// GPUs that one may have, for the answer where none was asked about.
+pub const GPUS: [ComputeCapability; 16] = [
+    ComputeCapability::new(5, 0),
+    ComputeCapability::new(5, 2),
+    ComputeCapability::new(6, 0),
+    ComputeCapability::new(6, 1),
+    ComputeCapability::new(7, 0),
+    ComputeCapability::new(7, 5),
+    ComputeCapability::new(8, 0),
+    ComputeCapability::new(8, 6),
+    ComputeCapability::new(8, 7),
+    ComputeCapability::new(8, 9),
+    ComputeCapability::new(9, 0),
+    ComputeCapability::new(10, 0),
+    ComputeCapability::new(10, 3),
+    ComputeCapability::new(11, 0),
+    ComputeCapability::new(12, 0),
+    ComputeCapability::new(12, 1),
+];
+
 /// A wheel's facts, findings and verdicts.
 pub fn human(wheel: &Wheel, command: &Audit) -> String {
-    let (facts, glibc) = (&wheel.facts, command.glibc);
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<10} {}", if value.is_empty() { "none" } else { value });
-    };
-    line("wheel", &facts.filename);
-    line("size", &output::size(facts.size));
-    line("sha256", facts.sha256.as_deref().or(facts.declared_sha256.as_deref()).unwrap_or("not read whole"));
-    line("python", facts.requires_python.as_deref().unwrap_or("any"));
-    line("cuda", &cuda(facts));
-    line("sass", &join(&facts.sass));
-    line("ptx", &join(&facts.ptx));
-    let verdict = if is_content(facts, glibc) { "" } else { ": newer than the target's" };
-    line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
-    let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
-    line(
-        "platform",
-        &if wheel.platform.honest == Some(false) {
-            format!("{should_be}, not as the name says")
-        } else {
-            should_be.to_owned()
-        },
-    );
-    line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
-    line("external", &policy::human(&wheel.providers));
-    line("policy", &wheel.policy.human());
-    let with_code = facts.elf.iter().filter(|member| member.containers > 0 || !member.outside.is_empty());
-    let rows: Vec<_> = with_code
-        .map(|member| {
-            let outside: Vec<_> = member.outside.keys().map(String::as_str).collect();
-            [
-                member.path.clone(),
-                member.containers.to_string(),
-                join(&member.sass),
-                join(&member.ptx),
-                outside.join(", "),
-            ]
-        })
-        .collect();
-    if !rows.is_empty() {
-        let _ = write!(text, "\n{}", output::table(["member", "containers", "sass", "ptx", "also in"], rows));
-    }
-    let capabilities: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
-    text += &kernels::human(&facts.elf, &capabilities);
-    if !wheel.findings.is_empty() {
-        let rows = wheel.findings.iter().map(|finding| {
-            let severity = match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Note => "note",
-            };
-            let member = finding.member.clone().unwrap_or_default();
-            [finding.code.to_string(), severity.to_owned(), member, finding.message.clone()]
-        });
-        let _ = write!(text, "\n{}", output::table(["code", "severity", "member", "finding"], rows));
-    }
-    if !wheel.coverage.is_empty() {
-        let _ = writeln!(text);
-    }
-    for coverage in &wheel.coverage {
-        let verdict = match coverage.covered {
-            Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
-            Some(true) => {
-                format!("covered: {} of {} containers run there", coverage.runnable, coverage.counted)
-            }
-            Some(false) => format!(
-                "not covered: {} of {} containers run there; missing in {}",
-                coverage.runnable,
-                coverage.counted,
-                coverage.missing.join(", ")
-            ),
-            None => "unknown: it holds only code that can't be judged".to_owned(),
-        };
-        let _ = writeln!(text, "{:<10} {verdict}", coverage.cc.to_string());
-    }
+    let facts = &wheel.facts;
+    let mut text = identity(facts);
+    text += &needs(wheel, command);
+    text += &device_code(facts, command.verbose);
+    let asked: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
+    text += &kernels::human(&facts.elf, &asked);
+    text += &findings(&wheel.findings, command.verbose);
+    text += &verdicts(wheel, command.verbose);
     text.push('\n');
+    paint(&output::visible(&text))
+}
+
+fn line(text: &mut String, name: &str, value: &str) {
+    let _ = writeln!(text, "{name:<10} {}", if value.is_empty() { "none" } else { value });
+}
+
+/// What it is.
+fn identity(facts: &WheelFacts) -> String {
+    let mut text = String::new();
+    let form = match facts.form {
+        Form::Wheel => "wheel",
+        Form::Unpacked => "unpacked",
+        Form::Installed => "installed",
+        Form::File => "file",
+    };
+    line(&mut text, form, &facts.filename);
+    line(&mut text, "size", &output::size(facts.size));
+    match (facts.form, facts.sha256.as_deref().or(facts.declared_sha256.as_deref())) {
+        (_, Some(hash)) => line(&mut text, "sha256", hash),
+        (Form::Wheel | Form::File, None) => line(&mut text, "sha256", "not read whole"),
+        (Form::Unpacked | Form::Installed, None) => {}
+    }
     text
 }
 
@@ -108,6 +97,273 @@ fn cuda(facts: &WheelFacts) -> String {
     told.collect::<Vec<_>>().join(", ")
 }
 
-fn join<T: ToString>(items: &[T]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+/// What it needs.
+fn needs(wheel: &Wheel, command: &Audit) -> String {
+    let facts = &wheel.facts;
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| line(&mut text, name, value);
+    if facts.form != Form::File {
+        line("python", facts.requires_python.as_deref().unwrap_or("any"));
+    }
+    line("cuda", &cuda(facts));
+    let verdict = if is_content(facts, command.glibc) { "" } else { ": newer than the target's" };
+    line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
+    line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
+    let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
+    let lies = if wheel.platform.honest == Some(false) { ", not as the name says" } else { "" };
+    line("platform", &format!("{should_be}{lies}"));
+    line("external", &list(&policy::human(&wheel.providers), command.verbose));
+    line("policy", &wheel.policy.human());
+    if !facts.unread.is_empty() {
+        line("not read", &list(&facts.unread, command.verbose));
+    }
+    if command.verbose && facts.unopened > 0 {
+        line("not opened", &format!("{} members that are text by their names", facts.unopened));
+    }
+    text
+}
+
+/// Names, of which only the first are shown where there are many.
+fn list(names: &[String], whole: bool) -> String {
+    let shown = if whole || names.len() <= NAMES + 1 { names.len() } else { NAMES };
+    let mut text = names.get(..shown).unwrap_or_default().join(", ");
+    if shown < names.len() {
+        let _ = write!(text, " and {} more", names.len() - shown);
+    }
+    text
+}
+
+/// One row of the table: containers, and how many of them hold each code.
+struct Row {
+    library: String,
+    containers: u64,
+    codes: BTreeMap<Code, u64>,
+}
+
+/// Rows libraries, columns architectures.
+fn device_code(facts: &WheelFacts, whole: bool) -> String {
+    let mut rows: Vec<Row> = facts.elf.iter().flat_map(of_library).chain(of_loose(&facts.loose)).collect();
+    rows.sort_by(|one, other| (other.containers, &one.library).cmp(&(one.containers, &other.library)));
+    let mut text = String::new();
+    if !rows.is_empty() {
+        let hidden = if whole || rows.len() <= ROWS + 1 { 0 } else { rows.len() - ROWS };
+        let codes: Vec<Code> = {
+            let mut codes: Vec<Code> = rows.iter().flat_map(|row| row.codes.keys().copied()).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            codes
+        };
+        rows.truncate(rows.len() - hidden);
+        shorten(&mut rows);
+        text += "\nin how many containers there is code: SASS for sm_…, PTX for ptx…; - in none\n";
+        for columns in pages(&codes, &rows) {
+            text += &grid(&rows, columns);
+        }
+        if hidden > 0 {
+            let _ = writeln!(text, "and {hidden} more libraries: --verbose shows all");
+        }
+    }
+    let has_amd = |member: &&ElfMember| !member.amd.is_empty();
+    if rows.is_empty() && !facts.elf.iter().any(|member| has_amd(&member)) {
+        line(&mut text, "code", "none for any GPU");
+    }
+    for member in facts.elf.iter().filter(has_amd) {
+        let targets: Vec<_> =
+            member.amd.iter().map(|(target, count)| format!("{target} ({count})")).collect();
+        let _ = writeln!(text, "{}: AMD code for {}", file_name(&member.path), list(&targets, whole));
+    }
+    text
+}
+
+/// A row for the device sections of a library, and one for each other section with device code.
+fn of_library(member: &ElfMember) -> Vec<Row> {
+    let name = file_name(&member.path);
+    let mut rows = BTreeMap::<String, Row>::new();
+    for group in &member.container_groups {
+        let own = matches!(group.section.as_str(), ".nv_fatbin" | "__nv_relfatbin");
+        let library = if own { name.to_owned() } else { format!("{name} {}", group.section) };
+        let row =
+            rows.entry(library.clone()).or_insert(Row { library, containers: 0, codes: BTreeMap::new() });
+        row.containers += group.count;
+        for code in &group.code {
+            *row.codes.entry(*code).or_default() += group.count;
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// A row for each format of the files of device code.
+fn of_loose(loose: &[LooseCode]) -> Vec<Row> {
+    let mut rows = BTreeMap::<LooseFormat, Row>::new();
+    for group in loose {
+        let library = match group.format {
+            LooseFormat::Cubin => "files: cubin",
+            LooseFormat::Ptx => "files: PTX",
+            LooseFormat::Fatbin => "files: fatbin",
+        };
+        let empty = Row { library: library.to_owned(), containers: 0, codes: BTreeMap::new() };
+        let row = rows.entry(group.format).or_insert(empty);
+        row.containers += group.count;
+        for code in &group.code {
+            *row.codes.entry(*code).or_default() += group.count;
+        }
+    }
+    rows.into_values().collect()
+}
+
+/// Cuts names so long that no table would have room, at their start: the end tells them apart.
+fn shorten(rows: &mut [Row]) {
+    const LONGEST: usize = 32;
+    for row in rows {
+        let length = row.library.chars().count();
+        if length > LONGEST {
+            let end: String = row.library.chars().skip(length + 1 - LONGEST).collect();
+            row.library = format!("…{end}");
+        }
+    }
+}
+
+/// The codes in as many parts as it takes for a table of each to fit a screen.
+fn pages<'a>(codes: &'a [Code], rows: &[Row]) -> Vec<&'a [Code]> {
+    const GAP: usize = 2;
+    let longest = rows.iter().map(|row| row.library.chars().count()).max().unwrap_or_default();
+    let before = longest + GAP + "12345".len() + GAP;
+    let mut width = before;
+    codes
+        .chunk_by(|_, next| {
+            width += heading(*next).len().max("all".len()) + GAP;
+            let fits = width <= WIDTH;
+            if !fits {
+                width = before;
+            }
+            fits
+        })
+        .collect()
+}
+
+/// `90a` of `sm_90a`, `ptx90` of `compute_90`: the columns are narrow.
+fn heading(code: Code) -> String {
+    let name = code.to_string();
+    match (name.strip_prefix("sm_"), name.strip_prefix("compute_")) {
+        (Some(number), _) => number.to_owned(),
+        (_, Some(number)) => format!("ptx{number}"),
+        _ => name,
+    }
+}
+
+fn grid(rows: &[Row], codes: &[Code]) -> String {
+    let headings: Vec<String> = codes.iter().map(|code| heading(*code)).collect();
+    let cells = |row: &Row| -> Vec<String> {
+        let count = |code| match row.codes.get(code) {
+            None => "-".to_owned(),
+            Some(count) if *count == row.containers => "all".to_owned(),
+            Some(count) => count.to_string(),
+        };
+        codes.iter().map(count).collect()
+    };
+    let header = [vec!["library".to_owned(), "of".to_owned()], headings].concat();
+    let lines =
+        rows.iter().map(|row| [vec![row.library.clone(), row.containers.to_string()], cells(row)].concat());
+    output::wide_table(header, lines)
+}
+
+/// What is wrong or odd. Of many findings of one code the first is shown, with their number.
+fn findings(findings: &[Finding], whole: bool) -> String {
+    let mut shown: Vec<(&Finding, usize)> = Vec::new();
+    for finding in findings {
+        match shown.last_mut() {
+            Some((last, count)) if !whole && last.code == finding.code => *count += 1,
+            _ => shown.push((finding, 0)),
+        }
+    }
+    shown.sort_by_key(|(finding, _)| finding.severity);
+    let hidden = if whole { 0 } else { shown.len().saturating_sub(FINDINGS) };
+    shown.truncate(shown.len() - hidden);
+    let rows = shown.into_iter().map(|(finding, more)| {
+        let member = finding.member.as_ref().map_or_else(String::new, |member| {
+            format!("{}: ", if whole { member } else { file_name(member) })
+        });
+        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        let message = format!("{member}{}{more}", finding.message);
+        [finding.code.to_string(), finding.severity.to_string(), message]
+    });
+    let mut text = String::new();
+    if rows.len() > 0 {
+        let _ = write!(text, "\n{}", output::table(["code", "severity", "finding"], rows));
+    }
+    if hidden > 0 {
+        let _ = writeln!(text, "and findings of {hidden} more kinds: --verbose shows all");
+    }
+    text
+}
+
+/// Whether it covers what was asked for; where nothing was, what it covers.
+fn verdicts(wheel: &Wheel, whole: bool) -> String {
+    let facts = &wheel.facts;
+    let mut text = String::from("\n");
+    let holds_code = !facts.loose.is_empty() || facts.elf.iter().any(|member| member.containers > 0);
+    if holds_code && !wheel.common.is_empty() {
+        let join = |verdict| {
+            let gpus = wheel.common.iter().filter(|coverage| coverage.covered == verdict);
+            gpus.map(|coverage| coverage.cc.to_string()).collect::<Vec<_>>().join(", ")
+        };
+        line(&mut text, "covers", &join(Some(true)));
+        let unknown = join(None);
+        if !unknown.is_empty() {
+            line(&mut text, "perhaps", &format!("{unknown}: {}", why_unknown(facts)));
+        }
+    }
+    for coverage in &wheel.coverage {
+        line(&mut text, &coverage.cc.to_string(), &verdict(facts, coverage, whole));
+    }
+    if text.trim().is_empty() { String::new() } else { text }
+}
+
+fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
+    let run = || format!("{} of {} containers run there", coverage.runnable, coverage.counted);
+    match coverage.covered {
+        Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
+        Some(true) => format!("covered: {}", run()),
+        Some(false) => format!("not covered: {}; missing in {}", run(), list(&coverage.missing, whole)),
+        None => format!("unknown: {}", why_unknown(facts)),
+    }
+}
+
+fn why_unknown(facts: &WheelFacts) -> String {
+    let loose: u64 = facts.loose.iter().map(|loose| loose.count).sum();
+    if loose > 0 {
+        format!("it holds {loose} files of device code, and what it loads of them on a GPU is not known")
+    } else if !facts.unread.is_empty() {
+        "not all of its files were read".to_owned()
+    } else {
+        "it holds only code that can't be judged".to_owned()
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Colours for a terminal; the writer takes them out where there is none.
+fn paint(text: &str) -> String {
+    let bold = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
+    let words = [
+        ("not covered:", bold(AnsiColor::Red)),
+        ("covered:", bold(AnsiColor::Green)),
+        ("unknown:", bold(AnsiColor::Yellow)),
+        ("error", bold(AnsiColor::Red)),
+        ("warning", bold(AnsiColor::Yellow)),
+    ];
+    let painted = text.lines().map(|line| {
+        // Verdicts and severities stand second in their lines.
+        let Some((first, rest)) = line.split_once(' ') else { return line.to_owned() };
+        let blanks = rest.len() - rest.trim_start().len();
+        let (blank, rest) = rest.split_at(blanks);
+        let found = words.iter().find_map(|(word, style)| Some((word, style, rest.strip_prefix(word)?)));
+        found.map_or_else(
+            || line.to_owned(),
+            |(word, style, end)| format!("{first} {blank}{style}{word}{style:#}{end}"),
+        )
+    });
+    output::lines(painted)
 }

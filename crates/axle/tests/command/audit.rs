@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::elf_writer::Object;
+use crate::fatbin_writer::{Item, container, sass};
 use crate::run::{Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
@@ -346,6 +347,59 @@ fn an_address() {
     }
     assert_eq!(transcripts[0], transcripts[1]);
     insta::assert_snapshot!(transcripts[0]);
+}
+
+#[test]
+fn of_a_wheel_of_text_little_is_read() {
+    // Bytes that can't be packed.
+    let mut state = 1_u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    let text: Vec<u8> = (0..400_000).map(|_| noise()).collect();
+    let paths: Vec<String> = (0..8).map(|number| format!("x/{number}.py")).collect();
+    let members: Vec<(&str, Vec<u8>)> = paths.iter().map(|path| (path.as_str(), text.clone())).collect();
+    let wheel = Wheel::new(&members, "");
+    let server = Server::with_file(wheel.0.clone(), true);
+    let url = server.url.replace("simple", NAME);
+    let output = Folder::new().output(&["audit", "--verbose", "--format", "json", &url]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["wheels"][0]["unopened"], 9, "with entry_points.txt");
+    let sent: usize = server.sent.lock().unwrap().iter().sum();
+    assert!(sent * 20 < wheel.0.len(), "{sent} of {} bytes were sent", wheel.0.len());
+    let told = one_line(&output);
+    assert!(
+        told.contains(&format!(
+            "{:.1} kB were read over the network",
+            f64::from(u32::try_from(sent).unwrap()) / 1e3
+        )),
+        "{told}"
+    );
+}
+
+#[test]
+fn files_of_device_code() {
+    let ptx = |target: &str| format!("//\n.version 8.7\n.target {target}\n.address_size 64\n").into_bytes();
+    let wheel = Wheel::new(
+        &[
+            ("x/a.ptx", ptx("sm_80")),
+            ("x/b.ptx", ptx("sm_80")),
+            ("x/c.ptx", ptx("sm_90a")),
+            ("x/broken.ptx", b"no PTX".to_vec()),
+            ("x/d.bin", container(&[Item::One(sass(80))])),
+        ],
+        "",
+    );
+    let mut folder = Folder::new();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    unpack(&folder, "unpacked", &wheel);
+    insta::assert_snapshot!(folder.transcript(&[
+        &format!("axle audit --cc 8.6 --cc 7.5 {NAME}"),
+        "axle audit --cc 8.6 unpacked/x/a.ptx",
+        "axle audit --cc 9.0 unpacked/x/d.bin",
+    ]));
 }
 
 #[test]

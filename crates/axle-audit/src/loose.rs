@@ -1,0 +1,126 @@
+//! Device code in files of its own: cubins, PTX texts and fat binaries outside of any ELF member.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use axle_fatbin::{Code, Found, Image, ImageError, Scanner, Toolkit};
+
+use crate::facts::{LooseCode, LooseFormat};
+
+/// More than any such file has, by far; of a larger one nothing is told.
+pub(crate) const LARGEST: u64 = 32 << 20;
+/// How much of a file's start tells what it is: up to the machine in an ELF header.
+pub(crate) const START: usize = 20;
+
+/// What one file holds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LooseFile {
+    format: LooseFormat,
+    code: Vec<Code>,
+    toolkit: Option<Toolkit>,
+}
+
+impl LooseFormat {
+    /// What a file is that begins with `start`; `None` for no such file.
+    pub fn of(path: &str, start: &[u8]) -> Option<Self> {
+        const EM_CUDA: u8 = 190;
+        let machine = start.get(18..20);
+        if start.starts_with(&axle_elf::MAGIC) {
+            let is_cubin = machine == Some(&[EM_CUDA, 0]) || machine == Some(&[0, EM_CUDA]);
+            return is_cubin.then_some(Self::Cubin);
+        }
+        let is_ptx = Path::new(path).extension().is_some_and(|extension| extension == "ptx");
+        if start.starts_with(&axle_fatbin::MAGIC) { Some(Self::Fatbin) } else { is_ptx.then_some(Self::Ptx) }
+    }
+}
+
+impl LooseFile {
+    /// What the bytes of a file of that format tell. One that can't be read has no code.
+    pub fn read(format: LooseFormat, bytes: &[u8]) -> Self {
+        let image = |image: Result<Image, ImageError>| match image {
+            Ok(image) => Self { format, code: vec![image.code], toolkit: image.toolkit },
+            Err(_) => Self::unread(format),
+        };
+        match format {
+            LooseFormat::Cubin => image(Image::cubin(bytes)),
+            LooseFormat::Ptx => image(Image::ptx(bytes)),
+            LooseFormat::Fatbin => fatbin(bytes),
+        }
+    }
+
+    /// A file of which nothing is known.
+    pub fn unread(format: LooseFormat) -> Self {
+        Self { format, code: Vec::new(), toolkit: None }
+    }
+}
+
+fn fatbin(bytes: &[u8]) -> LooseFile {
+    let mut file = LooseFile::unread(LooseFormat::Fatbin);
+    let mut whole = true;
+    let mut add = |found| match found {
+        Found::Container(container) => {
+            for entry in container.entries {
+                file.code.push(entry.code);
+                file.toolkit = file.toolkit.max(entry.toolkit);
+            }
+        }
+        Found::Broken(_) => whole = false,
+    };
+    let mut scanner = Scanner::new(bytes.len() as u64);
+    scanner.push(bytes, &mut add);
+    scanner.finish(&mut add);
+    if !whole {
+        return LooseFile::unread(LooseFormat::Fatbin);
+    }
+    file.code.sort_unstable();
+    file.code.dedup();
+    file
+}
+
+/// The files, given with their paths, by what they hold.
+pub(crate) fn group<'a>(files: impl Iterator<Item = (&'a str, LooseFile)>) -> Vec<LooseCode> {
+    let mut groups = BTreeMap::<LooseFile, (u64, &str)>::new();
+    for (path, file) in files {
+        let (count, example) = groups.entry(file).or_insert((0, path));
+        *count += 1;
+        *example = path.min(example);
+    }
+    groups
+        .into_iter()
+        .map(|(LooseFile { format, code, toolkit }, (count, example))| LooseCode {
+            format,
+            code,
+            toolkit,
+            count,
+            example: example.to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PTX: &[u8] = b"//\n.version 8.7\n.target sm_90a\n.address_size 64\n";
+
+    #[test]
+    fn formats_are_told_by_what_files_hold() {
+        let mut elf = b"\x7fELF\x02\x01\x01\x33\x07\0\0\0\0\0\0\0\x02\0\xbe\0".to_vec();
+        assert_eq!(LooseFormat::of("a.bin", &elf), Some(LooseFormat::Cubin));
+        elf[18] = 62;
+        assert_eq!(LooseFormat::of("a.cubin", &elf), None);
+        assert_eq!(LooseFormat::of("a", &axle_fatbin::MAGIC), Some(LooseFormat::Fatbin));
+        assert_eq!(LooseFormat::of("a.ptx", PTX), Some(LooseFormat::Ptx));
+        assert_eq!(LooseFormat::of("a.txt", PTX), None);
+    }
+
+    #[test]
+    fn equal_files_are_counted() {
+        let file = |bytes: &[u8]| LooseFile::read(LooseFormat::Ptx, bytes);
+        let groups = group([("b.ptx", file(PTX)), ("a.ptx", file(PTX)), ("c.ptx", file(b""))].into_iter());
+        let told: Vec<_> = groups.iter().map(|one| (one.example.as_str(), one.count)).collect();
+        assert_eq!(told, [("c.ptx", 1), ("a.ptx", 2)]);
+        assert_eq!(groups[1].code, ["compute_90a".parse().unwrap()]);
+        assert_eq!(groups[0].code, []);
+    }
+}
