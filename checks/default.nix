@@ -48,6 +48,10 @@ cellChecks
 // lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") (
   {
     unit = evaluated "axle-unit-tests" unit.report;
+    build-check = import ./build-check.nix {
+      inherit pkgs;
+      inherit (pkgs) axle;
+    };
   }
   // fixture.checks
 )

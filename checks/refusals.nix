@@ -23,6 +23,7 @@ let
   with' = change: (axle.concretise (request // change)).id;
 in
 {
+  allow-malformed = with' { allow = [ "gcc-too-new" ]; };
   capability-not-covered = with' { computeCapabilities = [ "6.1" ]; };
   capability-unknown = with' { computeCapabilities = [ "8.5" ]; };
   capability-malformed = with' { computeCapabilities = [ "sm_86" ]; };
@@ -34,6 +35,7 @@ in
   };
   capability-none = with' { computeCapabilities = [ ]; };
   capability-without-cuda = with' { cuda = null; };
+  compiler-too-new = with' { compiler = "gcc99"; };
   compiler-malformed = with' { compiler = "icc"; };
   compiler-not-in-set = (axle.concretise (request // { compiler = "gcc3"; })).world;
   cuda-without-quotes = with' { cuda = 12.8; };

@@ -119,6 +119,7 @@ in
       computeCapabilities,
       torch,
       prefer,
+      allow,
       known,
     }:
     let
@@ -126,7 +127,10 @@ in
       mistyped =
         lib.optional (cuda != null && !isString cuda) ''cuda must be a version like "12.8", or null for none''
         ++ lib.optional (torch != null && !isString torch) ''torch must be a version like "2.9", or null for the newest''
-        ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]'';
+        ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
+        ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
+      isRule = rule: isString rule && match "AX2[0-9][0-9]" rule != null;
+      noRules = filter (rule: !isRule rule) allow;
       malformed = filter (cc: !isString cc || match "[0-9]+\\.[0-9]" cc == null) computeCapabilities;
       unknown = filter (cc: !elem cc known) computeCapabilities;
     in
@@ -143,5 +147,7 @@ in
       ++ lib.optional (
         malformed == [ ] && cuda != null && unknown != [ ]
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
+      ++ lib.optional (noRules != [ ])
+        "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
       ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
 }

@@ -17,6 +17,11 @@ let
   versions = import ./versions.nix;
   read = import ./catalogue.nix { inherit catalogue system; };
   arguments = import ./arguments.nix { inherit pkgs lib versions; };
+  toolkits = import ./toolkits.nix { inherit catalogue system versions; };
+  buildCheck = import ./build-check.nix {
+    inherit lib toolkits;
+    inherit (pkgs) writeText stdenvNoCC;
+  };
   cells = import ./cells.nix { inherit lib versions; };
   source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
   build = import ./build.nix { inherit pkgs; };
@@ -32,6 +37,7 @@ in
       system
       versions
       arguments
+      toolkits
       cells
       read
       source
@@ -59,6 +65,11 @@ in
     };
 
   /**
+    A setup hook for builds that compile CUDA code: see build-check.nix.
+  */
+  buildCheckHook = buildCheck.hook;
+
+  /**
     The catalogue's cells for this system, as `concretise` reads them.
   */
   inherit (read) cells;
@@ -70,6 +81,7 @@ in
     inherit
       versions
       arguments
+      toolkits
       cells
       worlds
       ;

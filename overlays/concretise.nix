@@ -10,6 +10,7 @@
   system,
   versions,
   arguments,
+  toolkits,
   cells,
   read,
   source,
@@ -60,6 +61,7 @@ let
       torch ? null,
       prefer ? "wheel",
       onlyAudited ? false,
+      allow ? [ ],
       extraPackages ? (_: [ ]),
       overrides ? (_: _: { }),
     }@given:
@@ -75,10 +77,21 @@ let
           computeCapabilities
           torch
           prefer
+          allow
           ;
         known = cellFile.capabilities;
       };
       chosenCompiler = compilerOf compiler;
+      refusedCompiler = toolkits.objections {
+        inherit cuda;
+        compiler = chosenCompiler;
+      };
+      # A rule that the user allows to be broken only warns.
+      isAllowed = objection: elem objection.rule allow;
+      warned = builtins.foldl' (
+        value: objection: builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
+      ) true (filter isAllowed refusedCompiler);
+      forbidden = filter (objection: !isAllowed objection) refusedCompiler;
       capabilities = versions.sort computeCapabilities;
 
       # --- the request -------------------------------------------------------------------------------------
@@ -385,6 +398,11 @@ let
         buildCommand = "echo ${env.python} > $out";
       };
     in
-    if wrong != [ ] then throw "axle: ${concatStringsSep "; " wrong}" else builtins.seq cell env;
+    if wrong != [ ] then
+      throw "axle: ${concatStringsSep "; " wrong}"
+    else if forbidden != [ ] then
+      throw "axle: ${(head forbidden).rule}: ${(head forbidden).message}; allow = [ \"${(head forbidden).rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
+    else
+      builtins.seq warned (builtins.seq cell env);
 in
 concretise

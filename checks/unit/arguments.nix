@@ -7,6 +7,7 @@ let
     computeCapabilities = [ "8.6" ];
     torch = null;
     prefer = "wheel";
+    allow = [ ];
     known = [ "8.6" ];
   };
 in
@@ -91,10 +92,11 @@ in
               "8.5"
             ];
             prefer = "best";
+            allow = [ "gcc" ];
           }
         )
       );
-      expected = 3;
+      expected = 4;
     }
     {
       expr = complaints (

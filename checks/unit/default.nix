@@ -26,6 +26,7 @@ let
       inherit (internal) arguments;
       inherit pkgs;
     };
+    toolkits = import ./toolkits.nix internal.toolkits;
     cells = import ./cells.nix internal.cells;
     worlds = import ./worlds.nix internal.worlds;
     catalogue = import ./catalogue.nix internal.catalogue;

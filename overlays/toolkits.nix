@@ -1,0 +1,96 @@
+/**
+  What each CUDA release asks of a compiler, as Rust has written it down: nothing is decided here but which of two
+  numbers is larger.
+*/
+{
+  catalogue,
+  system,
+  versions,
+}:
+let
+  inherit (builtins)
+    attrNames
+    concatStringsSep
+    elem
+    filter
+    fromJSON
+    head
+    map
+    readFile
+    ;
+
+  document = fromJSON (readFile (catalogue + "/compilers.json"));
+  releases = document.systems.${system} or { };
+
+  # The rules' codes, as docs/rules.md lists them.
+  rules = {
+    gcc = {
+      tooNew = "AX201";
+      tooOld = "AX202";
+    };
+    clang = {
+      tooNew = "AX203";
+      tooOld = "AX204";
+    };
+  };
+in
+rec {
+  /**
+    The compilers that a CUDA release takes: per kind the oldest and the newest major, null for no bound.
+
+    # Type
+
+    ```
+    compilersOf :: String -> { gcc :: { min :: Int | Null; max :: Int | Null; }; clang :: …; }
+    ```
+  */
+  compilersOf =
+    cuda:
+    releases.${cuda}
+      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${concatStringsSep ", " (attrNames releases)}");
+
+  /**
+    Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
+    no CUDA.
+
+    # Type
+
+    ```
+    objections :: { cuda :: String | Null; compiler :: { kind :: String; major :: Int; } | Null; } -> [ AttrSet ]
+    ```
+  */
+  objections =
+    { cuda, compiler }:
+    let
+      inherit (compiler) kind major;
+      range = (compilersOf cuda).${kind};
+      name = "${kind} ${toString major}";
+      others = filter (
+        other:
+        let
+          its = releases.${other}.${kind};
+        in
+        (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
+      ) (versions.sort (attrNames releases));
+      orOthers =
+        if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
+    in
+    if cuda == null || compiler == null then
+      [ ]
+    else if range.max != null && major > range.max then
+      [
+        {
+          rule = rules.${kind}.tooNew;
+          message = "${name} is too new for CUDA ${cuda}, which takes ${kind} up to ${toString range.max}${orOthers}";
+        }
+      ]
+    else if range.min != null && major < range.min then
+      [
+        {
+          rule = rules.${kind}.tooOld;
+          message = "${name} is too old for CUDA ${cuda}, which takes ${kind} from ${toString range.min} on${orOthers}";
+        }
+      ]
+    else
+      [ ];
+}
