@@ -186,6 +186,12 @@ struct Tool {
     path: PathBuf,
 }
 
+/// Where the newest cuobjdump is.
+pub fn newest_cuobjdump() -> Result<PathBuf, Error> {
+    let [(release, wheel, member), ..] = CUOBJDUMPS;
+    Ok(cuobjdump(&cache()?, release, wheel, member)?.path)
+}
+
 /// Takes a cuobjdump out of its wheel, which is done once.
 fn cuobjdump(cache: &Path, release: &'static str, wheel: &str, member: &str) -> Result<Tool, Error> {
     let path = cache.join(format!("cuobjdump-{release}"));
@@ -200,7 +206,7 @@ fn cuobjdump(cache: &Path, release: &'static str, wheel: &str, member: &str) -> 
 }
 
 /// A folder with the wheel, which is removed when it is dropped.
-fn download(filename: &str) -> Result<TempDir, Error> {
+pub fn download(filename: &str) -> Result<TempDir, Error> {
     let name: WheelName = filename.parse()?;
     let folder = tempfile::tempdir()?;
     let mut pip = Command::new("python3");

@@ -6,6 +6,7 @@ use clap::Parser;
 use xtask::nix;
 
 mod agree;
+mod bench;
 mod ci;
 mod e2e;
 mod edges;
@@ -18,6 +19,7 @@ mod update;
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
     Agree(agree::Args),
+    Bench(bench::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
     Edges(edges::Args),
@@ -30,6 +32,7 @@ enum Xtask {
 fn main() -> ExitCode {
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
         Xtask::Agree(args) => agree::run(&args).map_err(Into::into),
+        Xtask::Bench(args) => bench::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
         Xtask::Edges(args) => edges::run(&args).map_err(Into::into),

@@ -1,0 +1,227 @@
+//! `cargo xtask bench`: how fast the audit is, as ratios to what it can't do without.
+//!
+//! Times of one machine say little, and those of a busy one nothing: of every command the fastest of
+//! several runs counts, and what is compared is run by turns.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use axle_wheel::{Archive, ArchiveError, LocalFile};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::agree;
+
+/// Measure
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// How fast `axle audit` is, against inflating the largest library, and against unzip and cuobjdump
+    Audit(AuditArgs),
+}
+
+#[derive(clap::Args)]
+struct AuditArgs {
+    /// A large wheel, instead of fetching the one that figures are told for
+    #[arg(long)]
+    wheel: Option<PathBuf>,
+    /// How often each command is run
+    #[arg(long, default_value_t = 3)]
+    runs: u32,
+}
+
+/// The wheel that figures are told for; it has one library of 1,022,776,209 bytes.
+const LARGE: &str = "torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl";
+/// A wheel of less than 1 MB.
+const SMALL: &str = "orjson-3.12.0-cp313-cp313-musllinux_1_2_aarch64.whl";
+/// The bindings of zlib-ng and ISA-L.
+const INFLATERS: [&str; 2] = ["zlib-ng", "isal"];
+const SCRIPT: &str = include_str!("bench.py");
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Agree(#[from] agree::Error),
+    #[error(transparent)]
+    Answer(#[from] serde_json::Error),
+    #[error("`{0}` failed")]
+    Failed(String),
+    #[error("{0} holds no library")]
+    NoLibrary(PathBuf),
+}
+
+/// Measures and prints.
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let What::Audit(args) = &args.what;
+    let axle = build()?;
+    let folder = tempfile::tempdir()?;
+    let script = Script::new(folder.path())?;
+    let fetched;
+    let wheel = if let Some(wheel) = &args.wheel {
+        wheel.clone()
+    } else {
+        fetched = agree::download(LARGE)?;
+        fetched.path().join(LARGE)
+    };
+
+    let library = Library::largest(&wheel)?;
+    anstream::println!(
+        "{}: its largest library, {}, inflates from {} to {} bytes\n",
+        wheel.file_name().unwrap_or_default().display(),
+        library.path,
+        library.compressed_size,
+        library.size
+    );
+    let mut inflating = script.inflate(args.runs, &wheel, &library)?;
+    inflating.insert("zlib-rs".to_owned(), library.inflate(args.runs, &wheel)?);
+    for (name, seconds) in &inflating {
+        anstream::println!("{seconds:8.2} s  inflate it with {name} on one thread");
+    }
+    let audit = script.run(args.runs, &[&axle, Path::new("audit"), &wheel])?;
+    anstream::println!("{:8.2} s  axle audit, {} MB of memory at most", audit.seconds, audit.peak / 1024);
+    let unpacking = unzip_and_list(&script, folder.path(), &wheel, &library)?;
+    anstream::println!("{unpacking:8.2} s  unzip its libraries, and cuobjdump --list-elf of that one");
+
+    let small = agree::download(SMALL)?;
+    let little = script.run(20, &[&axle, Path::new("audit"), &small.path().join(SMALL)])?;
+    anstream::println!("{:8.2} ms axle audit of {SMALL}\n", little.seconds * 1e3);
+
+    if let Some((name, seconds)) = inflating.iter().min_by(|one, other| one.1.total_cmp(other.1)) {
+        anstream::println!(
+            "{:8.2} × the time of inflating that library with {name}, the fastest",
+            audit.seconds / seconds
+        );
+    }
+    anstream::println!("{:8.2} × faster than unzip and cuobjdump", unpacking / audit.seconds);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds axle as it is released, and says where it is.
+fn build() -> Result<PathBuf, Error> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    succeed(cargo.args(["build", "--quiet", "--release", "--package", "axle"]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
+    Ok(target.join("release/axle"))
+}
+
+fn succeed(command: &mut Command) -> Result<(), Error> {
+    if command.stdout(Stdio::null()).status()?.success() { Ok(()) } else { Err(failed(command)) }
+}
+
+fn failed(command: &Command) -> Error {
+    Error::Failed(format!("{command:?}"))
+}
+
+/// The seconds of unpacking all libraries and listing the images of the largest: what one does without axle.
+fn unzip_and_list(script: &Script, folder: &Path, wheel: &Path, library: &Library) -> Result<f64, Error> {
+    let unpacked = folder.join("unpacked");
+    let names = ["*.so".as_ref(), "*.so.*".as_ref(), "-d".as_ref(), unpacked.as_path()];
+    let unzip = [["unzip".as_ref(), "-qo".as_ref(), wheel].as_slice(), &names].concat();
+    let unzip = script.run(1, &unzip)?;
+    let cuobjdump = agree::newest_cuobjdump()?;
+    let list = script.run(1, &[&cuobjdump, "--list-elf".as_ref(), &unpacked.join(&library.path)])?;
+    Ok(unzip.seconds + list.seconds)
+}
+
+/// The member of a wheel that takes longest.
+struct Library {
+    path: String,
+    size: u64,
+    compressed_size: u64,
+    /// Where its compressed bytes start.
+    start: u64,
+}
+
+impl Library {
+    fn largest(wheel: &Path) -> Result<Self, Error> {
+        let source = LocalFile::open(wheel)?;
+        let archive = Archive::open(&source)?;
+        let member = archive.members().iter().max_by_key(|member| member.size);
+        let member = member.ok_or_else(|| Error::NoLibrary(wheel.to_owned()))?;
+        // APPNOTE 4.3.7: the lengths of the name and of what follows it are the end of the local header.
+        let mut lengths = [0; 4];
+        let mut file = fs_err::File::open(wheel)?;
+        io::Seek::seek(&mut file, io::SeekFrom::Start(member.offset + 26))?;
+        file.read_exact(&mut lengths)?;
+        let [name, name_high, extra, extra_high] = lengths.map(u64::from);
+        Ok(Self {
+            path: member.path.clone(),
+            size: member.size,
+            compressed_size: member.compressed_size,
+            start: member.offset + 30 + name + (name_high << 8) + extra + (extra_high << 8),
+        })
+    }
+
+    /// The fewest seconds that zlib-rs takes.
+    fn inflate(&self, runs: u32, wheel: &Path) -> Result<f64, Error> {
+        let mut fewest = f64::INFINITY;
+        let mut piece = vec![0; 1 << 17];
+        for _ in 0..runs {
+            let mut file = fs_err::File::open(wheel)?;
+            io::Seek::seek(&mut file, io::SeekFrom::Start(self.start))?;
+            let start = Instant::now();
+            let mut decoder =
+                flate2::read::DeflateDecoder::new_with_buf(file.take(self.compressed_size), vec![0; 1 << 17]);
+            while decoder.read(&mut piece)? > 0 {}
+            fewest = fewest.min(start.elapsed().as_secs_f64());
+        }
+        Ok(fewest)
+    }
+}
+
+/// bench.py, with a Python that has the bindings.
+struct Script {
+    python: PathBuf,
+    path: PathBuf,
+}
+
+/// What a command took.
+#[derive(Deserialize)]
+struct Taken {
+    seconds: f64,
+    /// KiB.
+    #[serde(default)]
+    peak: u64,
+}
+
+impl Script {
+    fn new(folder: &Path) -> Result<Self, Error> {
+        let environment = folder.join("python");
+        let (python, path) = (environment.join("bin/python"), folder.join("bench.py"));
+        fs_err::write(&path, SCRIPT)?;
+        succeed(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
+        succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(INFLATERS))?;
+        Ok(Self { python, path })
+    }
+
+    fn run(&self, runs: u32, command: &[&Path]) -> Result<Taken, Error> {
+        Ok(serde_json::from_slice(&self.answer("run", runs, command)?)?)
+    }
+
+    fn inflate(&self, runs: u32, wheel: &Path, library: &Library) -> Result<BTreeMap<String, f64>, Error> {
+        let (start, size) = (library.start.to_string(), library.compressed_size.to_string());
+        let answer = self.answer("inflate", runs, &[wheel, start.as_ref(), size.as_ref()])?;
+        let taken: BTreeMap<String, Taken> = serde_json::from_slice(&answer)?;
+        Ok(taken.into_iter().map(|(name, taken)| (name, taken.seconds)).collect())
+    }
+
+    fn answer(&self, what: &str, runs: u32, arguments: &[&Path]) -> Result<Vec<u8>, Error> {
+        let mut command = Command::new(&self.python);
+        command.arg(&self.path).arg(what).arg(runs.to_string()).args(arguments);
+        let output = command.stderr(Stdio::inherit()).output()?;
+        if output.status.success() { Ok(output.stdout) } else { Err(failed(&command)) }
+    }
+}
