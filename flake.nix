@@ -48,6 +48,7 @@
 
         # Requests that must be refused; a test compares what each of them says.
         refusals = import ./checks/refusals.nix { inherit pkgs; };
+        compilers = import ./checks/compilers.nix { inherit pkgs; };
 
         # Answers requests; a test compares them with those of the command line.
         plans = import ./checks/plans.nix { inherit pkgs; };

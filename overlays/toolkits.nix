@@ -11,16 +11,14 @@ let
   inherit (builtins)
     attrNames
     concatStringsSep
-    elem
     filter
     fromJSON
-    head
-    map
+    pathExists
     readFile
     ;
 
-  document = fromJSON (readFile (catalogue + "/compilers.json"));
-  releases = document.systems.${system} or { };
+  file = catalogue + "/compilers.json";
+  ranges = if pathExists file then (fromJSON (readFile file)).systems.${system} or { } else { };
 
   # The rules' codes, as docs/rules.md lists them.
   rules = {
@@ -36,6 +34,11 @@ let
 in
 rec {
   /**
+    The CUDA releases that are known on this system, oldest first.
+  */
+  releases = versions.sort (attrNames ranges);
+
+  /**
     The compilers that a CUDA release takes: per kind the oldest and the newest major, null for no bound.
 
     # Type
@@ -46,8 +49,8 @@ rec {
   */
   compilersOf =
     cuda:
-    releases.${cuda}
-      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${concatStringsSep ", " (attrNames releases)}");
+    ranges.${cuda}
+      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${if releases == [ ] then "none" else concatStringsSep ", " releases}");
 
   /**
     Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
@@ -68,10 +71,10 @@ rec {
       others = filter (
         other:
         let
-          its = releases.${other}.${kind};
+          its = ranges.${other}.${kind};
         in
         (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
-      ) (versions.sort (attrNames releases));
+      ) releases;
       orOthers =
         if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
     in

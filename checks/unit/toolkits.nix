@@ -1,4 +1,4 @@
-{ compilersOf, objections }:
+{ compilersOf, objections, ... }:
 let
   rulesOf =
     cuda: kind: major:

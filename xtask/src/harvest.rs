@@ -20,6 +20,8 @@ use self::toolkit_files::{Downloads, ToolkitFiles};
 
 /// What is written, below the catalogue's folder.
 const PATH: &str = "toolkits.json";
+/// What Nix reads of it.
+const COMPILERS_PATH: &str = "compilers.json";
 
 /// Read the rules of CUDA's releases out of NVIDIA's own files.
 #[derive(clap::Args)]
@@ -74,7 +76,8 @@ pub enum Error {
     #[error("{filename} accepts {compiler} {accepted:?}: none, or with gaps")]
     Gaps { filename: String, compiler: &'static str, accepted: Vec<u16> },
     #[error(
-        "catalogue/toolkits.json is not what declared.toml and the artefacts say; run `cargo xtask harvest toolkits`"
+        "catalogue/toolkits.json or compilers.json is not what declared.toml and the artefacts say; run `cargo xtask \
+         harvest toolkits`"
     )]
     Stale,
     #[error("{package} has no release of CUDA on the index")]
@@ -104,10 +107,11 @@ fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
     if args.check {
         let temporary = tempfile::tempdir()?;
         let fresh = Folder::new(temporary.path());
-        write_json(&fresh, PATH, &toolkits)?;
-        return if fresh.read(PATH)? == folder.read(PATH)? { Ok(()) } else { Err(Error::Stale) };
+        write(&fresh, &toolkits)?;
+        let is_current = |path| Ok::<_, Error>(fresh.read(path)? == folder.read(path)?);
+        return if is_current(PATH)? && is_current(COMPILERS_PATH)? { Ok(()) } else { Err(Error::Stale) };
     }
-    let changed = write_json(&folder, PATH, &toolkits)?;
+    let changed = write(&folder, &toolkits)?;
     anstream::eprintln!(
         "{} releases, {} packages: {PATH} {}",
         toolkits.releases.len(),
@@ -115,6 +119,12 @@ fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
         if changed { "changed" } else { "is as it was" }
     );
     Ok(())
+}
+
+/// Writes all files, and tells whether any of them changed.
+fn write(folder: &Folder, toolkits: &Toolkits) -> Result<bool, Error> {
+    let compilers = write_json(folder, COMPILERS_PATH, &toolkits.supported_compilers())?;
+    Ok(write_json(folder, PATH, toolkits)? || compilers)
 }
 
 /// The GPUs that facts are told of: those of the matrix, and those that releases have since come to name.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
@@ -33,6 +34,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         cuda: file.cuda,
         compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
         compiler: None,
+        allowed: BTreeSet::new(),
         torch: None,
         glibc: Glibc::new(2, 36),
     };

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use axle_toolkit::SupportedCompilers;
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +49,14 @@ impl Catalogue {
     pub fn matrix(&self) -> Result<Matrix, CatalogueError> {
         let path = "matrix.toml";
         self.toml(path)?.ok_or_else(|| CatalogueError::Missing { path: self.files.describe(path) })
+    }
+
+    /// Which compilers each CUDA release takes; nothing where there is no such file.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn compilers(&self) -> Result<SupportedCompilers, CatalogueError> {
+        Ok(self.json("compilers.json", axle_toolkit::COMPILERS_SCHEMA)?.unwrap_or_default())
     }
 
     /// Every package, by name.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Package, Reason};
 use axle_fatbin::{Code, ComputeCapability};
+use axle_toolkit::{Objection, Rule};
 use axle_wheel::{Glibc, PythonVersion, System};
 
 use crate::glibc;
@@ -31,10 +32,36 @@ pub struct Request {
     pub compute_capabilities: BTreeSet<ComputeCapability>,
     /// The compiler; without one nothing is compiled.
     pub compiler: Option<Compiler>,
+    /// Rules on compilers that may be broken.
+    pub allowed: BTreeSet<Rule>,
     /// A torch version, or the start of one (`2.9`).
     pub torch: Option<String>,
     /// The glibc of the machine.
     pub glibc: Glibc,
+}
+
+impl Request {
+    /// The command line that asks this.
+    pub fn command(&self) -> String {
+        let mut words = vec!["axle concretise".to_owned(), format!("--python {}", self.python)];
+        words.push(if self.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", self.cuda) });
+        words.extend(self.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
+        match self.compiler {
+            Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
+            Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
+            None => {}
+        }
+        words.extend(self.allowed.iter().map(|rule| format!("--allow {rule}")));
+        words.extend(self.torch.iter().map(|torch| format!("--torch {torch}")));
+        if self.system != System::X86_64Linux {
+            words.push(format!("--system {}", self.system));
+        }
+        if self.glibc != DEFAULT_GLIBC {
+            words.push(format!("--glibc {}", self.glibc));
+        }
+        words.extend(self.packages.iter().cloned());
+        words.join(" ")
+    }
 }
 
 /// An answer: a plan, or why there is none.
@@ -136,6 +163,9 @@ fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<
             suggestions: Vec::new(),
         })))
     };
+    if let Some(reason) = refused_compiler(catalogue, request)? {
+        return refuse(vec![reason]);
+    }
     let Some(file) = catalogue.cells(request.system, request.python, request.cuda)? else {
         return refuse(vec![no_cells(matrix, request)]);
     };
@@ -368,6 +398,33 @@ fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json:
     })
 }
 
+/// Why the CUDA release does not take the compiler, unless that is allowed.
+fn refused_compiler(
+    catalogue: &Catalogue,
+    request: &Request,
+) -> Result<Option<RefusalReason>, CatalogueError> {
+    let (Some(compiler), Cuda::Toolkit(..)) = (request.compiler, request.cuda) else { return Ok(None) };
+    let compiler = match compiler {
+        Compiler::Gcc(major) => axle_toolkit::Compiler::Gcc(major),
+        Compiler::Clang(major) => axle_toolkit::Compiler::Clang(major),
+    };
+    let objection = catalogue.compilers()?.objection(request.system, &request.cuda.to_string(), compiler);
+    let is_allowed =
+        |objection: &Objection| objection.rule.is_some_and(|rule| request.allowed.contains(&rule));
+    Ok(objection.filter(|objection| !is_allowed(objection)).map(|Objection { rule, message }| RefusalReason {
+        package: compiler.name().to_owned(),
+        version: Some(compiler.major().to_string()),
+        build: None,
+        kind: if rule.is_some() { Reason::Compiler } else { Reason::Unknown },
+        message: match rule {
+            Some(rule) => format!(
+                "{rule}: {message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
+            ),
+            None => message,
+        },
+    }))
+}
+
 /// The smallest changes to a request that work, one of a kind, nearest first.
 fn suggestions(
     catalogue: &Catalogue,
@@ -376,6 +433,7 @@ fn suggestions(
 ) -> Result<Vec<Suggestion>, LookupError> {
     let mut suggestions = Vec::new();
     for changes in [
+        other_compiler(request),
         other_torch(request),
         other_cuda(matrix, request),
         other_python(matrix, request),
@@ -383,7 +441,7 @@ fn suggestions(
     ] {
         for (change, request) in changes {
             if attempt(catalogue, matrix, &request)?.is_ok() {
-                suggestions.push(Suggestion { change, command: command(&request) });
+                suggestions.push(Suggestion { change, command: request.command() });
                 break;
             }
         }
@@ -393,6 +451,22 @@ fn suggestions(
 
 /// What to change, and the request with the change.
 type Changed = (String, Request);
+
+/// Another release of the same compiler, the nearest first, and none at all.
+fn other_compiler(request: &Request) -> Vec<Changed> {
+    let Some(compiler) = request.compiler else { return Vec::new() };
+    let (major, with): (u16, fn(u16) -> Compiler) = match compiler {
+        Compiler::Gcc(major) => (major, Compiler::Gcc),
+        Compiler::Clang(major) => (major, Compiler::Clang),
+    };
+    // Releases of a decade: further away there is none that any CUDA takes.
+    let mut others: Vec<u16> = (major.saturating_sub(10)..=major.saturating_add(10)).collect();
+    others.retain(|&other| other != major && other > 0);
+    others.sort_by_key(|&other| (other.abs_diff(major), Reverse(other)));
+    let changed = |compiler: Compiler| Request { compiler: Some(compiler), ..request.clone() };
+    let others = others.into_iter().map(with).map(|other| (format!("with {other}"), changed(other)));
+    others.chain([("without a compiler".to_owned(), Request { compiler: None, ..request.clone() })]).collect()
+}
 
 fn other_torch(request: &Request) -> Vec<Changed> {
     let asked = request.torch.iter();
@@ -452,27 +526,6 @@ fn distance(one: Cuda, other: Cuda) -> (u16, u16) {
         }
         _ => (u16::MAX, 0),
     }
-}
-
-/// The command that asks a request.
-fn command(request: &Request) -> String {
-    let mut words = vec!["axle concretise".to_owned(), format!("--python {}", request.python)];
-    words.push(if request.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", request.cuda) });
-    words.extend(request.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
-    match request.compiler {
-        Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
-        Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
-        None => {}
-    }
-    words.extend(request.torch.iter().map(|torch| format!("--torch {torch}")));
-    if request.system != System::X86_64Linux {
-        words.push(format!("--system {}", request.system));
-    }
-    if request.glibc != DEFAULT_GLIBC {
-        words.push(format!("--glibc {}", request.glibc));
-    }
-    words.extend(request.packages.iter().cloned());
-    words.join(" ")
 }
 
 /// The glibc of a target that names none.

@@ -30,6 +30,7 @@ mod environment;
 mod gpu;
 mod package;
 mod rule;
+mod supported;
 mod toolkits;
 mod verdict;
 mod version;
@@ -40,6 +41,7 @@ pub use environment::{Compiler, Environment};
 pub use gpu::GpuNameError;
 pub use package::{Lacking, Package};
 pub use rule::{Rule, RuleError};
+pub use supported::{COMPILERS_SCHEMA, Compilers, Objection, SupportedCompilers};
 pub use toolkits::{
     CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd, GpuNames, Host,
     JobMemory, Release, SCHEMA, Source, Targets, Toolkits,

@@ -165,6 +165,12 @@ rules! {
          own, and what is compiled against one does not load with the other.",
         source "the packages' names, what they pin and what they link",
         fix "use packages of one CUDA major";
+    /// The tools that a build finds are not those it was made for.
+    OtherTools = "AX220", "other-tools", Error,
+        "A build finds no nvcc, one of another CUDA than it was made for, or no C++ compiler that runs.",
+        source "what nvcc and the compiler on the builder's PATH say of themselves, in the first second of a build with \
+         the overlay's `buildCheckHook`",
+        fix "put the toolkit and the compiler into nativeBuildInputs, or name the compiler by NVCC_CCBIN";
 }
 
 impl Rule {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use axle_catalogue::Cuda;
 use axle_fatbin::ComputeCapability;
+use axle_toolkit::Rule;
 use axle_wheel::{Glibc, PythonVersion, System, Version};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -121,6 +122,9 @@ pub struct Concretise {
     /// Major version of Clang for what must be compiled
     #[arg(long, value_name = "MAJOR")]
     pub clang: Option<u16>,
+    /// Rule on compilers of which breaking it is only warned, by code or name; may be repeated
+    #[arg(long = "allow", value_name = "RULE")]
+    pub allowed: Vec<Rule>,
     /// torch version, or the start of one, as in 2.9
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub torch: Option<String>,

@@ -57,6 +57,7 @@ fn request(line: &str) -> Request {
         cuda: Cuda::Cpu,
         compute_capabilities: BTreeSet::new(),
         compiler: None,
+        allowed: BTreeSet::new(),
         torch: None,
         glibc: DEFAULT_GLIBC,
     };
@@ -70,6 +71,7 @@ fn request(line: &str) -> Request {
             "--cc" => drop(request.compute_capabilities.insert(value().parse().unwrap())),
             "--gcc" => request.compiler = Some(Compiler::Gcc(value().parse().unwrap())),
             "--clang" => request.compiler = Some(Compiler::Clang(value().parse().unwrap())),
+            "--allow" => drop(request.allowed.insert(value().parse().unwrap())),
             "--torch" => request.torch = Some(value().to_owned()),
             "--system" => request.system = value().parse().unwrap(),
             "--glibc" => request.glibc = value().parse().unwrap(),

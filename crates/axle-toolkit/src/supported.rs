@@ -1,0 +1,198 @@
+//! The compilers of each release, as Nix looks them up: `catalogue/compilers.json`.
+
+use std::collections::BTreeMap;
+
+use axle_wheel::System;
+use serde::{Deserialize, Serialize};
+
+use crate::{Compiler, CompilerRange, Release, Rule, Toolkits};
+
+/// The schema that [`SupportedCompilers`] names.
+pub const COMPILERS_SCHEMA: &str = "axle.compilers/1";
+
+/// Which compilers each release supports: what is left of [`Toolkits`] for who can only compare numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupportedCompilers {
+    schema: String,
+    systems: BTreeMap<System, BTreeMap<String, Compilers>>,
+}
+
+impl Default for SupportedCompilers {
+    fn default() -> Self {
+        Self { schema: COMPILERS_SCHEMA.to_owned(), systems: BTreeMap::new() }
+    }
+}
+
+/// The compilers that one release supports on one system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compilers {
+    /// The major versions of gcc.
+    pub gcc: CompilerRange,
+    /// The major versions of clang.
+    pub clang: CompilerRange,
+}
+
+impl Toolkits {
+    /// The compilers that a release supports on a system: of what its header and NVIDIA's documents say, whatever is
+    /// narrower. `None` where the release is not there for the system.
+    pub fn compilers(&self, release: &Release, system: System) -> Option<Compilers> {
+        let host = release.hosts.get(&system)?;
+        let floor = self.compiler_floor(release.cuda);
+        let above = |range: CompilerRange, floor: Option<u16>| CompilerRange {
+            min: range.min.max(floor),
+            max: range.max,
+        };
+        Some(Compilers {
+            gcc: above(host.gcc, floor.map(|floor| floor.gcc)),
+            clang: above(host.clang, floor.map(|floor| floor.clang)),
+        })
+    }
+
+    /// The compilers of all releases.
+    pub fn supported_compilers(&self) -> SupportedCompilers {
+        let mut systems = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for release in &self.releases {
+            for &system in release.hosts.keys() {
+                let compilers = self.compilers(release, system);
+                systems.entry(system).or_default().extend(compilers.map(|of| (release.cuda.to_string(), of)));
+            }
+        }
+        SupportedCompilers { systems, ..SupportedCompilers::default() }
+    }
+}
+
+/// Why a release does not take a compiler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// The rule; `None` where nothing is known of the release, which nobody can allow.
+    pub rule: Option<Rule>,
+    /// The reason, and which releases take the compiler.
+    pub message: String,
+}
+
+impl SupportedCompilers {
+    /// Why the release `cuda` does not take a compiler on a system; `None` where it does. `overlays/toolkits.nix` says
+    /// the same in the same words.
+    pub fn objection(&self, system: System, cuda: &str, compiler: Compiler) -> Option<Objection> {
+        let releases = self.systems.get(&system);
+        let Some(own) = releases.and_then(|releases| releases.get(cuda)) else {
+            let known = releases.map(|releases| in_order(releases.keys()).join(", ")).unwrap_or_default();
+            let known = if known.is_empty() { "none" } else { &known };
+            let message =
+                format!("nothing is known of the compilers of CUDA {cuda} on {system}; known are {known}");
+            return Some(Objection { rule: None, message });
+        };
+        let (name, major) = (compiler.name(), compiler.major());
+        let range = own.range(compiler);
+        let (rule, bound) = match range {
+            CompilerRange { max: Some(max), .. } if major > max => {
+                (too_new(compiler), format!("up to {max}"))
+            }
+            CompilerRange { min: Some(min), .. } if major < min => {
+                (too_old(compiler), format!("from {min} on"))
+            }
+            _ => return None,
+        };
+        let what = if rule == too_new(compiler) { "new" } else { "old" };
+        let takers =
+            releases.into_iter().flatten().filter(|(_, other)| other.range(compiler).includes(major));
+        let takers = in_order(takers.map(|(cuda, _)| cuda));
+        let takers = if takers.is_empty() {
+            String::new()
+        } else {
+            format!("; {name} {major} goes with CUDA {}", takers.join(", "))
+        };
+        let message =
+            format!("{name} {major} is too {what} for CUDA {cuda}, which takes {name} {bound}{takers}");
+        Some(Objection { rule: Some(rule), message })
+    }
+}
+
+impl Compilers {
+    fn range(&self, compiler: Compiler) -> CompilerRange {
+        match compiler {
+            Compiler::Gcc(_) => self.gcc,
+            Compiler::Clang(_) => self.clang,
+        }
+    }
+}
+
+impl CompilerRange {
+    /// Whether a major version is within the bounds.
+    pub fn includes(self, major: u16) -> bool {
+        self.min.is_none_or(|min| min <= major) && self.max.is_none_or(|max| major <= max)
+    }
+}
+
+fn too_new(compiler: Compiler) -> Rule {
+    match compiler {
+        Compiler::Gcc(_) => Rule::GccTooNew,
+        Compiler::Clang(_) => Rule::ClangTooNew,
+    }
+}
+
+fn too_old(compiler: Compiler) -> Rule {
+    match compiler {
+        Compiler::Gcc(_) => Rule::GccTooOld,
+        Compiler::Clang(_) => Rule::ClangTooOld,
+    }
+}
+
+/// Releases by number: 9.2 before 12.8.
+fn in_order<'a>(releases: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
+    let mut releases: Vec<&str> = releases.map(String::as_str).collect();
+    releases.sort_by_key(|release| {
+        release.split('.').map(|part| part.parse().unwrap_or(0)).collect::<Vec<u16>>()
+    });
+    releases
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toolkits() -> Toolkits {
+        serde_json::from_slice(include_bytes!("../../../catalogue/toolkits.json")).unwrap()
+    }
+
+    #[test]
+    fn nix_reads_what_the_toolkits_say() {
+        let written: SupportedCompilers =
+            serde_json::from_slice(include_bytes!("../../../catalogue/compilers.json")).unwrap();
+        assert_eq!(written, toolkits().supported_compilers());
+    }
+
+    #[test]
+    fn objections_say_what_goes_instead() {
+        let compilers = toolkits().supported_compilers();
+        let system = "x86_64-linux".parse().unwrap();
+        let objection =
+            |cuda, compiler| compilers.objection(system, cuda, compiler).map(|found| found.message);
+        assert_eq!(objection("12.8", Compiler::Gcc(14)), None);
+        insta::assert_snapshot!(objection("12.8", Compiler::Gcc(15)).unwrap(), @"");
+        insta::assert_snapshot!(objection("13.0", Compiler::Clang(6)).unwrap(), @"");
+        insta::assert_snapshot!(objection("9.9", Compiler::Clang(6)).unwrap(), @"");
+    }
+
+    #[test]
+    fn check_and_lookup_refuse_the_same_compilers() {
+        let toolkits = toolkits();
+        let compilers = toolkits.supported_compilers();
+        let system = "x86_64-linux".parse().unwrap();
+        for release in &toolkits.releases {
+            for compiler in (1..30).flat_map(|major| [Compiler::Gcc(major), Compiler::Clang(major)]) {
+                let mut environment = crate::Environment::new(system);
+                environment.cuda = Some(release.cuda);
+                environment.compiler = Some(compiler);
+                let verdicts = crate::check(&toolkits, &environment);
+                let refused: Vec<Rule> = verdicts
+                    .into_iter()
+                    .filter(|verdict| verdict.severity == crate::Severity::Error)
+                    .map(|verdict| verdict.rule)
+                    .collect();
+                let objection = compilers.objection(system, &release.cuda.to_string(), compiler);
+                assert_eq!(refused, objection.into_iter().filter_map(|found| found.rule).collect::<Vec<_>>());
+            }
+        }
+    }
+}
