@@ -37,7 +37,7 @@ in
   capability-without-cuda = with' { cuda = null; };
   compiler-too-new = with' { compiler = "gcc99"; };
   compiler-malformed = with' { compiler = "icc"; };
-  compiler-not-in-set = (axle.concretise (request // { compiler = "gcc3"; })).world;
+  compiler-not-in-set = (axle.concretise (request // { compiler = "gcc7"; })).world;
   cuda-without-quotes = with' { cuda = 12.8; };
   cuda-without-cells = with' { cuda = "11.8"; };
   high-level-built = env.packages.torch.highLevel.outPath;

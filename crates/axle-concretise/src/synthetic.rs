@@ -123,6 +123,8 @@ impl World {
         for file in self.cells() {
             files.insert(&cell_path(file.system, file.python, file.cuda), &file);
         }
+        let compilers = include_bytes!("../../../catalogue/compilers.json");
+        files.0.insert("compilers.json".to_owned(), compilers.to_vec());
         Catalogue::new(files)
     }
 }

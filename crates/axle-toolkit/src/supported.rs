@@ -169,9 +169,9 @@ mod tests {
         let objection =
             |cuda, compiler| compilers.objection(system, cuda, compiler).map(|found| found.message);
         assert_eq!(objection("12.8", Compiler::Gcc(14)), None);
-        insta::assert_snapshot!(objection("12.8", Compiler::Gcc(15)).unwrap(), @"");
-        insta::assert_snapshot!(objection("13.0", Compiler::Clang(6)).unwrap(), @"");
-        insta::assert_snapshot!(objection("9.9", Compiler::Clang(6)).unwrap(), @"");
+        insta::assert_snapshot!(objection("12.8", Compiler::Gcc(15)).unwrap(), @"gcc 15 is too new for CUDA 12.8, which takes gcc up to 14; gcc 15 goes with CUDA 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
+        insta::assert_snapshot!(objection("13.0", Compiler::Clang(6)).unwrap(), @"clang 6 is too old for CUDA 13.0, which takes clang from 7 on");
+        insta::assert_snapshot!(objection("9.9", Compiler::Clang(6)).unwrap(), @"nothing is known of the compilers of CUDA 9.9 on x86_64-linux; known are 11.7, 11.8, 12.0, 12.1, 12.2, 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
     }
 
     #[test]

@@ -193,8 +193,9 @@ fn each_rule_kept_and_broken() {
 fn no_rule_is_untested() {
     let tested: BTreeSet<Rule> = cases().into_iter().map(|(rule, ..)| rule).collect();
     let untested: Vec<_> = Rule::ALL.iter().filter(|rule| !tested.contains(rule)).collect();
-    // Has a test of its own, below.
-    assert_eq!(untested, [&Rule::CapabilityOnlySpecialised]);
+    // The one has a test of its own, below; the other is judged in a builder, by the overlay's hook, which the checks of
+    // the flake run.
+    assert_eq!(untested, [&Rule::CapabilityOnlySpecialised, &Rule::OtherTools]);
 }
 
 /// Verdicts, as a person reads them.
