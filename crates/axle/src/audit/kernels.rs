@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use axle_audit::{ComputeCapability, ElfMember, Kernels};
 
-use crate::output;
+use super::view::line;
 
 /// Kernels that are shown by name, of those that a GPU lacks.
 const SHOWN: usize = 10;
@@ -18,17 +18,14 @@ pub fn human(members: &[ElfMember], asked: &[ComputeCapability]) -> String {
         let listed = members.iter().filter_map(|member| Some((member, member.kernels.as_ref()?)));
         listed.filter(|(_, kernels)| !kernels.groups.is_empty())
     };
-    let rows: Vec<_> = with_kernels()
-        .map(|(member, kernels)| {
-            let counts = kernels.by_architecture();
-            let counts: Vec<_> = counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
-            [member.path.clone(), kernels.count().to_string(), counts.join(", ")]
-        })
-        .collect();
-    if rows.is_empty() {
-        return String::new();
+    let mut text = String::new();
+    for (member, kernels) in with_kernels() {
+        let counts = kernels.by_architecture();
+        let counts: Vec<_> = counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
+        text += if text.is_empty() { "\n" } else { "" };
+        let library = format!("{}: {} kernels, of them", member.path, kernels.count());
+        line(&mut text, &library, &counts.join(", "));
     }
-    let mut text = format!("\n{}", output::table(["member", "kernels", "by architecture"], rows));
     for (member, kernels) in with_kernels() {
         missing(&mut text, member, kernels, asked);
     }

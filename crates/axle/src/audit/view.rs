@@ -16,9 +16,11 @@ use crate::output;
 
 /// Columns of a screen.
 const WIDTH: usize = 80;
-/// Rows of a table, names of a list, and findings that are shown where not all is asked for.
+/// Where the values of lines begin.
+const VALUES: usize = 11;
+/// Rows of a table, columns of a list, and findings that are shown where not all is asked for.
 const ROWS: usize = 12;
-const NAMES: usize = 6;
+const LIST: usize = 120;
 const FINDINGS: usize = 6;
 
 /// GPUs that one may have, for the answer where none was asked about.
@@ -55,8 +57,23 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     paint(&output::visible(&text))
 }
 
-fn line(text: &mut String, name: &str, value: &str) {
-    let _ = writeln!(text, "{name:<10} {}", if value.is_empty() { "none" } else { value });
+/// A name and its value; between the parts of a list it goes on in the next line where it must.
+pub fn line(text: &mut String, name: &str, value: &str) {
+    let before = VALUES - 1;
+    let _ = write!(text, "{name:<before$} ");
+    let mut column = VALUES.max(name.chars().count() + 1);
+    let parts = if value.is_empty() { "none" } else { value }.split_inclusive(", ");
+    for (number, part) in parts.enumerate() {
+        let width = part.trim_end().chars().count();
+        if number > 0 && column + width > WIDTH {
+            text.truncate(text.trim_end().len());
+            let _ = write!(text, "\n{:VALUES$}", "");
+            column = VALUES;
+        }
+        text.push_str(part);
+        column += part.chars().count();
+    }
+    text.push('\n');
 }
 
 /// What it is.
@@ -78,23 +95,32 @@ fn identity(facts: &WheelFacts) -> String {
     text
 }
 
-/// The releases, and, where there are few, from what each was concluded.
-fn cuda(facts: &WheelFacts) -> String {
-    if facts.cuda.len() > 2 {
+/// The releases, and, where there are few or all is asked for, from what each was concluded.
+fn cuda(facts: &WheelFacts, whole: bool) -> String {
+    if facts.cuda.len() > 2 && !whole {
         return facts.cuda.join(", ");
     }
     let told = facts.cuda.iter().map(|release| {
         let evidence = facts.cuda_evidence.iter().filter(|evidence| evidence.cuda == *release);
         let by: Vec<String> = evidence
             .map(|evidence| match (evidence.by, evidence.from.as_slice()) {
-                (CudaSource::Images, [member]) => format!("device code of {member}"),
+                (CudaSource::Images, members) if whole => {
+                    format!("device code of {}", members.join(", "))
+                }
+                (CudaSource::Images, [member]) => format!("device code of {}", file_name(member)),
                 (CudaSource::Images, members) => format!("device code of {} members", members.len()),
-                (_, from) => from.join(", "),
+                (_, from) if whole => from.join(", "),
+                (_, from) => from.iter().map(|from| without_marker(from)).collect::<Vec<_>>().join(", "),
             })
             .collect();
         format!("{release} (by {})", by.join(", "))
     });
     told.collect::<Vec<_>>().join(", ")
+}
+
+/// A requirement without the environments that it is for.
+fn without_marker(requirement: &str) -> &str {
+    requirement.split(';').next().unwrap_or(requirement).trim_end()
 }
 
 /// What it needs.
@@ -105,17 +131,17 @@ fn needs(wheel: &Wheel, command: &Audit) -> String {
     if facts.form != Form::File {
         line("python", facts.requires_python.as_deref().unwrap_or("any"));
     }
-    line("cuda", &cuda(facts));
+    line("cuda", &cuda(facts, command.verbose));
     let verdict = if is_content(facts, command.glibc) { "" } else { ": newer than the target's" };
     line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
     line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
     let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
     let lies = if wheel.platform.honest == Some(false) { ", not as the name says" } else { "" };
     line("platform", &format!("{should_be}{lies}"));
-    line("external", &list(&policy::human(&wheel.providers), command.verbose));
+    line("external", &list(&policy::human(&wheel.providers), LIST, command.verbose));
     line("policy", &wheel.policy.human());
     if !facts.unread.is_empty() {
-        line("not read", &list(&facts.unread, command.verbose));
+        line("not read", &list(&facts.unread, LIST, command.verbose));
     }
     if command.verbose && facts.unopened > 0 {
         line("not opened", &format!("{} members that are text by their names", facts.unopened));
@@ -123,12 +149,19 @@ fn needs(wheel: &Wheel, command: &Audit) -> String {
     text
 }
 
-/// Names, of which only the first are shown where there are many.
-fn list(names: &[String], whole: bool) -> String {
-    let shown = if whole || names.len() <= NAMES + 1 { names.len() } else { NAMES };
-    let mut text = names.get(..shown).unwrap_or_default().join(", ");
-    if shown < names.len() {
-        let _ = write!(text, " and {} more", names.len() - shown);
+/// Names; where not all is asked for, as many as there is room for, in columns, and how many more there are.
+fn list(names: &[String], room: usize, whole: bool) -> String {
+    let all = names.join(", ");
+    if whole || all.chars().count() <= room {
+        return all;
+    }
+    let mut text = String::new();
+    for (shown, name) in names.iter().enumerate() {
+        let more = format!(" and {} more", names.len() - shown);
+        if shown > 0 && text.chars().count() + name.chars().count() + more.len() > room {
+            return text + &more;
+        }
+        let _ = write!(text, "{}{name}", if shown > 0 { ", " } else { "" });
     }
     text
 }
@@ -170,7 +203,9 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
     for member in facts.elf.iter().filter(has_amd) {
         let targets: Vec<_> =
             member.amd.iter().map(|(target, count)| format!("{target} ({count})")).collect();
-        let _ = writeln!(text, "{}: AMD code for {}", file_name(&member.path), list(&targets, whole));
+        let library = format!("{}: AMD code for", file_name(&member.path));
+        let room = WIDTH.saturating_sub(library.chars().count() + 1);
+        line(&mut text, &library, &list(&targets, room, whole));
     }
     text
 }
@@ -324,13 +359,16 @@ fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
     match coverage.covered {
         Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
         Some(true) => format!("covered: {}", run()),
-        Some(false) => format!("not covered: {}; missing in {}", run(), list(&coverage.missing, whole)),
+        Some(false) if coverage.counted == 0 => {
+            format!("not covered: none of its {} files of device code runs there", loose_files(facts))
+        }
+        Some(false) => format!("not covered: {}; missing in {}", run(), list(&coverage.missing, LIST, whole)),
         None => format!("unknown: {}", why_unknown(facts)),
     }
 }
 
 fn why_unknown(facts: &WheelFacts) -> String {
-    let loose: u64 = facts.loose.iter().map(|loose| loose.count).sum();
+    let loose = loose_files(facts);
     if loose > 0 {
         format!("it holds {loose} files of device code, and what it loads of them on a GPU is not known")
     } else if !facts.unread.is_empty() {
@@ -338,6 +376,10 @@ fn why_unknown(facts: &WheelFacts) -> String {
     } else {
         "it holds only code that can't be judged".to_owned()
     }
+}
+
+fn loose_files(facts: &WheelFacts) -> u64 {
+    facts.loose.iter().map(|loose| loose.count).sum()
 }
 
 fn file_name(path: &str) -> &str {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::elf_writer::Object;
 use crate::fatbin_writer::{Item, container, sass};
-use crate::run::{Folder, one_line};
+use crate::run::{AXLE, Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
 use crate::wheels::{NAME, hide_packing, pure_wheel, sha256, wheel, wheel_with_kernels};
@@ -124,6 +124,38 @@ fn a_wheel_as_json() {
     wheel.as_object_mut().unwrap().retain(|field, _| WHEEL_FIELDS.contains(&field.as_str()));
     wheel["elf"][0].as_object_mut().unwrap().retain(|field, _| ELF_FIELDS.contains(&field.as_str()));
     insta::assert_json_snapshot!(document);
+}
+
+#[test]
+fn json_is_the_same_in_every_run() {
+    let folder = Folder::new();
+    let libraries: Vec<_> = (0..12)
+        .map(|number| {
+            // Of several sizes, the largest first: threads finish them in another order.
+            let containers =
+                container(&[Item::One(sass(80 + number % 3))]).repeat(1 + (12 - number as usize) * 200);
+            let object = Object {
+                needed: vec![format!("lib{}.so", number % 5)],
+                sections: vec![(".nv_fatbin".to_owned(), containers)],
+                ..Object::default()
+            };
+            (format!("x/lib{number}.so"), object.write())
+        })
+        .collect();
+    let members: Vec<_> = libraries.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+    folder.write(NAME, Wheel::new(&members, "").0);
+    let arguments = ["audit", "--deep", "--verify", "--cc", "8.6", "--format", "json", NAME];
+    let run = |threads: &str| {
+        let output = folder.command(AXLE).env("RAYON_NUM_THREADS", threads).args(arguments).output().unwrap();
+        assert!(output.stderr.is_empty(), "{output:?}");
+        output.stdout
+    };
+    let alone = run("1");
+    let document: Value = serde_json::from_slice(&alone).unwrap();
+    assert_eq!(document["wheels"][0]["elf"].as_array().unwrap().len(), 12);
+    for threads in ["2", "2", "5", "8"] {
+        assert!(run(threads) == alone, "with {threads} threads it differs from one");
+    }
 }
 
 #[test]
