@@ -248,7 +248,28 @@ struct Members {
     record: Option<RecordFacts>,
 }
 
-/// Reads the members, the largest first, so that none is left alone at the end.
+/// How many bytes of neighbouring members, unpacked, one thread reads in one go over a network: there each jump costs
+/// a request, and bytes that are thrown away.
+const REMOTE_BATCH: u64 = 16 << 20;
+
+/// The members in the order in which threads take them: the largest first, so that none is left alone at the end.
+/// Members that stand together in the archive are gathered as long as they have at most `most` bytes together.
+fn batches(members: Vec<Entry<'_>>, most: u64) -> Vec<Vec<Entry<'_>>> {
+    let mut batches = Vec::<(u64, Vec<Entry<'_>>)>::new();
+    for member in members {
+        match batches.last_mut() {
+            Some((size, batch)) if size.saturating_add(member.size) <= most => {
+                *size += member.size;
+                batch.push(member);
+            }
+            _ => batches.push((member.size, vec![member])),
+        }
+    }
+    batches.sort_by_key(|(size, _)| std::cmp::Reverse((*size).max(most)));
+    batches.into_iter().map(|(_, batch)| batch).collect()
+}
+
+/// Reads the members.
 fn read_members(
     contents: &dyn Contents,
     abi3: bool,
@@ -261,7 +282,6 @@ fn read_members(
     let every = members.len();
     members.retain(|member| record.is_some() || !options.trust_names || !is_text(member.path));
     let unopened = (every - members.len()) as u64;
-    members.sort_by_key(|member| std::cmp::Reverse(member.size));
     let total = members.iter().map(|member| member.size).sum();
     let done = AtomicU64::new(0);
     let advance = |bytes: u64| {
@@ -273,23 +293,31 @@ fn read_members(
     // same file always gives the same one.
     let (mut elf, mut errors) = (Vec::new(), Vec::new());
     let (mut loose, mut verdicts) = (Vec::new(), Vec::new());
-    let results: Vec<(Entry<'_>, Result<Found, AuditError>)> = members
+    let most = if options.trust_names { REMOTE_BATCH } else { 0 };
+    let results: Vec<Vec<(Entry<'_>, Result<Found, AuditError>)>> = batches(members, most)
         .into_iter()
         .par_bridge()
         .map_init(
             || None,
-            |reader, member| {
-                let result = match reader.take().map_or_else(|| contents.reader(), Ok) {
+            |reader, batch| {
+                let mut read = |member: &Entry<'_>| match reader.take().map_or_else(|| contents.reader(), Ok)
+                {
                     Ok(opened) => {
-                        audit_member(contents, reader.insert(opened).as_mut(), &member, &asked, &advance)
+                        audit_member(contents, reader.insert(opened).as_mut(), member, &asked, &advance)
                     }
                     Err(error) => Err(error.into()),
                 };
-                (member, result)
+                batch
+                    .into_iter()
+                    .map(|member| {
+                        let result = read(&member);
+                        (member, result)
+                    })
+                    .collect()
             },
         )
         .collect();
-    for (member, result) in results {
+    for (member, result) in results.into_iter().flatten() {
         match result {
             Ok(found) => {
                 elf.extend(found.elf);

@@ -427,11 +427,31 @@ fn files_of_device_code() {
     folder.write(NAME, &wheel.0);
     hide_packing(&mut folder, &wheel);
     unpack(&folder, "unpacked", &wheel);
+    let known = Wheel::new(&[("x/a.ptx", ptx("sm_80")), ("x/c.ptx", ptx("sm_90a"))], "");
+    folder.write(&format!("known/{NAME}"), &known.0);
     insta::assert_snapshot!(folder.transcript(&[
         &format!("axle audit --cc 8.6 --cc 7.5 {NAME}"),
         "axle audit --cc 8.6 unpacked/x/a.ptx",
         "axle audit --cc 9.0 unpacked/x/d.bin",
+        &format!("axle audit --cc 7.5 known/{NAME} | grep '^7.5'"),
     ]));
+}
+
+/// Each byte once, though sizes and places of the members are in different orders.
+#[test]
+fn many_small_members_at_an_address() {
+    let noise = |number: u32| -> Vec<u8> {
+        let blocks = 100 + number * 7919 % 1000;
+        (0..blocks).flat_map(|block| sha256(format!("{number} {block}").as_bytes()).into_bytes()).collect()
+    };
+    let files: Vec<_> = (0..100).map(|number| (format!("x/{number:03}.bin"), noise(number))).collect();
+    let members: Vec<_> = files.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+    let wheel = Wheel::new(&members, "").0;
+    let server = Server::with_file(wheel.clone(), true);
+    let output = Folder::new().output(&["audit", &server.url.replace("simple", NAME)]);
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let sent: usize = server.sent.lock().unwrap().iter().sum();
+    assert!(sent < wheel.len() * 6 / 5, "{sent} bytes of {}", wheel.len());
 }
 
 #[test]
