@@ -34,6 +34,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         cuda: file.cuda,
         compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
         compiler: None,
+        driver: None,
         allowed: BTreeSet::new(),
         torch: None,
         glibc: Glibc::new(2, 36),

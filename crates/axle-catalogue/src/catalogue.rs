@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use axle_toolkit::SupportedCompilers;
+use axle_toolkit::{SupportedCompilers, Toolkits};
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -57,6 +57,14 @@ impl Catalogue {
     /// When the file is not valid.
     pub fn compilers(&self) -> Result<SupportedCompilers, CatalogueError> {
         Ok(self.json("compilers.json", axle_toolkit::COMPILERS_SCHEMA)?.unwrap_or_default())
+    }
+
+    /// What is known of CUDA's releases; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn toolkits(&self) -> Result<Option<Toolkits>, CatalogueError> {
+        self.json("toolkits.json", axle_toolkit::SCHEMA)
     }
 
     /// Every package, by name.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Package, Reason};
 use axle_fatbin::{Code, ComputeCapability};
-use axle_toolkit::{Objection, Rule};
+use axle_toolkit::{DriverVersion, Environment, Objection, Rule, Severity};
 use axle_wheel::{Glibc, PythonVersion, System};
 
 use crate::glibc;
@@ -32,7 +32,9 @@ pub struct Request {
     pub compute_capabilities: BTreeSet<ComputeCapability>,
     /// The compiler; without one nothing is compiled.
     pub compiler: Option<Compiler>,
-    /// Rules on compilers that may be broken.
+    /// The machine's driver; `None` is one that is new enough.
+    pub driver: Option<DriverVersion>,
+    /// Rules on compilers and drivers that may be broken.
     pub allowed: BTreeSet<Rule>,
     /// A torch version, or the start of one (`2.9`).
     pub torch: Option<String>,
@@ -51,6 +53,7 @@ impl Request {
             Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
             None => {}
         }
+        words.extend(self.driver.iter().map(|driver| format!("--driver {driver}")));
         words.extend(self.allowed.iter().map(|rule| format!("--allow {rule}")));
         words.extend(self.torch.iter().map(|torch| format!("--torch {torch}")));
         if self.system != System::X86_64Linux {
@@ -164,6 +167,9 @@ fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<
         })))
     };
     if let Some(reason) = refused_compiler(catalogue, request)? {
+        return refuse(vec![reason]);
+    }
+    if let Some(reason) = refused_driver(catalogue, request)? {
         return refuse(vec![reason]);
     }
     let Some(file) = catalogue.cells(request.system, request.python, request.cuda)? else {
@@ -423,6 +429,34 @@ fn refused_compiler(
             None => message,
         },
     }))
+}
+
+/// Why the driver does not run programs of the CUDA release, or not on these GPUs, unless that is allowed.
+fn refused_driver(catalogue: &Catalogue, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
+    let (Some(driver), Cuda::Toolkit(major, minor)) = (&request.driver, request.cuda) else {
+        return Ok(None);
+    };
+    let reason = |kind, message| RefusalReason {
+        package: "driver".to_owned(),
+        version: Some(driver.to_string()),
+        build: None,
+        kind,
+        message,
+    };
+    let Some(toolkits) = catalogue.toolkits()? else {
+        let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
+        return Ok(Some(reason(Reason::Unknown, message)));
+    };
+    let mut environment = Environment::new(request.system);
+    environment.cuda = Some(axle_toolkit::Cuda { major, minor });
+    environment.driver = Some(driver.clone());
+    environment.capabilities.clone_from(&request.compute_capabilities);
+    environment.allowed.clone_from(&request.allowed);
+    let verdicts = axle_toolkit::check(&toolkits, &environment);
+    let broken = verdicts.into_iter().find(|verdict| {
+        matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew) && verdict.severity == Severity::Error
+    });
+    Ok(broken.map(|verdict| reason(Reason::Driver, format!("{}: {}", verdict.rule, verdict.message))))
 }
 
 /// The smallest changes to a request that work, one of a kind, nearest first.

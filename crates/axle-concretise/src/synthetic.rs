@@ -125,6 +125,8 @@ impl World {
         }
         let compilers = include_bytes!("../../../catalogue/compilers.json");
         files.0.insert("compilers.json".to_owned(), compilers.to_vec());
+        let toolkits = include_bytes!("../../../catalogue/toolkits.json");
+        files.0.insert("toolkits.json".to_owned(), toolkits.to_vec());
         Catalogue::new(files)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use axle_catalogue::Cuda;
 use axle_fatbin::ComputeCapability;
-use axle_toolkit::Rule;
+use axle_toolkit::{DriverVersion, Rule};
 use axle_wheel::{Glibc, PythonVersion, System, Version};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -122,7 +122,10 @@ pub struct Concretise {
     /// Major version of Clang for what must be compiled
     #[arg(long, value_name = "MAJOR")]
     pub clang: Option<u16>,
-    /// Rule on compilers of which breaking it is only warned, by code or name; may be repeated
+    /// Version of the machine's driver, as in 570.26; without it, one that is new enough
+    #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
+    pub driver: Option<DriverVersion>,
+    /// Rule on compilers and drivers that may be broken, by code or name; may be repeated
     #[arg(long = "allow", value_name = "RULE")]
     pub allowed: Vec<Rule>,
     /// torch version, or the start of one, as in 2.9

@@ -56,6 +56,7 @@ fn answer(command: &Concretise) -> Result<axle_concretise::Answer, Error> {
             .chain(crate::check::capabilities(command.catalogue.as_deref(), &command.gpus)?)
             .collect(),
         compiler: command.gcc.map(Compiler::Gcc).or(command.clang.map(Compiler::Clang)),
+        driver: command.driver.clone(),
         allowed: command.allowed.iter().copied().collect(),
         torch: command.torch.clone(),
         glibc: command.glibc,
