@@ -6,11 +6,13 @@ let
   inherit (builtins)
     attrNames
     concatStringsSep
+    elemAt
     filter
     fromJSON
     head
     listToAttrs
     map
+    mapAttrs
     match
     pathExists
     readDir
@@ -23,6 +25,25 @@ let
     map (file: head (match "(.*)\\.json" file)) (
       filter (file: match ".*\\.json" file != null) (if pathExists folder then attrNames (readDir folder) else [ ])
     );
+
+  # What cells have in common stands in a file once, and a cell says which of it by number.
+  unpooled =
+    file:
+    let
+      take = pool: mapAttrs (name: number: elemAt pool.${name} number);
+    in
+    file
+    // {
+      torch = mapAttrs (
+        _: cell:
+        cell
+        // {
+          packages = take file.packages cell.packages;
+          externals = take file.externals cell.externals;
+          absent = take file.absences cell.absent;
+        }
+      ) file.torch;
+    };
 
   list = names: if names == [ ] then "none" else concatStringsSep ", " names;
 in
@@ -37,7 +58,7 @@ rec {
     listToAttrs (
       map (name: {
         inherit name;
-        value = fromJSON (readFile (folder + "/${name}.json"));
+        value = unpooled (fromJSON (readFile (folder + "/${name}.json")));
       }) (documents folder)
     );
 

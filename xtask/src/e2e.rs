@@ -2,6 +2,7 @@
 //!
 //! It fetches some gigabytes, which stay in the Nix store.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -219,7 +220,7 @@ fn facts(wheel: &str) -> Result<WheelFacts, Error> {
     let artefacts = catalogue.artefacts("torch")?.into_iter().flat_map(|file| file.artefacts);
     artefacts
         .filter(|artefact| artefact.filename == wheel)
-        .find_map(|artefact| artefact.audit)
+        .find_map(|artefact| artefact.facts().map(Cow::into_owned))
         .ok_or_else(|| Error::Unaudited(wheel.to_owned()))
 }
 

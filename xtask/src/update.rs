@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use axle_audit::{AuditError, Options};
 use axle_catalogue::{
-    Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path,
-    cell_path, update, write_json,
+    Audit, Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path,
+    cell_path, share_with_siblings, update, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
 use axle_index::{File, IndexError, Origin as _, PackageIndex, Settings, SettingsError};
@@ -64,6 +64,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let folder = Folder::new(&args.catalogue);
     if args.offline {
+        share(&folder)?;
         write(&folder, &solve(&Universe::read(&Catalogue::new(folder.clone()))?)?)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -86,6 +87,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         }
         audit(&folder, &index, &mut universe, &solved.unaudited)?;
     }
+}
+
+/// Lets wheels share what was read of their siblings, and lays out the files of artefacts anew.
+fn share(folder: &Folder) -> Result<(), Error> {
+    let catalogue = Catalogue::new(folder.clone());
+    for name in catalogue.package_names()? {
+        if let Some(mut file) = catalogue.artefacts(&name)? {
+            share_with_siblings(&mut file.artefacts);
+            write_json(folder, &artefact_path(&name), &file)?;
+        }
+    }
+    Ok(())
 }
 
 /// Every cell of the matrix, and the builds of what they choose.
@@ -150,7 +163,7 @@ fn audit(
             let file = files
                 .get(&artefact.filename)
                 .ok_or_else(|| Error::Gone { filename: artefact.filename.clone() })?;
-            artefact.audit = Some(audit_one(index, file, &artefact.sha256)?);
+            artefact.audit = Some(Audit::own(audit_one(index, file, &artefact.sha256)?));
             artefact.provenance = Provenance::Audited;
         }
         write_json(folder, &artefact_path(name), known)?;

@@ -53,7 +53,8 @@ fn requests(file: &CellFile) -> Vec<Request> {
     }
 
     let newest = file.order.first().and_then(|torch| file.torch.get(torch));
-    let covered = newest.and_then(|cell| cell.packages.get("torch")).map(|torch| &torch.wheel.covers);
+    let torch = newest.and_then(|cell| cell.packages.get("torch"));
+    let covered = torch.and_then(|torch| torch.wheel.as_ref()).map(|wheel| &wheel.covers);
     let served =
         Request { compute_capabilities: covered.into_iter().flatten().copied().collect(), ..plain.clone() };
     let packages = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();

@@ -10,6 +10,7 @@ use crate::kernels::Kernels;
 
 /// The facts of one wheel. Unknown is null, none is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WheelFacts {
     /// The file's name; of an unpacked or installed wheel, that of its `.dist-info` folder.
     pub filename: String,
@@ -200,6 +201,7 @@ pub struct RecordFacts {
 
 /// The facts of one ELF member.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ElfMember {
     /// Its path in the wheel.
     pub path: String,
@@ -269,6 +271,7 @@ pub struct Abi3 {
 
 /// Device code of both kinds, each sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Architectures {
     /// The machine code.
     pub sass: Vec<Code>,
@@ -316,6 +319,7 @@ pub struct ContainerGroup {
     /// The section that they are in.
     pub section: String,
     /// What they hold, sorted, each once.
+    #[serde(default)]
     pub code: Vec<Code>,
     /// How many there are.
     pub count: u64,

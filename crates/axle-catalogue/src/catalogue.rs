@@ -198,12 +198,7 @@ pub fn artefact_path(name: &str) -> String {
 /// # Errors
 /// When the file cannot be written; the old one is then still there.
 pub fn write_json<T: Serialize>(folder: &Folder, path: &str, value: &T) -> Result<bool, CatalogueError> {
-    let mut text = Vec::new();
-    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
-    value
-        .serialize(&mut serializer)
+    let compact = serde_json::to_string(value)
         .map_err(|error| CatalogueError::Invalid { path: path.to_owned(), message: error.to_string() })?;
-    text.push(b'\n');
-    Ok(folder.write(path, &text)?)
+    Ok(folder.write(path, crate::json::layout(&compact).as_bytes())?)
 }

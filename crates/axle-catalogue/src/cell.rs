@@ -8,14 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Cuda, Provenance, canonical};
 
-/// The schema that [`CellFile::schema`] names.
-pub const SCHEMA: &str = "axle.cells/1";
+/// The schema that a file of cells names.
+pub const SCHEMA: &str = "axle.cells/2";
 
 /// All cells of one system, Python and CUDA.
+///
+/// In its JSON what cells have in common stands once: `packages`, `externals` and `absent` hold by name all that a
+/// cell may have under it, and a cell (`torch.<version>`) says which by number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "Pooled", try_from = "Pooled")]
 pub struct CellFile {
-    /// [`SCHEMA`].
-    pub schema: String,
     /// The system.
     pub system: System,
     /// The Python version.
@@ -66,8 +68,11 @@ impl Cell {
 pub struct CellPackage {
     /// Its version.
     pub version: String,
-    /// The wheel that fits the cell.
-    pub wheel: CellWheel,
+    /// The wheel that fits the cell for at least one capability.
+    pub wheel: Option<CellWheel>,
+    /// How it is compiled, where it can be for this cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<CellSource>,
     /// Packages of the cell that it requires.
     pub requires: Vec<String>,
     /// Externals that it requires.
@@ -93,6 +98,27 @@ pub struct CellWheel {
     pub sass: Vec<Code>,
     /// PTX in it.
     pub ptx: Vec<Code>,
+}
+
+/// How a package of a cell is compiled. What compiles it is in `builds/<name>/<version>.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CellSource {
+    /// The file name of the sdist.
+    pub filename: String,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// The capabilities of [`CellFile::capabilities`] that its source and the toolkit support.
+    pub capabilities: Vec<ComputeCapability>,
+    /// Packages of the cell whose builds it links.
+    pub links: Vec<String>,
+    /// Bytes of memory that one job of the compiler needs, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_per_job: Option<u64>,
+    /// Roughly how many minutes of one core it takes for one architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<u64>,
 }
 
 /// A requirement on a package of the package set.
@@ -152,4 +178,126 @@ pub enum Reason {
     Unknown,
     /// It is not in the catalogue.
     Missing,
+}
+
+/// A file of cells as it is stored.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pooled {
+    schema: String,
+    system: System,
+    python: PythonVersion,
+    cuda: Cuda,
+    capabilities: Vec<ComputeCapability>,
+    order: Vec<String>,
+    packages: Pool<CellPackage>,
+    externals: Pool<External>,
+    absences: Pool<Absence>,
+    torch: BTreeMap<String, PooledCell>,
+    absent: BTreeMap<String, Absence>,
+}
+
+/// All that cells have under each name.
+type Pool<T> = BTreeMap<String, Vec<T>>;
+
+/// A cell that says by number what it has under each name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PooledCell {
+    cell: String,
+    packages: BTreeMap<String, usize>,
+    externals: BTreeMap<String, usize>,
+    absent: BTreeMap<String, usize>,
+}
+
+/// A cell that names what its file does not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the cell of torch {torch} has number {number} of {name}, which is not there")]
+struct Unpooled {
+    torch: String,
+    name: String,
+    number: usize,
+}
+
+impl From<CellFile> for Pooled {
+    fn from(file: CellFile) -> Self {
+        let (mut packages, mut externals, mut absences) = (Pool::new(), Pool::new(), Pool::new());
+        let mut torch = BTreeMap::new();
+        // The newest torch's stand first.
+        let newest = |version: &String| file.order.iter().position(|one| one == version);
+        let mut cells: Vec<_> = file.torch.into_iter().collect();
+        cells.sort_by_key(|(version, _)| newest(version));
+        for (version, cell) in cells {
+            let cell = PooledCell {
+                cell: cell.cell,
+                packages: pool(cell.packages, &mut packages),
+                externals: pool(cell.externals, &mut externals),
+                absent: pool(cell.absent, &mut absences),
+            };
+            torch.insert(version, cell);
+        }
+        Self {
+            schema: SCHEMA.into(),
+            system: file.system,
+            python: file.python,
+            cuda: file.cuda,
+            capabilities: file.capabilities,
+            order: file.order,
+            packages,
+            externals,
+            absences,
+            torch,
+            absent: file.absent,
+        }
+    }
+}
+
+impl TryFrom<Pooled> for CellFile {
+    type Error = Unpooled;
+
+    fn try_from(file: Pooled) -> Result<Self, Unpooled> {
+        let cells = file.torch.into_iter().map(|(torch, cell)| {
+            let whole = Cell {
+                cell: cell.cell,
+                packages: unpool(&torch, cell.packages, &file.packages)?,
+                externals: unpool(&torch, cell.externals, &file.externals)?,
+                absent: unpool(&torch, cell.absent, &file.absences)?,
+            };
+            Ok((torch, whole))
+        });
+        Ok(Self {
+            torch: cells.collect::<Result<_, _>>()?,
+            system: file.system,
+            python: file.python,
+            cuda: file.cuda,
+            capabilities: file.capabilities,
+            order: file.order,
+            absent: file.absent,
+        })
+    }
+}
+
+fn pool<T: PartialEq>(values: BTreeMap<String, T>, pool: &mut Pool<T>) -> BTreeMap<String, usize> {
+    let mut numbers = BTreeMap::new();
+    for (name, value) in values {
+        let known = pool.entry(name.clone()).or_default();
+        let number = known.iter().position(|one| *one == value).unwrap_or_else(|| {
+            known.push(value);
+            known.len() - 1
+        });
+        numbers.insert(name, number);
+    }
+    numbers
+}
+
+fn unpool<T: Clone>(
+    torch: &str,
+    numbers: BTreeMap<String, usize>,
+    pool: &Pool<T>,
+) -> Result<BTreeMap<String, T>, Unpooled> {
+    let value = |(name, number): (String, usize)| match pool.get(&name).and_then(|known| known.get(number)) {
+        Some(value) => Ok((name, value.clone())),
+        None => Err(Unpooled { torch: torch.to_owned(), name, number }),
+    };
+    numbers.into_iter().map(value).collect()
 }

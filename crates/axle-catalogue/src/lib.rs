@@ -21,18 +21,24 @@ mod artefact;
 mod catalogue;
 mod cell;
 mod files;
+mod json;
 mod matrix;
+mod names;
 mod package;
+mod stored;
 mod wheel_build;
 
-pub use artefact::{Artefact, ArtefactFile, Origin, Provenance};
+pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use catalogue::{Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json};
-pub use cell::{
-    Absence, Cell, CellFile, CellPackage, CellWheel, External, Fallback, Reason, SCHEMA as CELLS_SCHEMA,
-};
+pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Reason};
 pub use files::{Files, Folder};
 pub use matrix::{Cuda, CudaError, Matrix, Runtime};
-pub use package::{CoverageRule, CudaMatch, Dlopen, From as PackageSource, Package, Unprovided};
+pub use names::{Built, Grammar, Names, UnreadableName, Variant};
+pub use package::{
+    Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
+    From as PackageSource, Keep, Load, MadeForTorch, Package, Published, Source, Spelling, Unprovided,
+};
 pub use wheel_build::{
-    BuildFile, Fetch, FetchPypi, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA, UnprovidedSoname, WheelBuild,
+    BuildFile, Fetch, FetchPypi, FetchUrl, FetchWheel, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA,
+    SourceBuild, UnprovidedSoname, WheelBuild,
 };

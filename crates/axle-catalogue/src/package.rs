@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use axle_audit::{Measure, Pattern, Policy};
-use pep440_rs::Version;
+use axle_audit::{Code, ComputeCapability, Measure, Pattern, Policy};
+use axle_wheel::System;
+use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
+
+use crate::Built;
+use crate::names::Names;
 
 /// One package of the catalogue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -14,6 +18,15 @@ pub struct Package {
     pub summary: String,
     /// Releases from this one on are indexed.
     pub since: Version,
+    /// Which releases are kept.
+    #[serde(default)]
+    pub keep: Keep,
+    /// Where it is published.
+    #[serde(default)]
+    pub published: Published,
+    /// What the names of its wheels say of what they were built for.
+    #[serde(default)]
+    pub names: Names,
     /// Where an environment takes the package from.
     #[serde(default)]
     pub from: From,
@@ -24,6 +37,17 @@ pub struct Package {
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
+    /// Which torch its wheels are made for, where neither their names nor an exact pin tell.
+    #[serde(default)]
+    pub torch: Vec<MadeForTorch>,
+    /// Members of which a target loads one and leaves the others.
+    #[serde(default)]
+    pub alternative: Vec<Alternative>,
+    /// What is published about wheels whose bytes were not seen.
+    #[serde(default)]
+    pub declared: Vec<Declared>,
+    /// How it is compiled from its sdist; without it, it is not.
+    pub source: Option<Source>,
     /// How many of a member's containers must run on a GPU, where it is not all of them.
     #[serde(default)]
     pub coverage: Vec<CoverageRule>,
@@ -53,6 +77,183 @@ impl Package {
             ..Policy::default()
         }
     }
+}
+
+/// Which releases of a package the catalogue keeps.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keep {
+    /// Every one since [`Package::since`].
+    #[default]
+    All,
+    /// Those that a cell chooses or an exact requirement names, and the newest.
+    Chosen,
+}
+
+/// Where a package is published.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Published {
+    /// Whether the package index has it.
+    pub index: bool,
+    /// Repositories on GitHub (`owner/name`) whose releases hold wheels.
+    pub github: Vec<String>,
+    /// Pages that link wheels; `{variant}` stands for each of `variants`.
+    pub find_links: Vec<String>,
+    /// What `{variant}` stands for.
+    pub variants: Vec<String>,
+    /// A folder of wheels, from the catalogue's own folder on.
+    pub directory: Option<String>,
+}
+
+impl Default for Published {
+    fn default() -> Self {
+        Self {
+            index: true,
+            github: Vec::new(),
+            find_links: Vec::new(),
+            variants: Vec::new(),
+            directory: None,
+        }
+    }
+}
+
+/// The torch that some versions of a package are made for.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct MadeForTorch {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// The torch: a release or the start of one (`2.9`), or `same` for the package's own version.
+    pub torch: String,
+    /// Where it is said.
+    pub document: String,
+}
+
+/// Members of which a target loads one: bitsandbytes has a library for each CUDA minor.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Alternative {
+    /// The members' paths; `*` stands for any characters and `{cuda}` for a release's digits (`128`).
+    pub member: String,
+    /// The targets that load it.
+    pub load: Load,
+    /// How that is known.
+    pub reason: String,
+}
+
+/// Which targets load an alternative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Load {
+    /// None: it is for other hardware.
+    Never,
+    /// Those without CUDA.
+    Cpu,
+    /// Those of the CUDA minor in its name.
+    SameMinor,
+    /// Those of the same CUDA major, of the newest minor there is that is not newer than theirs.
+    NewestMinor,
+}
+
+/// What is published about wheels whose bytes were not seen. Of several that apply, the first that says something
+/// of a fact counts.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Declared {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// The CUDA in their names, where only those of one are meant (`12`, `12.6`, `cpu`).
+    pub cuda: Option<Built>,
+    /// The system, where only wheels of one are meant.
+    pub system: Option<System>,
+    /// `Requires-Python`.
+    pub requires_python: Option<String>,
+    /// `Requires-Dist` lines.
+    pub requires_dist: Option<Vec<String>>,
+    /// The SASS that every container of every member has.
+    pub sass: Option<Vec<Code>>,
+    /// The PTX that every container of every member has.
+    pub ptx: Option<Vec<Code>>,
+    /// The sonames that its members need from outside.
+    pub needed: Option<Vec<String>>,
+    /// Where it is said.
+    pub document: String,
+}
+
+/// How a package is compiled from its sdist.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Source {
+    /// The versions that are compiled this way.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// What runs the build.
+    pub build_system: BuildSystem,
+    /// Packages that it needs to be built and that its own metadata would have a network bring (`ninja`, `packaging`).
+    #[serde(default)]
+    pub build_requires: Vec<String>,
+    /// Packages whose builds it imports or links when it is compiled: torch, and what `import torch` needs.
+    #[serde(default)]
+    pub links: Vec<String>,
+    /// CUDA components whose headers it includes, by their name in a toolkit (`cccl`, `cublas`, `cusparse`).
+    #[serde(default)]
+    pub components: Vec<String>,
+    /// Environment variables, as they are.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// Which variable takes the architectures, and how it spells them.
+    pub architectures: Option<ArchitecturesVariable>,
+    /// Which variable takes the number of jobs.
+    pub jobs: Option<String>,
+    /// `Requires-Dist` lines, where the metadata of the sdist marks them dynamic.
+    pub requires_dist: Option<Vec<String>>,
+    /// The capabilities that its source supports; every one without it.
+    pub capabilities: Option<Vec<ComputeCapability>>,
+    /// The oldest CUDA release that compiles it (`11.8`).
+    pub cuda: Option<String>,
+    /// Bytes of memory that one job of the compiler needs, at most.
+    pub memory_per_job: Option<u64>,
+    /// Roughly how many minutes of one core it takes for one architecture.
+    pub minutes: Option<u64>,
+    /// Where the capabilities, the memory and the rest are known from.
+    pub document: String,
+}
+
+/// What builds a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BuildSystem {
+    /// `setup.py`, with torch's extension builder or without.
+    Setuptools,
+    /// scikit-build-core over CMake.
+    ScikitBuildCore,
+    /// CMake called by hand.
+    Cmake,
+}
+
+/// How a build is told the architectures.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ArchitecturesVariable {
+    /// The environment variable.
+    pub variable: String,
+    /// How each is spelled.
+    pub spelling: Spelling,
+    /// What stands between them.
+    pub separator: String,
+}
+
+/// How a build spells an architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Spelling {
+    /// `8.6`.
+    Dotted,
+    /// `86`.
+    Digits,
 }
 
 /// Where an environment takes a package from.

@@ -242,15 +242,13 @@ fn artefact(
     }
     let metadata: Metadata = index.metadata(file)?;
     Ok(Artefact {
-        filename: file.filename.clone(),
-        origin: Origin::Pypi,
-        sha256,
         size: file.size,
         requires_python: metadata.requires_python.or_else(|| file.requires_python.clone()),
         requires_dist: Some(metadata.requires_dist),
         yanked: file.yanked.clone(),
         provenance: known.map_or(Provenance::Declared, |known| known.provenance),
         audit: known.and_then(|known| known.audit.clone()),
+        ..Artefact::declared(&file.filename, Origin::Pypi, &sha256)
     })
 }
 
@@ -338,15 +336,8 @@ mod tests {
             "what? is this",
         ];
         let artefact = Artefact {
-            filename: "x-1.0-py3-none-any.whl".to_owned(),
-            origin: Origin::Pypi,
-            sha256: "0".repeat(64),
-            size: None,
-            requires_python: None,
             requires_dist: Some(lines.map(str::to_owned).into()),
-            yanked: None,
-            provenance: Provenance::Declared,
-            audit: None,
+            ..Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, &"0".repeat(64))
         };
         let file = ArtefactFile::new("x", vec![artefact]);
         let environments: Vec<_> = System::ALL
@@ -366,17 +357,7 @@ mod tests {
     fn a_hash_is_declared_and_stays() {
         let hash = "0".repeat(64);
         let url = |fragment: &str| format!("https://example.org/x-1.0-py3-none-any.whl{fragment}");
-        let known = |sha256: &str| Artefact {
-            filename: "x-1.0-py3-none-any.whl".to_owned(),
-            origin: Origin::Pypi,
-            sha256: sha256.to_owned(),
-            size: None,
-            requires_python: None,
-            requires_dist: None,
-            yanked: None,
-            provenance: Provenance::Declared,
-            audit: None,
-        };
+        let known = |sha256: &str| Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, sha256);
         let file = File::at(&url(&format!("#sha256={hash}"))).unwrap();
         assert_eq!(declared_sha256(&file, None).unwrap(), hash);
         assert_eq!(declared_sha256(&file, Some(&known(&hash))).unwrap(), hash);

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The schema that [`BuildFile::schema`] names.
-pub const SCHEMA: &str = "axle.builds/1";
+use crate::{ArchitecturesVariable, BuildSystem};
 
-/// The wheels of one package version that cells choose.
+/// The schema that [`BuildFile::schema`] names.
+pub const SCHEMA: &str = "axle.builds/2";
+
+/// The wheels of one package version that cells choose, and how its sdists are compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildFile {
     /// [`SCHEMA`].
@@ -18,6 +20,32 @@ pub struct BuildFile {
     pub version: String,
     /// File name to build.
     pub wheels: BTreeMap<String, WheelBuild>,
+    /// File name of an sdist to its build.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sources: BTreeMap<String, SourceBuild>,
+}
+
+/// How one sdist is fetched and compiled. What it links comes from the cell: [`crate::CellSource::links`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceBuild {
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Ready arguments of the fetcher.
+    pub fetch: Fetch,
+    /// What runs the build.
+    pub build_system: BuildSystem,
+    /// CUDA components whose headers it includes, by their name in a toolkit.
+    pub components: Vec<String>,
+    /// Environment variables, as they are.
+    pub environment: BTreeMap<String, String>,
+    /// Which variable takes the architectures, and how it spells them.
+    pub architectures: Option<ArchitecturesVariable>,
+    /// Which variable takes the number of jobs.
+    pub jobs: Option<String>,
+    /// Bytes of memory that one job of the compiler needs, at most.
+    pub memory_per_job: Option<u64>,
 }
 
 /// How one wheel is fetched and patched. A function of the wheel alone: it names providers by package, and the
@@ -42,6 +70,10 @@ pub struct WheelBuild {
     pub scripts: BTreeMap<String, String>,
     /// Needed sonames that nothing provides; not empty means that the build is refused.
     pub unprovided: Vec<UnprovidedSoname>,
+    /// Of a wheel whose bytes were not seen, who provides each soname that it is declared to need. Every ELF member
+    /// gets all of them as its search path, and one that needs another soname makes the build fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<BTreeMap<String, Provider>>,
 }
 
 /// Ready arguments of a fetcher.
@@ -50,6 +82,20 @@ pub enum Fetch {
     /// Arguments of nixpkgs' `fetchPypi`.
     #[serde(rename = "fetchPypi")]
     FetchPypi(FetchPypi),
+    /// Arguments of nixpkgs' `fetchurl`.
+    #[serde(rename = "fetchurl")]
+    FetchUrl(FetchUrl),
+}
+
+/// Arguments of nixpkgs' `fetchurl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchUrl {
+    /// The address.
+    pub url: String,
+    /// The file's name, with a plain `+`: `%2B` in a store name would be read as a build tag.
+    pub name: String,
+    /// SRI hash of the file.
+    pub hash: String,
 }
 
 /// Arguments of nixpkgs' `fetchPypi`.
@@ -59,6 +105,19 @@ pub struct FetchPypi {
     pub pname: String,
     /// The version, with `-BUILD` where there is a build tag.
     pub version: String,
+    /// The parts of a wheel's name.
+    #[serde(flatten)]
+    pub wheel: Option<FetchWheel>,
+    /// The extension of an sdist's name (`tar.gz`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<String>,
+    /// SRI hash of the file.
+    pub hash: String,
+}
+
+/// What `fetchPypi` takes for a wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchWheel {
     /// `wheel`.
     pub format: String,
     /// The Python tags as published.
@@ -69,8 +128,6 @@ pub struct FetchPypi {
     pub platform: String,
     /// The folder of the index's file server: the Python tags.
     pub dist: String,
-    /// SRI hash of the file.
-    pub hash: String,
 }
 
 /// How one ELF member is patched.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, MemberBuild, Package, Provider,
-    UnprovidedSoname, WheelBuild,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, FetchWheel, MemberBuild, Package,
+    Provider, UnprovidedSoname, WheelBuild,
 };
 use axle_wheel::{WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use std::borrow::Cow;
 
 use crate::universe::Universe;
 
@@ -59,6 +60,7 @@ pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>,
                 name,
                 version,
                 wheels: BTreeMap::new(),
+                sources: BTreeMap::new(),
             });
             let (filename, build) = build;
             match file.wheels.get(&filename) {
@@ -76,10 +78,10 @@ pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>,
 type NamedBuild = (String, String, (String, WheelBuild));
 
 fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, BuildError> {
-    let packages = cell
-        .packages
-        .iter()
-        .map(|(name, package)| (name.as_str(), (package.version.as_str(), package.wheel.filename.as_str())));
+    let packages = cell.packages.iter().filter_map(|(name, package)| {
+        let filename = package.wheel.as_ref()?.filename.as_str();
+        Some((name.as_str(), (package.version.as_str(), filename)))
+    });
     let externals = cell.externals.iter().map(|(name, external)| {
         (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
     });
@@ -104,7 +106,7 @@ struct ChosenWheel<'a> {
     version: &'a str,
     package: &'a Package,
     artefact: &'a Artefact,
-    facts: &'a WheelFacts,
+    facts: Cow<'a, WheelFacts>,
     libraries: BTreeMap<String, String>,
 }
 
@@ -113,8 +115,9 @@ impl<'a> ChosenWheel<'a> {
         let package = universe.packages.get(name)?;
         let artefacts = &universe.artefacts.get(name)?.artefacts;
         let artefact = artefacts.iter().find(|artefact| artefact.filename == filename)?;
-        let facts = artefact.audit.as_ref()?;
-        Some(Self { version, package, artefact, facts, libraries: libraries(facts) })
+        let facts = artefact.facts()?;
+        let libraries = libraries(&facts);
+        Some(Self { version, package, artefact, facts, libraries })
     }
 
     /// The folder of the wheel's own library of that name: where several have one, the member's own, else the one
@@ -194,6 +197,7 @@ impl Providers<'_> {
             omit: package.omit.clone(),
             scripts: facts.entry_points.clone(),
             unprovided,
+            declared: None,
         })
     }
 
@@ -333,11 +337,14 @@ fn fetch_pypi(artefact: &Artefact, wheel: &WheelName) -> Result<FetchPypi, Build
             || wheel.version_text().to_owned(),
             |build| format!("{}-{build}", wheel.version_text()),
         ),
-        format: "wheel".into(),
-        abi: wheel.abi_tags().join("."),
-        platform: wheel.platform_tags().join("."),
-        dist: python.clone(),
-        python,
+        wheel: Some(FetchWheel {
+            format: "wheel".into(),
+            abi: wheel.abi_tags().join("."),
+            platform: wheel.platform_tags().join("."),
+            dist: python.clone(),
+            python,
+        }),
+        extension: None,
         hash: format!("sha256-{}", BASE64.encode(&bytes)),
     })
 }

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::WheelFacts;
 use axle_catalogue::{
-    Absence, Artefact, CELLS_SCHEMA, Cell, CellFile, CellPackage, CellWheel, Cuda, External, Fallback,
-    Package, PackageSource, Reason,
+    Absence, Artefact, Cell, CellFile, CellPackage, CellWheel, Cuda, External, Fallback, Package,
+    PackageSource, Provenance, Reason,
 };
 use pep440_rs::{Version, VersionSpecifiers};
 
@@ -38,7 +38,6 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
     let matrix = &candidates.universe.matrix;
     let mut solved = Solved {
         file: CellFile {
-            schema: CELLS_SCHEMA.into(),
             system: candidates.system,
             python: candidates.python,
             cuda,
@@ -170,7 +169,7 @@ fn assemble<'a>(
         .collect();
     let unaudited: BTreeSet<_> = members
         .iter()
-        .filter(|member| member.artefact.audit.is_none())
+        .filter(|member| member.artefact.provenance < Provenance::Audited)
         .map(|member| (member.name, member.artefact.filename.as_str()))
         .collect();
     if !unaudited.is_empty() {
@@ -183,7 +182,7 @@ fn assemble<'a>(
     let mut cell = Cell { absent, ..Cell::default() };
     for member in &members {
         let Member { name, package, artefact, version, needs } = member;
-        let Some(facts) = &artefact.audit else { continue };
+        let Some(facts) = artefact.facts() else { continue };
         // A package may require extras of itself.
         let required: BTreeSet<_> =
             needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
@@ -209,7 +208,8 @@ fn assemble<'a>(
         } else {
             let package = CellPackage {
                 version: version.clone(),
-                wheel: wheel(candidates.universe, package, artefact, facts),
+                wheel: Some(wheel(candidates.universe, package, artefact, &facts)),
+                source: None,
                 requires: packages,
                 externals,
             };

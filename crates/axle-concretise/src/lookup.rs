@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Catalogue, CatalogueError, Cell, CellFile, CellPackage, Cuda, Matrix, Package, Reason};
+use axle_catalogue::{
+    Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellWheel, Cuda, Matrix, Package, Reason,
+};
 use axle_fatbin::{Code, ComputeCapability};
 use axle_toolkit::{DriverVersion, Environment, Objection, Rule, Severity};
 use axle_wheel::{Glibc, PythonVersion, System};
@@ -322,18 +324,22 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
             reasons.push(RefusalReason {
                 package: name.to_owned(),
                 version: Some(package.version.clone()),
-                build: Some(package.wheel.filename.clone()),
+                build: package.wheel.as_ref().map(|wheel| wheel.filename.clone()),
                 kind,
                 message,
             });
         };
+        let Some(chosen) = &package.wheel else {
+            refuse(Reason::Compiler, format!("{name} {} has no wheel that fits this cell", package.version));
+            continue;
+        };
         let uncovered: Vec<_> =
-            request.compute_capabilities.iter().filter(|cc| !package.wheel.covers.contains(cc)).collect();
+            request.compute_capabilities.iter().filter(|cc| !chosen.covers.contains(cc)).collect();
         if !uncovered.is_empty() {
-            refuse(Reason::ComputeCapability, uncovered_message(name, package, &uncovered));
+            refuse(Reason::ComputeCapability, uncovered_message(name, &package.version, chosen, &uncovered));
         }
         let wheel = format!("the wheel of {name} {}", package.version);
-        match package.wheel.glibc.as_ref().map(|needed| (needed, glibc::floor(needed))) {
+        match chosen.glibc.as_ref().map(|needed| (needed, glibc::floor(needed))) {
             Some((needed, Some(floor))) if floor > request.glibc => {
                 let message = format!("{wheel} needs glibc {needed}, the target has {}", request.glibc);
                 refuse(Reason::Glibc, message);
@@ -348,8 +354,12 @@ fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
     reasons
 }
 
-fn uncovered_message(name: &str, package: &CellPackage, uncovered: &[&ComputeCapability]) -> String {
-    let wheel = &package.wheel;
+fn uncovered_message(
+    name: &str,
+    version: &str,
+    wheel: &CellWheel,
+    uncovered: &[&ComputeCapability],
+) -> String {
     let covers = match wheel.covers.first() {
         Some(first) => {
             format!("its code starts at sm_{}{}; it covers {}", first.major, first.minor, join(&wheel.covers))
@@ -362,7 +372,7 @@ fn uncovered_message(name: &str, package: &CellPackage, uncovered: &[&ComputeCap
         [] => String::new(),
         codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
     };
-    format!("the wheel of {name} {} does not cover {}: {covers}{partial}", package.version, join(uncovered))
+    format!("the wheel of {name} {version} does not cover {}: {covers}{partial}", join(uncovered))
 }
 
 fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json::Error> {
@@ -376,11 +386,10 @@ fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json:
         torch: torch.to_owned(),
         packages: closure
             .into_iter()
-            .map(|(name, package)| {
-                let build = PlanBuild::Wheel {
-                    filename: package.wheel.filename.clone(),
-                    sha256: package.wheel.sha256.clone(),
-                };
+            .filter_map(|(name, package)| Some((name, package, package.wheel.as_ref()?)))
+            .map(|(name, package, wheel)| {
+                let build =
+                    PlanBuild::Wheel { filename: wheel.filename.clone(), sha256: wheel.sha256.clone() };
                 let package = PlanPackage {
                     version: package.version.clone(),
                     build,
@@ -537,8 +546,7 @@ fn fewer_capabilities(catalogue: &Catalogue, request: &Request) -> Result<Vec<Ch
     let mut lacking: Vec<BTreeSet<ComputeCapability>> = Vec::new();
     for (_, cell) in cells {
         let closure = closure(cell, &request.packages);
-        let lacks =
-            |cc: &&ComputeCapability| closure.values().any(|package| !package.wheel.covers.contains(cc));
+        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !covers(package, cc));
         let lacked = asked.iter().filter(lacks).copied().collect::<BTreeSet<_>>();
         if !lacked.is_empty() && lacked.len() < asked.len() && !lacking.contains(&lacked) {
             lacking.push(lacked);
@@ -550,6 +558,10 @@ fn fewer_capabilities(catalogue: &Catalogue, request: &Request) -> Result<Vec<Ch
         (format!("without {}", join(&lacked)), Request { compute_capabilities, ..request.clone() })
     };
     Ok(lacking.into_iter().map(without).collect())
+}
+
+fn covers(package: &CellPackage, capability: &ComputeCapability) -> bool {
+    package.wheel.as_ref().is_some_and(|wheel| wheel.covers.contains(capability))
 }
 
 /// How far a CUDA release is from another: the same major first.

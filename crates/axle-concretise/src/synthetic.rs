@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, ArtefactFile, Catalogue, CellFile, Cuda, Files, Origin, Provenance, artefact_path, cell_path,
+    Artefact, ArtefactFile, Audit, Catalogue, CellFile, Cuda, Files, Origin, Provenance, artefact_path,
+    cell_path,
 };
 use axle_wheel::{PythonVersion, System, WheelName};
 use serde::Serialize;
@@ -88,11 +90,8 @@ impl World {
             files.0.insert(format!("packages/{name}.toml"), toml.clone().into_bytes());
         }
         for (name, artefacts) in &self.artefacts {
-            let file = ArtefactFile {
-                schema: "axle.artefacts/1".into(),
-                name: name.clone(),
-                artefacts: artefacts.clone(),
-            };
+            let file =
+                ArtefactFile { name: name.clone(), artefacts: artefacts.clone(), unreadable: Vec::new() };
             files.insert(&artefact_path(name), &file);
         }
         files
@@ -185,15 +184,11 @@ impl Wheel {
         }));
         let facts: WheelFacts = facts.unwrap();
         let artefact = Artefact {
-            filename: filename.to_owned(),
-            origin: Origin::Pypi,
-            sha256: format!("{number:016x}").repeat(4),
             size: Some(1000),
-            requires_python: None,
             requires_dist: Some(Vec::new()),
-            yanked: None,
             provenance: Provenance::Audited,
-            audit: Some(facts),
+            audit: Some(Audit::own(facts)),
+            ..Artefact::declared(filename, Origin::Pypi, &format!("{number:016x}").repeat(4))
         };
         Self { name, artefact }
     }
@@ -216,7 +211,7 @@ impl Wheel {
 
     /// Changes what the audit found.
     pub(crate) fn audited(mut self, change: impl FnOnce(&mut WheelFacts)) -> Self {
-        change(self.artefact.audit.as_mut().unwrap());
+        change(Arc::make_mut(&mut self.artefact.audit.as_mut().unwrap().facts));
         self
     }
 

@@ -302,7 +302,7 @@ fn choose<'a>(
         }
     }
     // The tags are what the author claims, the audit what the members need.
-    if let Some(needs) = artefact.audit.as_ref().and_then(|facts| facts.glibc.as_ref()) {
+    if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
         match glibc::floor(needs) {
             Some(needs) if needs > glibc => return Err(Unfit::Glibc { needs, has: glibc }),
             Some(_) => {}
@@ -370,7 +370,7 @@ impl<'a> Candidates<'a> {
                 for choice in std::mem::take(&mut candidate.fitting) {
                     let pinned = self.pinned_cuda(package, &choice).ok().flatten();
                     let pinned = pinned.map(|pinned| pinned.to_string());
-                    let audited = choice.artefact.audit.as_ref().map(|facts| facts.cuda.as_slice());
+                    let audited = choice.artefact.audit.as_ref().map(|audit| audit.facts.cuda.as_slice());
                     // Libraries built with other releases are linked into a wheel: the pin says what it is for.
                     let mismatch = [Some(pinned.as_slice()), audited]
                         .into_iter()

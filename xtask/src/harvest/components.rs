@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, markers};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, Provenance, markers};
 use axle_toolkit::{Components, ComputeCapability, MajorMinor, Package, Release, Source};
 use axle_wheel::{PythonVersion, Requirement, System, Version, WheelName, parse_requirement};
 
@@ -36,19 +36,27 @@ pub fn packages(
         for (version, artefacts) in versions(&file) {
             for system in System::ALL {
                 let here: Vec<_> = artefacts.iter().filter(|(wheel, _)| is_for(wheel, system)).collect();
-                let audited =
-                    here.iter().find_map(|(_, artefact)| Some((*artefact, artefact.audit.as_ref()?)));
-                let Some((artefact, facts)) = audited else { continue };
+                let mut audited = here.iter().map(|(_, artefact)| *artefact);
+                let audited = audited.find(|artefact| artefact.provenance == Provenance::Audited);
+                let Some((artefact, facts)) =
+                    audited.and_then(|artefact| Some((artefact, artefact.facts()?)))
+                else {
+                    continue;
+                };
                 let source = Source::File {
                     filename: artefact.filename.clone(),
                     sha256: Some(artefact.sha256.clone()),
                     member: None,
                 };
-                let mut package = Package::from_audit(facts, &policy, system, gpus, source);
+                let mut package = Package::from_audit(&facts, &policy, system, gpus, source);
                 package.version.clone_from(&version);
                 if name == "torch" {
                     package.pythons = Some(pythons(&here));
-                    package.pins = torch_pins(&facts.requires_dist, system, lists.as_ref());
+                    package.pins = torch_pins(
+                        artefact.requires_dist.as_deref().unwrap_or_default(),
+                        system,
+                        lists.as_ref(),
+                    );
                 } else if !package.has_device_code() {
                     continue;
                 }

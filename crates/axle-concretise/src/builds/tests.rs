@@ -207,7 +207,7 @@ fn cells_that_no_catalogue_made_are_errors() {
 
     let mut renamed = cells.clone();
     let cell = renamed[0].torch.values_mut().next().unwrap();
-    cell.packages.get_mut("torch").unwrap().wheel.filename = "torch.whl".into();
+    cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().filename = "torch.whl".into();
     let mut universe = world.universe();
     let artefact = Artefact { filename: "torch.whl".into(), ..torch(&mut universe) };
     replaced(&mut universe, artefact);

@@ -144,7 +144,10 @@ fn of_two_wheels_of_a_version_the_one_for_the_cuda_serves() {
         .wheel(Wheel::new("extension-1.0-1-py3-none-any.whl").cuda(&["12.8"]))
         .wheel(Wheel::new("extension-1.0-2-py3-none-any.whl").cuda(&["12.6"]));
     let cell = cell(&world);
-    assert_eq!(cell.packages["extension"].wheel.filename, "extension-1.0-1-py3-none-any.whl");
+    assert_eq!(
+        cell.packages["extension"].wheel.as_ref().unwrap().filename,
+        "extension-1.0-1-py3-none-any.whl"
+    );
 }
 
 #[test]
@@ -230,7 +233,8 @@ fn a_wheel_says_what_it_covers() {
             .elf(device_library("app/a.so", "sm_80 sm_90a compute_90"))
             .elf(library("app/b.so", &[])),
     );
-    let wheel = &cell(&world).packages["app"].wheel;
+    let cell = cell(&world);
+    let wheel = cell.packages["app"].wheel.as_ref().unwrap();
     let covers: Vec<_> = wheel.covers.iter().map(ToString::to_string).collect();
     assert_eq!(covers, ["8.0", "8.6", "9.0"]);
 }

@@ -180,7 +180,7 @@ fn a_capability_that_no_gpu_has_is_an_error() {
 #[test]
 fn a_glibc_that_cannot_be_read_is_unknown() {
     let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
-    cell.packages.get_mut("torch").unwrap().wheel.glibc = Some("new".into());
+    cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().glibc = Some("new".into());
     let reasons = obstacles(&cell, &request("--cuda 12.6 torch"));
     assert_eq!(reasons.iter().map(|reason| reason.kind).collect::<Vec<_>>(), [Reason::Unknown]);
 }
@@ -249,8 +249,8 @@ proptest! {
             names.iter().all(|name| match cell.packages.get(*name) {
                 None => cell.externals.contains_key(*name),
                 Some(package) => {
-                    let glibc = package.wheel.glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
-                    request.compute_capabilities.iter().all(|cc| package.wheel.covers.contains(cc))
+                    let glibc = package.wheel.as_ref().unwrap().glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
+                    request.compute_capabilities.iter().all(|cc| package.wheel.as_ref().unwrap().covers.contains(cc))
                         && glibc <= Some(request.glibc)
                 }
             })
