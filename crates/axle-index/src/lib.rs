@@ -26,7 +26,12 @@
 //! Answers are hostile input: they are bounded in size, hashes and sizes are compared with what the
 //! index declared, and no message shows credentials.
 
+mod cache;
 mod error;
+mod facts;
+mod find_links;
+mod folder;
+mod github;
 mod http;
 mod origin;
 mod package_index;
@@ -35,9 +40,15 @@ mod resolver;
 mod settings;
 mod simple_api;
 
-pub use error::IndexError;
-pub use http::{Client, Patience, Traffic};
-pub use origin::{CoreMetadata, Digest, File, InvalidDigest, Origin, Project};
+pub use error::{IndexError, Problem};
+pub use facts::PublishedFacts;
+pub use find_links::FindLinks;
+pub use folder::Folder;
+pub use github::{GithubApi, GithubReleases};
+pub use http::{Client, Notice, Patience, Traffic};
+pub use origin::{
+    CoreMetadata, Digest, File, InvalidDigest, Origin, Project, ProjectStatus, Published, Release,
+};
 pub use package_index::PackageIndex;
 pub use remote_file::RemoteFile;
 pub use settings::{Settings, SettingsError};
