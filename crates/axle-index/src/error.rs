@@ -76,8 +76,8 @@ pub enum IndexError {
     },
     /// The server wants no more requests for now.
     #[error(
-        "{url} takes no more requests for {} s; wait, or give a token that is allowed more (GITHUB_TOKEN)",
-        wait.as_secs()
+        "{url} takes no more requests for {wait:?}; try again after that, or with a token in GITHUB_TOKEN if this is \
+         GitHub"
     )]
     RateLimited {
         /// What was asked for.
@@ -200,7 +200,7 @@ pub enum Problem {
         state: String,
     },
     /// A file or folder that can't be read.
-    #[error("{} is passed over: {message}", path.display())]
+    #[error("{} is passed over: {message}", path.to_string_lossy().escape_debug())]
     Unreadable {
         /// Where it is.
         path: PathBuf,

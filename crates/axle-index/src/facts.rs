@@ -7,6 +7,7 @@ use std::path::Path;
 use axle_wheel::{Metadata, PackageName, WheelSource};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use url::Url;
 
 use crate::http::Client;
@@ -54,8 +55,7 @@ impl PublishedFacts {
         if let Some(path) = conflicts {
             for (line, text) in lines(path)? {
                 let url = text.and_then(|text| {
-                    let conflict: JsonConflict =
-                        serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                    let conflict: JsonConflict = json(&text)?;
                     identity(&conflict.url)
                 });
                 let broken = |message| IndexError::List { path: path.to_path_buf(), line, message };
@@ -191,6 +191,11 @@ fn lines(path: &Path) -> Result<Vec<(u64, Result<String, String>)>, IndexError> 
     Ok(lines)
 }
 
+fn json<T: DeserializeOwned>(line: &str) -> Result<T, String> {
+    // The line of the table is told beside the message; within it there is one.
+    serde_json::from_str(line.trim()).map_err(|error| error.to_string().replace(" line 1 ", " "))
+}
+
 /// What tells files apart: their URLs, read past how they are spelled.
 pub(crate) fn identity(url: &str) -> Result<String, String> {
     let url = Url::parse(url).map_err(|error| format!("`{}` is no URL: {error}", url.escape_debug()))?;
@@ -200,7 +205,7 @@ pub(crate) fn identity(url: &str) -> Result<String, String> {
 
 /// What a line states, of which file of which project.
 pub(crate) fn fact(line: &str) -> Result<(String, PackageName, File), String> {
-    let fact: JsonFact = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    let fact: JsonFact = json(line)?;
     let file = File::at(&fact.url).map_err(|error| error.to_string())?;
     if file.filename != fact.filename {
         return Err(format!(

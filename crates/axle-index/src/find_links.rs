@@ -44,10 +44,8 @@ impl FindLinks {
         template: &str,
         variants: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, IndexError> {
-        let invalid = |message: &str| IndexError::Url {
-            url: without_credentials(template),
-            message: message.to_owned(),
-        };
+        let invalid =
+            |message: &str| IndexError::Url { url: shown_template(template), message: message.to_owned() };
         let variants: Vec<String> =
             variants.into_iter().map(Into::into).collect::<BTreeSet<_>>().into_iter().collect();
         match (template.contains(VARIANT), variants.is_empty()) {
@@ -70,7 +68,7 @@ impl FindLinks {
 
     fn page(&self, variant: Option<&str>, name: &str) -> Result<Url, IndexError> {
         let text = self.template.replace(VARIANT, variant.unwrap_or_default()).replace(NAME, name);
-        let invalid = |message: String| IndexError::Url { url: without_credentials(&self.template), message };
+        let invalid = |message: String| IndexError::Url { url: shown_template(&self.template), message };
         let mut url = Url::parse(&text).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid("only http and https are read".to_owned()));
@@ -145,7 +143,7 @@ impl Origin for FindLinks {
             }
             return Err(IndexError::NotFound {
                 name: name.clone(),
-                origin: without_credentials(&self.template),
+                origin: shown_template(&self.template),
                 hint: "check the spelling, and open the page in a browser",
             });
         }
@@ -167,4 +165,9 @@ impl Origin for FindLinks {
     fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
         fetch(&self.client, file, writer)
     }
+}
+
+/// The template as it may be shown.
+fn shown_template(template: &str) -> String {
+    without_credentials(template).replace("%7B", "{").replace("%7D", "}")
 }

@@ -136,27 +136,32 @@ impl Origin for Folder {
 
 /// The file at `path`, with its size and hash.
 fn hash(path: &Path) -> Result<File, Problem> {
-    let read = || -> io::Result<File> {
-        let local = LocalFile::open(path)?;
-        let url = Url::from_file_path(path)
-            .map_err(|()| io::Error::new(io::ErrorKind::InvalidInput, "its path is not absolute"))?;
+    let read = || -> Result<File, IndexError> {
+        let local = LocalFile::open(path).map_err(IndexError::Local)?;
         let filename = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let url = Url::from_file_path(path).map_err(|()| IndexError::Url {
+            url: path.display().to_string(),
+            message: "it is not absolute".to_owned(),
+        })?;
         let file = File { size: Some(local.size()), ..File::new(filename, url) };
-        let mut reader = local.open()?;
-        let sha256 =
-            copy(&mut reader, &file, &mut io::sink(), IndexError::Local).map_err(io::Error::other)?;
+        let mut reader = local.open().map_err(IndexError::Local)?;
+        let sha256 = copy(&mut reader, &file, &mut io::sink(), IndexError::Local)?;
         Ok(File { sha256: Some(sha256), ..file })
     };
-    read().map_err(|error| unreadable(path, reason(&error)))
+    read().map_err(|error| match error {
+        IndexError::Local(error) => unreadable(path, reason(&error)),
+        other => unreadable(path, other.to_string()),
+    })
 }
 
 fn unreadable(path: &Path, message: impl Into<String>) -> Problem {
     Problem::Unreadable { path: path.to_path_buf(), message: message.into() }
 }
 
-/// What went wrong, without the path: the problem names that.
+/// What went wrong, without the path, which the problem names.
 fn reason(error: &io::Error) -> String {
-    let innermost =
-        std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source()).last();
-    innermost.map_or_else(|| error.to_string(), ToString::to_string)
+    match error.kind() {
+        io::ErrorKind::InvalidInput => "it is not a file".to_owned(),
+        kind => kind.to_string(),
+    }
 }

@@ -183,7 +183,7 @@ impl Origin for GithubReleases {
         if project.files.is_empty() && project.problems.is_empty() {
             return Err(IndexError::NotFound {
                 name: name.clone(),
-                origin: shown(&self.url),
+                origin: shown(&self.url).replace("?per_page=100", ""),
                 hint: "check the names of package and repository, and what its releases hold",
             });
         }
@@ -206,18 +206,18 @@ impl Origin for GithubReleases {
 /// A release as the API gives it; fields that axle does not use are passed over.
 #[derive(Deserialize)]
 pub(crate) struct JsonRelease {
-    tag_name: String,
+    pub(crate) tag_name: String,
     html_url: Option<String>,
     #[serde(default)]
     draft: bool,
     #[serde(default)]
     prerelease: bool,
     #[serde(default)]
-    assets: Vec<JsonAsset>,
+    pub(crate) assets: Vec<JsonAsset>,
 }
 
 #[derive(Deserialize)]
-struct JsonAsset {
+pub(crate) struct JsonAsset {
     name: String,
     browser_download_url: String,
     size: Option<u64>,
@@ -228,7 +228,7 @@ struct JsonAsset {
 }
 
 impl JsonAsset {
-    fn into_file(self, release: &Release) -> Result<File, String> {
+    pub(crate) fn into_file(self, release: &Release) -> Result<File, String> {
         let name = self.name;
         if !is_plain(&name) {
             return Err(format!("`{}` is no name of a file", name.escape_debug()));

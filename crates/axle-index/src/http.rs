@@ -79,7 +79,7 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RateLimit { server, wait } => {
-                write!(f, "{server} takes no more requests for {} s; waiting", wait.as_secs())
+                write!(f, "{server} takes no more requests for {wait:?}; waiting")
             }
             Self::Cache { message } => write!(f, "an answer is not cached: {message}"),
         }

@@ -97,7 +97,9 @@ impl Origin for PackageIndex {
             }
             Err(error) => return Err(error),
         };
-        project(name, &url, &answer).map_err(|message| IndexError::Answer {
+        // Links are relative to where the page was found in the end.
+        let base = Url::parse(&answer.head.url).unwrap_or_else(|_| url.clone());
+        project(name, &base, &answer).map_err(|message| IndexError::Answer {
             url: url.to_string(),
             message: format!("{message}; check that --index-url names a package index"),
         })
@@ -116,9 +118,9 @@ impl Origin for PackageIndex {
     }
 }
 
-/// Reads the page of project `name` that `url` gave.
-fn project(name: &PackageName, url: &Url, answer: &Answer) -> Result<Project, String> {
-    let page = simple_api::parse(url, &answer.head.content_type, &answer.body, Naming::ByText)?;
+/// Reads the page of project `name`, whose links start at `base`.
+fn project(name: &PackageName, base: &Url, answer: &Answer) -> Result<Project, String> {
+    let page = simple_api::parse(base, &answer.head.content_type, &answer.body, Naming::ByText)?;
     let mut problems = Vec::new();
     if let Some(found) = page.name.filter(|found| found.parse::<PackageName>().ok().as_ref() != Some(name)) {
         problems.push(Problem::Renamed { asked: name.to_string(), found });
