@@ -56,6 +56,12 @@ pub enum IndexError {
     /// A token that can't be one. It is not shown.
     #[error("the token for GitHub holds characters that no token has; check GITHUB_TOKEN")]
     Token,
+    /// GitHub does not know the token.
+    #[error("{url} does not take the token; check GITHUB_TOKEN, or unset it")]
+    TokenRefused {
+        /// What was asked for.
+        url: String,
+    },
     /// The answer trickles.
     #[error("{url} gave only {bytes} bytes in {seconds} s; try again later")]
     TooSlow {

@@ -65,12 +65,7 @@ impl PublishedFacts {
         Ok(Self::read(client, table, lines(table)?, &distrusted))
     }
 
-    fn read(
-        client: &Client,
-        path: &Path,
-        lines: Vec<(u64, Result<String, String>)>,
-        distrusted: &BTreeSet<String>,
-    ) -> Self {
+    fn read(client: &Client, path: &Path, lines: Vec<Line>, distrusted: &BTreeSet<String>) -> Self {
         let mut problems = Vec::new();
         let mut facts: BTreeMap<String, Vec<(u64, PackageName, File)>> = BTreeMap::new();
         for (line, text) in lines {
@@ -167,8 +162,11 @@ struct JsonConflict {
     url: String,
 }
 
-/// The lines of a file that are not blank, with their numbers.
-fn lines(path: &Path) -> Result<Vec<(u64, Result<String, String>)>, IndexError> {
+/// The number of a line, from 1, and the line, or why it can't be read.
+type Line = (u64, Result<String, String>);
+
+/// The lines of a file that are not blank.
+fn lines(path: &Path) -> Result<Vec<Line>, IndexError> {
     let mut reader = BufReader::new(fs_err::File::open(path).map_err(IndexError::Local)?);
     let mut lines = Vec::new();
     for number in 1.. {

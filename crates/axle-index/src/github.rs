@@ -44,7 +44,8 @@ impl GithubApi {
         }
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        (url.set_query(None), url.set_fragment(None));
+        url.set_query(None);
+        url.set_fragment(None);
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
@@ -75,6 +76,7 @@ pub struct GithubReleases {
     repository: String,
     /// The first page.
     url: Url,
+    has_token: bool,
 }
 
 /// The most pages that are read. GitHub itself gives the newest 10 000 releases and no more.
@@ -105,7 +107,7 @@ impl GithubReleases {
             Some(token) => client.clone().with_token(&api.url, token),
             None => client.clone(),
         };
-        Ok(Self { client, repository: repository.to_owned(), url })
+        Ok(Self { client, repository: repository.to_owned(), url, has_token: api.token.is_some() })
     }
 
     /// All pages.
@@ -121,7 +123,12 @@ impl GithubReleases {
             if pages.len() >= MOST_PAGES {
                 return Err(unusable(format!("there are more than {MOST_PAGES} pages")));
             }
-            let answer = self.client.get_whole(&url, ACCEPT, LARGEST_PAGE)?;
+            let answer = match self.client.get_whole(&url, ACCEPT, LARGEST_PAGE) {
+                Err(IndexError::Status { url, status: 401 }) if self.has_token => {
+                    return Err(IndexError::TokenRefused { url });
+                }
+                answer => answer?,
+            };
             let releases = parse_releases(&answer.body)
                 .map_err(|message| unusable(format!("{message}; check that it is the API of GitHub")))?;
             next = match answer.head.link.as_deref().and_then(next_link) {
@@ -161,7 +168,7 @@ impl Origin for GithubReleases {
                     let file = asset.into_file(&told).map_err(unusable)?;
                     match unfinished {
                         Some(state) => {
-                            problems.push(Problem::Unfinished { url: file.url.to_string(), state })
+                            problems.push(Problem::Unfinished { url: file.url.to_string(), state });
                         }
                         None => files.push(file),
                     }
@@ -267,12 +274,8 @@ pub(crate) fn next_link(header: &str) -> Option<&str> {
     let mut rest = header;
     while let Some((_, after)) = rest.split_once('<') {
         let (link, after) = after.split_once('>')?;
-        let (parameters, next) = match after.find(",") {
-            // A comma may stand in quotes, but not in the parameters that GitHub sends; the next
-            // link is found by its bracket anyway.
-            Some(comma) => after.split_at(comma),
-            None => (after, ""),
-        };
+        // A comma may stand in quotes, but not in the parameters that GitHub sends.
+        let (parameters, next) = after.split_once(',').unwrap_or((after, ""));
         let is_next = parameters.split(';').any(|parameter| {
             parameter.trim().strip_prefix("rel=").is_some_and(|rel| {
                 rel.trim_matches('"').split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case("next"))
@@ -284,4 +287,31 @@ pub(crate) fn next_link(header: &str) -> Option<&str> {
         rest = next;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_the_next_page() {
+        for (header, next) in [
+            (
+                r#"<https://h/?page=2>; rel="next", <https://h/?page=9>; rel="last""#,
+                Some("https://h/?page=2"),
+            ),
+            (
+                r#"<https://h/?page=1>; rel="prev", <https://h/?page=3>; rel="next""#,
+                Some("https://h/?page=3"),
+            ),
+            ("<?a,b>;title=x;rel=next", Some("?a,b")),
+            (r#"<a>; rel="last NEXT""#, Some("a")),
+            (r#"<a>; rel="prev", <b>; rel="first""#, None),
+            (r#"<a>; rel="nextish""#, None),
+            ("<a; rel=next", None),
+            ("", None),
+        ] {
+            assert_eq!(next_link(header), next, "{header}");
+        }
+    }
 }

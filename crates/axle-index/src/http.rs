@@ -87,7 +87,9 @@ impl fmt::Display for Notice {
 }
 
 #[derive(Clone, Default)]
-struct Listener(Option<Arc<dyn Fn(&Notice) + Send + Sync>>);
+struct Listener(Option<Arc<Tell>>);
+
+type Tell = dyn Fn(&Notice) + Send + Sync;
 
 impl Listener {
     fn tell(&self, notice: &Notice) {
@@ -706,5 +708,42 @@ mod tests {
         for text in ["", "bytes", "bytes */1234", "bytes 5-9/*", "bytes -5/9", "items 5-9/10"] {
             assert_eq!(content_range(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn waits_that_servers_tell() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().unwrap()));
+            told_wait(&headers.collect(), now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait(&[("retry-after", "120")]), Some(120));
+        assert_eq!(wait(&[("retry-after", "Mon, 12 Jan 1970 13:47:00 GMT")]), Some(20));
+        assert_eq!(wait(&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")]), Some(0));
+        assert_eq!(wait(&[("retry-after", "soon")]), None);
+        let limit = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000060")];
+        assert_eq!(wait(&limit), Some(61));
+        // The server's clock goes 40 seconds before ours.
+        assert_eq!(wait(&[limit[0], limit[1], ("date", "Mon, 12 Jan 1970 13:47:20 GMT")]), Some(21));
+        assert_eq!(wait(&[limit[0], ("x-ratelimit-reset", "18446744073709551615")]), None);
+        assert_eq!(wait(&[("x-ratelimit-remaining", "7"), limit[1]]), None);
+        assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn versions_of_files() {
+        let version = |etag: Option<&str>, date: Option<&str>| FileVersion {
+            etag: etag.map(str::to_owned),
+            last_modified: date.map(str::to_owned),
+        };
+        let (one, weak) = (version(Some("\"1\""), None), version(Some("W/\"1\""), Some("today")));
+        assert_eq!((one.condition(), weak.condition()), (Some("\"1\""), Some("today")));
+        assert!(!one.is_other(&weak));
+        assert!(one.is_other(&version(Some("\"2\""), None)));
+        assert!(version(None, Some("today")).is_other(&version(None, Some("yesterday"))));
+        assert!(!one.is_other(&version(None, Some("today"))));
+        assert!(!version(None, None).is_other(&one));
     }
 }

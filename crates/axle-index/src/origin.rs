@@ -175,7 +175,7 @@ pub(crate) fn is_plain(filename: &str) -> bool {
 /// Whether a wheel or an sdist of that name is of project `name`. One whose name does not parse
 /// counts by what stands before its first dash, so that it is listed and not lost.
 pub(crate) fn is_of(name: &PackageName, filename: &str) -> bool {
-    if filename.ends_with(".whl") {
+    if filename.strip_suffix(".whl").is_some() {
         return match filename.parse::<WheelName>() {
             Ok(wheel) => wheel.name() == name,
             Err(_) => project_before_dash(filename).as_ref() == Some(name),
@@ -289,4 +289,56 @@ impl<'de> Deserialize<'de> for Digest {
 pub struct InvalidDigest {
     /// The text as given.
     pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_name_versions() {
+        for (tag, version) in [
+            ("v2.8.3", Some("2.8.3")),
+            ("2.8.3.post1", Some("2.8.3.post1")),
+            ("V1.0-rc1", Some("1.0rc1")),
+            ("release/2.8", Some("2.8")),
+            ("flash-attn-v2.8.3", Some("2.8.3")),
+            ("toy@1.0", Some("1.0")),
+            ("v1.2.2+cu124", Some("1.2.2+cu124")),
+            ("cu128_1.0", Some("1.0")),
+            ("nightly", None),
+            ("v", None),
+            ("", None),
+            ("-", None),
+        ] {
+            let release = Release::of_tag(tag, false);
+            assert_eq!(release.version.map(|version| version.to_string()).as_deref(), version, "{tag}");
+        }
+    }
+
+    #[test]
+    fn files_of_a_project() {
+        let name = "flash-attn".parse().unwrap();
+        for (filename, expected) in [
+            ("flash_attn-2.8.3+cu12torch2.8cxx11abiTRUE-cp312-cp312-linux_x86_64.whl", true),
+            ("Flash.Attn-2.8.3-py3-none-any.whl", true),
+            ("flash_attn-of today.whl", true),
+            ("flash-attn-2.8.3.tar.gz", true),
+            ("flash-attn-of-today.tar.gz", true),
+            ("flash_attn_3-3.0-py3-none-any.whl", false),
+            ("flash_attn-2.8.3.whl.sha256", false),
+            ("flash_attn-2.8.3.exe", false),
+            ("SHA256SUMS", false),
+        ] {
+            assert_eq!(is_of(&name, filename), expected, "{filename}");
+        }
+    }
+
+    #[test]
+    fn names_of_files() {
+        for filename in ["", ".", "..", "a/b", "a\\b", "a\n", "\u{1b}[2J", "a\0"] {
+            assert!(!is_plain(filename), "{filename:?}");
+        }
+        assert!(is_plain("torch-2.9.1+cu128.whl"));
+    }
 }

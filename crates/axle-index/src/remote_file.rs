@@ -29,7 +29,7 @@ pub struct RemoteFile {
 
 #[derive(Debug)]
 enum Bytes {
-    Ranges { client: Client, tail: Arc<[u8]>, version: Option<FileVersion> },
+    Ranges { client: Box<Client>, tail: Arc<[u8]>, version: Option<FileVersion> },
     Stored(Arc<StdFile>),
 }
 
@@ -72,7 +72,7 @@ impl RemoteFile {
         let mut tail = Vec::new();
         stream.read_to_end(&mut tail).map_err(|error| from_io(error, file))?;
         let version = stream.version().cloned();
-        let bytes = Bytes::Ranges { client: client.clone(), tail: tail.into(), version };
+        let bytes = Bytes::Ranges { client: Box::new(client.clone()), tail: tail.into(), version };
         Ok(Self { file: file.clone(), size: total, bytes })
     }
 
@@ -100,7 +100,7 @@ impl WheelSource for RemoteFile {
     fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
         match &self.bytes {
             Bytes::Ranges { client, tail, version } => Ok(Box::new(RangeReader {
-                client: client.clone(),
+                client: client.as_ref().clone(),
                 file: self.file.clone(),
                 size: self.size,
                 tail: Arc::clone(tail),

@@ -1,6 +1,7 @@
 //! A package index on loopback: good answers, and every kind of bad one.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
 #[path = "common/server.rs"]
 mod server;
 

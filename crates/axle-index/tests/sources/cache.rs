@@ -130,7 +130,9 @@ fn many_threads_and_clients_share_a_folder() {
     // No temporary file stays.
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), names.len());
     let last = index(&server, folder.path());
-    names.iter().for_each(|name| drop(last.project(&name.parse().unwrap()).unwrap()));
+    for name in names {
+        last.project(&name.parse().unwrap()).unwrap();
+    }
     assert_eq!(last.traffic().unchanged(), 4);
 }
 
@@ -172,9 +174,10 @@ fn no_news_of_what_is_not_known() {
 #[test]
 fn the_link_to_the_next_page_is_kept_too() {
     let server = Server::new(|request| {
-        let (etag, next) = match request.path.contains("page=2") {
-            true => ("\"two\"", ""),
-            false => ("\"one\"", "<?per_page=100&page=2>; rel=\"next\""),
+        let (etag, next) = if request.path.contains("page=2") {
+            ("\"two\"", "")
+        } else {
+            ("\"one\"", "<?per_page=100&page=2>; rel=\"next\"")
         };
         if request.header("if-none-match") == Some(etag) {
             // As GitHub does, without a Link.

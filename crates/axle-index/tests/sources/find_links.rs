@@ -76,7 +76,7 @@ fn any_page_of_the_web() {
 #[test]
 fn a_file_without_a_folder_has_the_variant_of_its_page() {
     let server = Server::new(|request| {
-        let cuda = request.path.trim_start_matches("/").trim_end_matches(".html").to_owned();
+        let cuda = request.path.trim_start_matches('/').trim_end_matches(".html").to_owned();
         Reply::ok(
             HTML,
             format!(
@@ -122,9 +122,12 @@ fn bad_answers_are_told_apart() {
         ),
         (
             "one variant is broken",
-            error(move |request| match request.path.contains("cpu") {
-                true => link("torch-1.0-py3-none-any.whl"),
-                false => Reply::status(502),
+            error(move |request| {
+                if request.path.contains("cpu") {
+                    link("torch-1.0-py3-none-any.whl")
+                } else {
+                    Reply::status(502)
+                }
             }),
         ),
         ("cut short", error(move |_| Reply { cut: Some(3), ..link("torch-1.0-py3-none-any.whl") })),

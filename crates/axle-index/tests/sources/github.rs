@@ -172,7 +172,7 @@ fn a_rate_limit_is_waited_out() {
             "{notices:?}"
         );
     }
-    let notice = Notice::RateLimit { server: "api.example".to_owned(), wait: Duration::from_secs(1800) };
+    let notice = Notice::RateLimit { server: "api.example".to_owned(), wait: Duration::from_mins(30) };
     insta::assert_snapshot!(notice);
 }
 
@@ -183,6 +183,7 @@ fn bad_answers_are_told_apart() {
     let path = "/repos/me/toy/releases";
     let mut messages = vec![
         ("no such repository", error(|_| Reply::status(404))),
+        ("a wrong token", error(|_| Reply::status(401))),
         ("no entry", error(|_| Reply::status(403))),
         ("an hour", error(|_| Reply::status(429).with("Retry-After", "3600"))),
         ("for ever", error(|_| Reply::status(403).with("Retry-After", "0"))),
@@ -245,12 +246,12 @@ fn a_huge_page_is_refused_before_it_is_held() {
 fn a_page_that_trickles_is_given_up() {
     let server = Server::new(|_| Reply {
         trickle: Some(Duration::from_millis(20)),
-        ..Reply::ok("application/json", vec![b' '; 1000])
+        ..Reply::ok("application/json", vec![b' '; 10_000])
     });
-    let patience = Patience { silence: Duration::from_millis(50), tries: 1, ..patience() };
+    let patience = Patience { silence: Duration::from_millis(500), tries: 1, ..patience() };
     let client = Client::new(&Settings::new(""), patience).unwrap();
     let error = releases(&server, &client, None).unwrap_err();
-    assert!(matches!(error, IndexError::TooSlow { bytes: 1..1000, .. }), "{error}");
+    assert!(matches!(error, IndexError::TooSlow { bytes: 1..10_000, .. }), "{error}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn a_file_that_changes_is_not_glued_together() {
         }),
         // Or shorter than what came already.
         server(|number, request| {
-            Reply::file(if number == 0 { &[7; 2_000_000] } else { &[7; 10] }, request, true)
+            Reply::file(&vec![7; if number == 0 { 2_000_000 } else { 10 }], request, true)
         }),
     ];
     let mut messages = Vec::new();
