@@ -202,8 +202,8 @@ fn project_before_dash(filename: &str) -> Option<PackageName> {
 pub struct Release {
     /// Its tag, as spelled.
     pub tag: String,
-    /// The version that the tag names, where it names one: `v2.8.3`, `release/2.8.3` and
-    /// `flash-attn-2.8.3` name `2.8.3`.
+    /// The version that the tag names, where it names one: `v2.8.3`, `release/2.8.3`,
+    /// `flash-attn-2.8.3` and `v2.8.3-torch2.11` name `2.8.3`.
     pub version: Option<Version>,
     /// Whether it is marked as a pre-release. Not known, so `false`, where only the tag is.
     pub prerelease: bool,
@@ -212,10 +212,20 @@ pub struct Release {
 impl Release {
     /// The release of that tag.
     pub fn of_tag(tag: &str, prerelease: bool) -> Self {
-        // The name of a package or a branch may stand before the version.
-        let starts = tag.char_indices().filter(|(_, char)| matches!(char, '/' | '-' | '_' | '@'));
-        let version = std::iter::once(tag)
-            .chain(starts.filter_map(|(at, _)| tag.get(at + 1..)))
+        // A tag of thousands of dashes is none to think about.
+        const MOST_CUTS: usize = 16;
+        // The name of a package or a branch may stand before the version, and more after it: the first
+        // and longest part between separators that is one.
+        let cuts: Vec<usize> = tag
+            .char_indices()
+            .filter(|(_, char)| matches!(char, '/' | '-' | '_' | '@'))
+            .map(|(at, _)| at)
+            .take(MOST_CUTS)
+            .collect();
+        let starts = std::iter::once(0).chain(cuts.iter().map(|cut| cut + 1));
+        let ends = || std::iter::once(tag.len()).chain(cuts.iter().rev().copied());
+        let version = starts
+            .flat_map(|start| ends().filter_map(move |end| tag.get(start..end)))
             .find_map(|text| text.trim_start_matches(['v', 'V']).parse().ok());
         Self { tag: tag.to_owned(), version, prerelease }
     }
@@ -306,6 +316,9 @@ mod tests {
             ("toy@1.0", Some("1.0")),
             ("v1.2.2+cu124", Some("1.2.2+cu124")),
             ("cu128_1.0", Some("1.0")),
+            ("v1.6.1.post4-torch2.11", Some("1.6.1.post4")),
+            ("v2.8.3-cu12-torch2.10-cp312", Some("2.8.3")),
+            ("fa2cu129", None),
             ("nightly", None),
             ("v", None),
             ("", None),
