@@ -99,13 +99,14 @@ axleCheckMemory() {
     # Where neither file can be read, nothing is known.
     ((available > 0 && axleMemoryPerJob > 0)) || return 0
     jobs=$((available / axleMemoryPerJob))
+    if ((cores == 0)); then cores=$(nproc); fi
+    if ((jobs > cores)); then jobs=$cores; fi
     if ((jobs == 0)); then
         axleObject AX218 "one compile job needs $axleMemoryPerJob MiB, and $available MiB are left; build where there is more"
         jobs=1
+    else
+        echo "axle: $jobs of $cores jobs fit into $available MiB, at $axleMemoryPerJob MiB each" >&2
     fi
-    if ((cores == 0)); then cores=$(nproc); fi
-    if ((jobs > cores)); then jobs=$cores; fi
-    echo "axle: $jobs of $cores jobs fit into $available MiB, at $axleMemoryPerJob MiB each" >&2
     export NIX_BUILD_CORES=$jobs MAX_JOBS=$jobs CMAKE_BUILD_PARALLEL_LEVEL=$jobs
 }
 
