@@ -19,7 +19,7 @@ let
   arguments = import ./arguments.nix { inherit pkgs lib versions; };
   toolkits = import ./toolkits.nix { inherit catalogue system versions; };
   buildCheck = import ./build-check.nix {
-    inherit lib toolkits;
+    inherit lib toolkits arguments;
     inherit (pkgs) writeText stdenvNoCC;
   };
   cells = import ./cells.nix { inherit lib versions; };
