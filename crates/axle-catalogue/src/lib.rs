@@ -14,6 +14,7 @@
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
 
 pub mod canonical;
+pub mod check;
 pub mod markers;
 pub mod update;
 

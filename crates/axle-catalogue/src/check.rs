@@ -1,0 +1,304 @@
+//! Whether a catalogue is whole: every file valid and laid out as it would be written, every reference leading
+//! somewhere, nothing that nothing names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use axle_wheel::WheelName;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::{
+    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Files, Matrix, Origin, Package, Provenance,
+    Provider, artefact_path, build_path, cell_path,
+};
+
+/// What is wrong with a file of a catalogue.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Complaint {
+    /// The file, from the catalogue's folder on.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a catalogue holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Packages.
+    pub packages: usize,
+    /// Artefacts.
+    pub artefacts: usize,
+    /// Of them those whose own bytes were read.
+    pub audited: usize,
+    /// Those whose sibling's bytes were read.
+    pub sibling: usize,
+    /// Those whose bytes were not seen.
+    pub declared: usize,
+    /// Cells.
+    pub cells: usize,
+    /// Builds of wheels and sdists.
+    pub builds: usize,
+}
+
+/// Checks a whole catalogue. Says what it holds, and everything that is wrong, sorted.
+///
+/// # Errors
+/// When a file is missing that every catalogue has, or cannot be read.
+pub fn check(files: impl Files + Clone + 'static) -> Result<(Counts, Vec<Complaint>), CatalogueError> {
+    let catalogue = Catalogue::new(files.clone());
+    let matrix = catalogue.matrix()?;
+    let packages = catalogue.packages()?;
+    let mut checker = Checker { files: &files, complaints: Vec::new(), counts: Counts::default() };
+    checker.counts.packages = packages.len();
+    let artefacts = checker.artefacts(&catalogue, &packages);
+    let cells = checker.cells(&catalogue, &matrix);
+    let builds = checker.builds()?;
+    checker.references(&matrix, &packages, &artefacts, &cells, &builds);
+    let mut complaints = checker.complaints;
+    complaints.sort();
+    Ok((checker.counts, complaints))
+}
+
+struct Checker<'a> {
+    files: &'a dyn Files,
+    complaints: Vec<Complaint>,
+    counts: Counts,
+}
+
+impl Checker<'_> {
+    fn complain(&mut self, path: &str, message: impl Into<String>) {
+        self.complaints.push(Complaint { path: path.to_owned(), message: message.into() });
+    }
+
+    /// That a generated file has the very bytes that would be written.
+    fn is_stable<T: Serialize>(&mut self, path: &str, value: &T) {
+        let written = serde_json::to_string(value).map(|compact| crate::json::layout(&compact));
+        let stored = self.files.read(path).ok().flatten();
+        if stored.as_deref() != written.ok().as_deref().map(str::as_bytes) {
+            self.complain(path, "it is not laid out as it would be written; write it with `cargo xtask update --offline`");
+        }
+    }
+
+    fn artefacts(
+        &mut self,
+        catalogue: &Catalogue,
+        packages: &BTreeMap<String, Package>,
+    ) -> BTreeMap<String, ArtefactFile> {
+        for file in self.files.list("artefacts").unwrap_or_default() {
+            let name = file.strip_suffix(".json");
+            if name.is_none_or(|name| !packages.contains_key(name)) {
+                self.complain(&format!("artefacts/{file}"), "no packages/*.toml is about it");
+            }
+        }
+        let read: Vec<_> =
+            packages.par_iter().map(|(name, package)| (name, package, catalogue.artefacts(name))).collect();
+        let mut all = BTreeMap::new();
+        for (name, package, read) in read {
+            let path = artefact_path(name);
+            match read {
+                Ok(Some(file)) => {
+                    self.is_stable(&path, &file);
+                    self.artefact_file(&path, name, package, &file);
+                    all.insert(name.clone(), file);
+                }
+                Ok(None) => {}
+                Err(error) => self.complain(&path, error.to_string()),
+            }
+        }
+        all
+    }
+
+    fn artefact_file(&mut self, path: &str, name: &str, package: &Package, file: &ArtefactFile) {
+        if file.name != name {
+            self.complain(path, format!("it is about {}", file.name));
+        }
+        let mut sorted = ArtefactFile::new(name, file.artefacts.clone());
+        sorted.unreadable.clone_from(&file.unreadable);
+        if sorted != *file {
+            self.complain(path, "its artefacts are not sorted");
+        }
+        let mut hashes: BTreeMap<(&Origin, &str), &str> = BTreeMap::new();
+        for artefact in &file.artefacts {
+            self.counts.artefacts += 1;
+            match artefact.provenance {
+                Provenance::Audited => self.counts.audited += 1,
+                Provenance::Sibling => self.counts.sibling += 1,
+                Provenance::Declared => self.counts.declared += 1,
+            }
+            if let Some(message) = wrong(artefact, name, package) {
+                self.complain(path, format!("{}: {message}", artefact.filename));
+            }
+            let key = (&artefact.origin, artefact.filename.as_str());
+            if hashes.insert(key, &artefact.sha256).is_some_and(|other| other != artefact.sha256) {
+                self.complain(path, format!("{} stands there with two hashes", artefact.filename));
+            }
+        }
+    }
+
+    fn cells(&mut self, catalogue: &Catalogue, matrix: &Matrix) -> Vec<(String, CellFile)> {
+        let mut cells = Vec::new();
+        let mut expected = BTreeSet::new();
+        for &system in &matrix.systems {
+            for &python in &matrix.pythons {
+                for &cuda in &matrix.cudas {
+                    let path = cell_path(system, python, cuda);
+                    expected.insert(path.clone());
+                    match catalogue.cells(system, python, cuda) {
+                        Ok(Some(file)) => {
+                            self.is_stable(&path, &file);
+                            cells.push((path, file));
+                        }
+                        Ok(None) => {}
+                        Err(error) => self.complain(&path, error.to_string()),
+                    }
+                }
+            }
+        }
+        for system in self.files.list("cells").unwrap_or_default() {
+            for file in self.files.list(&format!("cells/{system}")).unwrap_or_default() {
+                let path = format!("cells/{system}/{file}");
+                if !expected.contains(&path) {
+                    self.complain(&path, "matrix.toml has no such system, Python and CUDA");
+                }
+            }
+        }
+        cells
+    }
+
+    fn builds(&mut self) -> Result<BTreeMap<String, BuildFile>, CatalogueError> {
+        let mut builds = BTreeMap::new();
+        for name in self.files.list("builds")? {
+            for file in self.files.list(&format!("builds/{name}"))? {
+                let path = format!("builds/{name}/{file}");
+                let bytes = self.files.read(&path)?.unwrap_or_default();
+                match serde_json::from_slice::<BuildFile>(&bytes) {
+                    Ok(build) => {
+                        self.is_stable(&path, &build);
+                        if build_path(&build.name, &build.version) != path {
+                            self.complain(&path, format!("it is about {} {}", build.name, build.version));
+                        }
+                        self.counts.builds += build.wheels.len() + build.sources.len();
+                        builds.insert(path, build);
+                    }
+                    Err(error) => self.complain(&path, error.to_string()),
+                }
+            }
+        }
+        Ok(builds)
+    }
+
+    fn references(
+        &mut self,
+        matrix: &Matrix,
+        packages: &BTreeMap<String, Package>,
+        artefacts: &BTreeMap<String, ArtefactFile>,
+        cells: &[(String, CellFile)],
+        builds: &BTreeMap<String, BuildFile>,
+    ) {
+        for name in matrix.order.iter().flatten().filter(|name| !packages.contains_key(*name)) {
+            self.complain("matrix.toml", format!("its order names {name}, and there is no packages/{name}.toml"));
+        }
+        let known: BTreeSet<(&str, &str, &str)> = artefacts
+            .iter()
+            .flat_map(|(name, file)| {
+                let of_name = file.artefacts.iter();
+                of_name.map(move |one| (name.as_str(), one.filename.as_str(), one.sha256.as_str()))
+            })
+            .collect();
+        let mut used: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for (path, file) in cells {
+            for (torch, cell) in &file.torch {
+                self.counts.cells += 1;
+                if cell.clone().seal().map(|sealed| sealed.cell).ok().as_ref() != Some(&cell.cell) {
+                    self.complain(path, format!("the hash of the cell of torch {torch} is not its own"));
+                }
+                let wheels = cell.packages.iter().flat_map(|(name, package)| {
+                    let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, &wheel.sha256));
+                    let source = package.source.iter().map(|source| (&source.filename, &source.sha256));
+                    wheel.chain(source).map(move |(filename, sha256)| (name, &package.version, filename, sha256))
+                });
+                let fallbacks = cell.externals.iter().map(|(name, external)| {
+                    let fallback = &external.fallback;
+                    (name, &fallback.version, &fallback.filename, &fallback.sha256)
+                });
+                for (name, version, filename, sha256) in wheels.chain(fallbacks) {
+                    if !known.contains(&(name.as_str(), filename.as_str(), sha256.as_str())) {
+                        self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
+                    }
+                    used.entry(build_path(name, version)).or_default().insert(filename);
+                }
+                let required = cell.packages.values().flat_map(|package| {
+                    package.requires.iter().chain(package.source.iter().flat_map(|source| &source.links))
+                });
+                let lacking: BTreeSet<_> = required
+                    .filter(|name| !cell.packages.contains_key(*name) && !cell.externals.contains_key(*name))
+                    .collect();
+                for name in lacking {
+                    self.complain(path, format!("torch {torch}: {name} is required and not in the cell"));
+                }
+            }
+            if file.order.iter().collect::<BTreeSet<_>>() != file.torch.keys().collect() {
+                self.complain(path, "its order does not name each of its cells once");
+            }
+        }
+        for (path, filenames) in &used {
+            let Some(build) = builds.get(path) else {
+                self.complain(path, "cells choose it, and it is not there");
+                continue;
+            };
+            for filename in filenames {
+                if !build.wheels.contains_key(*filename) && !build.sources.contains_key(*filename) {
+                    self.complain(path, format!("cells choose {filename}, and it is not there"));
+                }
+            }
+        }
+        for (path, build) in builds {
+            let of_path = used.get(path);
+            for filename in build.wheels.keys().chain(build.sources.keys()) {
+                if of_path.is_none_or(|filenames| !filenames.contains(filename.as_str())) {
+                    self.complain(path, format!("no cell chooses {filename}"));
+                }
+            }
+            let searched = build.wheels.values().flat_map(|wheel| {
+                let members = wheel.members.iter().flat_map(|member| &member.search);
+                members.chain(wheel.declared.iter().flat_map(BTreeMap::values))
+            });
+            let providers: BTreeSet<_> = searched
+                .filter_map(|provider| match provider {
+                    Provider::Package { package, .. } => Some(package),
+                    _ => None,
+                })
+                .collect();
+            for package in providers {
+                if !packages.contains_key(package) {
+                    self.complain(path, format!("{package} provides a library and is no package"));
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong with one artefact by itself.
+fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
+    let is_hash = artefact.sha256.len() == 64
+        && artefact.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_hash {
+        return Some(format!("`{}` is no SHA-256", artefact.sha256));
+    }
+    if artefact.version(name).is_none() {
+        return Some(format!("it is no wheel and no sdist of {name}"));
+    }
+    if let Ok(wheel) = artefact.filename.parse::<WheelName>() {
+        if wheel.name().to_string() != name {
+            return Some(format!("it is a wheel of {}", wheel.name()));
+        }
+        if let Err(error) = package.names.read(wheel.version_text(), artefact.origin.url()) {
+            return Some(error.to_string());
+        }
+    }
+    match (artefact.provenance, &artefact.audit) {
+        (Provenance::Declared, None) | (Provenance::Audited, Some(_)) => None,
+        (Provenance::Sibling, Some(audit)) if audit.of.is_some() => None,
+        (provenance, _) => Some(format!("its facts are not those of {provenance:?}")),
+    }
+}
