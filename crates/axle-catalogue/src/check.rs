@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Files, Matrix, Origin, Package, Provenance,
-    Provider, artefact_path, build_path, cell_path,
+    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Files, Matrix, Origin, Package,
+    Provenance, Provider, artefact_path, build_path, cell_path,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -75,7 +75,10 @@ impl Checker<'_> {
         let written = serde_json::to_string(value).map(|compact| crate::json::layout(&compact));
         let stored = self.files.read(path).ok().flatten();
         if stored.as_deref() != written.ok().as_deref().map(str::as_bytes) {
-            self.complain(path, "it is not laid out as it would be written; write it with `cargo xtask update --offline`");
+            self.complain(
+                path,
+                "it is not laid out as it would be written; write it with `cargo xtask update --offline`",
+            );
         }
     }
 
@@ -196,7 +199,10 @@ impl Checker<'_> {
         builds: &BTreeMap<String, BuildFile>,
     ) {
         for name in matrix.order.iter().flatten().filter(|name| !packages.contains_key(*name)) {
-            self.complain("matrix.toml", format!("its order names {name}, and there is no packages/{name}.toml"));
+            self.complain(
+                "matrix.toml",
+                format!("its order names {name}, and there is no packages/{name}.toml"),
+            );
         }
         let known: BTreeSet<(&str, &str, &str)> = artefacts
             .iter()
@@ -215,7 +221,9 @@ impl Checker<'_> {
                 let wheels = cell.packages.iter().flat_map(|(name, package)| {
                     let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, &wheel.sha256));
                     let source = package.source.iter().map(|source| (&source.filename, &source.sha256));
-                    wheel.chain(source).map(move |(filename, sha256)| (name, &package.version, filename, sha256))
+                    wheel
+                        .chain(source)
+                        .map(move |(filename, sha256)| (name, &package.version, filename, sha256))
                 });
                 let fallbacks = cell.externals.iter().map(|(name, external)| {
                     let fallback = &external.fallback;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// | `cuda` | `12`, `128`, `1210`, `12.8` | CUDA 12, 12.8, 12.10, 12.8 |
 /// | `cpu` | anything | without CUDA |
 /// | `torch` | `2.8`, `29`, `210` | torch 2.8, 2.9, 2.10 |
-/// | `abi` | `TRUE`, `FALSE` | the C++11 ABI, or the one before |
+/// | `abi` | `TRUE` or `cxx11`, anything else | the C++11 ABI, or the one before |
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Names {
@@ -83,7 +83,8 @@ impl Grammar {
             Some(text) => Some(torch_from_name(text)?),
             None => None,
         };
-        let cxx11_abi = group(&captures, "abi").map(|text| text.eq_ignore_ascii_case("true"));
+        let cxx11_abi = group(&captures, "abi")
+            .map(|text| ["true", "cxx11"].iter().any(|new| text.eq_ignore_ascii_case(new)));
         Some(Variant { cuda, torch, cxx11_abi })
     }
 }

@@ -122,6 +122,23 @@ pub struct Published {
     pub directory: Option<String>,
 }
 
+impl Published {
+    /// Whether an address is in one of the places that are named: what others have built is another thing.
+    pub fn holds(&self, url: &str) -> bool {
+        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let of_repository =
+            |repository: &String| rest.starts_with(&format!("github.com/{repository}/releases/"));
+        let of_page = |page: &String| {
+            let page = page.split_once("://").map_or(page.as_str(), |(_, rest)| rest);
+            let fixed = page.split('{').next().unwrap_or_default();
+            rest.starts_with(fixed)
+        };
+        self.directory.is_some()
+            || self.github.iter().any(of_repository)
+            || self.find_links.iter().any(of_page)
+    }
+}
+
 impl Default for Published {
     fn default() -> Self {
         Self {
@@ -141,7 +158,7 @@ pub struct MadeForTorch {
     /// The versions of the package.
     #[serde(default = "VersionSpecifiers::empty")]
     pub versions: VersionSpecifiers,
-    /// The torch: a release or the start of one (`2.9`), or `same` for the package's own version.
+    /// The torch: the start of a release (`2.9`), specifiers (`>=2.11`), `same` for the package's own version, or `any`.
     pub torch: String,
     /// Where it is said.
     pub document: String,
@@ -195,6 +212,9 @@ pub struct Declared {
     pub ptx: Option<Vec<Code>>,
     /// The sonames that its members need from outside.
     pub needed: Option<Vec<String>>,
+    /// Whether its C++ strings are those of the C++11 ABI; said of wheels that were seen too, where their symbols don't
+    /// tell.
+    pub cxx11_abi: Option<bool>,
     /// Where it is said.
     pub document: String,
 }

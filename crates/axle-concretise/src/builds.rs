@@ -293,10 +293,17 @@ impl Providers<'_> {
         let offers =
             || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
         let upstream = upstream_folders(elf);
-        let (package, _) = upstream
+        let nearest = upstream
             .iter()
             .find_map(|folder| offers().find(|(_, offered)| offered == folder))
-            .or_else(|| offers().next())?;
+            .or_else(|| offers().next());
+        // Some packages forget to require torch, and their TOML says where its libraries come from.
+        let named = || {
+            let rows = chosen.package.dlopen.iter();
+            let named = rows.filter_map(|row| row.sonames.get(soname)).map(String::as_str);
+            named.filter(|package| self.folder_of(package, soname).is_some()).next()
+        };
+        let package = nearest.map(|(package, _)| package).or_else(named)?;
         Some(Provider::Package { package: package.to_owned(), soname: soname.to_owned() })
     }
 

@@ -129,7 +129,12 @@ fn solution<'a>(
         if solution.contains_key(name) || absent.contains_key(name) {
             continue;
         }
-        wanted = solution.iter().map(|(name, chosen)| (name.clone(), Some(chosen.version.clone()))).collect();
+        // What the package set provides is not fixed: an environment takes any version that satisfies all of it.
+        wanted = solution
+            .iter()
+            .filter(|(name, _)| !is_external(&candidates, name))
+            .map(|(name, chosen)| (name.clone(), Some(chosen.version.clone())))
+            .collect();
         wanted.insert(name.clone(), None);
         match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
@@ -141,6 +146,10 @@ fn solution<'a>(
         }
     }
     Ok((candidates, solution, absent))
+}
+
+fn is_external(candidates: &Candidates<'_>, name: &str) -> bool {
+    candidates.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
 }
 
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
@@ -196,9 +205,6 @@ fn assemble<'a>(
         return Ok(Assembled::Unaudited(unaudited));
     }
 
-    let is_external = |name: &str| {
-        candidates.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
-    };
     let mut cell = Cell { absent, ..Cell::default() };
     for member in &members {
         let Member { name, choice, needs } = member;
@@ -207,8 +213,8 @@ fn assemble<'a>(
         let required: BTreeSet<_> =
             needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
         let (externals, packages): (Vec<_>, Vec<_>) =
-            required.into_iter().map(str::to_owned).partition(|name| is_external(name));
-        if is_external(name) {
+            required.into_iter().map(str::to_owned).partition(|name| is_external(candidates, name));
+        if is_external(candidates, name) {
             if let Some(package) = packages.into_iter().next() {
                 let (external, filename) = ((*name).to_owned(), artefact.filename.clone());
                 return Err(UniverseError::External { external, filename, package });

@@ -151,7 +151,9 @@ impl<'a> Choice<'a> {
 
     /// What is published of it, where its bytes were not seen.
     fn declared(&self) -> impl Iterator<Item = &'a Declared> + use<'a> {
-        self.package.declared_for(&self.version, &self.variant, self.system)
+        let published = &self.package.published;
+        let is_theirs = self.artefact.origin.url().is_none_or(|url| published.holds(url));
+        self.package.declared_for(&self.version, &self.variant, self.system).filter(move |_| is_theirs)
     }
 
     /// The SASS and PTX that are declared of it, where its bytes were not seen.
@@ -190,9 +192,11 @@ impl<'a> Choice<'a> {
         named || pinned.is_some() || self.facts().is_some_and(|facts| !facts.cuda.is_empty())
     }
 
-    /// The ABI of its C++ strings, where its name or its audit tells.
+    /// The ABI of its C++ strings, where its name, its audit or its package's TOML tells.
     pub(crate) fn cxx11_abi(&self) -> Option<bool> {
-        self.variant.cxx11_abi.or_else(|| self.facts()?.cxx11_abi)
+        let audited = || self.facts()?.cxx11_abi;
+        let declared = || self.declared().find_map(|row| row.cxx11_abi);
+        self.variant.cxx11_abi.or_else(audited).or_else(declared)
     }
 
     /// Why it does not go with a CUDA release. `pinned` is the release that its requirements pin.
@@ -259,12 +263,20 @@ impl<'a> Choice<'a> {
         }
         let links =
             self.facts().is_some_and(|facts| facts.elf.iter().any(|member| member.torch_cxx == Some(true)));
-        let told = self.variant.torch.clone().or_else(|| self.made_for_torch());
-        match &told {
-            Some(told) if !starts_with(&torch.version, told) => return Err(Unfit::Torch(told.clone())),
-            Some(_) => {}
-            None if links && !self.pins_torch() => return Err(Unfit::UnknownTorch),
-            None => {}
+        match (&self.variant.torch, self.made_for_torch()) {
+            (Some(told), _) if !starts_with(&torch.version, told) => {
+                return Err(Unfit::Torch(told.to_string()));
+            }
+            (None, Some(row)) if !self.is_made_for(&row.torch, torch) => {
+                let told = if row.torch == "same" {
+                    self.version.only_release().to_string()
+                } else {
+                    row.torch.clone()
+                };
+                return Err(Unfit::Torch(told));
+            }
+            (None, None) if links && !self.pins_torch() => return Err(Unfit::UnknownTorch),
+            _ => {}
         }
         let own = self.variant.cxx11_abi.or_else(|| links.then(|| self.facts()?.cxx11_abi).flatten());
         match (own, torch.cxx11_abi) {
@@ -273,11 +285,23 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// The torch that the package's TOML says it is made for.
-    fn made_for_torch(&self) -> Option<Version> {
+    /// What the package's TOML says of the torch that it is made for.
+    fn made_for_torch(&self) -> Option<&'a MadeForTorch> {
         let public = self.version.clone().without_local();
-        let row: &MadeForTorch = self.package.torch.iter().find(|row| satisfies(&row.versions, &public))?;
-        if row.torch == "same" { Some(Version::new(public.release())) } else { row.torch.parse().ok() }
+        self.package.torch.iter().find(|row| satisfies(&row.versions, &public))
+    }
+
+    /// Whether the torch that the package's TOML names is that of a cell.
+    fn is_made_for(&self, told: &str, torch: &Torch) -> bool {
+        match told {
+            "any" => true,
+            "same" => starts_with(&torch.version, &self.version.only_release()),
+            _ => match (told.parse::<Version>(), told.parse::<VersionSpecifiers>()) {
+                (Ok(start), _) => starts_with(&torch.version, &start),
+                (_, Ok(specifiers)) => satisfies(&specifiers, &torch.version),
+                _ => false,
+            },
+        }
     }
 
     fn pins_torch(&self) -> bool {

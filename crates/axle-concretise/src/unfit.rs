@@ -2,7 +2,6 @@
 
 use axle_catalogue::{Built, Cuda, Reason};
 use axle_wheel::{Glibc, TagMismatch};
-use pep440_rs::Version;
 
 /// Why a version has nothing to choose, the nearest miss last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -45,7 +44,7 @@ pub enum Unfit {
     UnknownCuda(u16),
     /// It is made for another torch.
     #[error("it is made for torch {0}")]
-    Torch(Version),
+    Torch(String),
     /// It is made for the other ABI of C++ strings.
     #[error("it is made for the {} C++ ABI, and torch for the other", if *.0 { "new (C++11)" } else { "old" })]
     CxxAbi(bool),
