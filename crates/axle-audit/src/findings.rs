@@ -310,7 +310,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
 }
 
 /// Whether an ELF file is code for a GPU.
-fn is_device_file(machine: &str) -> bool {
+pub(crate) fn is_device_file(machine: &str) -> bool {
     /// `EM_AMDGPU`.
     const AMD: &str = "em-224";
     machine == "cuda" || machine == AMD
