@@ -53,7 +53,7 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     text += &needs(wheel, command);
     text += &device_code(facts, command.verbose);
     let asked: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
-    text += &kernels::human(&facts.elf, &asked);
+    text += &kernels::human(facts, &asked);
     text += &findings(&wheel.findings, command.verbose);
     text += &verdicts(wheel, command.verbose);
     text.push('\n');

@@ -4,7 +4,7 @@ use serde_json::Value;
 use sha2::Digest as _;
 
 use crate::elf_writer::Object;
-use crate::fatbin_writer::{Item, container, sass};
+use crate::fatbin_writer::{Item, container, cubin_with, ptx_with, sass};
 use crate::run::{AXLE, Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
@@ -494,6 +494,26 @@ fn files_of_device_code() {
         "axle audit --cc 9.0 unpacked/x/d.bin",
         &format!("axle audit --cc 7.5 known/{NAME} | grep '^7.5'"),
     ]));
+}
+
+#[test]
+fn kernels_in_files_of_device_code() {
+    let wheel = Wheel::new(
+        &[
+            ("x/a.cubin", cubin_with("sm_80", &["_Z3oldPf", "plain"])),
+            ("x/b.cubin", cubin_with("sm_90", &["_Z3oldPf", "_Z3newPf"])),
+            ("x/c.ptx", ptx_with("sm_90", &["_Z3newPf"])),
+            ("x/d.fatbin", container(&[Item::One(sass(75))])),
+        ],
+        "",
+    );
+    let mut folder = Folder::new();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    insta::assert_snapshot!(folder.shell(&format!("axle audit --deep {NAME}")));
+    let output = folder.output(&["audit", "--deep", "--format", "json", NAME]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_json_snapshot!(document["wheels"][0]["loose_kernels"]);
 }
 
 /// Each byte once, though sizes and places of the members are in different orders.
