@@ -193,7 +193,7 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
 fn conclude(contents: &dyn Contents, found: Members, metadata: Option<&Metadata>) -> WheelFacts {
     let Members { elf, loose, loose_kernels, unopened, record } = found;
     let architectures = conclusions::architectures(&elf);
-    let cuda_evidence = conclusions::cuda_evidence(&elf, metadata);
+    let cuda_evidence = conclusions::cuda_evidence(&elf, &loose, metadata);
     WheelFacts {
         size: contents.size(),
         sass: architectures.sass,

@@ -234,7 +234,9 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
     let fits = |rows: usize| whole || rows <= ROWS + 1;
     let every: usize = files.iter().map(Vec::len).sum();
     if !fits(every) {
-        files.iter_mut().for_each(|rows| rows.retain(|row| !row.library.starts_with(' ')));
+        for rows in &mut files {
+            rows.retain(|row| !row.library.starts_with(' '));
+        }
     }
     let mut rows: Vec<Row> = files.into_iter().flatten().collect();
     if !fits(rows.len()) {
