@@ -2,7 +2,8 @@
 //! damage of the `wheel` target seldom gets by.
 #![no_main]
 
-use axle_audit::{Options, Policy, audit, coverage, findings};
+use axle_audit::{Options, Policy, audit, coverage, findings, glibc_coverage, platform_tag, providers};
+use axle_wheel::Glibc;
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/axle-audit/tests/common/wheel_writer.rs"]
@@ -17,5 +18,8 @@ fuzz_target!(|library: &[u8]| {
     if let Ok(facts) = audit(&wheel, &name, &options) {
         let _ = coverage(&facts, &Policy::default(), gpu);
         let _ = findings(&facts);
+        let _ = glibc_coverage(&facts, Glibc::new(2, 17));
+        let _ = platform_tag(&facts);
+        let _ = providers(&facts, &Policy::default());
     }
 });

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use axle_wheel::{
     Archive, ArchiveError, ArchiveProblem, Contents, Entry, Limits, LocalFile, Metadata, Tree, WheelName,
@@ -13,9 +14,11 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::conclusions;
+use crate::device_code::NO_SECTION;
 use crate::error::{AuditError, Problem};
 use crate::facts::{Description, ElfMember, Form, LooseCode, RecordFacts, WheelFacts};
 use crate::findings::expand;
+use crate::kernels::{Gathered, Kernels};
 use crate::loose;
 use crate::member::{Asked, Read as Found, audit_member};
 use crate::memory::Memory;
@@ -188,9 +191,9 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
 
 /// What follows from the members.
 fn conclude(contents: &dyn Contents, found: Members, metadata: Option<&Metadata>) -> WheelFacts {
-    let Members { elf, loose, unopened, record } = found;
+    let Members { elf, loose, loose_kernels, unopened, record } = found;
     let architectures = conclusions::architectures(&elf);
-    let cuda_evidence = conclusions::cuda_evidence(&elf, metadata);
+    let cuda_evidence = conclusions::cuda_evidence(&elf, &loose, metadata);
     WheelFacts {
         size: contents.size(),
         sass: architectures.sass,
@@ -204,6 +207,7 @@ fn conclude(contents: &dyn Contents, found: Members, metadata: Option<&Metadata>
         external: conclusions::external(&elf),
         elf,
         loose,
+        loose_kernels,
         unopened,
         record,
         ..WheelFacts::default()
@@ -243,6 +247,7 @@ struct Members {
     /// Sorted by path.
     elf: Vec<ElfMember>,
     loose: Vec<LooseCode>,
+    loose_kernels: Option<Kernels>,
     unopened: u64,
     /// How all of them compare with `RECORD`.
     record: Option<RecordFacts>,
@@ -277,7 +282,14 @@ fn read_members(
     options: &Options<'_>,
 ) -> Result<Members, AuditError> {
     let memory = Memory::default();
-    let asked = Asked { record: record.as_ref(), abi3, deep: options.deep, memory: &memory };
+    let kernels = options.deep.then(Mutex::<Gathered>::default);
+    let asked = Asked {
+        record: record.as_ref(),
+        abi3,
+        deep: options.deep,
+        kernels: kernels.as_ref(),
+        memory: &memory,
+    };
     let mut members = contents.entries();
     let every = members.len();
     members.retain(|member| record.is_some() || !options.trust_names || !is_text(member.path));
@@ -333,7 +345,10 @@ fn read_members(
     }
     elf.sort_by(|one, other| one.path.cmp(&other.path));
     let record = record.map(|record| record.into_facts(verdicts.into_iter()));
-    Ok(Members { elf, loose: loose::group(loose.into_iter()), unopened, record })
+    let kernels = kernels.filter(|_| !loose.is_empty());
+    let kernels = kernels.map(|kernels| kernels.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let loose_kernels = kernels.map(|kernels| kernels.into_kernels(|_| NO_SECTION));
+    Ok(Members { elf, loose: loose::group(loose.into_iter()), loose_kernels, unopened, record })
 }
 
 fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {

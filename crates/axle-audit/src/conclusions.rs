@@ -7,7 +7,7 @@ use pep440_rs::Operator;
 use pep508_rs::VersionOrUrl;
 
 use crate::device_code::LINKED;
-use crate::facts::{Architectures, CudaEvidence, CudaSource, ElfMember};
+use crate::facts::{Architectures, CudaEvidence, CudaSource, ElfMember, LooseCode};
 
 /// The code of all members.
 pub(crate) fn architectures(members: &[ElfMember]) -> Architectures {
@@ -53,7 +53,11 @@ pub(crate) fn external(members: &[ElfMember]) -> Vec<String> {
 /// A member is linked for the newest release that made one of its linked images: older ones come from
 /// static libraries. Those before device linking say nothing (libtorch_nvshmem.so 2.9.1, of CUDA 12.8,
 /// holds parts of NVSHMEM that were made by 12.0).
-pub(crate) fn cuda_evidence(members: &[ElfMember], metadata: Option<&Metadata>) -> Vec<CudaEvidence> {
+pub(crate) fn cuda_evidence(
+    members: &[ElfMember],
+    loose: &[LooseCode],
+    metadata: Option<&Metadata>,
+) -> Vec<CudaEvidence> {
     let mut told = BTreeMap::<((u32, Option<u32>), CudaSource), BTreeSet<String>>::new();
     let mut tell = |major, minor, source, from: &str| {
         told.entry(((major, minor), source)).or_default().insert(from.to_owned());
@@ -63,6 +67,11 @@ pub(crate) fn cuda_evidence(members: &[ElfMember], metadata: Option<&Metadata>) 
         if let Some(toolkit) = linked.filter_map(|row| row.toolkit).max() {
             tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, &member.path);
         }
+    }
+    // Files of device code come of one release mostly; like the images of a member, the newest tells.
+    let dated = loose.iter().filter_map(|loose| Some((loose.toolkit?, &loose.example)));
+    if let Some((toolkit, example)) = dated.max() {
+        tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, example);
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
     let requirements = metadata.and_then(|metadata| metadata.requirements().ok()).unwrap_or_default();
@@ -116,11 +125,14 @@ fn pinned_release(requirement: &Requirement<VerbatimUrl>) -> Option<(u32, u32)> 
 
 #[cfg(test)]
 mod tests {
+    use axle_fatbin::Toolkit;
+
     use super::*;
+    use crate::facts::LooseFormat;
 
     fn pins(requirements: &str) -> Vec<String> {
         let text = format!("Metadata-Version: 2.1\nName: x\nVersion: 1\n{requirements}");
-        cuda(&cuda_evidence(&[], Some(&Metadata::parse(text.as_bytes()).unwrap())))
+        cuda(&cuda_evidence(&[], &[], Some(&Metadata::parse(text.as_bytes()).unwrap())))
     }
 
     #[test]
@@ -143,7 +155,15 @@ mod tests {
             "Metadata-Version: 2.1\nName: x\nVersion: 1\nRequires-Dist: nvidia-cuda-runtime-cu12==12.8.90\n";
         let needing = |soname: &str| ElfMember { needed: vec![soname.to_owned()], ..ElfMember::default() };
         let members = [needing("libcudart.so.12"), needing("libcudart.so.11.0")];
-        let told = cuda_evidence(&members, Some(&Metadata::parse(text.as_bytes()).unwrap()));
+        let file = |minor: u16, example: &str| LooseCode {
+            format: LooseFormat::Cubin,
+            code: Vec::new(),
+            toolkit: Some(Toolkit { major: 12, minor }),
+            count: 1,
+            example: example.to_owned(),
+        };
+        let loose = [file(9, "new.cubin"), file(8, "old.cubin")];
+        let told = cuda_evidence(&members, &loose, Some(&Metadata::parse(text.as_bytes()).unwrap()));
         let shown: Vec<String> =
             told.iter().map(|told| format!("{} {:?} {}", told.cuda, told.by, told.from.join(" "))).collect();
         assert_eq!(
@@ -151,9 +171,10 @@ mod tests {
             [
                 "11 Soname libcudart.so.11.0",
                 "12 Soname libcudart.so.12",
-                "12.8 Requirement nvidia-cuda-runtime-cu12==12.8.90"
+                "12.8 Requirement nvidia-cuda-runtime-cu12==12.8.90",
+                "12.9 Images new.cubin"
             ]
         );
-        assert_eq!(cuda(&told), ["11", "12.8"]);
+        assert_eq!(cuda(&told), ["11", "12.8", "12.9"]);
     }
 }

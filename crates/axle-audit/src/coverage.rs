@@ -3,7 +3,7 @@
 use axle_fatbin::{Code, ComputeCapability, Kind, Suffix};
 use serde::{Deserialize, Serialize};
 
-use crate::device_code::{LINKED, PRELINK};
+use crate::device_code::{LINKED, NO_SECTION, PRELINK};
 use crate::facts::{ContainerGroup, ElfMember, Form, WheelFacts};
 use crate::policy::{Measure, Policy};
 
@@ -52,7 +52,8 @@ pub enum ServedBy {
 /// where there is none its SASS counts, but its PTX, which the driver would have to link, does not.
 /// Files of device code leave the verdict open, unless nothing at all runs there, or the policy says how many must.
 /// Containers outside of the device sections count only where the policy says that they are the package's
-/// own.
+/// own. A library whose table of sections was stripped covers what all its containers hold SASS for; where only some do
+/// it is unknown, as the others may have been linked into these.
 pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> Coverage {
     let mut all = Tally::default();
     let mut missing = Vec::new();
@@ -163,13 +164,15 @@ enum Class {
 }
 
 fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally {
-    let linked = member.container_groups.iter().any(|group| group.section == LINKED);
+    let holds = |section: &str| member.container_groups.iter().any(|group| group.section == section);
+    let (linked, own) = (holds(LINKED), holds(LINKED) || holds(PRELINK));
     let groups: Vec<(Class, Vec<Code>, u64)> = member
         .container_groups
         .iter()
         .filter(|group| match group.section.as_str() {
             LINKED => true,
             PRELINK => !linked,
+            NO_SECTION if !own => true,
             _ => own_outside,
         })
         .filter_map(|group| {
@@ -177,6 +180,10 @@ fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally
             Some((class(&code)?, code, group.count))
         })
         .collect();
+    // Without a table of sections nothing tells which containers were linked into others, and need not run.
+    let of_stripped = member.container_groups.iter().filter(|group| group.section == NO_SECTION);
+    let runs_somehow = |group: &ContainerGroup| group.code.iter().any(|code| code.runs_on(gpu) == Some(true));
+    let is_open = !own && !own_outside && of_stripped.into_iter().any(runs_somehow);
     let count =
         |wanted: &Class| groups.iter().filter(|(class, ..)| class == wanted).map(|(.., count)| count).sum();
     let (plain, specialised) = (count(&Class::Plain), count(&Class::Specialised));
@@ -191,7 +198,7 @@ fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally
             tally.by_sass += count;
         } else if runs(Kind::Ptx) {
             tally.by_ptx += count;
-        } else if code.iter().any(|code| code.runs_on(gpu).is_none()) {
+        } else if is_open || code.iter().any(|code| code.runs_on(gpu).is_none()) {
             tally.unknown += count;
         }
     }
@@ -226,7 +233,7 @@ fn loose(facts: &WheelFacts, gpu: ComputeCapability) -> Tally {
 
 /// The code of a group that may count: before device linking PTX does not.
 fn countable(group: &ContainerGroup) -> Vec<Code> {
-    let prelink = group.section == PRELINK;
+    let prelink = matches!(group.section.as_str(), PRELINK | NO_SECTION);
     group.code.iter().copied().filter(|code| !(prelink && code.kind == Kind::Ptx)).collect()
 }
 
@@ -361,6 +368,17 @@ mod tests {
         assert_eq!(plainly(groups, "8.0"), (YES, ServedBy::Sass, 1, 1));
         let own = Policy { own_outside: vec![Pattern::new("*.so")], ..Policy::default() };
         assert_eq!(told(vec![member("a.so", groups)], &own, "8.0"), (NO, ServedBy::Sass, 1, 4));
+    }
+
+    #[test]
+    fn without_a_table_of_sections_only_what_runs_is_known() {
+        let groups: &[_] = &[("", "sm_80 sm_90", 2), ("", "sm_80 compute_80", 1)];
+        assert_eq!(plainly(groups, "8.6"), (YES, ServedBy::Sass, 3, 3));
+        assert_eq!(plainly(groups, "9.0"), (None, ServedBy::Sass, 2, 3));
+        assert_eq!(plainly(groups, "7.0"), (NO, ServedBy::None, 0, 3));
+        // Beside device sections it is code that no section holds, like any other outside of them.
+        let beside: &[_] = &[(LINKED, "sm_80", 1), ("", "sm_90", 1)];
+        assert_eq!(plainly(beside, "9.0"), (NO, ServedBy::None, 0, 1));
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::kernels::{self, Kernels};
 pub(crate) const LINKED: &str = ".nv_fatbin";
 /// The section of code before device linking.
 pub(crate) const PRELINK: &str = "__nv_relfatbin";
+/// What stands for the section of containers that no section holds.
+pub(crate) const NO_SECTION: &str = "";
 
 /// The most containers, and the most entries in containers that differ. libtorch_cuda.so 2.9.1 has a
 /// hundredth.
@@ -91,7 +93,7 @@ impl Gathered {
         sections.check(member, &self.containers)?;
 
         let section_of =
-            |place: &Place| sections.at(place.offset).map_or("", |section| section.name.as_str());
+            |place: &Place| sections.at(place.offset).map_or(NO_SECTION, |section| section.name.as_str());
         let mut counts = BTreeMap::<(&str, usize), u64>::new();
         for place in &self.containers {
             *counts.entry((section_of(place), place.shape)).or_default() += 1;

@@ -80,6 +80,9 @@ pub struct WheelFacts {
     /// Device code in files of its own, which no ELF member holds: what a package loads when it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub loose: Vec<LooseCode>,
+    /// The kernels in these files, where they were asked for. They are in no section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loose_kernels: Option<Kernels>,
     /// Members that were not opened, as their names say that they are text; only of wheels read over a network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unopened: u64,

@@ -10,9 +10,9 @@ use axle_fatbin::{Code, Kind, Suffix};
 use axle_wheel::WheelName;
 use serde::{Deserialize, Serialize};
 
-use crate::device_code::{LINKED, PRELINK, is_device_section};
+use crate::device_code::{LINKED, NO_SECTION, PRELINK, is_device_section};
 use crate::facts::{ElfMember, WheelFacts};
-use crate::kernels::UnreadImages;
+use crate::kernels::{Kernels, UnreadImages};
 use crate::loaded::without_hash;
 use crate::platform::{claimed, held, tag_machine, tag_of, wanted};
 use crate::stable_abi;
@@ -223,8 +223,9 @@ pub fn findings(facts: &WheelFacts) -> Vec<Finding> {
         search_paths(member, &mut found);
         abi3(facts, member, &mut found);
         device_code(member, &mut found);
-        kernels(member, &mut found);
+        kernels(Some(&member.path), member.kernels.as_ref(), &mut found);
     }
+    kernels(None, facts.loose_kernels.as_ref(), &mut found);
     double_libraries(facts, &mut found);
     missing_device_code(facts, &mut found);
     record(facts, &mut found);
@@ -310,7 +311,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
 }
 
 /// Whether an ELF file is code for a GPU.
-fn is_device_file(machine: &str) -> bool {
+pub(crate) fn is_device_file(machine: &str) -> bool {
     /// `EM_AMDGPU`.
     const AMD: &str = "em-224";
     machine == "cuda" || machine == AMD
@@ -422,18 +423,26 @@ fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
     }
 }
 
-fn kernels(member: &ElfMember, found: &mut Vec<Finding>) {
-    let Some(kernels) = &member.kernels else { return };
+/// Of one member, or of the files of device code together.
+fn kernels(member: Option<&str>, kernels: Option<&Kernels>, found: &mut Vec<Finding>) {
+    let Some(kernels) = kernels else { return };
     let gaps = kernels.gaps();
     if !gaps.is_empty() {
         let gaps: Vec<String> = gaps.iter().map(|(gpu, count)| format!("{count} on {gpu}")).collect();
-        let message = format!("of its {} kernels these do not run: {}", kernels.count(), gaps.join(", "));
-        found.push(Check::KernelGap.finding(Some(&member.path), message));
+        let (count, gaps) = (kernels.count(), gaps.join(", "));
+        let message = match member {
+            Some(_) => format!("of its {count} kernels these do not run: {gaps}"),
+            None => format!("of the {count} kernels in files of device code these do not run: {gaps}"),
+        };
+        found.push(Check::KernelGap.finding(member, message));
     }
     for UnreadImages { section, arch, message, count } in &kernels.unread {
         let images = if *count == 1 { "1 image".to_owned() } else { format!("{count} images") };
-        let message = format!("{images} of {arch} in {section}: {message}");
-        found.push(Check::UnreadImage.finding(Some(&member.path), message));
+        let message = match section.as_str() {
+            NO_SECTION => format!("{images} of {arch}: {message}"),
+            section => format!("{images} of {arch} in {section}: {message}"),
+        };
+        found.push(Check::UnreadImage.finding(member, message));
     }
 }
 
@@ -515,7 +524,7 @@ fn record(facts: &WheelFacts, found: &mut Vec<Finding>) {
 mod tests {
     use super::*;
     use crate::facts::{Abi3, ContainerGroup, Description, RecordFacts};
-    use crate::kernels::{Kernel, KernelGroup, Kernels};
+    use crate::kernels::{Kernel, KernelGroup};
 
     fn owned(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

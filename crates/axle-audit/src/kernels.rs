@@ -155,16 +155,26 @@ impl Gathered {
         }
     }
 
+    /// Takes what an image in a file of its own tells, under the number of no container.
+    pub fn add_file(&mut self, image: Image) {
+        let code = image.code;
+        if let Err(message) = self.add_image(0, code, image)
+            && self.unread.len() < MOST_UNREAD
+        {
+            self.unread.push((0, code, message));
+        }
+    }
+
     fn add_image(&mut self, container: u32, code: Code, image: Image) -> Result<(), String> {
         let names: usize = image.kernels.iter().map(String::len).sum();
         if self.bytes + names > LONGEST_NAMES || self.pairs.len() + image.kernels.len() > MOST_PAIRS {
-            return Err("the member holds more kernels than are kept".to_owned());
+            return Err("there are more kernels than are kept".to_owned());
         }
         let number = self.codes.iter().position(|known| *known == code).unwrap_or(self.codes.len());
         if number == self.codes.len() {
             self.codes.push(code);
         }
-        let number = u16::try_from(number).map_err(|_| "the member holds too many codes".to_owned())?;
+        let number = u16::try_from(number).map_err(|_| "there are more codes than are kept".to_owned())?;
         for name in image.kernels {
             let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
             let length = name.len();

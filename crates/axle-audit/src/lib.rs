@@ -8,7 +8,8 @@
 //! unpacked from one, was installed, or is one file.
 //!
 //! [`coverage`] concludes from these facts whether the wheel runs on a GPU. What that takes to know of a
-//! package (which of its members are loaded, which code is its own) comes as a [`Policy`].
+//! package (which of its members are loaded, which code is its own) comes as a [`Policy`]. [`glibc_coverage`] concludes
+//! whether it loads with a glibc.
 //!
 //! [`findings`] says what is wrong or odd about it, each by a code with a page in docs/findings.md, and
 //! [`platform_tag`] what its platform tag should be. Both know nothing but the facts.
@@ -31,6 +32,7 @@ mod device_code;
 mod error;
 mod facts;
 mod findings;
+mod glibc;
 mod kernels;
 mod loaded;
 mod loose;
@@ -55,6 +57,7 @@ pub use facts::{
     ElfMember, Form, LooseCode, LooseFormat, RecordFacts, WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
+pub use glibc::{GlibcCoverage, glibc_coverage};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};

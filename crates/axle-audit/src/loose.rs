@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axle_fatbin::{Code, Found, Image, ImageError, Scanner, Toolkit};
 
 use crate::facts::{LooseCode, LooseFormat};
+use crate::kernels::Gathered;
 
 /// More than any such file has, by far; of a larger one nothing is told.
 pub(crate) const LARGEST: u64 = 32 << 20;
@@ -36,15 +38,21 @@ impl LooseFormat {
 
 impl LooseFile {
     /// What the bytes of a file of that format tell. One that can't be read has no code.
-    pub fn read(format: LooseFormat, bytes: &[u8]) -> Self {
-        let image = |image: Result<Image, ImageError>| match image {
-            Ok(image) => Self { format, code: vec![image.code], toolkit: image.toolkit },
-            Err(_) => Self::unread(format),
+    ///
+    /// `kernels` takes the kernels that it holds, where they are asked for.
+    pub fn read(format: LooseFormat, bytes: &[u8], kernels: Option<&Mutex<Gathered>>) -> Self {
+        let image = |image: Result<Image, ImageError>| {
+            let Ok(image) = image else { return Self::unread(format) };
+            let file = Self { format, code: vec![image.code], toolkit: image.toolkit };
+            if let Some(kernels) = kernels {
+                lock(kernels).add_file(image);
+            }
+            file
         };
         match format {
             LooseFormat::Cubin => image(Image::cubin(bytes)),
             LooseFormat::Ptx => image(Image::ptx(bytes)),
-            LooseFormat::Fatbin => fatbin(bytes),
+            LooseFormat::Fatbin => fatbin(bytes, kernels),
         }
     }
 
@@ -54,11 +62,19 @@ impl LooseFile {
     }
 }
 
-fn fatbin(bytes: &[u8]) -> LooseFile {
+/// What is gathered is whole, whoever panicked while adding to it.
+fn lock(kernels: &Mutex<Gathered>) -> MutexGuard<'_, Gathered> {
+    kernels.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fatbin(bytes: &[u8], kernels: Option<&Mutex<Gathered>>) -> LooseFile {
     let mut file = LooseFile::unread(LooseFormat::Fatbin);
     let mut whole = true;
     let mut add = |found| match found {
         Found::Container(container) => {
+            if let Some(kernels) = kernels {
+                lock(kernels).add(0, &container.entries, container.images);
+            }
             for entry in container.entries {
                 file.code.push(entry.code);
                 file.toolkit = file.toolkit.max(entry.toolkit);
@@ -66,7 +82,8 @@ fn fatbin(bytes: &[u8]) -> LooseFile {
         }
         Found::Broken(_) => whole = false,
     };
-    let mut scanner = Scanner::new(bytes.len() as u64);
+    let scanner = Scanner::new(bytes.len() as u64);
+    let mut scanner = if kernels.is_some() { scanner.reading_images() } else { scanner };
     scanner.push(bytes, &mut add);
     scanner.finish(&mut add);
     if !whole {
@@ -116,7 +133,7 @@ mod tests {
 
     #[test]
     fn equal_files_are_counted() {
-        let file = |bytes: &[u8]| LooseFile::read(LooseFormat::Ptx, bytes);
+        let file = |bytes: &[u8]| LooseFile::read(LooseFormat::Ptx, bytes, None);
         let groups = group([("b.ptx", file(PTX)), ("a.ptx", file(PTX)), ("c.ptx", file(b""))].into_iter());
         let told: Vec<_> = groups.iter().map(|one| (one.example.as_str(), one.count)).collect();
         assert_eq!(told, [("c.ptx", 1), ("a.ptx", 2)]);

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
+use std::sync::Mutex;
 
 use axle_elf::Elf;
 use axle_fatbin::Scanner;
@@ -10,6 +11,7 @@ use axle_wheel::{ArchiveError, Contents, ContentsReader, Entry};
 use crate::device_code::{Facts, Gathered};
 use crate::error::{AuditError, Problem};
 use crate::facts::{ElfMember, LooseFormat};
+use crate::kernels;
 use crate::loaded::Guesses;
 use crate::loose::{self, LooseFile};
 use crate::memory::Memory;
@@ -28,6 +30,8 @@ pub(crate) struct Asked<'a> {
     pub abi3: bool,
     /// Whether images are unpacked and their kernels listed.
     pub deep: bool,
+    /// Where kernels of files of device code are gathered, if they are asked for.
+    pub kernels: Option<&'a Mutex<kernels::Gathered>>,
     /// What may be kept of all members.
     pub memory: &'a Memory,
 }
@@ -102,7 +106,8 @@ pub(crate) fn audit_member(
     let verdict = asked.record.map(|record| record.verdict(member.path, member.size, hash.as_deref()));
     if !is_elf {
         let read = |format| {
-            if is_kept { LooseFile::read(format, &kept) } else { LooseFile::unread(format) }
+            let _image = asked.deep.then(|| asked.memory.image.take(1));
+            if is_kept { LooseFile::read(format, &kept, asked.kernels) } else { LooseFile::unread(format) }
         };
         return Ok(Read { elf: None, loose: format.map(read), verdict });
     }

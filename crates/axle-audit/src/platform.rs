@@ -152,6 +152,11 @@ pub(crate) fn wanted<'a>(
     })
 }
 
+/// Whether a member is linked with musl, which is no glibc of any age.
+pub(crate) fn wants_musl(member: &ElfMember) -> bool {
+    member.needed.iter().any(|name| name.starts_with("libc.musl-"))
+}
+
 /// File names and sonames of what the wheel holds.
 pub(crate) fn held(facts: &WheelFacts) -> BTreeSet<&str> {
     facts
@@ -166,13 +171,12 @@ pub(crate) fn held(facts: &WheelFacts) -> BTreeSet<&str> {
 pub fn platform_tag(facts: &WheelFacts) -> PlatformTag {
     let claimed = claimed(facts);
     let held = held(facts);
-    let is_musl = |member: &&ElfMember| member.needed.iter().any(|name| name.starts_with("libc.musl-"));
     let machine = claimed.first().map_or_else(
         || facts.elf.iter().map(|member| tag_machine(&member.machine)).find(|machine| is_known(machine)),
         |(.., machine)| Some(machine.as_str()),
     );
     let names = || claimed.iter().map(|(name, ..)| name.clone()).collect();
-    let Some(machine) = machine.filter(|_| !facts.elf.iter().any(|member| is_musl(&member))) else {
+    let Some(machine) = machine.filter(|_| !facts.elf.iter().any(wants_musl)) else {
         return PlatformTag { claimed: names(), ..PlatformTag::default() };
     };
     let members: Vec<&ElfMember> =

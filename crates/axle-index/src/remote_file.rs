@@ -30,7 +30,7 @@ pub struct RemoteFile {
 #[derive(Debug)]
 enum Bytes {
     Ranges { client: Box<Client>, tail: Arc<[u8]>, version: Option<FileVersion> },
-    Stored(Arc<StdFile>),
+    Stored { file: Arc<StdFile>, sha256: Digest },
 }
 
 /// How much of the end of a file is fetched first: enough that the directory and the metadata of
@@ -80,9 +80,17 @@ impl RemoteFile {
     fn store(client: &Client, file: &File) -> Result<Self, IndexError> {
         let write = |source| IndexError::Write { url: file.url.to_string(), source };
         let mut stored = tempfile::tempfile().map_err(write)?;
-        fetch(client, file, &mut stored)?;
+        let sha256 = fetch(client, file, &mut stored)?;
         let size = stored.stream_position().map_err(write)?;
-        Ok(Self { file: file.clone(), size, bytes: Bytes::Stored(Arc::new(stored)) })
+        Ok(Self { file: file.clone(), size, bytes: Bytes::Stored { file: Arc::new(stored), sha256 } })
+    }
+
+    /// The SHA-256 of its bytes, where they were fetched whole.
+    pub fn sha256(&self) -> Option<Digest> {
+        match self.bytes {
+            Bytes::Ranges { .. } => None,
+            Bytes::Stored { sha256, .. } => Some(sha256),
+        }
     }
 }
 
@@ -109,9 +117,9 @@ impl WheelSource for RemoteFile {
                 stream: None,
                 window: FIRST_WINDOW,
             })),
-            Bytes::Stored(stored) => Ok(Box::new(io::BufReader::with_capacity(
+            Bytes::Stored { file, .. } => Ok(Box::new(io::BufReader::with_capacity(
                 1 << 16,
-                StoredReader { file: Arc::clone(stored), position: 0, size: self.size },
+                StoredReader { file: Arc::clone(file), position: 0, size: self.size },
             ))),
         }
     }

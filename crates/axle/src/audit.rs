@@ -7,10 +7,9 @@ mod progress;
 mod view;
 
 use axle_audit::{
-    ComputeCapability, Coverage, Finding, NeededLibrary, Options, PlatformTag, Severity, WheelFacts,
-    coverage, findings, platform_tag, providers,
+    ComputeCapability, Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity,
+    WheelFacts, coverage, findings, glibc_coverage, platform_tag, providers,
 };
-use axle_wheel::Glibc;
 use serde::Serialize;
 
 use self::policy::Policies;
@@ -35,6 +34,9 @@ struct Wheel {
     providers: Vec<NeededLibrary>,
     findings: Vec<Finding>,
     coverage: Vec<Coverage>,
+    /// Where a glibc was asked about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    glibc_coverage: Option<GlibcCoverage>,
     /// For a person who asked for no GPU.
     #[serde(skip)]
     common: Vec<Coverage>,
@@ -74,7 +76,8 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     let fits = |wheel: &Wheel| {
         let covered = wheel.coverage.iter().all(|coverage| coverage.covered == Some(true));
         let sound = wheel.findings.iter().all(|finding| finding.severity != Severity::Error);
-        covered && sound && is_content(&wheel.facts, command.glibc)
+        let loads = wheel.glibc_coverage.as_ref().is_none_or(|coverage| coverage.covered);
+        covered && sound && loads
     };
     let mut answer = if wheels.iter().all(fits) { Answer::Yes } else { Answer::No };
     if !problems.is_empty() {
@@ -106,13 +109,8 @@ fn audit(
         providers: providers(&facts, &policy),
         findings: findings(&facts),
         coverage: capabilities.iter().map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        glibc_coverage: command.glibc.map(|glibc| glibc_coverage(&facts, glibc)),
         common: common.map(|&cc| coverage(&facts, &policy, cc)).collect(),
         facts,
     })
-}
-
-/// Whether a wheel needs no newer glibc than that.
-fn is_content(facts: &WheelFacts, glibc: Option<Glibc>) -> bool {
-    let needed = facts.glibc.as_ref().and_then(|needed| needed.parse::<Glibc>().ok());
-    !matches!((needed, glibc), (Some(needed), Some(glibc)) if needed > glibc)
 }

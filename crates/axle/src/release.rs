@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axle_index::{File, IndexError, Origin as _, PackageIndex};
 use axle_wheel::{
-    BuildTag, Fit, Glibc, PackageName, PythonVersion, System, TagMismatch, Version, WheelName, fit,
+    BuildTag, Fit, Glibc, PackageName, PythonVersion, SdistName, System, TagMismatch, Version, WheelName, fit,
 };
 use pep440_rs::VersionSpecifier;
 
@@ -26,12 +26,14 @@ pub enum ReleaseError {
     #[error(transparent)]
     Index(#[from] IndexError),
     /// The package has no such version, or only an sdist of it.
-    #[error("{index} has no wheel of {release}; {}", advice(newest.as_ref()))]
+    #[error("{index} has no wheel of {release}{}; {}", advice_on_sources(*sources), advice(newest.as_ref()))]
     NoWheel {
         /// The release asked for.
         release: Release,
         /// The URL of the index.
         index: String,
+        /// Whether it has an sdist of it.
+        sources: bool,
         /// The newest version with wheels.
         newest: Option<Version>,
     },
@@ -49,6 +51,14 @@ pub enum ReleaseError {
         /// Why it does not fit.
         mismatch: Box<TagMismatch>,
     },
+}
+
+fn advice_on_sources(sources: bool) -> &'static str {
+    if sources {
+        ", but its sources, of which nothing is compiled yet: build a wheel with `pip wheel --no-deps`, and audit that"
+    } else {
+        ""
+    }
 }
 
 fn advice(newest: Option<&Version>) -> String {
@@ -74,9 +84,10 @@ impl Release {
         system: System,
         python: Option<PythonVersion>,
     ) -> Result<File, ReleaseError> {
-        let published: Vec<(WheelName, File)> = index
-            .project(&self.name)?
-            .files
+        let files = index.project(&self.name)?.files;
+        let sdists = files.iter().filter_map(|file| SdistName::parse(&file.filename, &self.name).ok());
+        let sources = sdists.into_iter().any(|sdist| *sdist.version() == self.version);
+        let published: Vec<(WheelName, File)> = files
             .into_iter()
             .filter_map(|file| Some((file.filename.parse::<WheelName>().ok()?, file)))
             .filter(|(wheel, _)| *wheel.name() == self.name)
@@ -105,7 +116,7 @@ impl Release {
         });
         let Some((mismatch, nearest)) = mismatches.max_by(|(one, _), (other, _)| one.cmp(other)) else {
             let newest = published.iter().map(|(wheel, _)| wheel.version()).max().cloned();
-            return Err(ReleaseError::NoWheel { release, index, newest });
+            return Err(ReleaseError::NoWheel { release, index, sources, newest });
         };
         let target =
             python.map_or_else(|| system.to_string(), |python| format!("Python {python} on {system}"));

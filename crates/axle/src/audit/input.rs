@@ -198,15 +198,17 @@ fn refuse_sdist(filename: &str, place: &dyn fmt::Display) -> Result<(), Error> {
     Ok(())
 }
 
-/// Audits a file that is read by ranges, so that only its index can tell its hash.
+/// Audits a file on a server. Where it is read by ranges only its index can tell its hash, and each member costs.
 fn published(
-    source: &dyn WheelSource,
+    source: &RemoteFile,
     name: &WheelName,
     file: &File,
     options: &Options<'_>,
 ) -> Result<WheelFacts, Error> {
     let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-    Ok(audit(source, name, &Options { declared_sha256, trust_names: true, ..options.clone() })?)
+    let sha256 = source.sha256().map(|digest| digest.to_string());
+    let options = Options { declared_sha256, trust_names: sha256.is_none(), ..options.clone() };
+    Ok(WheelFacts { sha256, ..audit(source, name, &options)? })
 }
 
 /// Says what an audit over the network cost.

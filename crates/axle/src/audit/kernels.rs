@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use axle_audit::{ComputeCapability, ElfMember, Kernels};
+use axle_audit::{ComputeCapability, Kernels, WheelFacts};
 
 use super::view::line;
 
@@ -12,27 +12,28 @@ const SHOWN: usize = 10;
 const LONGEST: usize = 160;
 
 /// How many kernels each member has for each architecture, and which are missing: on the GPUs asked for, or, where
-/// none was, on those that other kernels of the same member were compiled for.
-pub fn human(members: &[ElfMember], asked: &[ComputeCapability]) -> String {
+/// none was, on those that other kernels of the same member were compiled for. Files of device code stand together.
+pub fn human(facts: &WheelFacts, asked: &[ComputeCapability]) -> String {
     let with_kernels = || {
-        let listed = members.iter().filter_map(|member| Some((member, member.kernels.as_ref()?)));
-        listed.filter(|(_, kernels)| !kernels.groups.is_empty())
+        let members = facts.elf.iter().map(|member| (member.path.as_str(), member.kernels.as_ref()));
+        let all = members.chain([("files of device code", facts.loose_kernels.as_ref())]);
+        all.filter_map(|(path, kernels)| Some((path, kernels.filter(|kernels| !kernels.groups.is_empty())?)))
     };
     let mut text = String::new();
-    for (member, kernels) in with_kernels() {
+    for (path, kernels) in with_kernels() {
         let counts = kernels.by_architecture();
         let counts: Vec<_> = counts.iter().map(|(code, count)| format!("{code} {count}")).collect();
         text += if text.is_empty() { "\n" } else { "" };
-        let library = format!("{}: {} kernels, of them", member.path, kernels.count());
+        let library = format!("{path}: {} kernels, of them", kernels.count());
         line(&mut text, &library, &counts.join(", "));
     }
-    for (member, kernels) in with_kernels() {
-        missing(&mut text, member, kernels, asked);
+    for (path, kernels) in with_kernels() {
+        missing(&mut text, path, kernels, asked);
     }
     text
 }
 
-fn missing(text: &mut String, member: &ElfMember, kernels: &Kernels, asked: &[ComputeCapability]) {
+fn missing(text: &mut String, path: &str, kernels: &Kernels, asked: &[ComputeCapability]) {
     let gaps = kernels.gaps();
     let gpus: Vec<_> = if asked.is_empty() { gaps.keys().copied().collect() } else { asked.to_vec() };
     for gpu in gpus {
@@ -40,8 +41,7 @@ fn missing(text: &mut String, member: &ElfMember, kernels: &Kernels, asked: &[Co
         if count == 0 {
             continue;
         }
-        let _ =
-            writeln!(text, "\n{}: {count} of {} kernels do not run on {gpu}", member.path, kernels.count());
+        let _ = writeln!(text, "\n{path}: {count} of {} kernels do not run on {gpu}", kernels.count());
         for kernel in kernels.lacking(gpu).take(SHOWN) {
             let name = kernel.demangled().unwrap_or_else(|| kernel.name.clone());
             let mut shown: String = name.chars().take(LONGEST).collect();

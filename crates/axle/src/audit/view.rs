@@ -1,16 +1,17 @@
 //! An audit for a person: what it is, what it needs, which library has code for which GPU, what is odd about it,
 //! and whether it covers what was asked for. On one screen, unless all is asked for.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use axle_audit::{
-    Code, ComputeCapability, Coverage, CudaSource, ElfMember, Finding, Form, LooseCode, LooseFormat,
-    WheelFacts,
+    Code, ComputeCapability, ContainerGroup, Coverage, CudaSource, ElfMember, Finding, Form, GlibcCoverage,
+    LooseCode, LooseFormat, RecordFacts, WheelFacts,
 };
 
-use super::{Wheel, is_content, kernels, policy};
+use super::{Wheel, kernels, policy};
 use crate::arguments::Audit;
 use crate::output;
 
@@ -22,6 +23,8 @@ const VALUES: usize = 11;
 const ROWS: usize = 12;
 const LIST: usize = 120;
 const FINDINGS: usize = 6;
+/// The section of code that runs as it is.
+const LINKED: &str = ".nv_fatbin";
 
 /// GPUs that one may have, for the answer where none was asked about.
 pub const GPUS: [ComputeCapability; 16] = [
@@ -50,7 +53,7 @@ pub fn human(wheel: &Wheel, command: &Audit) -> String {
     text += &needs(wheel, command);
     text += &device_code(facts, command.verbose);
     let asked: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
-    text += &kernels::human(&facts.elf, &asked);
+    text += &kernels::human(facts, &asked);
     text += &findings(&wheel.findings, command.verbose);
     text += &verdicts(wheel, command.verbose);
     text.push('\n');
@@ -132,14 +135,26 @@ fn needs(wheel: &Wheel, command: &Audit) -> String {
         line("python", facts.requires_python.as_deref().unwrap_or("any"));
     }
     line("cuda", &cuda(facts, command.verbose));
-    let verdict = if is_content(facts, command.glibc) { "" } else { ": newer than the target's" };
-    line("glibc", &format!("{}{verdict}", facts.glibc.as_deref().unwrap_or("any")));
+    line("glibc", facts.glibc.as_deref().unwrap_or("any"));
     line("glibcxx", facts.glibcxx.as_deref().unwrap_or("any"));
+    if let Some(version) = &facts.cxxabi {
+        line("cxxabi", version);
+    }
+    if let Some(is_new) = facts.cxx11_abi {
+        line("c++ abi", if is_new { "strings of C++11" } else { "strings of before C++11" });
+    }
     let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
     let lies = if wheel.platform.honest == Some(false) { ", not as the name says" } else { "" };
     line("platform", &format!("{should_be}{lies}"));
     line("external", &list(&policy::human(&wheel.providers), LIST, command.verbose));
+    let guesses = guesses(facts);
+    if !guesses.is_empty() {
+        line("may load", &format!("{} (a guess)", list(&guesses, LIST, command.verbose)));
+    }
     line("policy", &wheel.policy.human());
+    if let Some(record) = &facts.record {
+        line("record", &verified(record));
+    }
     if !facts.unread.is_empty() {
         line("not read", &list(&facts.unread, LIST, command.verbose));
     }
@@ -147,6 +162,33 @@ fn needs(wheel: &Wheel, command: &Audit) -> String {
         line("not opened", &format!("{} members that are text by their names", facts.unopened));
     }
     text
+}
+
+/// Libraries that members may load by `dlopen`, but for those that the wheel holds.
+fn guesses(facts: &WheelFacts) -> Vec<String> {
+    let held: BTreeSet<&str> = facts
+        .elf
+        .iter()
+        .flat_map(|member| [Some(file_name(&member.path)), member.soname.as_deref()])
+        .flatten()
+        .collect();
+    let guesses: BTreeSet<&String> = facts.elf.iter().flat_map(|member| &member.dlopen).collect();
+    let outside = |name: &&&String| !held.contains(name.as_str()) && !facts.external.contains(name);
+    guesses.iter().filter(outside).map(|name| (*name).clone()).collect()
+}
+
+/// How the members compare with `RECORD`, in numbers; findings tell which are wrong.
+fn verified(record: &RecordFacts) -> String {
+    let count = |number: usize, what: &str| (number > 0).then(|| format!("{number} {what}"));
+    let parts = [
+        Some(format!("{} verified", record.verified)),
+        count(record.wrong.len(), "wrong"),
+        count(record.unhashed.len(), "without a hash"),
+        count(record.unlisted.len(), "not listed"),
+        count(record.missing.len(), "missing"),
+        record.unreadable.as_ref().map(|_| "not all could be read".to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// Names; where not all is asked for, as many as there is room for, in columns, and how many more there are.
@@ -173,27 +215,49 @@ struct Row {
     codes: BTreeMap<Code, u64>,
 }
 
+impl Row {
+    /// Adds containers that hold the same codes.
+    fn add(&mut self, codes: &[Code], count: u64) {
+        self.containers += count;
+        for code in codes {
+            *self.codes.entry(*code).or_default() += count;
+        }
+    }
+}
+
 /// Rows libraries, columns architectures.
 fn device_code(facts: &WheelFacts, whole: bool) -> String {
-    let mut rows: Vec<Row> = facts.elf.iter().flat_map(of_library).chain(of_loose(&facts.loose)).collect();
-    rows.sort_by(|one, other| (other.containers, &one.library).cmp(&(one.containers, &other.library)));
+    let mut files: Vec<Vec<Row>> = facts.elf.iter().map(of_library).collect();
+    files.extend(of_loose(&facts.loose).into_iter().map(|row| vec![row]));
+    files.retain(|rows| !rows.is_empty());
+    files.sort_by_cached_key(|rows| rows.first().map(|row| (Reverse(row.containers), row.library.clone())));
+    let fits = |rows: usize| whole || rows <= ROWS + 1;
+    let every: usize = files.iter().map(Vec::len).sum();
+    if !fits(every) {
+        for rows in &mut files {
+            rows.retain(|row| !row.library.starts_with(' '));
+        }
+    }
+    let mut rows: Vec<Row> = files.into_iter().flatten().collect();
+    if !fits(rows.len()) {
+        rows.truncate(ROWS);
+    }
+    let hidden = every - rows.len();
     let mut text = String::new();
     if !rows.is_empty() {
-        let hidden = if whole || rows.len() <= ROWS + 1 { 0 } else { rows.len() - ROWS };
         let codes: Vec<Code> = {
             let mut codes: Vec<Code> = rows.iter().flat_map(|row| row.codes.keys().copied()).collect();
             codes.sort_unstable();
             codes.dedup();
             codes
         };
-        rows.truncate(rows.len() - hidden);
         shorten(&mut rows);
         text += "\nin how many containers there is code: SASS for sm_…, PTX for ptx…; - in none\n";
         for columns in pages(&codes, &rows) {
             text += &grid(&rows, columns);
         }
         if hidden > 0 {
-            let _ = writeln!(text, "and {hidden} more libraries: --verbose shows all");
+            let _ = writeln!(text, "and {hidden} more rows: --verbose shows all");
         }
     }
     let has_amd = |member: &&ElfMember| !member.amd.is_empty();
@@ -210,21 +274,27 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
     text
 }
 
-/// A row for the device sections of a library, and one for each other section with device code.
+/// A row for what a library has linked, and one for each other section with device code, indented below it.
 fn of_library(member: &ElfMember) -> Vec<Row> {
     let name = file_name(&member.path);
-    let mut rows = BTreeMap::<String, Row>::new();
-    for group in &member.container_groups {
-        let own = matches!(group.section.as_str(), ".nv_fatbin" | "__nv_relfatbin");
-        let library = if own { name.to_owned() } else { format!("{name} {}", group.section) };
-        let row =
-            rows.entry(library.clone()).or_insert(Row { library, containers: 0, codes: BTreeMap::new() });
-        row.containers += group.count;
-        for code in &group.code {
-            *row.codes.entry(*code).or_default() += group.count;
-        }
-    }
-    rows.into_values().collect()
+    let mut sections: Vec<&str> =
+        member.container_groups.iter().map(|group| group.section.as_str()).collect();
+    sections.sort_by_key(|section| (*section != LINKED, *section));
+    sections.dedup();
+    let row = |(number, section): (usize, &&str)| {
+        let library = match (*section, number) {
+            (LINKED, _) => name.to_owned(),
+            ("", _) => format!("{name} (no section)"),
+            (section, 0) => format!("{name} {section}"),
+            (section, _) => format!("  {section}"),
+        };
+        let groups = member.container_groups.iter().filter(|group| group.section == **section);
+        groups.fold(Row { library, containers: 0, codes: BTreeMap::new() }, |mut row, group| {
+            row.add(&group.code, group.count);
+            row
+        })
+    };
+    sections.iter().enumerate().map(row).collect()
 }
 
 /// A row for each format of the files of device code.
@@ -237,11 +307,7 @@ fn of_loose(loose: &[LooseCode]) -> Vec<Row> {
             LooseFormat::Fatbin => "files: fatbin",
         };
         let empty = Row { library: library.to_owned(), containers: 0, codes: BTreeMap::new() };
-        let row = rows.entry(group.format).or_insert(empty);
-        row.containers += group.count;
-        for code in &group.code {
-            *row.codes.entry(*code).or_default() += group.count;
-        }
+        rows.entry(group.format).or_insert(empty).add(&group.code, group.count);
     }
     rows.into_values().collect()
 }
@@ -336,7 +402,9 @@ fn findings(findings: &[Finding], whole: bool) -> String {
 fn verdicts(wheel: &Wheel, whole: bool) -> String {
     let facts = &wheel.facts;
     let mut text = String::from("\n");
-    let holds_code = !facts.loose.is_empty() || facts.elf.iter().any(|member| member.containers > 0);
+    let counts = |group: &ContainerGroup| matches!(group.section.as_str(), LINKED | "__nv_relfatbin" | "");
+    let holds_code =
+        !facts.loose.is_empty() || facts.elf.iter().any(|member| member.container_groups.iter().any(counts));
     if holds_code && !wheel.common.is_empty() {
         let join = |verdict| {
             let gpus = wheel.common.iter().filter(|coverage| coverage.covered == verdict);
@@ -350,6 +418,18 @@ fn verdicts(wheel: &Wheel, whole: bool) -> String {
     }
     for coverage in &wheel.coverage {
         line(&mut text, &coverage.cc.to_string(), &verdict(facts, coverage, whole));
+    }
+    if let Some(coverage) = &wheel.glibc_coverage {
+        let GlibcCoverage { content, counted, missing, .. } = coverage;
+        let verdict = match (coverage.covered, *counted) {
+            (true, 0) => "covered: it holds no machine code".to_owned(),
+            (true, _) => format!("covered: {content} of {counted} members load with it"),
+            (false, _) => {
+                let missing = list(missing, LIST, whole);
+                format!("not covered: {content} of {counted} members load with it; others are {missing}")
+            }
+        };
+        line(&mut text, &format!("glibc {}", coverage.glibc), &verdict);
     }
     if text.trim().is_empty() { String::new() } else { text }
 }
@@ -373,6 +453,12 @@ fn why_unknown(facts: &WheelFacts) -> String {
         format!("it holds {loose} files of device code, and what it loads of them on a GPU is not known")
     } else if !facts.unread.is_empty() {
         "not all of its files were read".to_owned()
+    } else if facts
+        .elf
+        .iter()
+        .any(|member| member.container_groups.iter().any(|group| group.section.is_empty()))
+    {
+        "its table of sections was stripped, so that no one sees which code was linked".to_owned()
     } else {
         "it holds only code that can't be judged".to_owned()
     }
@@ -398,14 +484,12 @@ fn paint(text: &str) -> String {
     ];
     let painted = text.lines().map(|line| {
         // Verdicts and severities stand second in their lines.
-        let Some((first, rest)) = line.split_once(' ') else { return line.to_owned() };
-        let blanks = rest.len() - rest.trim_start().len();
-        let (blank, rest) = rest.split_at(blanks);
-        let found = words.iter().find_map(|(word, style)| Some((word, style, rest.strip_prefix(word)?)));
-        found.map_or_else(
-            || line.to_owned(),
-            |(word, style, end)| format!("{first} {blank}{style}{word}{style:#}{end}"),
-        )
+        let found = words.iter().find_map(|(word, style)| {
+            let (before, after) = line.split_once(word)?;
+            let is_second = before.ends_with(' ') && before.len() <= VALUES && !before.trim().is_empty();
+            is_second.then(|| format!("{before}{style}{word}{style:#}{after}"))
+        });
+        found.unwrap_or_else(|| line.to_owned())
     });
     output::lines(painted)
 }

@@ -1,9 +1,10 @@
 //! `axle audit` of files and addresses.
 
 use serde_json::Value;
+use sha2::Digest as _;
 
 use crate::elf_writer::Object;
-use crate::fatbin_writer::{Item, container, sass};
+use crate::fatbin_writer::{Item, container, cubin_with, ptx_with, sass};
 use crate::run::{AXLE, Folder, one_line};
 use crate::server::{Reply, Server};
 use crate::wheel_writer::Wheel;
@@ -189,6 +190,64 @@ fn what_it_covers() {
         .map(verdicts)
         .join("\n")
     );
+}
+
+#[test]
+fn a_verified_wheel() {
+    let hash = data_encoding::BASE64URL_NOPAD.encode(&sha2::Sha256::digest(b"one"));
+    let record =
+        format!("x/a.py,sha256={hash},3\nx/b.py,sha256={hash},3\nx/c.py,,\nx-1.0.dist-info/RECORD,,\n");
+    let members = [
+        ("x/a.py", b"one".to_vec()),
+        ("x/b.py", b"two".to_vec()),
+        ("x-1.0.dist-info/RECORD", record.into_bytes()),
+    ];
+    let folder = folder();
+    folder.write("y/x-1.0-py3-none-any.whl", Wheel::new(&members, "").0);
+    let lines = [
+        format!("axle audit --verify {NAME} | grep -E '^(record|AX11[5-9])'"),
+        "axle audit --verify --verbose y/x-1.0-py3-none-any.whl | grep -E '^(record|AX11[5-9])'".to_owned(),
+    ];
+    insta::assert_snapshot!(folder.transcript(&lines.each_ref().map(String::as_str)));
+}
+
+/// A library that calls C++, guesses and links, and whose device code lies in two sections.
+#[test]
+fn what_a_library_needs() {
+    let code = |arch| container(&[Item::One(sass(arch))]);
+    let object = Object {
+        needed: vec!["libstdc++.so.6".to_owned()],
+        versions: vec![(
+            "libstdc++.so.6".to_owned(),
+            vec!["GLIBCXX_3.4.21".to_owned(), "CXXABI_1.3.8".to_owned()],
+        )],
+        undefined: vec!["_ZNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEE9_M_createERmm".to_owned()],
+        sections: vec![
+            (".rodata".to_owned(), b"\0libcudnn.so.9\0".to_vec()),
+            (".nv_fatbin".to_owned(), code(80)),
+            ("__nv_relfatbin".to_owned(), [code(80), code(90)].concat()),
+        ],
+        ..Object::default()
+    };
+    let wheel = Wheel::new(&[("x/_C.so", object.write())], "");
+    let mut folder = Folder::new();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    insta::assert_snapshot!(folder.shell(&format!("axle audit --cc 8.0 --cc 9.0 --glibc 2.17 {NAME}")));
+    let output = folder.output(&["audit", "--glibc", "2.17", "--format", "json", NAME]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_json_snapshot!(document["wheels"][0]["glibc_coverage"]);
+}
+
+#[test]
+fn a_library_without_a_table_of_sections() {
+    let code = [container(&[Item::One(sass(80))]), container(&[Item::One(sass(80)), Item::One(sass(90))])];
+    let sections = vec![(".nv_fatbin".to_owned(), code.concat())];
+    let object = Object { sections, stripped: true, ..Object::default() };
+    let folder = Folder::new();
+    folder.write("lib.so", object.write());
+    let asked = "axle audit --cc 7.5 --cc 8.6 --cc 9.0 lib.so | grep -E -A3 '^(library|7.5|8.6|9.0)'";
+    insta::assert_snapshot!(folder.shell(asked));
 }
 
 #[test]
@@ -435,6 +494,26 @@ fn files_of_device_code() {
         "axle audit --cc 9.0 unpacked/x/d.bin",
         &format!("axle audit --cc 7.5 known/{NAME} | grep '^7.5'"),
     ]));
+}
+
+#[test]
+fn kernels_in_files_of_device_code() {
+    let wheel = Wheel::new(
+        &[
+            ("x/a.cubin", cubin_with("sm_80", &["_Z3oldPf", "plain"])),
+            ("x/b.cubin", cubin_with("sm_90", &["_Z3oldPf", "_Z3newPf"])),
+            ("x/c.ptx", ptx_with("sm_90", &["_Z3newPf"])),
+            ("x/d.fatbin", container(&[Item::One(sass(75))])),
+        ],
+        "",
+    );
+    let mut folder = Folder::new();
+    folder.write(NAME, &wheel.0);
+    hide_packing(&mut folder, &wheel);
+    insta::assert_snapshot!(folder.shell(&format!("axle audit --deep {NAME}")));
+    let output = folder.output(&["audit", "--deep", "--format", "json", NAME]);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_json_snapshot!(document["wheels"][0]["loose_kernels"]);
 }
 
 /// Each byte once, though sizes and places of the members are in different orders.
