@@ -25,6 +25,8 @@ pub struct Metadata {
     pub name: PackageName,
     /// The version.
     pub version: Version,
+    /// `Summary`: one line that says what it is.
+    pub summary: Option<String>,
     /// `Requires-Python` as spelled.
     pub requires_python: Option<String>,
     /// Each `Requires-Dist` as spelled.
@@ -68,6 +70,7 @@ impl Metadata {
             spelled_name,
             name,
             version,
+            summary: first("Summary").filter(|value| !value.is_empty()),
             requires_python: first("Requires-Python").filter(|value| !value.is_empty()),
             requires_dist: all("Requires-Dist"),
             provides_extra: all("Provides-Extra"),

@@ -30,6 +30,8 @@ pub enum Command {
     Concretise(Concretise),
     /// Read where wheels are published, and show what is known
     Index(Index),
+    /// Check a catalogue
+    Catalogue(CatalogueCommands),
 }
 
 /// How to print an answer.
@@ -175,8 +177,53 @@ pub struct Index {
 pub enum IndexCommand {
     /// Read the package index for packages and all that they require, and write what is new to a catalogue
     Update(IndexUpdate),
-    /// Show the artefacts of a package
+    /// Show what is known of a package: by version, CUDA, Python and architectures
     Show(IndexShow),
+    /// Ask the package index about a package, and write its TOML
+    Add(IndexAdd),
+}
+
+/// `axle index add`.
+#[derive(Debug, Args)]
+pub struct IndexAdd {
+    /// Folder of the catalogue
+    #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// Package index, instead of the one that pip uses
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// The oldest release to index, instead of the newest final one
+    #[arg(long, value_name = "VERSION")]
+    pub since: Option<Version>,
+    /// Packages
+    #[arg(value_name = "PACKAGE", required = true)]
+    pub packages: Vec<String>,
+}
+
+/// `axle catalogue`.
+#[derive(Debug, Args)]
+pub struct CatalogueCommands {
+    /// What to do with the catalogue.
+    #[command(subcommand)]
+    pub command: CatalogueCommand,
+}
+
+/// What to do with a catalogue.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// Check that a catalogue is whole: schemas, references, order, bytes
+    Check(CatalogueCheck),
+}
+
+/// `axle catalogue check`.
+#[derive(Debug, Args)]
+pub struct CatalogueCheck {
+    /// Folder of the catalogue
+    #[arg(value_name = "FOLDER", default_value = "catalogue")]
+    pub catalogue: PathBuf,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
 }
 
 /// `axle index update`.
@@ -205,6 +252,9 @@ pub struct IndexShow {
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
+    /// List every artefact with its hash
+    #[arg(long)]
+    pub files: bool,
     /// Package
     pub package: String,
 }

@@ -1,14 +1,16 @@
 //! `axle index`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 
 use axle_catalogue::update::{self, Places, Report, UpdateError};
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, artefact_path, write_json};
-use axle_index::{GithubApi, Notice, Settings};
-use axle_wheel::WheelName;
+use axle_catalogue::{
+    Artefact, ArtefactFile, Catalogue, Folder, Package, Provenance, artefact_path, write_json,
+};
+use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
+use axle_wheel::{Version, WheelName};
 
-use crate::arguments::{Format, Index, IndexCommand, IndexShow, IndexUpdate};
+use crate::arguments::{Format, Index, IndexAdd, IndexCommand, IndexShow, IndexUpdate};
 use crate::embedded;
 use crate::output::{self, Answer, Document, Error, Problem};
 
@@ -17,6 +19,7 @@ pub fn run(command: &Index) -> Result<Answer, Error> {
     match &command.command {
         IndexCommand::Update(command) => update(command),
         IndexCommand::Show(command) => show(command),
+        IndexCommand::Add(command) => add(command),
     }
 }
 
@@ -78,10 +81,14 @@ fn show(command: &IndexShow) -> Result<Answer, Error> {
         Ok(file) => {
             match command.format {
                 Format::Json => output::json(&Document::new(file))?,
-                Format::Human => output::text(&output::table(
-                    ["wheel", "size", "facts", "sha256"],
+                Format::Human if command.files => output::text(&output::table(
+                    ["artefact", "size", "facts", "sha256"],
                     file.artefacts.iter().map(row),
                 ))?,
+                Format::Human => {
+                    let package = embedded::catalogue(command.catalogue.as_deref()).package(&file.name)?;
+                    output::text(&versions(&file, package.as_ref()))?;
+                }
             }
             Ok(Answer::Yes)
         }
@@ -110,10 +117,160 @@ fn artefacts(command: &IndexShow) -> Result<ArtefactFile, Error> {
 }
 
 fn row(artefact: &Artefact) -> [String; 4] {
-    let facts = if artefact.audit.is_some() { "audited" } else { "declared" };
-    let name = artefact
-        .filename
-        .parse::<WheelName>()
-        .map_or_else(|_| artefact.filename.clone(), |name| name.to_string());
-    [name, artefact.size.map_or_else(String::new, output::size), facts.to_owned(), artefact.sha256.clone()]
+    let size = artefact.size.map_or_else(String::new, output::size);
+    [artefact.filename.clone(), size, provenance(artefact.provenance).to_owned(), artefact.sha256.clone()]
+}
+
+fn provenance(provenance: Provenance) -> &'static str {
+    match provenance {
+        Provenance::Declared => "declared",
+        Provenance::Sibling => "sibling",
+        Provenance::Audited => "audited",
+    }
+}
+
+/// What artefacts of one line of the table have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    version: Version,
+    cuda: String,
+    system: &'static str,
+    sass: String,
+    withdrawn: bool,
+}
+
+/// A line per version, CUDA and system, the newest first.
+fn versions(file: &ArtefactFile, package: Option<&Package>) -> String {
+    let mut lines: BTreeMap<Line, Vec<&Artefact>> = BTreeMap::new();
+    for artefact in &file.artefacts {
+        let Some(version) = artefact.version(&file.name) else { continue };
+        let line = Line {
+            version,
+            cuda: cuda(artefact, package),
+            system: system(artefact),
+            sass: code(artefact),
+            withdrawn: artefact.yanked.is_some(),
+        };
+        lines.entry(line).or_default().push(artefact);
+    }
+    let rows = lines.into_iter().rev().map(|(line, artefacts)| {
+        let strongest = artefacts.iter().map(|artefact| artefact.provenance).max();
+        let facts = strongest.map_or("", provenance);
+        [
+            if line.withdrawn { format!("{} (withdrawn)", line.version) } else { line.version.to_string() },
+            line.cuda,
+            pythons(&artefacts),
+            line.system.to_owned(),
+            line.sass,
+            facts.to_owned(),
+            artefacts.len().to_string(),
+        ]
+    });
+    output::table(["version", "cuda", "python", "system", "code", "facts", "files"], rows)
+}
+
+fn cuda(artefact: &Artefact, package: Option<&Package>) -> String {
+    let named = artefact.filename.parse::<WheelName>().ok().zip(package).and_then(|(wheel, package)| {
+        let variant = package.names.read(wheel.version_text(), artefact.origin.url()).ok()?;
+        variant.cuda.map(|cuda| cuda.to_string())
+    });
+    let audited = || artefact.audit.as_ref().map(|audit| audit.facts.cuda.join(", "));
+    named.or_else(audited).unwrap_or_default()
+}
+
+fn system(artefact: &Artefact) -> &'static str {
+    let Ok(wheel) = artefact.filename.parse::<WheelName>() else { return "source" };
+    let holds = |machine: &str| wheel.platform_tags().iter().any(|tag| tag.ends_with(machine));
+    match (holds("x86_64"), holds("aarch64")) {
+        (true, true) => "x86_64, aarch64",
+        (true, false) => "x86_64",
+        (false, true) => "aarch64",
+        (false, false) => "any",
+    }
+}
+
+/// The union of the architectures in its files: which GPUs are covered, `axle audit` says.
+fn code(artefact: &Artefact) -> String {
+    let Some(audit) = &artefact.audit else { return String::new() };
+    let codes = audit.facts.sass.iter().chain(&audit.facts.ptx).map(ToString::to_string);
+    codes.collect::<Vec<_>>().join(" ")
+}
+
+/// The Python tags of artefacts, each once, oldest first.
+fn pythons(artefacts: &[&Artefact]) -> String {
+    let mut tags: Vec<(u32, String)> = Vec::new();
+    for artefact in artefacts {
+        let Ok(wheel) = artefact.filename.parse::<WheelName>() else { continue };
+        let threaded = wheel.abi_tags().iter().any(|tag| tag.starts_with("cp") && tag.ends_with('t'));
+        for tag in wheel.python_tags() {
+            let digits: String = tag.chars().filter(char::is_ascii_digit).collect();
+            let minor = digits.get(1..).and_then(|minor| minor.parse().ok()).unwrap_or(0);
+            let stable = if wheel.abi_tags().iter().any(|abi| abi == "abi3") { "+" } else { "" };
+            tags.push((minor, format!("{tag}{}{stable}", if threaded { "t" } else { "" })));
+        }
+    }
+    tags.sort();
+    tags.dedup();
+    tags.into_iter().map(|(_, tag)| tag).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes the TOML of packages that the catalogue lacks, from what the index says of them.
+fn add(command: &IndexAdd) -> Result<Answer, Error> {
+    let folder = Folder::new(&command.catalogue);
+    let catalogue = Catalogue::new(folder.clone());
+    let known = catalogue.packages()?;
+    let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
+    for package in &command.packages {
+        let name = output::package_name(package)?;
+        if known.contains_key(&name) {
+            return Err(format!("{name} is in the catalogue already: packages/{name}.toml").into());
+        }
+        let text = described(&index, &name, command.since.as_ref())?;
+        folder.write(&format!("packages/{name}.toml"), text.as_bytes())?;
+        output::note(&format!(
+            "packages/{name}.toml is written; read it, add {name} to `order` in matrix.toml if nothing requires it, \
+             then `axle index update {name}`"
+        ));
+    }
+    Ok(Answer::Yes)
+}
+
+/// The TOML of a package: its summary, the release to begin with, and what the names of its wheels ask for.
+fn described(index: &PackageIndex, name: &str, since: Option<&Version>) -> Result<String, Error> {
+    let project = index.project(&name.parse()?)?;
+    let wheels: Vec<_> = project
+        .files
+        .iter()
+        .filter_map(|file| Some((file, file.filename.parse::<WheelName>().ok()?)))
+        .filter(|(file, wheel)| wheel.name().to_string() == name && file.yanked.is_none())
+        .collect();
+    let newest =
+        wheels.iter().max_by_key(|(_, wheel)| (!wheel.version().any_prerelease(), wheel.version().clone()));
+    let (file, wheel) = newest.ok_or_else(|| {
+        format!(
+            "the index has no wheel of {name}; a package with sdists alone needs a `[source]` table, by hand"
+        )
+    })?;
+    let metadata = index.metadata(file)?;
+    let summary = metadata.summary.as_deref().unwrap_or("No summary").trim_end_matches('.');
+    let since = since.unwrap_or_else(|| wheel.version());
+    let mut text = format!("summary = {}\nsince = \"{since}\"\n", toml_string(summary));
+    // A name that ends in the CUDA release says it for every wheel.
+    let suffix = ["cu", "cuda"].iter().find_map(|mark| {
+        let (_, end) = name.rsplit_once('-')?;
+        let digits = end.strip_prefix(mark)?.trim_end_matches('x');
+        (digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+    });
+    if let Some(major) = suffix {
+        text.push_str(&format!("\n[names]\ncuda = \"{major}\"\n"));
+    }
+    let is_pure = wheels.iter().all(|(_, wheel)| wheel.platform_tags().iter().all(|tag| tag == "any"));
+    if is_pure && suffix.is_none() {
+        text = text.replace("\nsince", "\ncuda-match = \"none\"\nsince");
+    }
+    Ok(text)
+}
+
+fn toml_string(text: &str) -> String {
+    toml::Value::String(text.lines().next().unwrap_or_default().to_owned()).to_string()
 }

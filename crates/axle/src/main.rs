@@ -4,6 +4,7 @@
 
 mod arguments;
 mod audit;
+mod catalogue;
 mod check;
 mod concretise;
 mod doctor;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Doctor(command) => doctor::run(&command),
         Command::Concretise(command) => concretise::run(&command),
         Command::Index(command) => index::run(&command),
+        Command::Catalogue(command) => catalogue::run(&command),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,

@@ -1,0 +1,69 @@
+//! `axle catalogue`.
+
+use axle_catalogue::Folder;
+use axle_catalogue::check::{Complaint, Counts, check};
+use serde::Serialize;
+
+use crate::arguments::{CatalogueCommand, CatalogueCommands, Format};
+use crate::output::{self, Answer, Document, Error, Problem};
+
+/// The schema of what a check prints as JSON.
+const SCHEMA: &str = "axle.catalogue-check/1";
+
+/// Checks a catalogue.
+pub fn run(command: &CatalogueCommands) -> Result<Answer, Error> {
+    let CatalogueCommand::Check(command) = &command.command;
+    let checked = check(Folder::new(&command.catalogue));
+    match (checked, command.format) {
+        (Ok((counts, complaints)), Format::Json) => {
+            let ok = complaints.is_empty();
+            output::json(&Document::new(Checked {
+                schema: SCHEMA,
+                counts: Some(counts),
+                complaints,
+                ok: Some(ok),
+            }))?;
+            Ok(if ok { Answer::Yes } else { Answer::No })
+        }
+        (Ok((counts, complaints)), Format::Human) => {
+            output::text(&human(&counts, &complaints))?;
+            Ok(if complaints.is_empty() { Answer::Yes } else { Answer::No })
+        }
+        (Err(error), format) => {
+            if format == Format::Json {
+                let errors = vec![Problem::new(&command.catalogue.display().to_string(), &error)];
+                let answer = Checked { schema: SCHEMA, counts: None, complaints: Vec::new(), ok: None };
+                output::json(&Document { answer, errors })?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Checked {
+    schema: &'static str,
+    counts: Option<Counts>,
+    complaints: Vec<Complaint>,
+    ok: Option<bool>,
+}
+
+fn human(counts: &Counts, complaints: &[Complaint]) -> String {
+    let lines =
+        output::lines(complaints.iter().map(|Complaint { path, message }| format!("{path}: {message}")));
+    let verdict = match complaints.len() {
+        0 => "it is whole".to_owned(),
+        1 => "1 thing is wrong".to_owned(),
+        count => format!("{count} things are wrong"),
+    };
+    format!(
+        "{lines}{} packages, {} artefacts ({} audited, {} sibling, {} declared), {} cells, {} builds: {verdict}\n",
+        counts.packages,
+        counts.artefacts,
+        counts.audited,
+        counts.sibling,
+        counts.declared,
+        counts.cells,
+        counts.builds
+    )
+}
