@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Cuda, Folder, Keep, Provenance,
+    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance,
     artefact_path, build_path, cell_path, share_with_siblings, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
@@ -269,16 +269,20 @@ struct Solved {
 fn solve(universe: &Universe) -> Result<Solved, Error> {
     let begun = Instant::now();
     let matrix = &universe.matrix;
-    let targets: Vec<(System, PythonVersion, Cuda)> = matrix
+    let targets: Vec<(System, PythonVersion)> = matrix
         .systems
         .iter()
         .flat_map(|system| matrix.pythons.iter().map(move |python| (*system, *python)))
-        .flat_map(|(system, python)| matrix.cudas.iter().map(move |cuda| (system, python, *cuda)))
         .collect();
-    let solved = targets
+    let solved: Vec<_> = targets
         .par_iter()
-        .map(|&(system, python, cuda)| cells::solve(&universe.candidates(system, python)?, cuda))
+        .map(|&(system, python)| {
+            let candidates = universe.candidates(system, python)?;
+            let cells = matrix.cudas.par_iter().map(|cuda| cells::solve(&candidates, *cuda));
+            cells.collect::<Result<Vec<_>, _>>()
+        })
         .collect::<Result<Vec<_>, _>>()?;
+    let solved: Vec<_> = solved.into_iter().flatten().collect();
     let mut unaudited: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {
         unaudited.entry((*name).to_owned()).or_default().insert((*filename).to_owned());

@@ -31,6 +31,8 @@ pub struct Choice<'a> {
     /// What its name says of what it was built for.
     variant: Variant,
     system: System,
+    /// Whether it takes C++ symbols of libtorch.
+    links_torch: bool,
     /// `Requires-Dist`, as the file, the index or the package's TOML states it.
     requires: &'a [String],
     /// The same, parsed on demand: most artefacts are never looked at.
@@ -77,6 +79,10 @@ impl<'a> Choice<'a> {
             fit: Some(fit),
             variant,
             system,
+            links_torch: artefact
+                .audit
+                .as_ref()
+                .is_some_and(|audit| audit.facts.elf.iter().any(|member| member.torch_cxx == Some(true))),
             requires: &[],
             requirements: OnceLock::new(),
         };
@@ -112,6 +118,7 @@ impl<'a> Choice<'a> {
             fit: None,
             variant: Variant::default(),
             system,
+            links_torch: false,
             requires: requires.ok_or(Unfit::UnknownRequirements)?,
             requirements: OnceLock::new(),
         };
@@ -261,8 +268,7 @@ impl<'a> Choice<'a> {
         if !self.is_wheel() {
             return Ok(());
         }
-        let links =
-            self.facts().is_some_and(|facts| facts.elf.iter().any(|member| member.torch_cxx == Some(true)));
+        let links = self.links_torch;
         match (&self.variant.torch, self.made_for_torch()) {
             (Some(told), _) if !starts_with(&torch.version, told) => {
                 return Err(Unfit::Torch(told.to_string()));

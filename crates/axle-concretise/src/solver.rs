@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
-use std::ops::Bound;
 
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
@@ -12,9 +11,8 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Pub
 
 use crate::choice::Choice;
 use crate::explanation;
-use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
-use crate::universe::{Candidate, Candidates, Need};
+use crate::universe::{Candidates, Need};
 
 #[cfg(test)]
 mod tests;
@@ -117,6 +115,9 @@ impl fmt::Display for Node {
     }
 }
 
+/// More versions than that are not counted.
+const MANY: usize = 50;
+
 struct Provider<'a> {
     candidates: &'a Candidates<'a>,
     wanted: &'a Wanted,
@@ -129,7 +130,7 @@ impl Provider<'_> {
             let wanted = self.wanted.iter().map(|(name, version)| {
                 let range = match version {
                     Some(version) => Ranges::singleton(version.clone()),
-                    None => self.range(name, &VersionSpecifiers::empty()),
+                    None => self.candidates.range(name, &VersionSpecifiers::empty()),
                 };
                 (Node::Package(name.clone()), range)
             });
@@ -144,7 +145,7 @@ impl Provider<'_> {
         let needs = self.candidates.needs(choice, node.extras())?;
         for Need { name, extras, specifiers } in needs.into_iter().chain(self.candidates.build_needs(choice))
         {
-            let range = self.range(&name, &specifiers);
+            let range = self.candidates.range(&name, &specifiers);
             edges.extend(extras.into_iter().map(|extra| (Node::Extra(name.clone(), extra), range.clone())));
             edges.push((Node::Package(name), range));
         }
@@ -156,48 +157,33 @@ impl Provider<'_> {
         Ok(edges)
     }
 
-    /// The versions that specifiers admit, as intervals that begin and end with one and hold no other version of the
-    /// catalogue. The intervals that the specifiers themselves spell would miss local versions, which satisfy `==` of
-    /// their public one (PEP 440).
-    fn range(&self, name: &str, specifiers: &VersionSpecifiers) -> Ranges<Version> {
-        let Some(versions) = self.candidates.versions(name) else { return Ranges::empty() };
-        if specifiers.is_empty() {
-            return Ranges::full();
-        }
-        let mut intervals: Vec<(Bound<Version>, Bound<Version>)> = Vec::new();
-        let mut adjacent = false;
-        for version in versions.keys() {
-            if !satisfies(specifiers, version) {
-                adjacent = false;
-                continue;
-            }
-            let end = Bound::Included(version.clone());
-            match intervals.last_mut() {
-                Some((_, last)) if adjacent => *last = end,
-                _ => intervals.push((end.clone(), end)),
-            }
-            adjacent = true;
-        }
-        intervals.into_iter().collect()
-    }
-
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
-        let within = || versions.iter().filter(|(version, _)| range.contains(version));
-        // A version that has nothing to choose only where none has, so that the explanation names the reason.
-        let rank = |(version, candidate): &(&Version, &Candidate<'_>)| {
+        let mut best: Option<((bool, bool, bool, Version, bool), &Version)> = None;
+        for (version, candidate) in versions.iter().rev().filter(|(version, _)| range.contains(version)) {
+            let public = version.clone().without_local();
+            // No older release is better than one that nothing is wrong with.
+            if best
+                .as_ref()
+                .is_some_and(|((_, wheel, release, newer, ..), _)| *wheel && *release && *newer > public)
+            {
+                break;
+            }
             let choice = self.candidates.choose(candidate).ok();
-            (
+            let rank = (
+                // A version that has nothing to choose only where none has, so that the explanation names the reason.
                 choice.is_some(),
                 choice.is_some_and(Choice::is_wheel),
                 !version.any_prerelease(),
-                (*version).clone().without_local(),
+                public,
                 // Of wheels of one version for several CUDA releases one whose bytes were seen.
                 choice.is_some_and(Choice::is_seen),
-                (*version).clone(),
-            )
-        };
-        within().max_by_key(rank).map(|(version, _)| version.clone())
+            );
+            if best.as_ref().is_none_or(|(known, _)| rank > *known) {
+                best = Some((rank, version));
+            }
+        }
+        best.map(|(_, version)| version.clone())
     }
 }
 
@@ -223,8 +209,15 @@ impl DependencyProvider for Provider<'_> {
             Node::Extra(..) => None,
         };
         let versions = node.name().and_then(|name| self.candidates.versions(name));
-        let count =
-            versions.into_iter().flat_map(BTreeMap::keys).filter(|version| range.contains(version)).count();
+        // Of packages with many versions it is enough to know that there are many.
+        let count = match versions {
+            Some(versions) if versions.len() > MANY => versions.len(),
+            versions => versions
+                .into_iter()
+                .flat_map(BTreeMap::keys)
+                .filter(|version| range.contains(version))
+                .count(),
+        };
         let conflicts = conflicts.conflict_count();
         (Reverse(place.unwrap_or(usize::MAX)), conflicts, Reverse(count), Reverse(node.clone()))
     }

@@ -1,8 +1,9 @@
 //! Every wheel of the catalogue that could be chosen for a system and a Python, and for the others why not.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, markers};
 use axle_fatbin::ComputeCapability;
@@ -10,9 +11,11 @@ use axle_toolkit::Toolkits;
 use axle_wheel::{PythonVersion, SdistName, System, WheelName, WheelNameError};
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, PackageName, VersionOrUrl};
+use pubgrub::Ranges;
 use rayon::prelude::*;
 
 use crate::choice::{Choice, Torch};
+use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
 
 /// The catalogue as the solver sees it.
@@ -103,7 +106,15 @@ impl Universe {
             packages.insert(name.as_str(), PackageCandidates { package, versions });
         }
         let packages = Arc::new(packages);
-        Ok(Candidates { universe: self, system, python, torch: None, markers, packages })
+        Ok(Candidates {
+            universe: self,
+            system,
+            python,
+            torch: None,
+            markers,
+            packages,
+            ranges: Arc::default(),
+        })
     }
 
     /// The capabilities that the source of an sdist and a CUDA release support both.
@@ -178,6 +189,8 @@ pub struct Candidates<'a> {
     torch: Option<Torch>,
     markers: MarkerEnvironment,
     packages: Arc<BTreeMap<&'a str, PackageCandidates<'a>>>,
+    /// Which versions satisfy a requirement, by package and specifiers: asked again and again, by every cell.
+    ranges: Arc<Mutex<HashMap<(String, String), Ranges<Version>>>>,
 }
 
 #[derive(Clone)]
@@ -231,6 +244,41 @@ impl<'a> Candidates<'a> {
     /// The versions of a package; `None` when it is not in the catalogue.
     pub fn versions(&self, name: &str) -> Option<&BTreeMap<Version, Candidate<'a>>> {
         self.packages.get(name).map(|package| &package.versions)
+    }
+
+    /// The versions that specifiers admit, as intervals that begin and end with one and hold no other version of the
+    /// catalogue. The intervals that the specifiers themselves spell would miss local versions, which satisfy `==` of
+    /// their public one (PEP 440).
+    pub(crate) fn range(&self, name: &str, specifiers: &VersionSpecifiers) -> Ranges<Version> {
+        let Some(versions) = self.versions(name) else { return Ranges::empty() };
+        if specifiers.is_empty() {
+            return Ranges::full();
+        }
+        let key = (name.to_owned(), specifiers.to_string());
+        if let Ok(known) = self.ranges.lock()
+            && let Some(range) = known.get(&key)
+        {
+            return range.clone();
+        }
+        let mut intervals: Vec<(Bound<Version>, Bound<Version>)> = Vec::new();
+        let mut adjacent = false;
+        for version in versions.keys() {
+            if !satisfies(specifiers, version) {
+                adjacent = false;
+                continue;
+            }
+            let end = Bound::Included(version.clone());
+            match intervals.last_mut() {
+                Some((_, last)) if adjacent => *last = end,
+                _ => intervals.push((end.clone(), end)),
+            }
+            adjacent = true;
+        }
+        let range: Ranges<Version> = intervals.into_iter().collect();
+        if let Ok(mut known) = self.ranges.lock() {
+            known.insert(key, range.clone());
+        }
+        range
     }
 
     /// The best artefact of a version.
