@@ -17,6 +17,7 @@ let
     isAttrs
     isList
     isString
+    map
     match
     replaceStrings
     toJSON
@@ -106,6 +107,29 @@ in
       throw ''axle: compiler must be like "gcc13" or "clang17", a stdenv, or null'';
 
   /**
+    The arguments of `concretise` that ask what a request of the command line, in JSON, asks.
+  */
+  ofRequest =
+    request:
+    {
+      packages = highLevel: map (name: highLevel.${name}) request.packages;
+      inherit (request) python;
+      cuda = request.cuda or null;
+      computeCapabilities = request.compute_capabilities or [ ];
+      compiler =
+        let
+          compiler = request.compiler or null;
+          kind = head (attrNames compiler);
+        in
+        if isAttrs compiler then "${kind}${toString compiler.${kind}}" else compiler;
+    }
+    // lib.filterAttrs (_: value: value != null) {
+      torch = request.torch or null;
+      prefer = request.prefer or null;
+      onlyAudited = request.only_audited or null;
+    };
+
+  /**
     What is wrong with the other arguments, one sentence each.
 
     # Inputs
@@ -119,6 +143,7 @@ in
       computeCapabilities,
       torch,
       prefer,
+      onlyAudited,
       allow,
       known,
     }:
@@ -128,6 +153,7 @@ in
         lib.optional (cuda != null && !isString cuda) ''cuda must be a version like "12.8", or null for none''
         ++ lib.optional (torch != null && !isString torch) ''torch must be a version like "2.9", or null for the newest''
         ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
+        ++ lib.optional (!builtins.isBool onlyAudited) "onlyAudited must be true or false"
         ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
       isRule = rule: isString rule && match "AX2[0-9][0-9]" rule != null;
       noRules = filter (rule: !isRule rule) allow;
@@ -149,5 +175,5 @@ in
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
       ++ lib.optional (noRules != [ ])
         "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
-      ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
+      ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not ${toJSON prefer}'';
 }

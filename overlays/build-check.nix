@@ -26,6 +26,9 @@ in
     `allow`
     : Rules that only warn, by code.
 
+    `compilers`
+    : The oldest and the newest major that the release takes, by kind; those of the catalogue where none are given.
+
     # Type
 
     ```
@@ -37,14 +40,14 @@ in
       cuda,
       memoryPerJob ? 0,
       allow ? [ ],
+      compilers ? toolkits.compilersOf cuda,
     }:
     let
-      ranges = toolkits.compilersOf cuda;
       bound = value: if value == null then "" else toString value;
-      range = kind: "${kind}:${bound ranges.${kind}.min}:${bound ranges.${kind}.max}";
+      range = kind: "${kind}:${bound compilers.${kind}.min}:${bound compilers.${kind}.max}";
       text = ''
         axleCuda=${lib.escapeShellArg cuda}
-        axleCompilers=${lib.escapeShellArg (concatStringsSep " " (map range (attrNames ranges)))}
+        axleCompilers=${lib.escapeShellArg (concatStringsSep " " (map range (attrNames compilers)))}
         axleMemoryPerJob=${toString memoryPerJob}
         axleAllow=${lib.escapeShellArg (concatStringsSep " " allow)}
 

@@ -3,7 +3,7 @@
   numbers is larger.
 */
 {
-  catalogue,
+  read,
   system,
   versions,
 }:
@@ -12,13 +12,9 @@ let
     attrNames
     concatStringsSep
     filter
-    fromJSON
-    pathExists
-    readFile
     ;
 
-  file = catalogue + "/compilers.json";
-  ranges = if pathExists file then (fromJSON (readFile file)).systems.${system} or { } else { };
+  ranges = (read.file "compilers").systems.${system} or { };
 
   # The rules' codes, as docs/rules.md lists them.
   rules = {

@@ -126,8 +126,8 @@ let
   tools = fromHost "host-tools" { inherit patchelf; } ''
     ${copyLibraries}
     mkdir -p $out/bin $out/lib
-    for program in bash basename cat chmod cmp comm cp cut date diff dirname echo env expr find grep head install \
-      ln ls mkdir mktemp mv printf readlink realpath rm rmdir sed sha256sum sleep sort stat tail tee touch tr true \
+    for program in bash awk basename cat chmod cmp comm cp cut date diff dirname echo env expr find grep head install \
+      ln ls mkdir mktemp mv nproc printf readlink realpath rm rmdir sed sha256sum sleep sort stat tail tee touch tr true \
       uname uniq unzip wc xargs; do
       cp -L "$(type -P $program)" $out/bin/
       copyLibraries $out/lib $out/bin/$program
@@ -142,6 +142,65 @@ let
     ln -s bash $out/bin/sh
     cp $patchelf/bin/patchelf $out/bin/
   '';
+
+  /**
+    Debian's GCC with what belongs to it, laid out as on the host, so that it finds its parts and the C library by
+    where it lies itself. Its programs get the loader and the libraries of the store, and so does what they link.
+  */
+  compiler =
+    let
+      triplet = "${cpu}-linux-gnu";
+    in
+    fromHost "host-gcc" { inherit patchelf; } ''
+      ${copyLibraries}
+      version=$(gcc -dumpversion) major=$(gcc -dumpversion | cut -d. -f1)
+      mkdir -p $out/bin $out/usr/{bin,lib,include} $out/libexec
+      gcc=usr/lib/gcc/${triplet}/$major
+      mkdir -p $out/$gcc $out/usr/lib/${triplet} $out/usr/include/${triplet} $out/usr/include/c++
+      cp -rL /$gcc/{cc1,cc1plus,collect2,lto-wrapper,liblto_plugin.so,include,*.o,libgcc*,libstdc++*,libgomp*,libatomic*} $out/$gcc/
+      for name in gcc g++ cpp; do cp -L "$(type -P $name)" $out/usr/bin/$name; done
+      for name in as ld ar nm objcopy objdump ranlib readelf strip; do cp -L "$(type -P $name)" $out/usr/bin/; done
+      cp -L /usr/lib/${triplet}/{*crt*.o,libc.so,libc_nonshared.a,libc.a,libm.so,libmvec.so,libpthread.a,libdl.a,librt.a,libutil.a} \
+        $out/usr/lib/${triplet}/ || true
+      test -e $out/usr/lib/${triplet}/crti.o
+      cp -rL /usr/include/c++/$major $out/usr/include/c++/
+      cp -rL /usr/include/${triplet}/{asm,bits,gnu,sys,c++,*.h} $out/usr/include/${triplet}/
+      # The headers of the C library and of the kernel, and no others.
+      for header in $(dpkg -L libc6-dev linux-libc-dev | grep -E '^/usr/include/[^/]+$' | sort -u); do
+        if [ "''${header##*/}" != ${triplet} ]; then cp -rL --no-clobber "$header" $out/usr/include/; fi
+      done
+      if [ -e /usr/include/crypt.h ]; then cp -L /usr/include/crypt.h $out/usr/include/; fi
+      # The linker script of the C library names these places.
+      mkdir -p $out/lib $out/lib64
+      ln -s ${glibc}/lib $out/lib/${triplet}
+      ln -s ${dynamicLinker} $out/lib64/${loader}
+      chmod -R u+w $out
+      copyLibraries $out/libexec $out/usr/bin/* $out/$gcc/{cc1,cc1plus,collect2,lto-wrapper,liblto_plugin.so}
+      chmod -R u+w $out/libexec
+      for file in $out/usr/bin/* $out/$gcc/{cc1,cc1plus,collect2,lto-wrapper}; do
+        $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath --set-rpath $out/libexec:${glibc}/lib $file
+      done
+      for file in $out/libexec/*.so* $out/$gcc/liblto_plugin.so; do
+        $patchelf/bin/patchelf --set-rpath $out/libexec:${glibc}/lib $file
+      done
+      for name in gcc g++; do
+        {
+          echo '#!${tools}/bin/bash'
+          echo "exec $out/usr/bin/$name --sysroot=$out -B$out/usr/bin -B$out/usr/lib/${triplet} \"\$@\" -L${compilerLibraries}/lib -Wl,--dynamic-linker=${dynamicLinker},-rpath,${compilerLibraries}/lib:${glibc}/lib"
+        } > $out/bin/$name
+        chmod +x $out/bin/$name
+      done
+      ln -s gcc $out/bin/cc
+      ln -s g++ $out/bin/c++
+      for name in as ld ar nm objcopy objdump ranlib readelf strip; do ln -s ../usr/bin/$name $out/bin/; done
+      mkdir $out/nix-support
+      echo 'export CC=cc CXX=c++' > $out/nix-support/setup-hook
+      echo "$version" > $out/version
+    ''
+    // {
+      # Debian 12 has 12.2; what is read of it is the major.
+      version = "12.2.0";
+    };
 
   /**
     Debian's Python of one version, moved into the store: the interpreter and the standard library.
@@ -175,18 +234,67 @@ let
         $out/bin/python${version}
       ln -s python${version} $out/bin/python3
       ln -s python${version} $out/bin/python
+      # Debian's header of the configuration is in a folder of the machine's kind.
+      if [ -d /usr/include/python${version} ]; then
+        mkdir -p $out/include
+        cp -rL /usr/include/python${version} $out/include/
+        chmod -R u+w $out/include
+        cp -L /usr/include/${cpu}-linux-gnu/python${version}/pyconfig.h $out/include/python${version}/
+      fi
       $out/bin/python${version} -I -m compileall -q --invalidation-mode unchecked-hash . || true
     '';
 
   /**
-    Downloads one wheel with the user's own pip, from the index that it is set up for; takes the arguments of
+    Downloads one wheel or sdist with the user's own pip, from the index that it is set up for; takes the arguments of
     nixpkgs' `fetchPypi`.
   */
-  fetchPypi =
+  fetchPypi = arguments: if arguments.format or "sdist" == "wheel" then fetchWheel arguments else fetchSdist arguments;
+
+  # Pip itself would run the sdist to learn its requirements; its finder only looks for the file.
+  fetchSdist =
     {
       pname,
       version,
-      format ? "setuptools",
+      extension ? "tar.gz",
+      hash,
+    }:
+    fromHost "${pname}-${version}.${extension}"
+      {
+        inherit impureEnvVars;
+        outputHash = hash;
+        outputHashAlgo = "sha256";
+        outputHashMode = "flat";
+        download = ''
+          import sys
+
+          from pip._internal.commands.download import DownloadCommand
+
+          project, name, to = sys.argv[1:]
+          command = DownloadCommand("download", "")
+          options, _ = command.parse_args(["--no-binary", ":all:", "--pre", project])
+          with command.main_context():
+              session = command.get_default_session(options)
+              finder = command._build_package_finder(options, session)
+              links = [one.link for one in finder.find_all_candidates(project) if one.link.filename == name]
+              if not links:
+                  sys.exit(f"the index has no {name}")
+              answer = session.get(links[0].url_without_fragment, headers={"Accept-Encoding": "identity"})
+              answer.raise_for_status()
+          with open(to, "wb") as file:
+              file.write(answer.content)
+        '';
+        passAsFile = [ "download" ];
+      }
+      ''
+        python=python3
+        $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
+        $python "$downloadPath" ${lib.escapeShellArgs [ pname "${pname}-${version}.${extension}" ]} "$out"
+      '';
+
+  fetchWheel =
+    {
+      pname,
+      version,
       python ? "py2.py3",
       abi ? "none",
       platform ? "any",
@@ -204,9 +312,7 @@ let
       platforms = builtins.filter builtins.isString (builtins.split "\\." platform);
       outputHash = if hash != "" then hash else sha256;
     in
-    if format != "wheel" then
-      throw "the stand-in fetchPypi fetches wheels only, not format ${format}"
-    else if tag == null then
+    if tag == null then
       throw "the stand-in fetchPypi does not know the Python tag ${python} of ${name}"
     else
       fromHost name
@@ -275,11 +381,14 @@ let
 in
 {
   inherit
+    compiler
     compilerLibraries
     dynamicLinker
     fetchPypi
     fetchurl
+    fromHost
     glibc
+    patchelf
     python
     tools
     zlib

@@ -73,6 +73,19 @@ rec {
     in
     replaceStrings upper lower;
 
+  filterAttrs =
+    keep: set: removeAttrs set (builtins.filter (name: !keep name set.${name}) (builtins.attrNames set));
+
+  inherit foldl';
+
+  last = list: builtins.elemAt list (builtins.length list - 1);
+
+  versions = {
+    major = version: builtins.elemAt (builtins.splitVersion version) 0;
+    majorMinor =
+      version: concatStringsSep "." (map (builtins.elemAt (builtins.splitVersion version)) [ 0 1 ]);
+  };
+
   getAttrs = names: set: genAttrs names (name: set.${name});
 
   catAttrs = builtins.catAttrs;

@@ -31,6 +31,7 @@ let
     worlds = import ./worlds.nix internal.worlds;
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
+    licences = import ./licences.nix internal.licences;
     concretise = import ./concretise.nix { inherit pkgs fixture; };
   };
 
