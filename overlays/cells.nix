@@ -173,6 +173,9 @@ rec {
 
     `compiling`
     : As in `kindOf`.
+
+    `compilerHint`
+    : A compiler that would do.
   */
   objections =
     {
@@ -181,6 +184,7 @@ rec {
       names,
       computeCapabilities,
       compiling,
+      compilerHint ? "gcc13",
       ...
     }@request:
     let
@@ -201,7 +205,7 @@ rec {
           wheelObjections request name
           # Hours of work are not begun unasked.
           ++ lib.optional (compiling == "never" && sourceObjections request name == [ ])
-            "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"gcc13\""
+            "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"${compilerHint}\""
           # That there is no way to compile it is not worth a second sentence.
           ++ lib.optionals (
             compiling != "never" && cell.packages.${name}.source or null != null

@@ -148,12 +148,20 @@ let
         torch = candidate;
         names = requested;
       };
+      # The newest that the release takes, to be named to who has given none.
+      newestCompiler = if cuda == null then null else (toolkits.compilersOf cuda).gcc.max;
       judged =
         compiling:
         map (candidate: {
           torch = candidate;
           inherit compiling;
-          objections = objections (requestFor candidate // { inherit compiling; });
+          objections = objections (
+            requestFor candidate
+            // {
+              inherit compiling;
+              compilerHint = if newestCompiler == null then "gcc13" else "gcc${toString newestCompiler}";
+            }
+          );
         }) candidates;
       attempts = attemptsOf prefer (chosenCompiler != null);
       fitting = filter (candidate: candidate.objections == [ ]) (concatMap judged attempts);
@@ -562,6 +570,8 @@ let
           plan
           id
           externals
+          builds
+          isCompiled
           shell
           ;
         world = world.id;

@@ -106,13 +106,17 @@ let
     {
       name ? "shell",
       packages ? [ ],
+      inputsFrom ? [ ],
       ...
     }@args:
     mkDerivation (
-      removeAttrs args [ "packages" ]
+      removeAttrs args [
+        "packages"
+        "inputsFrom"
+      ]
       // {
         inherit name;
-        nativeBuildInputs = packages;
+        nativeBuildInputs = packages ++ builtins.concatMap (drv: drv.nativeBuildInputs) inputsFrom;
         buildCommand = "touch $out";
       }
     );

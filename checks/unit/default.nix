@@ -33,6 +33,8 @@ let
     build = import ./build.nix internal.build;
     licences = import ./licences.nix internal.licences;
     concretise = import ./concretise.nix { inherit pkgs fixture; };
+    choice = import ./choice.nix { inherit pkgs; };
+    rebuilds = import ./rebuilds.nix { inherit pkgs; };
   };
 
   failed =
