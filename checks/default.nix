@@ -10,6 +10,7 @@ let
   inherit (pkgs) lib;
 
   fixture = import ./fixture.nix { inherit pkgs; };
+  compiled = import ./compiled.nix { inherit pkgs; };
   unit = import ./unit { inherit pkgs fixture; };
 
   # A derivation that is there when the text could be evaluated; it refers to nothing that the text names.
@@ -25,4 +26,5 @@ import ./cells.nix { inherit pkgs; }
     };
   }
   // fixture.checks
+  // compiled.checks
 )

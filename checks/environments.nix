@@ -1,7 +1,8 @@
 /**
   One environment a cell of the catalogue: torch, for every compute capability that its wheel covers.
 
-  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`.
+  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `with`: the same with one
+  more package of its cell, by name.
 */
 {
   pkgs,
@@ -14,6 +15,7 @@ let
     filter
     listToAttrs
     map
+    mapAttrs
     replaceStrings
     ;
   undotted = replaceStrings [ "." ] [ "_" ];
@@ -29,12 +31,27 @@ listToAttrs (
     map (torch: {
       name = undotted "python${cell.python}-${if cuda == null then "cpu" else "cuda${cuda}"}-torch${torch}";
       value =
-        (axle.concretise {
-          inherit cuda torch;
-          inherit (cell) python;
-          packages = highLevel: [ highLevel.torch ];
-          computeCapabilities = if cuda == null then [ ] else cell.torch.${torch}.packages.torch.wheel.covers;
-        }).python;
+        let
+          environment =
+            names:
+            (axle.concretise {
+              inherit cuda torch;
+              inherit (cell) python;
+              packages = highLevel: map (name: highLevel.${name}) names;
+              computeCapabilities =
+                if cuda == null then [ ] else cell.torch.${torch}.packages.torch.wheel.covers;
+            }).python;
+        in
+        environment [ "torch" ]
+        // {
+          with = mapAttrs (
+            name: _:
+            environment [
+              "torch"
+              name
+            ]
+          ) cell.torch.${torch}.packages;
+        };
     }) (filter (torch: cell.torch.${torch}.packages ? torch) cell.order)
   ) (attrNames cells)
 )

@@ -6,7 +6,8 @@
 let
   inherit (import ./fixture.nix { inherit pkgs; }) env other;
 in
-{
+(import ./compiled.nix { inherit pkgs; }).failures
+// {
   build-env = pkgs.buildEnv {
     name = "mixed";
     paths = [

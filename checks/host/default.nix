@@ -75,7 +75,7 @@ let
           host.fromHost "axle" { inherit (host) patchelf; } ''
             mkdir -p $out/bin
             cp ${./axle} $out/bin/axle
-            chmod u+w $out/bin/axle
+            chmod u+wx $out/bin/axle
             $patchelf/bin/patchelf --set-interpreter ${host.dynamicLinker} --force-rpath \
               --set-rpath ${host.compilerLibraries}/lib:${host.glibc}/lib $out/bin/axle
           ''
