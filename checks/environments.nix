@@ -1,7 +1,7 @@
 /**
   One environment a cell of the catalogue: torch, for every compute capability that its wheel covers.
 
-  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `with`: the same with one
+  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `plus`: the same with one
   more package of its cell, by name.
 */
 {
@@ -44,7 +44,7 @@ listToAttrs (
         in
         environment [ "torch" ]
         // {
-          with = mapAttrs (
+          plus = mapAttrs (
             name: _:
             environment [
               "torch"

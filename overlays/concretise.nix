@@ -391,8 +391,11 @@ let
       });
 
       pythonPackages =
-        self: _super:
+        self: super:
         let
+          # The package set builds its own tools (packaging, say) from the sources of what stands under their names.
+          sourceFor = name: { src = super.${name}.src or builds.${name}.source; };
+
           # Packages that require each other are one derivation, under the name of each.
           members = cycleOf cell;
           derivationOf =
@@ -424,6 +427,7 @@ let
                 inherit plan;
                 tests.metadata = testOf name;
               }
+              // sourceFor name
               // lib.optionalAttrs (name == "torch") torchAttributes;
             };
           fallback =
@@ -445,7 +449,11 @@ let
                 }
               ];
               requires = map (other: self.${other}) external.requires;
-              passthru.concretisation = { inherit id target; };
+              passthru = {
+                concretisation = { inherit id target; };
+                inherit plan;
+              }
+              // sourceFor name;
             };
         in
         mapAttrs (

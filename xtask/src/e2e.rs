@@ -102,7 +102,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let mut failed = check(&nix, &attribute, &facts, &[])?;
     for package in &args.with {
         let module = package.replace('-', "_");
-        failed += check(&nix, &format!("{attribute}.with.{package}"), &facts, &[&module])?;
+        failed += check(&nix, &format!("{attribute}.plus.{package}"), &facts, &[&module])?;
     }
     if args.clean {
         run_nix(&nix, &["store", "gc"])?;
