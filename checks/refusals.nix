@@ -110,7 +110,7 @@ in
         torch = "2.10";
         compiler = pkgs.stdenv // {
           cc = pkgs.stdenv.cc // {
-            cc.version = "13";
+            version = "13";
           };
         };
       }

@@ -168,8 +168,10 @@ let
       chosen = if fitting == [ ] then throw refusal else head fitting;
       chosenTorch = chosen.torch;
       cell = cellFile.torch.${chosenTorch};
+      # Of every package of the cell, whoever asks for it: what was not needed to answer this request has its place in
+      # the same world.
       isCompiled = lib.genAttrs (attrNames cell.packages) (
-        name: kindOf (requestFor chosenTorch) chosen.compiling name == "source"
+        name: kindOf (requestFor chosenTorch) (lib.last attempts) name == "source"
       );
 
       refusal =
@@ -216,7 +218,9 @@ let
         compute_capabilities = capabilities;
         compiler = if chosenCompiler == null then null else chosenCompiler.name;
         inherit (cell) cell;
+        ${if compiled == [ ] then null else "compiled"} = compiled;
       });
+      compiled = filter (name: isCompiled.${name}) (attrNames cell.packages);
       names = closureOf cell requested;
       plan = {
         schema = "axle.plan/1";
@@ -239,6 +243,7 @@ let
                 {
                   kind = "wheel";
                   inherit (package.wheel) filename sha256;
+                  ${if package.wheel.provenance == "audited" then null else "provenance"} = package.wheel.provenance;
                 };
           }
         );

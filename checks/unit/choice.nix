@@ -18,9 +18,7 @@ let
   compiling = request // {
     compiler = pkgs.stdenv // {
       cc = pkgs.stdenv.cc // {
-        cc = pkgs.stdenv.cc.cc // {
-          version = "13.2.0";
-        };
+        version = "13.2.0";
       };
     };
   };
@@ -77,6 +75,19 @@ in
       # The source does not support that one either.
       expr = refuses (answer (compiling // { torch = "2.10"; computeCapabilities = [ "5.0" ]; }));
       expected = true;
+    }
+  ];
+  identity = [
+    {
+      # What is compiled of the cell is part of the id, whoever asks for it.
+      expr =
+        let
+          env = axle.concretise (compiling // { torch = "2.10"; packages = highLevel: [ highLevel.torch ]; });
+        in
+        env.id;
+      expected = builtins.hashString "sha256" ''{"cell":"${
+        axle.cells."3.11-12.8".torch."2.10.0".cell
+      }","compiled":["extension"],"compiler":"gcc13","compute_capabilities":["8.6"],"cuda":"12.8","prefer":"wheel","python":"3.11","schema":"axle.plan/1","system":"x86_64-linux","torch":"2.10.0"}'';
     }
   ];
   build = [

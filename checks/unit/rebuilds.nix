@@ -11,7 +11,7 @@ let
   catalogue = import ../compilable.nix;
 
   toolkit = pkgs.runCommand "toolkit" { } "mkdir $out" // { version = "12.8.1"; };
-  gcc = version: pkgs.stdenv // { cc = pkgs.stdenv.cc // { cc = pkgs.stdenv.cc.cc // { inherit version; }; }; };
+  gcc = version: pkgs.stdenv // { cc = pkgs.stdenv.cc // { inherit version; }; };
   request = {
     packages = highLevel: [
       highLevel.tqdm
