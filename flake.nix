@@ -54,6 +54,17 @@
         buildCounts = buildsOf pkgs "counts";
         buildsLacking = buildsOf pkgs "lacking";
 
+        # Environments of small wheels, of several cells; a test looks at what each of them builds.
+        fixtures =
+          let
+            fixture = import ./checks/fixture.nix { inherit pkgs; };
+          in
+          {
+            first = fixture.env.python;
+            second = fixture.withoutCuda.python;
+            third = fixture.other.python;
+          };
+
         # What evaluates and must not build; a test looks for what it says.
         failures = import ./checks/failures.nix { inherit pkgs; };
 
