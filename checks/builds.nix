@@ -37,7 +37,8 @@ let
         inherit (file) python;
         cuda = if file.cuda == "cpu" then null else file.cuda;
         packages = highLevel: [ highLevel.torch ];
-        computeCapabilities = if file.cuda == "cpu" then [ ] else file.torch.${torch}.packages.torch.wheel.covers;
+        computeCapabilities =
+          if file.cuda == "cpu" then [ ] else file.torch.${torch}.packages.torch.wheel.covers;
       };
       compiling = concatMap (
         compiler:
@@ -94,9 +95,9 @@ let
     in
     concatMap ofRequest (requestsOf file torch);
 
-  cells = concatMap (
-    file: map (torch: { inherit file torch; }) file.order
-  ) (map (name: axle.cells.${name}) (attrNames axle.cells));
+  cells = concatMap (file: map (torch: { inherit file torch; }) file.order) (
+    map (name: axle.cells.${name}) (attrNames axle.cells)
+  );
   all = concatMap (cell: buildsOf cell.file cell.torch) cells;
   evaluated = filter (one: one.drvPath != null) all;
 
@@ -133,7 +134,9 @@ in
 
   counts = {
     cells = length cells;
-    packages = foldl' (sum: cell: sum + length (attrNames cell.file.torch.${cell.torch}.packages)) 0 cells;
+    packages = foldl' (
+      sum: cell: sum + length (attrNames cell.file.torch.${cell.torch}.packages)
+    ) 0 cells;
     builds = length (attrNames distinct);
     each-for-itself = length evaluated;
   };

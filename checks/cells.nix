@@ -27,13 +27,10 @@ let
 
   nameOf =
     file:
-    replaceStrings [ "." ] [ "_" ] "python${file.python}-${
-      if file.cuda == "cpu" then "cpu" else "cuda${file.cuda}"
-    }";
+    replaceStrings [ "." ] [ "_" ]
+      "python${file.python}-${if file.cuda == "cpu" then "cpu" else "cuda${file.cuda}"}";
 
-  check =
-    name: condition:
-    if condition then "" else throw "axle: ${name}";
+  check = name: condition: if condition then "" else throw "axle: ${name}";
 
   requestOf =
     file: torch:
@@ -129,13 +126,15 @@ let
       let
         inherit (file) cuda;
         ranges = toolkits.compilersOf cuda;
-        objections = major: toolkits.objections {
-          inherit cuda;
-          compiler = {
-            kind = "gcc";
-            inherit major;
+        objections =
+          major:
+          toolkits.objections {
+            inherit cuda;
+            compiler = {
+              kind = "gcc";
+              inherit major;
+            };
           };
-        };
       in
       if cuda == "cpu" then
         ""
@@ -204,8 +203,6 @@ listToAttrs (
 // lib.genAttrs (attrNames pieces) (
   piece:
   evaluated piece (
-    concatStringsSep "\n" (
-      concatMap (file: map (torch: pieces.${piece} file torch) file.order) files
-    )
+    concatStringsSep "\n" (concatMap (file: map (torch: pieces.${piece} file torch) file.order) files)
   )
 )

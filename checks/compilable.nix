@@ -13,7 +13,14 @@ let
     ;
   folder = ./fixtures/catalogue;
   jsonOf = file: fromJSON (readFile file);
-  named = names: value: listToAttrs (map (name: { inherit name; value = value name; }) names);
+  named =
+    names: value:
+    listToAttrs (
+      map (name: {
+        inherit name;
+        value = value name;
+      }) names
+    );
 in
 {
   compilers = jsonOf (folder + "/compilers.json");
@@ -42,20 +49,20 @@ in
             };
           }
           {
-    version = "0.9";
-    requires = [ "torch" ];
-    externals = [ ];
-    inherit (builtins.head file.packages.tqdm) wheel;
-  }
-];
+            version = "0.9";
+            requires = [ "torch" ];
+            externals = [ ];
+            inherit (builtins.head file.packages.tqdm) wheel;
+          }
+        ];
       };
       torch = file.torch // {
         "2.9.1" = file.torch."2.9.1" // {
-  packages = file.torch."2.9.1".packages // {
-    extension = 1;
-  };
-};
-"2.10.0" = file.torch."2.10.0" // {
+          packages = file.torch."2.9.1".packages // {
+            extension = 1;
+          };
+        };
+        "2.10.0" = file.torch."2.10.0" // {
           packages = file.torch."2.10.0".packages // {
             extension = 0;
           };
@@ -77,7 +84,7 @@ in
     )
     // {
       extension."0.9" = jsonOf (folder + "/builds/tqdm/4.67.1.json");
-    extension."1".sources."extension-1.tar.gz" = {
+      extension."1".sources."extension-1.tar.gz" = {
         sha256 = "";
         fetch.fetchurl = {
           url = "https://example.invalid/extension-1.tar.gz";

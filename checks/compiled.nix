@@ -87,7 +87,16 @@ let
             _: wheel:
             wheel
             // {
-              fetch.fetchPypi = { pname = "nvidia_cufile_cu12"; version = "1.13.1.3"; format = "wheel"; python = "py3"; abi = "none"; platform = "manylinux2014_x86_64.manylinux_2_17_x86_64"; dist = "py3"; hash = "sha256-HQaQA75lDhMbIcky7D2JacFxU3klH40joYYFVLHLJPw="; };
+              fetch.fetchPypi = {
+                pname = "nvidia_cufile_cu12";
+                version = "1.13.1.3";
+                format = "wheel";
+                python = "py3";
+                abi = "none";
+                platform = "manylinux2014_x86_64.manylinux_2_17_x86_64";
+                dist = "py3";
+                hash = "sha256-HQaQA75lDhMbIcky7D2JacFxU3klH40joYYFVLHLJPw=";
+              };
               members = [ ];
               declared = sonames;
             }
@@ -122,12 +131,18 @@ in
   failures = {
     declared-too-little = (declared { }).builds.nvidia-nvtx-cu12;
     # An extension that was told architectures and has code for none.
-    audit-finds-no-code = import ../overlays/built.nix { inherit pkgs; inherit (pkgs) lib; } {
-      name = "markupsafe";
-      build = env.builds.markupsafe;
-      capabilities = [ "8.6" ];
-      architectures = true;
-      python = pkgs.python311;
-    };
+    audit-finds-no-code =
+      import ../overlays/built.nix
+        {
+          inherit pkgs;
+          inherit (pkgs) lib;
+        }
+        {
+          name = "markupsafe";
+          build = env.builds.markupsafe;
+          capabilities = [ "8.6" ];
+          architectures = true;
+          python = pkgs.python311;
+        };
   };
 }

@@ -29,7 +29,9 @@ listToAttrs (
       cuda = if cell.cuda == "cpu" then null else cell.cuda;
     in
     map (torch: {
-      name = undotted "python${cell.python}-${if cuda == null then "cpu" else "cuda${cuda}"}-torch${torch}";
+      name = undotted "python${cell.python}-${
+        if cuda == null then "cpu" else "cuda${cuda}"
+      }-torch${torch}";
       value =
         let
           environment =
@@ -38,8 +40,7 @@ listToAttrs (
               inherit cuda torch;
               inherit (cell) python;
               packages = highLevel: map (name: highLevel.${name}) names;
-              computeCapabilities =
-                if cuda == null then [ ] else cell.torch.${torch}.packages.torch.wheel.covers;
+              computeCapabilities = if cuda == null then [ ] else cell.torch.${torch}.packages.torch.wheel.covers;
             }).python;
         in
         environment [ "torch" ]

@@ -45,7 +45,11 @@ in
   cuda-without-quotes = with' { cuda = 12.8; };
   cuda-without-cells = with' { cuda = "11.8"; };
   high-level-built = env.packages.torch.highLevel.outPath;
-  high-level-in-environment = (pkgs.buildEnv { name = "env"; paths = [ env.packages.torch.highLevel ]; }).drvPath;
+  high-level-in-environment =
+    (pkgs.buildEnv {
+      name = "env";
+      paths = [ env.packages.torch.highLevel ];
+    }).drvPath;
   high-level-in-python = (pkgs.python311.withPackages (_: [ env.packages.torch.highLevel ])).drvPath;
   high-level-in-shell = (pkgs.mkShell { packages = [ env.packages.torch.highLevel ]; }).drvPath;
   mixed-worlds-by-extra-packages =
@@ -73,8 +77,7 @@ in
   packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
   prefer-unknown = with' { prefer = "newst"; };
   not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
-  of-another-python =
-    (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
+  of-another-python = (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };
   python-not-an-interpreter = with' { python = pkgs.coreutils; };

@@ -51,7 +51,8 @@ in
     in
     if isAttrs python && python ? pythonVersion then
       {
-        version = python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
+        version =
+          python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
         interpreter = python;
       }
     else if !isString python || match "3\\.[0-9]+t?" python == null then
@@ -72,7 +73,8 @@ in
     compiler:
     let
       parts = match "(gcc|clang)([0-9]+)" compiler;
-      attribute = if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
+      attribute =
+        if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
       there = filter (name: match "gcc[0-9]+Stdenv|llvmPackages_[0-9]+" name != null) (attrNames pkgs);
       found =
         pkgs.${attribute}
@@ -150,8 +152,12 @@ in
     let
       # Without its quotes a version is a number, and 12.10 would be 12.1.
       mistyped =
-        lib.optional (cuda != null && !isString cuda) ''cuda must be a version like "12.8", or null for none''
-        ++ lib.optional (torch != null && !isString torch) ''torch must be a version like "2.9", or null for the newest''
+        lib.optional (
+          cuda != null && !isString cuda
+        ) ''cuda must be a version like "12.8", or null for none''
+        ++ lib.optional (
+          torch != null && !isString torch
+        ) ''torch must be a version like "2.9", or null for the newest''
         ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
         ++ lib.optional (!builtins.isBool onlyAudited) "onlyAudited must be true or false"
         ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
@@ -163,17 +169,25 @@ in
     if mistyped != [ ] then
       mistyped
     else
-      lib.optional (cuda == null && computeCapabilities != [ ])
-        "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
-      ++ lib.optional (cuda != null && computeCapabilities == [ ])
-        ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
-      ++ lib.optional (malformed != [ ]) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
-      ++ lib.optional (malformed == [ ] && versions.hasDuplicates computeCapabilities)
-        "computeCapabilities names one twice: ${list computeCapabilities}"
+      lib.optional (
+        cuda == null && computeCapabilities != [ ]
+      ) "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
+      ++
+        lib.optional (cuda != null && computeCapabilities == [ ])
+          ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
+      ++ lib.optional (
+        malformed != [ ]
+      ) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
+      ++ lib.optional (
+        malformed == [ ] && versions.hasDuplicates computeCapabilities
+      ) "computeCapabilities names one twice: ${list computeCapabilities}"
       ++ lib.optional (
         malformed == [ ] && cuda != null && unknown != [ ]
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
-      ++ lib.optional (noRules != [ ])
-        "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
-      ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not ${toJSON prefer}'';
+      ++
+        lib.optional (noRules != [ ])
+          "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
+      ++ lib.optional (
+        !elem prefer preferences
+      ) "prefer must be one of ${list preferences}, not ${toJSON prefer}";
 }

@@ -20,7 +20,12 @@ let
     readFile
     split
     ;
-  inherit (pkgs.lib) escapeShellArg escapeShellArgs filterAttrs unique;
+  inherit (pkgs.lib)
+    escapeShellArg
+    escapeShellArgs
+    filterAttrs
+    unique
+    ;
 
   components = path: filter (part: isString part && part != "" && part != ".") (split "/" path);
 
@@ -79,10 +84,14 @@ let
     ''
       declare -A axleProviders=(${
         concatStringsSep " " (
-          map (soname: "[${escapeShellArg soname}]=${escapeShellArg providers.${soname}}") (attrNames providers)
+          map (soname: "[${escapeShellArg soname}]=${escapeShellArg providers.${soname}}") (
+            attrNames providers
+          )
         )
       })
-      axleRuntimes=${escapeShellArg (concatStringsSep " " (map (runtime: "${runtime}/lib") (attrValues runtimes)))}
+      axleRuntimes=${
+        escapeShellArg (concatStringsSep " " (map (runtime: "${runtime}/lib") (attrValues runtimes)))
+      }
       axleDriver=${driver}
       axleLoader=${pkgs.stdenv.cc.bintools.dynamicLinker}
       axleEvery=${if every then "yes" else ""}

@@ -26,14 +26,16 @@ let
   documents =
     folder:
     listToAttrs (
-      map (file: {
-        name = head (match "(.*)\\.json" file);
-        value = fromJSON (readFile (folder + "/${file}"));
-      }) (
-        filter (file: match ".*\\.json" file != null) (
-          if pathExists folder then attrNames (readDir folder) else [ ]
+      map
+        (file: {
+          name = head (match "(.*)\\.json" file);
+          value = fromJSON (readFile (folder + "/${file}"));
+        })
+        (
+          filter (file: match ".*\\.json" file != null) (
+            if pathExists folder then attrNames (readDir folder) else [ ]
+          )
         )
-      )
     );
 
   inFolder = {

@@ -72,7 +72,8 @@ rec {
         wheel = removeAttrs cell.externals.${name}.fallback [ "version" ];
       }
     else
-      cell.packages.${name} or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+      cell.packages.${name}
+        or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
 
   /**
     Why the wheel of a package in a cell does not serve a request: one sentence each, none when it does.
@@ -101,7 +102,13 @@ rec {
         onlyAudited && wheel.provenance != "audited"
       ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
       ++ lib.optional (
-        wheel.glibc != null && !versions.satisfies wheel.glibc [ [ "<=" glibc ] ]
+        wheel.glibc != null
+        && !versions.satisfies wheel.glibc [
+          [
+            "<="
+            glibc
+          ]
+        ]
       ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
 
   /**
@@ -204,12 +211,13 @@ rec {
         else
           wheelObjections request name
           # Hours of work are not begun unasked.
-          ++ lib.optional (compiling == "never" && sourceObjections request name == [ ])
-            "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"${compilerHint}\""
+          ++
+            lib.optional (compiling == "never" && sourceObjections request name == [ ])
+              "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"${compilerHint}\""
           # That there is no way to compile it is not worth a second sentence.
-          ++ lib.optionals (
-            compiling != "never" && cell.packages.${name}.source or null != null
-          ) (sourceObjections request name);
+          ++ lib.optionals (compiling != "never" && cell.packages.${name}.source or null != null) (
+            sourceObjections request name
+          );
     in
     if missing != [ ] then
       map (

@@ -173,9 +173,7 @@ in
         builtins.concatMap (
           link:
           map (script': ''
-            printf '%s\n' '#!${stdenv.shell}' ${
-              escapeShellArg ''exec python -c ${escapeShellArg (script link.scripts.${script'})} "$@"''
-            } > $tools/${escapeShellArg script'}
+            printf '%s\n' '#!${stdenv.shell}' ${escapeShellArg ''exec python -c ${escapeShellArg (script link.scripts.${script'})} "$@"''} > $tools/${escapeShellArg script'}
             chmod +x $tools/${escapeShellArg script'}
           '') (attrNames link.scripts)
         ) links
@@ -192,10 +190,13 @@ in
         interpreter
         pkgs.unzip
         pkgs.patchelf
-      ] ++ lib.optional withCuda hook;
+      ]
+      ++ lib.optional withCuda hook;
       passAsFile = [ "buildCommand" ];
       buildCommand = ''
-        axleName=${escapeShellArg (replaceStrings [ "-" ] [ "_" ] name)} axleVersion=${escapeShellArg version}
+        axleName=${
+          escapeShellArg (replaceStrings [ "-" ] [ "_" ] name)
+        } axleVersion=${escapeShellArg version}
         root=$PWD
         export HOME=$root SOURCE_DATE_EPOCH=''${SOURCE_DATE_EPOCH:-315532800}
         export CC=''${CC:-cc} CXX=''${CXX:-c++}
@@ -221,11 +222,11 @@ in
         export MAX_JOBS=''${MAX_JOBS:-''${NIX_BUILD_CORES:-1}}
         if [ "$MAX_JOBS" = 0 ]; then MAX_JOBS=$(nproc); fi
         export CMAKE_BUILD_PARALLEL_LEVEL=$MAX_JOBS
-        ${
-          if description.jobs or null == null then "" else "export ${description.jobs}=$MAX_JOBS"
-        }
+        ${if description.jobs or null == null then "" else "export ${description.jobs}=$MAX_JOBS"}
         ${concatStringsSep "\n" (
-          map (variable: "export ${variable}=${escapeShellArg environment.${variable}}") (attrNames environment)
+          map (variable: "export ${variable}=${escapeShellArg environment.${variable}}") (
+            attrNames environment
+          )
         )}
 
         python -c 'import shutil, sys; shutil.unpack_archive(sys.argv[1], "sources")' ${source}

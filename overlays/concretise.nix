@@ -80,18 +80,19 @@ let
         inherit cuda;
         python = version;
       };
-      wrong = complaints {
-        inherit
-          cuda
-          computeCapabilities
-          torch
-          prefer
-          onlyAudited
-          allow
-          ;
-        known = cellFile.capabilities;
-      }
-      ++ toolkitComplaints { inherit cuda toolkit; };
+      wrong =
+        complaints {
+          inherit
+            cuda
+            computeCapabilities
+            torch
+            prefer
+            onlyAudited
+            allow
+            ;
+          known = cellFile.capabilities;
+        }
+        ++ toolkitComplaints { inherit cuda toolkit; };
       chosenCompiler = compilerOf compiler;
       refusedCompiler = toolkits.objections {
         inherit cuda;
@@ -109,9 +110,14 @@ let
 
       # Names are known before a cell is chosen; everything else about a high-level package only after.
       allNames = unique (
-        concatMap (cell: concatMap attrNames [ cell.packages cell.externals cell.absent ]) (
-          attrValues cellFile.torch
-        )
+        concatMap (
+          cell:
+          concatMap attrNames [
+            cell.packages
+            cell.externals
+            cell.absent
+          ]
+        ) (attrValues cellFile.torch)
       );
       highLevels = listToAttrs (
         map (name: {
@@ -130,15 +136,17 @@ let
         if !isList asked then
           throw "axle: packages must be a list of high-level packages, or a function to one: packages = hl: [ hl.torch ]"
         else if bad != [ ] then
-          throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); give ${
-            (head bad).name or "others"
-          } by extraPackages = ps: [ … ]"
+          throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); give ${(head bad).name or "others"} by extraPackages = ps: [ … ]"
         else
           unique (map (value: value.axleHighLevel) asked);
 
       # --- the choice --------------------------------------------------------------------------------------
 
-      isAsked = candidate: torch == null || candidate == torch || substring 0 (builtins.stringLength torch + 1) candidate == "${torch}.";
+      isAsked =
+        candidate:
+        torch == null
+        || candidate == torch
+        || substring 0 (builtins.stringLength torch + 1) candidate == "${torch}.";
       candidates = filter isAsked cellFile.order;
       requestFor = candidate: {
         inherit computeCapabilities onlyAudited;
@@ -208,7 +216,8 @@ let
         inherit system cuda;
         python = version;
         compute_capabilities = capabilities;
-        compiler = if chosenCompiler == null then null else { ${chosenCompiler.kind} = chosenCompiler.major; };
+        compiler =
+          if chosenCompiler == null then null else { ${chosenCompiler.kind} = chosenCompiler.major; };
       };
       id = hashString "sha256" (toJSON {
         schema = "axle.plan/1";
@@ -248,7 +257,12 @@ let
           }
         );
         externals = lib.genAttrs (externalsOf cell requested) (
-          name: builtins.intersectAttrs { specifier = 0; comparisons = 0; fallback = 0; } cell.externals.${name}
+          name:
+          builtins.intersectAttrs {
+            specifier = 0;
+            comparisons = 0;
+            fallback = 0;
+          } cell.externals.${name}
         );
       };
 
@@ -259,7 +273,11 @@ let
         read.wheel { inherit name version filename; };
       # The wheel that a package is taken from, or null.
       wheelOfPackage =
-        name: if isCompiled.${name} then null else wheelOf name cell.packages.${name}.version cell.packages.${name}.wheel.filename;
+        name:
+        if isCompiled.${name} then
+          null
+        else
+          wheelOf name cell.packages.${name}.version cell.packages.${name}.wheel.filename;
 
       # Builds by name, fallbacks of externals among them; a provider of a soname is looked up here.
       plainBuilds =
@@ -312,7 +330,8 @@ let
               if cell.packages ? ${link} then
                 (wheelOfPackage link).scripts or { }
               else
-                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback.filename).scripts;
+                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback.filename)
+                .scripts;
           }) (builtins.sort (a: b: a < b) package.source.links);
           compiler = chosenCompiler;
           cudaRelease = cuda;
@@ -327,11 +346,14 @@ let
           built {
             inherit name capabilities;
             build = builds.${name};
-            architectures = cuda != null && (read.sdist {
-              inherit name;
-              inherit (cell.packages.${name}) version;
-              inherit (cell.packages.${name}.source) filename;
-            }).architectures or null != null;
+            architectures =
+              cuda != null
+              &&
+                (read.sdist {
+                  inherit name;
+                  inherit (cell.packages.${name}) version;
+                  inherit (cell.packages.${name}.source) filename;
+                }).architectures or null != null;
             python = interpreter;
           };
       builds = fix (extends overrides plainBuilds);
@@ -350,7 +372,9 @@ let
             builtins.seq (basePackages.${name}.outPath or null) (basePackages.${name}.version or "")
           );
         in
-        basePackages ? ${name} && offered.success && versions.satisfies offered.value cell.externals.${name}.comparisons;
+        basePackages ? ${name}
+        && offered.success
+        && versions.satisfies offered.value cell.externals.${name}.comparisons;
       externals = lib.genAttrs (externalsOf cell requested) (
         name:
         if isTaken name then
@@ -375,15 +399,14 @@ let
           interpreter = interpreter.outPath;
           compiler = if chosenCompiler == null then null else chosenCompiler.stdenv.cc.outPath;
           artefacts = map (
-            name: (if isCompiled.${name} then cell.packages.${name}.source else cell.packages.${name}.wheel).sha256
+            name:
+            (if isCompiled.${name} then cell.packages.${name}.source else cell.packages.${name}.wheel).sha256
           ) torchClosure;
           toolkit = if toolkit == null then null else toolkit.outPath;
           externals = map (
             name: if isTaken name then basePackages.${name}.outPath else cell.externals.${name}.fallback.sha256
           ) (externalsOf cell [ "torch" ]);
-          overrides = mapAttrs (name: _: builds.${name}.drvPath) (
-            builtins.intersectAttrs inCell overridden
-          );
+          overrides = mapAttrs (name: _: builds.${name}.drvPath) (builtins.intersectAttrs inCell overridden);
         };
       };
       torchClosure = builtins.sort (a: b: a < b) (closureOf cell [ "torch" ]);
@@ -423,7 +446,9 @@ let
               requires = unique (
                 concatMap (
                   part:
-                  map (other: self.${other}) (others cell.packages.${part}.requires ++ cell.packages.${part}.externals)
+                  map (other: self.${other}) (
+                    others cell.packages.${part}.requires ++ cell.packages.${part}.externals
+                  )
                 ) together
               );
               passthru = {
@@ -462,8 +487,7 @@ let
             };
         in
         mapAttrs (
-          name: _:
-          if head (members name) == name then derivationOf name else self.${head (members name)}
+          name: _: if head (members name) == name then derivationOf name else self.${head (members name)}
         ) cell.packages
         // lib.genAttrs (filter (name: !isTaken name) (attrNames cell.externals)) fallback
         # Packages of the set ask for these by whatever name nixpkgs has for them.
@@ -537,7 +561,9 @@ let
           name = "axle-test-${name}";
           passAsFile = [ "buildCommand" ];
           buildCommand = ''
-            ${(withPackages (ps: [ ps.${name} ])).interpreter} -I -c 'import importlib.metadata as m, sys; assert m.version(sys.argv[1]).split("+")[0] == sys.argv[2].split("+")[0], m.version(sys.argv[1])' \
+            ${
+              (withPackages (ps: [ ps.${name} ])).interpreter
+            } -I -c 'import importlib.metadata as m, sys; assert m.version(sys.argv[1]).split("+")[0] == sys.argv[2].split("+")[0], m.version(sys.argv[1])' \
               ${name} ${cell.packages.${name}.version}
             touch $out
           '';

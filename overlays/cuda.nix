@@ -157,7 +157,9 @@ let
     else
       assemble {
         version = set.cudaMajorMinorVersion or cuda;
-        folders = concatMap (package: map (output: "${package.${output}}") (package.outputs or [ "out" ])) packages;
+        folders = concatMap (
+          package: map (output: "${package.${output}}") (package.outputs or [ "out" ])
+        ) packages;
         inputs = packages;
       };
 in

@@ -169,7 +169,8 @@ in
       required = python.pkgs.requiredPythonModules requires;
       folders = [
         "@out@/${python.sitePackages}"
-      ] ++ map (drv: "${drv}/${python.sitePackages}") (builtins.filter (drv: drv != python) required);
+      ]
+      ++ map (drv: "${drv}/${python.sitePackages}") (builtins.filter (drv: drv != python) required);
 
       omitted = part: if part.wheel == null then [ ] else part.wheel.omit;
       audits = builtins.filter (audit: audit != null) (map (part: part.audit) parts);
@@ -216,7 +217,12 @@ in
               map (name: script python folders name part.wheel.scripts.${name}) (attrNames part.wheel.scripts)
             )
         }
-        ${if part.metadata == null then "" else "ln -s ${part.metadata} $out/nix-support/axle/${escapeShellArg part.name}.json"}
+        ${
+          if part.metadata == null then
+            ""
+          else
+            "ln -s ${part.metadata} $out/nix-support/axle/${escapeShellArg part.name}.json"
+        }
       '';
 
       # Bytecode of a file that is left out would import it all the same.
@@ -251,7 +257,9 @@ in
         ${concatStringsSep "\n" (map link parts)}
         cp "$worldFilePath" $site/axle-world.json
         cp "$hookPath" $out/nix-support/setup-hook
-        echo ${escapeShellArgs (map toString (requires ++ [ python ]))} > $out/nix-support/propagated-build-inputs
+        echo ${
+          escapeShellArgs (map toString (requires ++ [ python ]))
+        } > $out/nix-support/propagated-build-inputs
         rmdir --ignore-fail-on-non-empty $out/bin
       '';
       meta = licences.meta first.name // mainProgram;
@@ -261,6 +269,7 @@ in
         axle.world = world;
         inherit (first) build;
         inherit (first.build) source;
-      } // passthru;
+      }
+      // passthru;
     };
 }

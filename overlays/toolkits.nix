@@ -46,7 +46,9 @@ rec {
   compilersOf =
     cuda:
     ranges.${cuda}
-      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${if releases == [ ] then "none" else concatStringsSep ", " releases}");
+      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${
+        if releases == [ ] then "none" else concatStringsSep ", " releases
+      }");
 
   /**
     Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
@@ -71,8 +73,7 @@ rec {
         in
         (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
       ) releases;
-      orOthers =
-        if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
+      orOthers = if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
     in
     if cuda == null || compiler == null then
       [ ]

@@ -20,7 +20,9 @@ let
 
   describe =
     target:
-    "Python ${target.python}, ${if target.cuda == null then "no CUDA" else "CUDA ${target.cuda}"}, torch ${target.torch}"
+    "Python ${target.python}, ${
+      if target.cuda == null then "no CUDA" else "CUDA ${target.cuda}"
+    }, torch ${target.torch}"
     + (
       if target.compute_capabilities == [ ] then
         ""
@@ -93,9 +95,9 @@ rec {
       concatStringsSep "; " (
         map (
           field:
-          "${replaceStrings [ "_" ] [ " " ] field}: ${show (ours.${field} or null)} here, ${
-            show (theirs.${field} or null)
-          } there"
+          "${
+            replaceStrings [ "_" ] [ " " ] field
+          }: ${show (ours.${field} or null)} here, ${show (theirs.${field} or null)} there"
         ) fields
       );
 

@@ -57,7 +57,9 @@ let
         shell = "${host.tools}/bin/bash";
         mkDerivation =
           args:
-          builders.mkDerivation (args // { nativeBuildInputs = args.nativeBuildInputs or [ ] ++ [ host.compiler ]; });
+          builders.mkDerivation (
+            args // { nativeBuildInputs = args.nativeBuildInputs or [ ] ++ [ host.compiler ]; }
+          );
         cc = host.compiler // {
           cc = {
             lib = host.compilerLibraries;
@@ -82,7 +84,9 @@ let
         else
           throw "the stand-in package set has no axle: put the binary of the command line at checks/host/axle";
       mkShell = final.mkShellNoCC;
-      runCommand = name: env: buildCommand: builders.mkDerivation (env // { inherit name buildCommand; });
+      runCommand =
+        name: env: buildCommand:
+        builders.mkDerivation (env // { inherit name buildCommand; });
 
       # The host's tools are one derivation: each of these is that one.
       bash = host.tools;

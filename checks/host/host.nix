@@ -88,7 +88,9 @@ let
     fromHost "host-glibc" { } ''
       mkdir -p $out/lib
       from=$(dirname "$(ldd /bin/bash | sed -nE 's/.*=> (\/.*\/libc\.so\.6) .*/\1/p')")
-      for library in $from/{${replaceStrings [ "|" ] [ "," ] glibcPattern},libnss_*.so.*,libthread_db.so.*}; do
+      for library in $from/{${
+        replaceStrings [ "|" ] [ "," ] glibcPattern
+      },libnss_*.so.*,libthread_db.so.*}; do
         if [ -e "$library" ]; then cp -L "$library" $out/lib/; fi
       done
       test -e $out/lib/${loader}
@@ -99,7 +101,9 @@ let
     };
 
   # Where the host's loader finds a library of this machine's kind.
-  find = soname: ''ldconfig -p | awk -v soname="${soname}" '$1 == soname && /,(x86-64|AArch64)/ { print $NF; exit }' '';
+  find =
+    soname:
+    ''ldconfig -p | awk -v soname="${soname}" '$1 == soname && /,(x86-64|AArch64)/ { print $NF; exit }' '';
 
   dynamicLinker = "${glibc}/lib/${loader}";
 
@@ -248,7 +252,9 @@ let
     Downloads one wheel or sdist with the user's own pip, from the index that it is set up for; takes the arguments of
     nixpkgs' `fetchPypi`.
   */
-  fetchPypi = arguments: if arguments.format or "sdist" == "wheel" then fetchWheel arguments else fetchSdist arguments;
+  fetchPypi =
+    arguments:
+    if arguments.format or "sdist" == "wheel" then fetchWheel arguments else fetchSdist arguments;
 
   # Pip itself would run the sdist to learn its requirements; its finder only looks for the file.
   fetchSdist =
@@ -288,7 +294,12 @@ let
       ''
         python=python3
         $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
-        $python "$downloadPath" ${lib.escapeShellArgs [ pname "${pname}-${version}.${extension}" ]} "$out"
+        $python "$downloadPath" ${
+          lib.escapeShellArgs [
+            pname
+            "${pname}-${version}.${extension}"
+          ]
+        } "$out"
       '';
 
   fetchWheel =
@@ -326,11 +337,20 @@ let
           $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
           mkdir wheel
           # The hash picks the very file: a release may have two wheels that fit the same tags.
-          sha256=$(printf %s ${lib.escapeShellArg (builtins.replaceStrings [ "sha256-" ] [ "" ] outputHash)} | base64 -d | od -An -v -tx1 | tr -d ' \n')
+          sha256=$(printf %s ${
+            lib.escapeShellArg (builtins.replaceStrings [ "sha256-" ] [ "" ] outputHash)
+          } | base64 -d | od -An -v -tx1 | tr -d ' \n')
           printf '%s --hash=sha256:%s\n' ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"} "$sha256" > requirements
           $python -m pip download --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
             --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
-            ${lib.escapeShellArgs (builtins.concatMap (tag: [ "--platform" tag ]) platforms)} \
+            ${
+              lib.escapeShellArgs (
+                builtins.concatMap (tag: [
+                  "--platform"
+                  tag
+                ]) platforms
+              )
+            } \
             --dest wheel --requirement requirements
           mv wheel/*.whl $out
         '';

@@ -7,7 +7,9 @@ let
   catalogue = import ../compilable.nix;
   axle = pkgs.axle.withCatalogue catalogue;
   refuses = value: !(builtins.tryEval (builtins.deepSeq value true)).success;
-  toolkit = pkgs.runCommand "toolkit" { } "mkdir $out" // { version = "12.8.1"; };
+  toolkit = pkgs.runCommand "toolkit" { } "mkdir $out" // {
+    version = "12.8.1";
+  };
   request = {
     packages = highLevel: [ highLevel.extension ];
     python = "3.11";
@@ -51,15 +53,39 @@ in
         (compiling // { prefer = "newest"; })
         (compiling // { prefer = "source"; })
         (compiling // { torch = "2.10"; })
-        (compiling // { torch = "2.9"; prefer = "source"; })
+        (
+          compiling
+          // {
+            torch = "2.9";
+            prefer = "source";
+          }
+        )
       ];
       expected = [
-        [ "2.9.1" "wheel" ]
-        [ "2.9.1" "wheel" ]
-        [ "2.10.0" "source" ]
-        [ "2.10.0" "source" ]
-        [ "2.10.0" "source" ]
-        [ "2.9.1" "wheel" ]
+        [
+          "2.9.1"
+          "wheel"
+        ]
+        [
+          "2.9.1"
+          "wheel"
+        ]
+        [
+          "2.10.0"
+          "source"
+        ]
+        [
+          "2.10.0"
+          "source"
+        ]
+        [
+          "2.10.0"
+          "source"
+        ]
+        [
+          "2.9.1"
+          "wheel"
+        ]
       ];
     }
     {
@@ -68,12 +94,28 @@ in
       expected = true;
     }
     {
-      expr = refuses (answer (request // { torch = "2.10"; prefer = "source"; }));
+      expr = refuses (
+        answer (
+          request
+          // {
+            torch = "2.10";
+            prefer = "source";
+          }
+        )
+      );
       expected = true;
     }
     {
       # The source does not support that one either.
-      expr = refuses (answer (compiling // { torch = "2.10"; computeCapabilities = [ "5.0" ]; }));
+      expr = refuses (
+        answer (
+          compiling
+          // {
+            torch = "2.10";
+            computeCapabilities = [ "5.0" ];
+          }
+        )
+      );
       expected = true;
     }
   ];
@@ -82,7 +124,13 @@ in
       # What is compiled of the cell is part of the id, whoever asks for it.
       expr =
         let
-          env = axle.concretise (compiling // { torch = "2.10"; packages = highLevel: [ highLevel.torch ]; });
+          env = axle.concretise (
+            compiling
+            // {
+              torch = "2.10";
+              packages = highLevel: [ highLevel.torch ];
+            }
+          );
         in
         env.id;
       expected = builtins.hashString "sha256" ''{"cell":"${
@@ -111,7 +159,13 @@ in
     {
       # Where there is no toolkit of that release, none is guessed.
       expr = refuses (
-        (axle.concretise (compiling // { torch = "2.10"; toolkit = null; })).builds.extension.drvPath
+        (axle.concretise (
+          compiling
+          // {
+            torch = "2.10";
+            toolkit = null;
+          }
+        )).builds.extension.drvPath
       );
       expected = !(pkgs ? cudaPackages_12_8);
     }
@@ -138,7 +192,10 @@ in
               )
             )
           );
-          asked = request // { packages = highLevel: [ highLevel.tqdm ]; toolkit = null; };
+          asked = request // {
+            packages = highLevel: [ highLevel.tqdm ];
+            toolkit = null;
+          };
         in
         [
           locked.env.plan.torch
@@ -162,7 +219,9 @@ in
       expr =
         let
           plain = axle.concretise request;
-          more = axle.concretise (request // { overrides = _: _: { addition = package pkgs.python311 "addition"; }; });
+          more = axle.concretise (
+            request // { overrides = _: _: { addition = package pkgs.python311 "addition"; }; }
+          );
         in
         [
           (more.world == plain.world)

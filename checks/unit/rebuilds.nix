@@ -10,8 +10,17 @@ let
     ;
   catalogue = import ../compilable.nix;
 
-  toolkit = pkgs.runCommand "toolkit" { } "mkdir $out" // { version = "12.8.1"; };
-  gcc = version: pkgs.stdenv // { cc = pkgs.stdenv.cc // { inherit version; }; };
+  toolkit = pkgs.runCommand "toolkit" { } "mkdir $out" // {
+    version = "12.8.1";
+  };
+  gcc =
+    version:
+    pkgs.stdenv
+    // {
+      cc = pkgs.stdenv.cc // {
+        inherit version;
+      };
+    };
   request = {
     packages = highLevel: [
       highLevel.tqdm
@@ -48,7 +57,9 @@ let
     let
       after = layersOf changedCatalogue changedRequest;
     in
-    filter (name: before.${layer}.${name} != after.${layer}.${name} or null) (attrNames before.${layer});
+    filter (name: before.${layer}.${name} != after.${layer}.${name} or null) (
+      attrNames before.${layer}
+    );
 
   cell = catalogue.cells.x86_64-linux."3.11-12.8";
   withCell = change: catalogue // { cells.x86_64-linux."3.11-12.8" = cell // change; };
@@ -93,7 +104,14 @@ in
     }
     {
       # A requirement of run time is no part of a build.
-      expr = moved "build" (withPackages (changedOnce "extension" { requires = [ "torch" "tqdm" ]; })) request;
+      expr = moved "build" (withPackages (
+        changedOnce "extension" {
+          requires = [
+            "torch"
+            "tqdm"
+          ];
+        }
+      )) request;
       expected = [ ];
     }
     {
@@ -170,7 +188,14 @@ in
       expected = [ "extension" ];
     }
     {
-      expr = moved "build" catalogue (request // { toolkit = pkgs.runCommand "other-toolkit" { } "mkdir $out" // { version = "12.8.2"; }; });
+      expr = moved "build" catalogue (
+        request
+        // {
+          toolkit = pkgs.runCommand "other-toolkit" { } "mkdir $out" // {
+            version = "12.8.2";
+          };
+        }
+      );
       expected = [ "extension" ];
     }
     {
@@ -198,9 +223,9 @@ in
     }
     {
       # A requirement of run time moves the package, and what requires it.
-      expr = moved "python" (
-        withPackages (changedOnce "nvidia-nvtx-cu12" { requires = [ "nvidia-cuda-runtime-cu12" ]; })
-      ) request;
+      expr = moved "python" (withPackages (
+        changedOnce "nvidia-nvtx-cu12" { requires = [ "nvidia-cuda-runtime-cu12" ]; }
+      )) request;
       expected = [
         "nvidia-nvtx-cu12"
         "torch"

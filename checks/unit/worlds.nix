@@ -86,7 +86,10 @@ in
   ];
   identify = [
     {
-      expr = identify { b = 1; a = 2; };
+      expr = identify {
+        b = 1;
+        a = 2;
+      };
       expected = builtins.hashString "sha256" ''{"a":2,"b":1}'';
     }
   ];
