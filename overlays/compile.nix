@@ -163,6 +163,14 @@ in
         all: link: mapAttrs (_: folder: "${link.build}/wheel/${folder}") link.build.libraries // all
       ) { } links;
 
+      onlyCompiling = builtins.filter (input: input ? outPath) [
+        stdenv.cc
+        (stdenv.cc.cc or { })
+        (stdenv.cc.libc_dev or { })
+        interpreter
+      ]
+      ++ lib.optionals withCuda ([ usedToolkit ] ++ usedToolkit.components or [ ]);
+
       script =
         target:
         let
@@ -239,6 +247,12 @@ in
         fi
         cd $out/wheel
         chmod -R a=rX,u+w .
+        # Debug information names the headers of what only compiles: who runs the package does not need these.
+        for path in ${concatStringsSep " " (map (input: "${input}") onlyCompiling)}; do
+          hash=''${path##*/}
+          hash=''${hash%%-*}
+          find . -type f -exec sed -i "s/$hash/''${hash//?/e}/g" {} +
+        done
         ${build.patchByNeed {
           inherit providers;
           every = false;
