@@ -72,8 +72,13 @@ let
       ofRequest =
         request:
         let
-          # One that can only be compiled has none where nothing is compiled.
-          hasBuild = name: env.isCompiled.${name} or false || cell.packages.${name}.wheel or true != null;
+          # The wheels of a cell are counted once, where nothing is compiled.
+          hasBuild =
+            name:
+            if request ? compiler then
+              env.isCompiled.${name} or false
+            else
+              cell.packages.${name}.wheel or true != null;
           env = axle.concretise request;
           answer = tryEval env.builds;
         in
@@ -88,6 +93,7 @@ let
             in
             {
               inherit name build;
+              of = "for Python ${file.python}, CUDA ${file.cuda}, torch ${torch}";
               drvPath = if evaluated.success then evaluated.value else null;
               cost = costOf build name;
             }
@@ -126,7 +132,7 @@ in
   lacking = attrNames (
     listToAttrs (
       map (one: {
-        inherit (one.build) name;
+        name = "${one.name} ${one.of}";
         value = null;
       }) (filter (one: one.drvPath == null) all)
     )

@@ -54,7 +54,7 @@ let
   };
 
   # Puts the toolkit in place with axle's own nvcc.sh before its nvcc, and looks whether the build can work.
-  withToolkit = toolkit: numbers: isUnsupported: ''
+  withToolkit = toolkit: capabilities: numbers: isUnsupported: ''
     export CUDA_HOME=$root/cuda
     mkdir -p $CUDA_HOME/bin
     for entry in ${toolkit}/*; do
@@ -71,6 +71,9 @@ let
       cat ${pkgs.writeText "axle-nvcc.sh" (readFile ./nvcc.sh)}
     } > $CUDA_HOME/bin/nvcc
     chmod +x $CUDA_HOME/bin/nvcc
+    # For packages that do not say how they are told; nvcc.sh has the last word.
+    export TORCH_CUDA_ARCH_LIST=${escapeShellArg (concatStringsSep ";" capabilities)}
+    export CUDAARCHS=${escapeShellArg (concatStringsSep ";" (map (number: "${number}-real") numbers))}
     export PATH=$CUDA_HOME/bin:$PATH CUDA_PATH=$CUDA_HOME CUDACXX=$CUDA_HOME/bin/nvcc
     export CUDAHOSTCXX=$(type -P "$CXX")
     axleBuildCheckPhase
@@ -226,7 +229,7 @@ in
         ${console}
         export PATH=$tools:$PATH PYTHONPATH=$site PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1
 
-        ${if withCuda then withToolkit usedToolkit numbers isUnsupported else ""}
+        ${if withCuda then withToolkit usedToolkit capabilities numbers isUnsupported else ""}
         export MAX_JOBS=''${MAX_JOBS:-''${NIX_BUILD_CORES:-1}}
         if [ "$MAX_JOBS" = 0 ]; then MAX_JOBS=$(nproc); fi
         export CMAKE_BUILD_PARALLEL_LEVEL=$MAX_JOBS

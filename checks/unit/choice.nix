@@ -263,6 +263,40 @@ in
       ];
     }
     {
+      # Packages of the set that need torch, by whatever name, get this one.
+      expr =
+        let
+          python = pkgs.python311.override {
+            packageOverrides = self: _: {
+              accelerate = self.toPythonModule (
+                pkgs.stdenvNoCC.mkDerivation {
+                  pname = "accelerate";
+                  version = "1";
+                  propagatedBuildInputs = [ self.torch-bin ];
+                  buildCommand = "mkdir $out";
+                }
+              );
+            };
+          };
+          env = axle.concretise (
+            request
+            // {
+              packages = highLevel: [ highLevel.tqdm ];
+              inherit python;
+              extraPackages = ps: [ ps.accelerate ];
+            }
+          );
+        in
+        [
+          (map (drv: drv.outPath) env.python.pkgs.accelerate.propagatedBuildInputs == [ env.packages.torch.outPath ])
+          (builtins.isString env.python.drvPath)
+        ];
+      expected = [
+        true
+        true
+      ];
+    }
+    {
       # torch answers to all names that nixpkgs has for it, and says what nixpkgs' torch says.
       expr =
         let

@@ -27,6 +27,9 @@ pub struct Args {
     /// Packages to build and import besides torch (`torchvision`), each in an environment of its own
     #[arg(long)]
     with: Vec<String>,
+    /// Packages to compile for one capability and import, each in an environment of its own
+    #[arg(long)]
+    compile: Vec<String>,
     /// Remove what was built and fetched from the Nix store afterwards
     #[arg(long)]
     clean: bool,
@@ -100,9 +103,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
 
     let mut failed = check(&nix, &attribute, &facts, &[])?;
-    for package in &args.with {
+    let with = args.with.iter().map(|package| ("plus", package));
+    for (kind, package) in with.chain(args.compile.iter().map(|package| ("compiled", package))) {
         let module = package.replace('-', "_");
-        failed += check(&nix, &format!("{attribute}.plus.{package}"), &facts, &[&module])?;
+        failed += check(&nix, &format!("{attribute}.{kind}.{package}"), &facts, &[&module])?;
     }
     if args.clean {
         run_nix(&nix, &["store", "gc"])?;
