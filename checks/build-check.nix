@@ -14,8 +14,15 @@ let
   };
 in
 pkgs.runCommand "axle-build-check" { } ''
-  nvcc() { echo "Cuda compilation tools, release $nvccRelease, V$nvccRelease.93"; }
-  compiler() { cat > /dev/null; echo "$compilerMacros"; }
+  nvcc() {
+    if [ "$1" = --version ]; then
+      echo "Cuda compilation tools, release $nvccRelease, V$nvccRelease.93"
+    else
+      [ -n "$nvccCompiles" ]
+    fi
+  }
+  # clang's major, gcc's, libstdc++'s, glibc's two numbers; a macro that is not defined stays.
+  compiler() { cat > /dev/null; echo "namespace std { }"; echo "axle: $compilerMacros"; }
   export -f nvcc compiler
   export CXX=compiler NIX_BUILD_CORES=8 axleRoot=$PWD
 
@@ -36,7 +43,7 @@ pkgs.runCommand "axle-build-check" { } ''
     grep -q "axle: $1: " message
   }
 
-  nvccRelease=12.8 compilerMacros="__clang_major__ 14"
+  nvccRelease=12.8 nvccCompiles= compilerMacros="__clang_major__ 14 14 2 40"
   memory 65536
   [ "$(check ${hook})" = 8 ]
   memory 7000
@@ -48,12 +55,17 @@ pkgs.runCommand "axle-build-check" { } ''
   memory 65536
 
   nvccRelease=12.4 refused AX220
-  compilerMacros="__clang_major__ 15" refused AX201
-  compilerMacros="__clang_major__ 5" refused AX202
-  compilerMacros="20 4" refused AX203
-  compilerMacros="6 4" refused AX204
+  compilerMacros="__clang_major__ 15 15 2 40" refused AX201
+  compilerMacros="__clang_major__ 5 5 2 40" refused AX202
+  compilerMacros="20 4 14 2 40" refused AX203
+  compilerMacros="6 4 14 2 40" refused AX204
+  compilerMacros="__clang_major__ 14 14 2 41" refused AX215
+  compilerMacros="19 4 15 2 40" refused AX216
+  # Headers that were mended, and a libc and a C++ library that are others.
+  [ "$(nvccCompiles=1 compilerMacros="__clang_major__ 14 14 2 42" check ${hook})" = 8 ]
+  [ "$(compilerMacros="19 4 _GLIBCXX_RELEASE __GLIBC__ __GLIBC_MINOR__" check ${hook})" = 8 ]
   CXX=false refused AX220
-  compilerMacros="__clang_major__ 15"
+  compilerMacros="__clang_major__ 15 15 2 40"
   [ "$(check ${lenient})" = 8 ]
   grep -q "axle: warning: AX201: gcc 15 is too new for CUDA 12.8, which takes gcc up to 14" message
   touch $out

@@ -40,6 +40,16 @@ in
   capability-none = with' { computeCapabilities = [ ]; };
   capability-without-cuda = with' { cuda = null; };
   compiler-too-new = with' { compiler = "gcc99"; };
+  hook-stdenv-too-new =
+    (axle.buildCheckHook {
+      cuda = "12.8";
+      stdenv = {
+        cc = {
+          isClang = false;
+          version = "15.2.0";
+        };
+      };
+    }).outPath;
   compiler-malformed = with' { compiler = "icc"; };
   compiler-not-in-set = (axle.concretise (request // { compiler = "gcc7"; })).world;
   cuda-without-quotes = with' { cuda = 12.8; };

@@ -19,7 +19,7 @@ let
   arguments = import ./arguments.nix { inherit pkgs lib versions; };
   toolkits = import ./toolkits.nix { inherit read system versions; };
   buildCheck = import ./build-check.nix {
-    inherit lib toolkits;
+    inherit lib toolkits arguments;
     inherit (pkgs) writeText stdenvNoCC;
   };
   cells = import ./cells.nix { inherit lib versions; };
@@ -30,6 +30,8 @@ let
     inherit
       pkgs
       lib
+      versions
+      toolkits
       read
       source
       licences

@@ -7,9 +7,10 @@
   writeText,
   stdenvNoCC,
   toolkits,
+  arguments,
 }:
 let
-  inherit (builtins) attrNames concatStringsSep readFile;
+  inherit (builtins) concatStringsSep readFile;
 in
 {
   /**
@@ -20,45 +21,64 @@ in
     `cuda`
     : The release that nvcc must be of.
 
+    `stdenv`
+    : The build's, which is refused at evaluation where the release does not take its compiler; null where another
+      compiler is used.
+
     `memoryPerJob`
     : MiB that one compile job needs; as many jobs run as there is memory for. 0 where that is not known.
 
     `allow`
     : Rules that only warn, by code.
 
-    `compilers`
-    : The oldest and the newest major that the release takes, by kind; those of the catalogue where none are given.
+    `ranges`
+    : What the release takes, as `toolkits.compilersOf` has it, which says so where none is given.
 
     # Type
 
     ```
-    hook :: { cuda :: String; memoryPerJob :: Int; allow :: [ String ]; } -> Derivation
+    hook :: { cuda :: String; stdenv :: Stdenv | Null; memoryPerJob :: Int; allow :: [ String ]; } -> Derivation
     ```
   */
   hook =
     {
       cuda,
+      stdenv ? null,
       memoryPerJob ? 0,
       allow ? [ ],
-      compilers ? toolkits.compilersOf cuda,
+      ranges ? toolkits.compilersOf cuda,
     }:
     let
       bound = value: if value == null then "" else toString value;
-      range = kind: "${kind}:${bound compilers.${kind}.min}:${bound compilers.${kind}.max}";
+      range = kind: "${kind}:${bound ranges.${kind}.min}:${bound ranges.${kind}.max}";
       text = ''
         axleCuda=${lib.escapeShellArg cuda}
-        axleCompilers=${lib.escapeShellArg (concatStringsSep " " (map range (attrNames compilers)))}
+        axleCompilers=${
+          lib.escapeShellArg (concatStringsSep " " [
+            (range "gcc")
+            (range "clang")
+          ])
+        }
+        axleLibstdcxxMax=${bound ranges.libstdcxx_max}
+        axleGlibcBelow=${bound ranges.glibc_headers_below}
         axleMemoryPerJob=${toString memoryPerJob}
         axleAllow=${lib.escapeShellArg (concatStringsSep " " allow)}
 
       ''
       + readFile ./build-check.sh;
     in
-    stdenvNoCC.mkDerivation {
-      name = "axle-build-check-hook";
-      buildCommand = ''
-        mkdir -p $out/nix-support
-        cp ${writeText "axle-build-check.sh" text} $out/nix-support/setup-hook
-      '';
-    };
+    toolkits.demand
+      {
+        inherit cuda allow;
+        compiler = arguments.compilerOf stdenv;
+      }
+      (
+        stdenvNoCC.mkDerivation {
+          name = "axle-build-check-hook";
+          buildCommand = ''
+            mkdir -p $out/nix-support
+            cp ${writeText "axle-build-check.sh" text} $out/nix-support/setup-hook
+          '';
+        }
+      );
 }

@@ -6,6 +6,8 @@
 # build-check.nix puts the values before this text:
 #   axleCuda           the release that nvcc must be of: 12.8
 #   axleCompilers      what it takes, as KIND:OLDEST:NEWEST, either bound may be empty: gcc::14 clang::19
+#   axleLibstdcxxMax   the gcc release of the newest libstdc++ that clang may take; empty for any
+#   axleGlibcBelow     the first glibc whose headers do not fit the release's: 2.41; empty for none
 #   axleMemoryPerJob   MiB that one compile job needs
 #   axleAllow          the rules that only warn: AX201 AX218
 # A test puts a folder with files of its own into axleRoot.
@@ -22,28 +24,46 @@ axleObject() {
     esac
 }
 
-# The compiler that nvcc will call, and its kind and major version as it says of itself.
+# The compiler that nvcc will call, its kind and major version as it says of itself, and the libraries that it takes.
 axleCheckCompiler() {
-    local compiler=${NVCC_CCBIN:-${CUDAHOSTCXX:-${CXX:-c++}}} macros kind major range oldest newest
-    if ! macros=$(printf '__clang_major__ __GNUC__\n' | $compiler -E -P -x c++ - 2>/dev/null); then
-        axleObject AX220 "there is no C++ compiler: $compiler does not run; put one on PATH, or name it by NVCC_CCBIN"
+    local compiler=${NVCC_CCBIN:-${CUDAHOSTCXX:-${CXX:-c++}}} macros clang gnu libstdcxx glibcMajor glibcMinor
+    local kind major range oldest newest rule
+    if ! macros=$(printf '#include <cstddef>\naxle: __clang_major__ __GNUC__ _GLIBCXX_RELEASE __GLIBC__ __GLIBC_MINOR__\n' |
+        $compiler -E -P -x c++ - 2>/dev/null); then
+        axleObject AX220 "there is no C++ compiler: $compiler does not run, or finds no C++ library; put one on PATH, or name it by NVCC_CCBIN"
         return
     fi
-    read -r kind major <<<"$macros"
-    if [[ $kind == __clang_major__ ]]; then kind=gcc; else major=$kind kind=clang; fi
+    # What is no macro stays a word.
+    read -r clang gnu libstdcxx glibcMajor glibcMinor <<<"${macros##*axle: }"
+    if [[ $clang == __clang_major__ ]]; then kind=gcc major=$gnu; else kind=clang major=$clang; fi
     for range in $axleCompilers; do
         [[ ${range%%:*} == "$kind" ]] || continue
         range=${range#*:} oldest=${range%:*} newest=${range#*:}
         if [[ -n $newest ]] && ((major > newest)); then
-            local rule=AX201
+            rule=AX201
             [[ $kind == gcc ]] || rule=AX203
             axleObject $rule "$kind $major is too new for CUDA $axleCuda, which takes $kind up to $newest: $compiler"
         elif [[ -n $oldest ]] && ((major < oldest)); then
-            local rule=AX202
+            rule=AX202
             [[ $kind == gcc ]] || rule=AX204
             axleObject $rule "$kind $major is too old for CUDA $axleCuda, which takes $kind from $oldest on: $compiler"
         fi
     done
+    if [[ -n $axleGlibcBelow && $glibcMinor =~ ^[0-9]+$ ]] && ((glibcMajor == 2 && glibcMinor >= ${axleGlibcBelow#2.})); then
+        axleTry "$compiler" || axleObject AX215 "the headers of glibc $glibcMajor.$glibcMinor are too new for CUDA $axleCuda, whose own fit those below $axleGlibcBelow only"
+    elif [[ -n $axleLibstdcxxMax && $kind == clang && $libstdcxx =~ ^[0-9]+$ ]] && ((libstdcxx > axleLibstdcxxMax)); then
+        axleTry "$compiler" || axleObject AX216 "clang $major takes the libstdc++ of gcc $libstdcxx, and CUDA $axleCuda takes those up to gcc $axleLibstdcxxMax"
+    fi
+}
+
+# Whether nvcc reads the headers all the same: a package set may have mended them.
+axleTry() {
+    local folder status=0
+    folder=$(mktemp -d)
+    echo '#include <cmath>' >"$folder/try.cu"
+    nvcc -ccbin "${1##* }" -cuda "$folder/try.cu" -o "$folder/try.ii" >/dev/null 2>&1 || status=1
+    rm -r "$folder"
+    return $status
 }
 
 axleCheckNvcc() {
@@ -79,13 +99,14 @@ axleCheckMemory() {
     # Where neither file can be read, nothing is known.
     ((available > 0 && axleMemoryPerJob > 0)) || return 0
     jobs=$((available / axleMemoryPerJob))
+    if ((cores == 0)); then cores=$(nproc); fi
+    if ((jobs > cores)); then jobs=$cores; fi
     if ((jobs == 0)); then
         axleObject AX218 "one compile job needs $axleMemoryPerJob MiB, and $available MiB are left; build where there is more"
         jobs=1
+    else
+        echo "axle: $jobs of $cores jobs fit into $available MiB, at $axleMemoryPerJob MiB each" >&2
     fi
-    if ((cores == 0)); then cores=$(nproc); fi
-    if ((jobs > cores)); then jobs=$cores; fi
-    echo "axle: $jobs of $cores jobs fit into $available MiB, at $axleMemoryPerJob MiB each" >&2
     export NIX_BUILD_CORES=$jobs MAX_JOBS=$jobs CMAKE_BUILD_PARALLEL_LEVEL=$jobs
 }
 

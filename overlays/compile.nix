@@ -29,6 +29,11 @@ let
 
   mebibyte = 1024 * 1024;
 
+  anything = {
+    min = null;
+    max = null;
+  };
+
   # Runs the build: each leaves a wheel in dist, or the unpacked wheel in its place.
   builders = {
     setuptools = ''
@@ -134,7 +139,7 @@ in
       usedToolkit = cuda.toolkitOf {
         cuda = cudaRelease;
         inherit (description) components;
-        inherit toolkit;
+        inherit toolkit allow;
         linked = listToAttrs (
           map (link: {
             inherit (link) name;
@@ -146,8 +151,13 @@ in
       hook = buildCheck.hook {
         cuda = cudaRelease;
         memoryPerJob = if memory == null then 0 else (memory + mebibyte - 1) / mebibyte;
-        # Evaluation has refused what the release does not take; the table is no part of the build.
-        compilers = { };
+        # Evaluation has refused what the release does not take: the table is no part of the build.
+        ranges = {
+          gcc = anything;
+          clang = anything;
+          libstdcxx_max = null;
+          glibc_headers_below = null;
+        };
         allow = builtins.filter (rule: rule == "AX218" || rule == "AX220") allow;
       };
       numbers = map spelled.digits capabilities;

@@ -94,16 +94,6 @@ let
         }
         ++ toolkitComplaints { inherit cuda toolkit; };
       chosenCompiler = compilerOf compiler;
-      refusedCompiler = toolkits.objections {
-        inherit cuda;
-        compiler = chosenCompiler;
-      };
-      # A rule that the user allows to be broken only warns.
-      isAllowed = objection: elem objection.rule allow;
-      warned = builtins.foldl' (
-        value: objection: builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
-      ) true (filter isAllowed refusedCompiler);
-      forbidden = filter (objection: !isAllowed objection) refusedCompiler;
       capabilities = versions.sort computeCapabilities;
 
       # --- the request -------------------------------------------------------------------------------------
@@ -336,7 +326,11 @@ let
           compiler = chosenCompiler;
           cudaRelease = cuda;
           variant = worlds.variant world.target;
-          isUnsupported = refusedCompiler != [ ];
+          isUnsupported =
+            toolkits.objections {
+              inherit cuda;
+              compiler = chosenCompiler;
+            } != [ ];
         };
       auditOf =
         name:
@@ -635,9 +629,10 @@ let
     in
     if wrong != [ ] then
       throw "axle: ${concatStringsSep "; " wrong}"
-    else if forbidden != [ ] then
-      throw "axle: ${(head forbidden).rule}: ${(head forbidden).message}; allow = [ \"${(head forbidden).rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
     else
-      builtins.seq warned (builtins.seq cell env);
+      toolkits.demand {
+        inherit cuda allow;
+        compiler = chosenCompiler;
+      } (builtins.seq cell env);
 in
 concretise

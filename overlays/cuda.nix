@@ -8,6 +8,8 @@
 {
   pkgs,
   lib,
+  versions,
+  toolkits,
   read,
   source,
   build,
@@ -84,8 +86,12 @@ let
     };
 
   fromWheels =
-    cuda: components: linked:
+    cuda: components: linked: allow:
     let
+      # A package set that has the release mends its headers; in the wheels they are as NVIDIA made them.
+      glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
+      below = (toolkits.compilersOf cuda).glibc_headers_below or null;
+      isTooNew = below != null && versions.satisfies glibc [ [ ">=" below ] ];
       release = read.components cuda;
       there = release.components;
       lacking = filter (component: !(there ? ${component})) components;
@@ -127,7 +133,9 @@ let
           buildOf there.${component}
       ) components;
     in
-    if lacking != [ ] then
+    if isTooNew && !builtins.elem "AX215" allow then
+      throw "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit` (allow = [ \"AX215\" ] compiles all the same)"
+    else if lacking != [ ] then
       throw "axle: the toolkit of CUDA ${cuda} has no ${concatStringsSep ", " lacking}; it has ${concatStringsSep ", " (attrNames there)}"
     else
       assemble {
@@ -180,6 +188,9 @@ in
 
     `linked`
     : The builds of packages that are linked anyway, by name.
+
+    `allow`
+    : Rules that may be broken, by code.
   */
   toolkitOf =
     {
@@ -187,6 +198,7 @@ in
       components,
       toolkit,
       linked,
+      allow,
     }:
     let
       # The order of the components decides nothing.
@@ -198,7 +210,7 @@ in
     else if major == "12" || major == "11" then
       fromPackageSet cuda wanted
     else
-      fromWheels cuda wanted linked;
+      fromWheels cuda wanted linked allow;
 
   /**
     What is wrong with a toolkit that the user gives: a list of sentences.

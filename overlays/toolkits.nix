@@ -11,6 +11,7 @@ let
   inherit (builtins)
     attrNames
     concatStringsSep
+    elem
     filter
     ;
 
@@ -35,12 +36,18 @@ rec {
   releases = versions.sort (attrNames ranges);
 
   /**
-    The compilers that a CUDA release takes: per kind the oldest and the newest major, null for no bound.
+    The compilers that a CUDA release takes, per kind the oldest and the newest major, and the libraries that they may
+    take; null for no bound.
 
     # Type
 
     ```
-    compilersOf :: String -> { gcc :: { min :: Int | Null; max :: Int | Null; }; clang :: …; }
+    compilersOf :: String -> {
+      gcc :: { min :: Int | Null; max :: Int | Null; };
+      clang :: …;
+      libstdcxx_max :: Int | Null;
+      glibc_headers_below :: String | Null;
+    }
     ```
   */
   compilersOf =
@@ -93,4 +100,29 @@ rec {
       ]
     else
       [ ];
+
+  /**
+    The value, where the CUDA release takes the compiler. What it objects to is refused, or only warned of where its
+    rule is allowed to be broken.
+
+    # Type
+
+    ```
+    demand :: { cuda :: String | Null; compiler :: AttrSet | Null; allow :: [ String ]; } -> a -> a
+    ```
+  */
+  demand =
+    {
+      cuda,
+      compiler,
+      allow,
+    }:
+    value:
+    builtins.foldl' (
+      value: objection:
+      if elem objection.rule allow then
+        builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
+      else
+        throw "axle: ${objection.rule}: ${objection.message}; allow = [ \"${objection.rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
+    ) value (objections { inherit cuda compiler; });
 }

@@ -1,4 +1,9 @@
-{ compilersOf, objections, ... }:
+{
+  compilersOf,
+  objections,
+  demand,
+  ...
+}:
 let
   rulesOf =
     cuda: kind: major:
@@ -14,10 +19,41 @@ in
       expected = 14;
     }
     {
+      expr = (compilersOf "12.8").glibc_headers_below;
+      expected = "2.41";
+    }
+    {
       expr = (builtins.tryEval (compilersOf "9.9")).success;
       expected = false;
     }
   ];
+  demand =
+    let
+      given = allow: builtins.tryEval (
+        demand {
+          cuda = "12.8";
+          compiler = {
+            kind = "gcc";
+            major = 15;
+          };
+          inherit allow;
+        } "value"
+      );
+    in
+    [
+      {
+        expr = (given [ ]).success;
+        expected = false;
+      }
+      {
+        expr = (given [ "AX202" ]).success;
+        expected = false;
+      }
+      {
+        expr = (given [ "AX201" ]).value;
+        expected = "value";
+      }
+    ];
   objections = [
     {
       expr = rulesOf "12.8" "gcc" 14;

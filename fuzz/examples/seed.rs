@@ -49,6 +49,39 @@ fn main() -> io::Result<()> {
         "wheel_name",
         &["torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl", "a-1+b.c-2x-py2.py3-none-any.whl"],
     )?;
+    let hash = "a".repeat(64);
+    let file = "x-1.0%2Bcu128-py3-none-any.whl";
+    write(
+        "page",
+        &[
+            format!(
+                "<base href=\"/w/\"><a href=\"{file}#sha256={hash}\" data-yanked=\"\" data-core-metadata=\"true\">x</a>"
+            ),
+            format!(
+                r#"{{"meta": {{"api-version": "1.1"}}, "name": "x", "project-status": {{"status": "archived"}}, "files":
+                [{{"filename": "x-1.0.tar.gz", "url": "../{file}", "hashes": {{"sha256": "{hash}"}}, "yanked": "bad",
+                "core-metadata": {{"sha256": "{hash}"}}, "size": 1, "upload-time": "2026-01-01T00:00:00Z"}}]}}"#
+            ),
+        ],
+    )?;
+    write(
+        "releases",
+        &[
+            format!(
+                r#"[{{"tag_name": "x-v1.0", "html_url": "https://h/o/n/", "draft": false, "prerelease": true, "assets":
+                [{{"name": "x.whl", "browser_download_url": "https://h/x.whl", "digest": "sha256:{hash}", "state": "open"}}]}}]"#
+            ),
+            "<https://h/?page=2>; rel=\"next\", <https://h/?page=9>; rel=\"last\"".to_owned(),
+            "release/v2.9.0-rc1".to_owned(),
+        ],
+    )?;
+    write(
+        "facts",
+        &[format!(
+            r#"{{"filename": "x-1.0+cu128-py3-none-any.whl", "url": "https://h/o/n/releases/download/v1/{file}",
+            "sha256": "{hash}", "size": 1, "sources": 2, "source": "o/n:uv.lock", "url_derived": true}}"#
+        )],
+    )?;
     write(
         "metadata",
         &[

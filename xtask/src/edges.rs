@@ -2,8 +2,7 @@
 //!
 //! - CUDA 13: nvcc, put together from NVIDIA's wheels, compiles a kernel with every compiler that is installed, and
 //!   preprocesses it with one that gives itself out for the newest that is accepted, and for the next.
-//! - Before that the wheels hold no nvcc: the release's `crt/host_config.h` is preprocessed by every compiler that is
-//!   installed.
+//! - Before that the wheels hold no nvcc: the release's `crt/host_config.h` is preprocessed, by the same compilers.
 //!
 //! Each answer is compared with the verdicts. It fetches some gigabytes, and keeps nothing.
 
@@ -62,16 +61,23 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 tally.compare(release, &format!("{compiler} compiles"), refused, &output);
             }
             for compiler in around_the_edge(release) {
-                let Some(output) = disguised(&nvcc, folder.path(), compiler, &compilers)? else { continue };
+                let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
+                let output = disguised(&nvcc, folder.path(), real, compiler)?;
                 let refused = refuses(&toolkits, &only(release, compiler));
                 tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
             }
         } else if let Some(files) = files.iter().find(|files| files.cuda == release.cuda) {
             let header = header(files, folder.path())?;
             for &compiler in &compilers {
-                let output = preprocess(&header, compiler)?;
+                let output = preprocess(&header, compiler, None)?;
                 let refused = refuses(&toolkits, &only(release, compiler));
                 tally.compare(release, &format!("{compiler} preprocesses"), refused, &output);
+            }
+            for compiler in around_the_edge(release) {
+                let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
+                let output = preprocess(&header, real, Some(compiler))?;
+                let refused = refuses(&toolkits, &only(release, compiler));
+                tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
             }
         }
     }
@@ -163,30 +169,30 @@ fn compile(nvcc: &Path, folder: &Path, compiler: Compiler) -> Result<Output, Err
     start(&mut command)
 }
 
-/// Preprocesses with a compiler that says that it is another version; nothing where none of the kind is installed.
-fn disguised(
-    nvcc: &Path,
-    folder: &Path,
-    compiler: Compiler,
-    installed: &[Compiler],
-) -> Result<Option<Output>, Error> {
-    let Some(real) = installed.iter().rev().find(|one| one.name() == compiler.name()) else {
-        return Ok(None);
-    };
-    let name = if matches!(compiler, Compiler::Gcc(_)) { "__GNUC__" } else { "__clang_major__" };
-    let macros = format!("-U{name},-D{name}={}", compiler.major());
+/// Preprocesses with a compiler that gives itself out for another version.
+fn disguised(nvcc: &Path, folder: &Path, real: Compiler, guise: Compiler) -> Result<Output, Error> {
     let mut command = Command::new(nvcc);
     command.current_dir(folder).args([
         "-ccbin",
-        &program(*real),
+        &program(real),
         "-Xcompiler",
-        &macros,
+        &version_macros(guise).join(","),
         "-E",
         "kernel.cu",
         "-o",
         "kernel.ii",
     ]);
-    start(&mut command).map(Some)
+    start(&mut command)
+}
+
+/// The options with which a compiler gives itself out for another version of its kind.
+fn version_macros(guise: Compiler) -> [String; 2] {
+    let name = if matches!(guise, Compiler::Gcc(_)) { "__GNUC__" } else { "__clang_major__" };
+    [format!("-U{name}"), format!("-D{name}={}", guise.major())]
+}
+
+fn newest_of_the_kind(compiler: Compiler, installed: &[Compiler]) -> Option<Compiler> {
+    installed.iter().rev().find(|one| one.name() == compiler.name()).copied()
 }
 
 fn header(files: &ToolkitFiles, folder: &Path) -> Result<PathBuf, Error> {
@@ -200,9 +206,10 @@ fn header(files: &ToolkitFiles, folder: &Path) -> Result<PathBuf, Error> {
     Ok(folder.join(config))
 }
 
-fn preprocess(header: &Path, compiler: Compiler) -> Result<Output, Error> {
+fn preprocess(header: &Path, compiler: Compiler, guise: Option<Compiler>) -> Result<Output, Error> {
     let mut command = Command::new(program(compiler));
     command
+        .args(guise.map(version_macros).into_iter().flatten())
         .args(["-E", "-w", "-x", "c++", "-D__CUDACC__", "-D__CUDA_INCLUDE_COMPILER_INTERNAL_HEADERS__"])
         .arg(header)
         .args(["-o", "/dev/null"]);

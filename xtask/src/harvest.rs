@@ -138,13 +138,24 @@ fn gpus(folder: &Folder, releases: &[Release]) -> Result<Vec<ComputeCapability>,
 
 /// What was harvested so far.
 pub fn read(catalogue: &Path) -> Result<Toolkits, Error> {
-    serde_json::from_slice(&fs_err::read(catalogue.join(PATH))?)
-        .map_err(|error| Error::File { path: PATH.to_owned(), message: error.to_string() })
+    parse(catalogue)
 }
 
-/// The releases that were harvested so far.
+/// The releases that were harvested so far; what else the file says is written anew.
 fn known(catalogue: &Path) -> Result<Vec<Release>, Error> {
-    if catalogue.join(PATH).exists() { Ok(read(catalogue)?.releases) } else { Ok(Vec::new()) }
+    #[derive(serde::Deserialize)]
+    struct Known {
+        releases: Vec<Release>,
+    }
+    if !catalogue.join(PATH).exists() {
+        return Ok(Vec::new());
+    }
+    parse::<Known>(catalogue).map(|known| known.releases)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(catalogue: &Path) -> Result<T, Error> {
+    serde_json::from_slice(&fs_err::read(catalogue.join(PATH))?)
+        .map_err(|error| Error::File { path: PATH.to_owned(), message: error.to_string() })
 }
 
 /// Every release, oldest first. One that was read from the same files before is not read again.

@@ -191,7 +191,10 @@ fn environment(folder: &Path) -> NixEnv {
 }
 
 /// The folder of the user's cache that is ours.
-fn cache() -> Result<PathBuf, Error> {
+///
+/// # Errors
+/// When the home directory is unknown.
+pub fn cache() -> Result<PathBuf, Error> {
     let given = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     given("XDG_CACHE_HOME")
         .or_else(|| given("HOME").map(|home| home.join(".cache")))

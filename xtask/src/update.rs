@@ -1,33 +1,61 @@
-//! `cargo xtask update`: reads the indexes, audits what cells choose, and writes cells and builds.
+//! `cargo xtask update`: reads where packages are published, audits what cells choose, solves the cells again, and says
+//! what has changed.
+
+mod audits;
+mod difference;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Instant;
 
-use axle_audit::{AuditError, Options};
+use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    Audit, Catalogue, CatalogueError, CellFile, Cuda, Folder, Provenance, Reason, artefact_path, build_path,
-    cell_path, share_with_siblings, update, write_json,
+    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Cuda, Folder, Keep, Provenance,
+    artefact_path, build_path, cell_path, share_with_siblings, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
-use axle_index::{File, IndexError, Origin as _, PackageIndex, Settings, SettingsError};
-use axle_wheel::{LocalFile, PythonVersion, System, WheelName, WheelNameError};
+use axle_index::{GithubApi, IndexError, Settings, SettingsError};
+use axle_wheel::{PythonVersion, System};
 use rayon::prelude::*;
 use thiserror::Error;
 
-/// Read what is published, audit what the cells choose, and write cells and builds.
+use self::audits::Audits;
+use crate::nix;
+
+/// Read what is published, audit what the cells choose, write cells and builds, and show what has changed.
+///
+/// The catalogue changes as a whole or not at all: when a cell lost a package or went to an older version, nothing is
+/// written until that is accepted by name.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Packages to read, with all that they require; every package of the catalogue without one
+    packages: Vec<String>,
     /// Folder of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Neither read an index nor audit: only solve what the artefacts say
+    /// Neither read nor audit: only solve what the artefacts say
     #[arg(long)]
     offline: bool,
     /// Offline, and write nothing: fail when a generated file would change
     #[arg(long)]
     check: bool,
+    /// Kinds of places to read: index, github, find-links, directory
+    #[arg(long, value_delimiter = ',', default_value = "index,github,find-links,directory")]
+    places: Vec<Kind>,
+    /// A table of published facts to import: JSON lines with filename, url, sha256, sources, source
+    #[arg(long, value_name = "FILE")]
+    facts: Option<PathBuf>,
+    /// JSON lines with the URLs of facts that contradict each other, which are not imported
+    #[arg(long, value_name = "FILE", requires = "facts")]
+    conflicts: Option<PathBuf>,
+    /// Accept what is alarming or lost of a file, a project or a package; may be given several times
+    #[arg(long, value_name = "NAME")]
+    accept: Vec<String>,
+    /// Audit up to so many gigabytes of what no cell chooses, newest first
+    #[arg(long, value_name = "GB", default_value_t = 0)]
+    rest: u64,
 }
 
 #[derive(Debug, Error)]
@@ -43,17 +71,17 @@ pub enum Error {
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error(transparent)]
-    Update(#[from] update::UpdateError),
+    Update(#[from] UpdateError),
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Audit(#[from] audits::Error),
     #[error(transparent)]
-    Name(#[from] WheelNameError),
+    Cache(#[from] nix::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("{0} packages could not be read from the index")]
+    #[error("{0} packages could not be read; the catalogue is as it was")]
     Unread(usize),
-    #[error("{filename} is chosen by a cell and not on the index any more")]
-    Gone { filename: String },
+    #[error("{0}; accept each with --accept PACKAGE; the catalogue is as it was")]
+    Lost(String),
     #[error("these generated files are not what the artefacts say; run `cargo xtask update --offline`:\n{0}")]
     Stale(String),
 }
@@ -62,54 +90,184 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.check {
         return check(&args.catalogue);
     }
+    let begun = Instant::now();
     let folder = Folder::new(&args.catalogue);
-    if args.offline {
-        share(&folder)?;
-        write(&folder, &solve(&Universe::read(&Catalogue::new(folder.clone()))?)?)?;
-        return Ok(ExitCode::SUCCESS);
+    if folder.recover()? {
+        anstream::eprintln!("an interrupted update was finished first");
     }
-    let index = PackageIndex::new(&Settings::discover(None)?)?;
-    let names: Vec<_> = Catalogue::new(folder.clone()).packages()?.into_keys().collect();
-    let report =
-        update::update(&folder, &index, &names, true, &|name| anstream::eprintln!("reading {name}"))?;
+    let catalogue = Catalogue::new(folder.clone());
+    let mut universe = Universe::read(&catalogue)?;
+    let before = read_cells(&catalogue, &universe)?;
+    let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
+
+    let solved = if args.offline {
+        share(&mut universe);
+        solve(&universe)?
+    } else {
+        let cache = nix::cache()?;
+        let places = places(args, &cache)?;
+        read(args, &catalogue, &places, &accepted, &mut universe)?;
+        let audits = Audits::new(places.index().clone(), &cache);
+        audits.apply(&mut universe);
+        let solved = settle(&audits, &mut universe)?;
+        audits.rest(&mut universe, args.rest)?;
+        let traffic = places.client().traffic();
+        anstream::eprintln!(
+            "{} requests, {} of them answered that nothing changed; {} MB; {:.0?}",
+            traffic.requests(),
+            traffic.unchanged(),
+            traffic.bytes() / 1_000_000,
+            begun.elapsed()
+        );
+        prune(&mut universe, &solved);
+        share(&mut universe);
+        solve(&universe)?
+    };
+    let difference = difference::between(&before, &solved.cells);
+    anstream::print!("{difference}");
+    let lost = difference.lost(&accepted);
+    if !lost.is_empty() {
+        return Err(Error::Lost(lost.join("; ")));
+    }
+    write(&folder, &universe, &solved)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn places(args: &Args, cache: &Path) -> Result<Places, Error> {
+    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{notice}");
+    let mut places = Places::new(&Settings::discover(None)?, GithubApi::discover()?, Some(cache), listener)?;
+    places.kinds = args.places.iter().copied().collect();
+    places.root.clone_from(&args.catalogue);
+    if let Some(table) = &args.facts {
+        places.import(table, args.conflicts.as_deref())?;
+    }
+    Ok(places)
+}
+
+/// Puts what is published into the universe.
+fn read(
+    args: &Args,
+    catalogue: &Catalogue,
+    places: &Places,
+    accepted: &BTreeSet<String>,
+    universe: &mut Universe,
+) -> Result<(), Error> {
+    let names: Vec<_> = if args.packages.is_empty() {
+        universe.packages.keys().cloned().collect()
+    } else {
+        args.packages.clone()
+    };
+    let report = update::update(catalogue, places, &names, true, accepted, &|_| {})?;
+    for (name, updated) in &report.packages {
+        for problem in &updated.problems {
+            anstream::eprintln!("{name}: {problem}");
+        }
+        for filename in &updated.file.unreadable {
+            anstream::eprintln!("{name}: the name {filename} is not understood");
+        }
+    }
+    for name in &report.missing {
+        anstream::eprintln!("{name} is required and not in the catalogue");
+    }
     for (name, error) in &report.errors {
         anstream::eprintln!("{name}: {error}");
     }
     if !report.errors.is_empty() {
         return Err(Error::Unread(report.errors.len()));
     }
-    // An audit can only keep a wheel out of a cell, so what is chosen settles after a few rounds.
+    for (name, updated) in report.packages {
+        universe.artefacts.insert(name, updated.file);
+    }
+    Ok(())
+}
+
+/// Audits what cells choose until they choose nothing else: an audit can only keep a wheel out of a cell.
+fn settle(audits: &Audits, universe: &mut Universe) -> Result<Solved, Error> {
     loop {
-        let mut universe = Universe::read(&Catalogue::new(folder.clone()))?;
-        let solved = solve(&universe)?;
+        share(universe);
+        let solved = solve(universe)?;
         if solved.unaudited.is_empty() {
-            return write(&folder, &solved).map(|()| ExitCode::SUCCESS);
+            return Ok(solved);
         }
-        audit(&folder, &index, &mut universe, &solved.unaudited)?;
+        audits.audit(universe, &solved.unaudited)?;
     }
 }
 
-/// Lets wheels share what was read of their siblings, and lays out the files of artefacts anew.
-fn share(folder: &Folder) -> Result<(), Error> {
-    let catalogue = Catalogue::new(folder.clone());
-    for name in catalogue.package_names()? {
-        if let Some(mut file) = catalogue.artefacts(&name)? {
-            share_with_siblings(&mut file.artefacts);
-            write_json(folder, &artefact_path(&name), &file)?;
-        }
+fn share(universe: &mut Universe) {
+    universe.artefacts.par_iter_mut().for_each(|(_, file)| share_with_siblings(&mut file.artefacts));
+}
+
+/// Drops what is kept only where it is chosen and is not: of a package whose TOML says so, the versions that no cell
+/// chooses and no exact requirement names, but the newest.
+fn prune(universe: &mut Universe, solved: &Solved) {
+    let mut chosen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for file in &solved.builds {
+        chosen
+            .entry(&file.name)
+            .or_default()
+            .extend(file.wheels.keys().chain(file.sources.keys()).map(String::as_str));
     }
-    Ok(())
+    let pinned = pinned(universe);
+    for (name, file) in &mut universe.artefacts {
+        if universe.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
+            continue;
+        }
+        let versions = |artefact: &axle_catalogue::Artefact| artefact.version(name);
+        let newest =
+            file.artefacts.iter().filter_map(versions).filter(|version| !version.any_prerelease()).max();
+        let of_name = chosen.get(name.as_str());
+        let mut kept: BTreeSet<_> = file
+            .artefacts
+            .iter()
+            .filter(|artefact| of_name.is_some_and(|of_name| of_name.contains(artefact.filename.as_str())))
+            .filter_map(versions)
+            .collect();
+        kept.extend(newest);
+        let pins = pinned.get(name);
+        file.artefacts.retain(|artefact| {
+            let version = artefact.version(name);
+            version.as_ref().is_some_and(|version| {
+                kept.contains(version) || pins.is_some_and(|pins| pins.contains(&version.to_string()))
+            })
+        });
+    }
+}
+
+/// The versions that artefacts of packages that are kept whole require exactly.
+fn pinned(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+    let mut pinned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let whole = universe
+        .artefacts
+        .iter()
+        .filter(|(name, _)| universe.packages.get(*name).is_some_and(|package| package.keep == Keep::All));
+    let lines: BTreeSet<&String> = whole
+        .flat_map(|(_, file)| &file.artefacts)
+        .flat_map(|artefact| artefact.requires_dist.iter().flatten())
+        .collect();
+    for line in lines {
+        let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
+        let Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
+            continue;
+        };
+        let exact = specifiers.iter().filter(|one| *one.operator() == pep440_rs::Operator::Equal);
+        pinned
+            .entry(requirement.name.to_string())
+            .or_default()
+            .extend(exact.map(|one| one.version().to_string()));
+    }
+    pinned
 }
 
 /// Every cell of the matrix, and the builds of what they choose.
 struct Solved {
     cells: Vec<CellFile>,
-    builds: Vec<axle_catalogue::BuildFile>,
+    builds: Vec<BuildFile>,
     /// Wheels that cells would choose, had they been audited: file names by package.
     unaudited: BTreeMap<String, BTreeSet<String>>,
 }
 
 fn solve(universe: &Universe) -> Result<Solved, Error> {
+    let begun = Instant::now();
     let matrix = &universe.matrix;
     let targets: Vec<(System, PythonVersion, Cuda)> = matrix
         .systems
@@ -125,88 +283,72 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {
         unaudited.entry((*name).to_owned()).or_default().insert((*filename).to_owned());
     }
-    for file in solved.iter().map(|solved| &solved.file) {
-        let told = |kind| matches!(kind, Reason::Python | Reason::Cuda | Reason::Unknown);
-        for (torch, absence) in file.absent.iter().filter(|(_, absence)| !told(absence.kind)) {
-            let message = &absence.message;
-            anstream::eprintln!(
-                "no cell for torch {torch}, Python {}, CUDA {}: {message}",
-                file.python,
-                file.cuda
-            );
-        }
-    }
     let cells: Vec<_> =
         solved.into_iter().map(|solved| solved.file).filter(|file| !file.order.is_empty()).collect();
-    let builds = builds(universe, &cells)?;
+    let count: usize = cells.iter().map(|file| file.order.len()).sum();
+    anstream::eprintln!("{count} cells solved in {:.1?}", begun.elapsed());
+    let builds = if unaudited.is_empty() { builds(universe, &cells)? } else { Vec::new() };
     Ok(Solved { cells, builds, unaudited })
 }
 
-/// Audits wheels and writes what was found, package by package, so that an interrupted run is continued.
-fn audit(
-    folder: &Folder,
-    index: &PackageIndex,
-    universe: &mut Universe,
-    unaudited: &BTreeMap<String, BTreeSet<String>>,
-) -> Result<(), Error> {
-    for (name, filenames) in unaudited {
-        let Ok(project_name) = name.parse() else { continue };
-        let files: BTreeMap<_, _> = index
-            .project(&project_name)?
-            .files
-            .into_iter()
-            .map(|file| (file.filename.clone(), file))
-            .collect();
-        let Some(known) = universe.artefacts.get_mut(name) else { continue };
-        for artefact in known.artefacts.iter_mut().filter(|artefact| filenames.contains(&artefact.filename)) {
-            anstream::eprintln!("auditing {}", artefact.filename);
-            let file = files
-                .get(&artefact.filename)
-                .ok_or_else(|| Error::Gone { filename: artefact.filename.clone() })?;
-            artefact.audit = Some(Audit::own(audit_one(index, file, &artefact.sha256)?));
-            artefact.provenance = Provenance::Audited;
+/// The cells of the catalogue as it is.
+fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Result<Vec<CellFile>, Error> {
+    let matrix = &universe.matrix;
+    let mut files = Vec::new();
+    for &system in &matrix.systems {
+        for &python in &matrix.pythons {
+            for &cuda in &matrix.cudas {
+                // Cells of another schema say nothing that could be compared.
+                files.extend(catalogue.cells(system, python, cuda).ok().flatten());
+            }
         }
-        write_json(folder, &artefact_path(name), known)?;
     }
+    Ok(files)
+}
+
+fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Error> {
+    let mut transaction = folder.begin()?;
+    let staged = transaction.staged();
+    generate(&staged, solved)?;
+    let written: Vec<_> = universe
+        .artefacts
+        .par_iter()
+        .map(|(name, file)| {
+            let path = artefact_path(name);
+            write_json(&staged, &path, file).map(|_| path)
+        })
+        .collect::<Result<_, _>>()?;
+    let kept: BTreeSet<_> = written.into_iter().chain(staged.files_under(&["cells", "builds"])?).collect();
+    for path in folder.files_under(&["artefacts", "cells", "builds"])? {
+        if !kept.contains(&path) {
+            transaction.remove(&path);
+        }
+    }
+    transaction.commit()?;
+    let count = |provenance: Provenance| {
+        let artefacts = universe.artefacts.values().flat_map(|file: &ArtefactFile| &file.artefacts);
+        artefacts.filter(|artefact| artefact.provenance == provenance).count()
+    };
+    anstream::eprintln!(
+        "{} packages; artefacts: {} audited, {} sibling, {} declared; {} files of cells, {} of builds",
+        universe.artefacts.len(),
+        count(Provenance::Audited),
+        count(Provenance::Sibling),
+        count(Provenance::Declared),
+        solved.cells.len(),
+        solved.builds.len()
+    );
     Ok(())
 }
 
-/// Downloads a wheel, which compares its hash with the index's, and audits it.
-fn audit_one(index: &PackageIndex, file: &File, sha256: &str) -> Result<axle_audit::WheelFacts, Error> {
-    let mut download = tempfile::NamedTempFile::new()?;
-    let found = index.download(file, download.as_file_mut())?.to_string();
-    if found != sha256 {
-        return Err(update::UpdateError::Replaced {
-            filename: file.filename.clone(),
-            known: sha256.to_owned(),
-            found,
-        }
-        .into());
-    }
-    let name: WheelName = file.filename.parse()?;
-    let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &name, &Options::default())?;
-    facts.sha256 = Some(found);
-    Ok(facts)
-}
-
-fn write(folder: &Folder, solved: &Solved) -> Result<(), Error> {
-    let mut written = BTreeSet::new();
+/// Writes cells and builds.
+fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
     for file in &solved.cells {
-        let path = cell_path(file.system, file.python, file.cuda);
-        write_json(folder, &path, file)?;
-        written.insert(path);
+        write_json(folder, &cell_path(file.system, file.python, file.cuda), file)?;
     }
     for file in &solved.builds {
-        let path = build_path(&file.name, &file.version);
-        write_json(folder, &path, file)?;
-        written.insert(path);
+        write_json(folder, &build_path(&file.name, &file.version), file)?;
     }
-    for path in folder.files_under(&["cells", "builds"])? {
-        if !written.contains(&path) {
-            folder.remove(&path)?;
-        }
-    }
-    anstream::eprintln!("{} files of cells, {} of builds", solved.cells.len(), solved.builds.len());
     Ok(())
 }
 
@@ -216,7 +358,7 @@ fn check(catalogue: &Path) -> Result<ExitCode, Error> {
     let solved = solve(&Universe::read(&Catalogue::new(folder.clone()))?)?;
     let temporary = tempfile::tempdir()?;
     let fresh = Folder::new(temporary.path());
-    write(&fresh, &solved)?;
+    generate(&fresh, &solved)?;
     let generated = ["cells", "builds"];
     let paths: BTreeSet<_> =
         folder.files_under(&generated)?.into_iter().chain(fresh.files_under(&generated)?).collect();

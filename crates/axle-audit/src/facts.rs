@@ -227,6 +227,10 @@ pub struct ElfMember {
     pub symbol_versions: BTreeMap<String, Vec<String>>,
     /// Whether it calls libstdc++ through the C++11 ABI; null where its symbols don't tell.
     pub cxx11_abi: Option<bool>,
+    /// Whether it takes C++ symbols of libtorch from outside, so that it goes with the release of torch that it was
+    /// built for alone; null where its symbols don't tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torch_cxx: Option<bool>,
     /// The SASS in `.nv_fatbin` and `__nv_relfatbin`.
     pub sass: Vec<Code>,
     /// The PTX in `.nv_fatbin` and `__nv_relfatbin`.

@@ -183,6 +183,8 @@ fn facts(member: &Entry<'_>, elf: Elf, device: Facts, found: ElfMember) -> ElfMe
         runpath: elf.runpath,
         symbol_versions: elf.symbol_versions,
         cxx11_abi: elf.cxx11_abi,
+        // Said only of what links torch: everything else is plain `false`.
+        torch_cxx: elf.torch_cxx.filter(|takes| *takes),
         sass: device.device.sass,
         ptx: device.device.ptx,
         containers: device.containers,

@@ -86,6 +86,92 @@ impl Folder {
     }
 }
 
+/// Changes to many files of a folder that take place together or not at all.
+///
+/// What is to change is written to a folder beside, which is then renamed: from that moment on the changes are made, and
+/// whoever opens the folder after a crash finishes them ([`Folder::recover`]).
+#[derive(Debug)]
+pub struct Transaction {
+    folder: Folder,
+    staged: Folder,
+    removed: Vec<String>,
+}
+
+/// Where changes are gathered, and what they are called once they are to be made.
+const STAGED: &str = ".next";
+const COMMITTED: &str = ".committed";
+/// What of a transaction lists the files that it removes.
+const REMOVED: &str = "removed.json";
+
+impl Folder {
+    /// Begins a transaction. What an interrupted one left behind is dropped, or finished if it was committed.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn begin(&self) -> io::Result<Transaction> {
+        self.recover()?;
+        let staged = self.0.join(STAGED);
+        if staged.exists() {
+            fs_err::remove_dir_all(&staged)?;
+        }
+        fs_err::create_dir_all(staged.join("files"))?;
+        Ok(Transaction { folder: self.clone(), staged: Self(staged), removed: Vec::new() })
+    }
+
+    /// Finishes a transaction that was committed and interrupted. Says whether there was one.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path; it can be called again.
+    pub fn recover(&self) -> io::Result<bool> {
+        let committed = Self(self.0.join(COMMITTED));
+        if !committed.0.exists() {
+            return Ok(false);
+        }
+        for path in committed.files_under(&["files"])? {
+            let Some(path) = path.strip_prefix("files/") else { continue };
+            let target = self.0.join(path);
+            fs_err::create_dir_all(target.parent().unwrap_or(Path::new(".")))?;
+            fs_err::rename(committed.0.join("files").join(path), target)?;
+        }
+        let removed: Vec<String> = match committed.read(REMOVED)? {
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other)?,
+            None => Vec::new(),
+        };
+        for path in removed {
+            match fs_err::remove_file(self.0.join(path)) {
+                Err(error) if !is_absence(&error) => return Err(error),
+                _ => {}
+            }
+        }
+        fs_err::remove_dir_all(&committed.0)?;
+        Ok(true)
+    }
+}
+
+impl Transaction {
+    /// The folder that the files to write are put in.
+    pub fn staged(&self) -> Folder {
+        Folder(self.staged.0.join("files"))
+    }
+
+    /// Removes a file along with the other changes.
+    pub fn remove(&mut self, path: &str) {
+        self.removed.push(path.to_owned());
+    }
+
+    /// Makes the changes.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path. Until the changes are committed the folder is as it was.
+    pub fn commit(self) -> io::Result<()> {
+        let removed = serde_json::to_vec(&self.removed).map_err(io::Error::other)?;
+        self.staged.write(REMOVED, &removed)?;
+        fs_err::rename(&self.staged.0, self.folder.0.join(COMMITTED))?;
+        self.folder.recover()?;
+        Ok(())
+    }
+}
+
 impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
         match fs_err::read(self.0.join(path)) {
@@ -158,6 +244,43 @@ mod tests {
         );
         assert!(error.ends_with("; it is as it was"), "{error}");
         assert_eq!(folder.list("artefacts").unwrap(), ["x.json"]);
+    }
+
+    #[test]
+    fn a_transaction_changes_all_files_or_none() {
+        let (root, folder) = folder();
+        for path in ["cells/a.json", "cells/b.json", "builds/x/1.json"] {
+            folder.write(path, b"old").unwrap();
+        }
+        let content =
+            |path: &str| folder.read(path).unwrap().map(|bytes| String::from_utf8(bytes.into()).unwrap());
+        let changed = || {
+            let mut transaction = folder.begin().unwrap();
+            transaction.staged().write("cells/a.json", b"new").unwrap();
+            transaction.staged().write("builds/y/2.json", b"new").unwrap();
+            transaction.remove("cells/b.json");
+            transaction
+        };
+        // Interrupted before the commit: nothing has changed, and the next one begins anew.
+        std::mem::forget(changed());
+        assert_eq!(content("cells/a.json").unwrap(), "old");
+        // Interrupted behind it: the next one who comes finishes.
+        let transaction = changed();
+        transaction.staged.write(REMOVED, br#"["cells/b.json"]"#).unwrap();
+        fs_err::rename(root.path().join(STAGED), root.path().join(COMMITTED)).unwrap();
+        fs_err::rename(root.path().join(".committed/files/cells/a.json"), root.path().join("cells/a.json"))
+            .unwrap();
+        assert!(folder.recover().unwrap() && !folder.recover().unwrap());
+        assert_eq!(content("cells/a.json").unwrap(), "new");
+        assert_eq!(content("builds/y/2.json").unwrap(), "new");
+        assert_eq!(content("cells/b.json"), None);
+        assert_eq!(content("builds/x/1.json").unwrap(), "old");
+        // And whole.
+        let mut transaction = folder.begin().unwrap();
+        transaction.remove("builds/x/1.json");
+        transaction.commit().unwrap();
+        assert_eq!(content("builds/x/1.json"), None);
+        assert!(!root.path().join(COMMITTED).exists() && !root.path().join(STAGED).exists());
     }
 
     #[test]

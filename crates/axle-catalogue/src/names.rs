@@ -143,6 +143,15 @@ impl Built {
     }
 }
 
+impl From<crate::Cuda> for Built {
+    fn from(cuda: crate::Cuda) -> Self {
+        match cuda {
+            crate::Cuda::Cpu => Self::Cpu,
+            crate::Cuda::Toolkit(major, minor) => Self::Minor(major, minor),
+        }
+    }
+}
+
 impl std::fmt::Display for Built {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -8,7 +8,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
 use crate::Built;
-use crate::names::Names;
+use crate::names::{Names, Variant};
 
 /// One package of the catalogue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -30,9 +30,9 @@ pub struct Package {
     /// Where an environment takes the package from.
     #[serde(default)]
     pub from: From,
-    /// How the CUDA that a wheel was built for must match the target's.
-    #[serde(default)]
-    pub cuda_match: CudaMatch,
+    /// How the CUDA that a wheel was built for must match the target's; without it, the minor release where the wheel's
+    /// name tells one, else the major.
+    pub cuda_match: Option<CudaMatch>,
     /// How a requirement names the CUDA release that a wheel was built for: the package whose exact pin tells it
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
@@ -66,6 +66,22 @@ pub struct Package {
 }
 
 impl Package {
+    /// What is published of a wheel of the package whose bytes were not seen.
+    pub fn declared_for<'a>(
+        &'a self,
+        version: &Version,
+        variant: &Variant,
+        system: System,
+    ) -> impl Iterator<Item = &'a Declared> + use<'a> {
+        let public = version.clone().without_local();
+        let cuda = variant.cuda;
+        self.declared.iter().filter(move |row| {
+            row.versions.contains(&public)
+                && row.cuda.is_none_or(|of| cuda == Some(of))
+                && row.system.is_none_or(|of| system == of)
+        })
+    }
+
     /// How the members of its wheels count for coverage.
     pub fn policy(&self) -> Policy {
         let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);
@@ -268,13 +284,12 @@ pub enum From {
 }
 
 /// How the CUDA that a wheel was built for must match the target's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CudaMatch {
     /// The same minor release.
     Minor,
     /// The same major release.
-    #[default]
     Major,
     /// The wheel holds nothing of CUDA that could mismatch.
     None,

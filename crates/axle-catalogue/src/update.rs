@@ -1,22 +1,134 @@
-//! Reads where packages are published, and writes what is new to a catalogue.
+//! Reads where packages are published: what is new, and what is alarming.
+//!
+//! Nothing is written here. An alarm (a file with another hash than before, one that vanished, a project that is gone or
+//! quarantined) leaves the package's artefacts as they were, until a person accepts it by name.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
-use axle_index::{File, IndexError, Origin as _, PackageIndex};
-use axle_wheel::{Metadata, PythonVersion, System, WheelName, parse_requirement};
+use axle_index::{
+    Client, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
+    Origin as Place, PackageIndex, Patience, Project, PublishedFacts, Settings, SettingsError,
+};
+use axle_wheel::{Metadata, MetadataError, PythonVersion, SdistName, System, WheelName, parse_requirement};
+use flate2::read::GzDecoder;
 use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
 use rayon::prelude::*;
 
 use crate::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Folder, Matrix, Origin, Package, Provenance,
-    artefact_path, markers, write_json,
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Matrix, Origin, Package, Provenance, markers,
 };
 
 /// How many requests are under way at once: they wait for the network, not for a processor.
 const REQUESTS: usize = 16;
 
-/// Why a package was not updated. Its file is as it was.
+/// Kinds of places that publish artefacts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The package index.
+    Index,
+    /// Releases on GitHub.
+    Github,
+    /// Pages of wheels.
+    FindLinks,
+    /// Folders of wheels.
+    Directory,
+    /// A table of published facts, where one is imported.
+    Facts,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Index, Self::Github, Self::FindLinks, Self::Directory, Self::Facts];
+
+    /// Its name on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Index => "index",
+            Self::Github => "github",
+            Self::FindLinks => "find-links",
+            Self::Directory => "directory",
+            Self::Facts => "facts",
+        }
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.map(Self::name).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.name() == text)
+            .ok_or_else(|| format!("`{text}` is none of {known}"))
+    }
+}
+
+/// Where artefacts are published.
+pub struct Places {
+    index: PackageIndex,
+    client: Client,
+    github: GithubApi,
+    /// The kinds that are read.
+    pub kinds: BTreeSet<Kind>,
+    /// A table of published facts to import.
+    pub facts: Option<PublishedFacts>,
+    /// The folder that folders of wheels are relative to.
+    pub root: PathBuf,
+    cache: Option<PathBuf>,
+}
+
+impl Places {
+    /// The index of the settings, and the public addresses of everything else. What is read is kept in `cache`, where
+    /// one is given; `listener` hears what takes long.
+    ///
+    /// # Errors
+    /// When a certificate cannot be read, or the index has no valid address.
+    pub fn new(
+        settings: &Settings,
+        github: GithubApi,
+        cache: Option<&Path>,
+        listener: impl Fn(&Notice) + Send + Sync + 'static,
+    ) -> Result<Self, IndexError> {
+        let mut client = Client::new(settings, Patience::default())?.with_listener(listener);
+        if let Some(cache) = cache {
+            client = client.with_cache(cache.join("http"));
+        }
+        Ok(Self {
+            index: PackageIndex::with_client(settings, client.clone())?,
+            client,
+            github,
+            kinds: Kind::ALL.into(),
+            facts: None,
+            root: PathBuf::new(),
+            cache: cache.map(Path::to_path_buf),
+        })
+    }
+
+    /// The package index.
+    pub fn index(&self) -> &PackageIndex {
+        &self.index
+    }
+
+    /// What asks the servers.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Reads a table of published facts, without what is known to be contradictory.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub fn import(&mut self, table: &Path, conflicts: Option<&Path>) -> Result<(), IndexError> {
+        self.facts = Some(PublishedFacts::load(&self.client, table, conflicts)?);
+        Ok(())
+    }
+}
+
+/// Why a package was not updated. Its artefacts are as they were.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UpdateError {
@@ -37,25 +149,56 @@ pub enum UpdateError {
         /// What is wrong with it.
         message: String,
     },
-    /// The index could not say.
+    /// A place could not say.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The index that pip uses cannot be found.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The metadata of an sdist cannot be read.
+    #[error(
+        "the metadata of {filename} cannot be read: {message}; leave its version out with `source.versions`"
+    )]
+    Sdist {
+        /// The sdist.
+        filename: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A file has another hash than before: it was replaced under its name.
     #[error(
         "{filename} now has the SHA-256 {found}, and the catalogue knows {known}: a file under a known name was \
-         replaced. Nothing was updated; find out why before you remove the old entry"
+         replaced. Nothing was updated; find out why before you accept it by name"
     )]
     Replaced {
         /// The file.
         filename: String,
         /// The hash in the catalogue.
         known: String,
-        /// The hash that the index declares.
+        /// The hash that is declared.
         found: String,
     },
-    /// The index declares no hash.
+    /// A file is not there any more.
     #[error(
-        "the index declares no SHA-256 for {filename}, so it cannot be recorded; choose another with --index-url"
+        "{filename} is not published any more. Nothing was updated; find out why before you accept it by name"
+    )]
+    Vanished {
+        /// The file.
+        filename: String,
+    },
+    /// The index says something of the project as a whole.
+    #[error(
+        "the index says that {name} is {status}. Nothing was updated; find out why before you accept it by name"
+    )]
+    Status {
+        /// The project.
+        name: String,
+        /// What it says.
+        status: String,
+    },
+    /// A place declares no hash.
+    #[error(
+        "no SHA-256 is declared for {filename}, so it cannot be recorded; choose another with --index-url"
     )]
     NoHash {
         /// The file.
@@ -66,7 +209,7 @@ pub enum UpdateError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// What an update did.
+/// What was read.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The packages that were read, each with what is new.
@@ -77,36 +220,37 @@ pub struct Report {
     pub missing: BTreeSet<String>,
 }
 
-/// What is new of one package.
-#[derive(Debug, Default)]
+/// What was read of one package.
+#[derive(Debug)]
 pub struct Updated {
-    /// How many artefacts the catalogue has now.
-    pub artefacts: usize,
+    /// Its artefacts, known and new.
+    pub file: ArtefactFile,
     /// How many of them are new.
     pub new: usize,
-    /// Files of the index that end in `.whl` and whose names are not those of this package's wheels, listed so that
-    /// nothing is dropped silently.
-    pub unreadable: Vec<String>,
+    /// What a person should look at.
+    pub problems: Vec<String>,
 }
 
-/// Updates packages and, when `follow` is set, all that they require.
+/// Reads packages and, when `follow` is set, all that they require. `accepted` names files and projects of which a
+/// person has accepted what is alarming.
 ///
 /// An error with one package does not stop the others: it is in the report.
 ///
 /// # Errors
 /// When the catalogue itself cannot be read.
 pub fn update(
-    folder: &Folder,
-    index: &PackageIndex,
+    catalogue: &Catalogue,
+    places: &Places,
     names: &[String],
     follow: bool,
+    accepted: &BTreeSet<String>,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<Report, UpdateError> {
-    let catalogue = Catalogue::new(folder.clone());
     let matrix = catalogue.matrix()?;
     let packages = catalogue.packages()?;
     let environments = environments(&matrix);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(REQUESTS).build()?;
+    let reader = Reader { catalogue, places, packages: &packages, accepted, metadata: Mutex::default() };
 
     let mut report = Report::default();
     let mut next: BTreeSet<String> = names.iter().cloned().collect();
@@ -117,19 +261,17 @@ pub fn update(
             next.par_iter()
                 .map(|name| {
                     progress(name);
-                    let result = read(&catalogue, folder, index, &packages, name);
-                    (name.clone(), result)
+                    (name.clone(), reader.read(name))
                 })
                 .collect()
         });
         next = BTreeSet::new();
         for (name, result) in results {
             match result {
-                Ok((updated, file)) => {
+                Ok(updated) => {
+                    let required = required(&updated.file, &environments, &packages);
+                    next.extend(required.filter(|name| !seen.contains(name)));
                     report.packages.insert(name, updated);
-                    next.extend(
-                        required(&file, &environments, &packages).filter(|name| !seen.contains(name)),
-                    );
                 }
                 Err(error) => report.errors.push((name, error)),
             }
@@ -145,62 +287,283 @@ pub fn update(
     Ok(report)
 }
 
-fn read(
-    catalogue: &Catalogue,
-    folder: &Folder,
-    index: &PackageIndex,
-    packages: &BTreeMap<String, Package>,
-    name: &str,
-) -> Result<(Updated, ArtefactFile), UpdateError> {
-    let package = packages.get(name).ok_or_else(|| UpdateError::Unknown { name: name.to_owned() })?;
-    let project_name: PackageName = name
-        .parse()
-        .map_err(|error| UpdateError::Name { name: name.to_owned(), message: format!("{error}") })?;
-    let mut known: BTreeMap<String, Artefact> = catalogue
-        .artefacts(name)?
-        .into_iter()
-        .flat_map(|file| file.artefacts)
-        .map(|artefact| (artefact.filename.clone(), artefact))
-        .collect();
-    let before = known.len();
-    let mut updated = Updated::default();
-
-    let mut wanted = Vec::new();
-    for file in index.project(&project_name)?.files {
-        if Path::new(&file.filename).extension().is_none_or(|extension| extension != "whl") {
-            continue;
-        }
-        match file.filename.parse::<WheelName>() {
-            Ok(wheel) if *wheel.name() != project_name => updated.unreadable.push(file.filename),
-            Ok(wheel) if is_wanted(&wheel, package) => wanted.push(file),
-            Ok(_) => {}
-            Err(_) => updated.unreadable.push(file.filename),
-        }
-    }
-    // The alarm of a replaced file comes before anything else is asked for.
-    let wanted: Vec<_> = wanted
-        .iter()
-        .map(|file| {
-            let known = known.get(&file.filename);
-            Ok((file, declared_sha256(file, known)?, known))
-        })
-        .collect::<Result<_, UpdateError>>()?;
-    // Collected twice: of several errors always the first is told.
-    let results: Vec<_> =
-        wanted.into_par_iter().map(|(file, sha256, known)| artefact(index, file, sha256, known)).collect();
-    let fresh: Vec<Artefact> = results.into_iter().collect::<Result<_, _>>()?;
-    // A file that left the index stays: what is locked to it can still say what it was.
-    known.extend(fresh.into_iter().map(|artefact| (artefact.filename.clone(), artefact)));
-
-    let file = ArtefactFile::new(name, known.into_values().collect());
-    updated.artefacts = file.artefacts.len();
-    updated.new = updated.artefacts - before;
-    write_json(folder, &artefact_path(name), &file)?;
-    Ok((updated, file))
+struct Reader<'a> {
+    catalogue: &'a Catalogue,
+    places: &'a Places,
+    packages: &'a BTreeMap<String, Package>,
+    accepted: &'a BTreeSet<String>,
+    /// Metadata that was read already, by its own hash: the wheels of a version mostly have the same.
+    metadata: Mutex<BTreeMap<String, Metadata>>,
 }
 
-/// Whether a wheel can matter to a cell: recent enough, for CPython or any Python 3, for a Linux that has cells.
-fn is_wanted(wheel: &WheelName, package: &Package) -> bool {
+/// What tells artefacts of a package apart: one name may be published at several addresses with other bytes.
+type Key = (Origin, String);
+
+impl Reader<'_> {
+    fn read(&self, name: &str) -> Result<Updated, UpdateError> {
+        let package =
+            self.packages.get(name).ok_or_else(|| UpdateError::Unknown { name: name.to_owned() })?;
+        let project: PackageName = name
+            .parse()
+            .map_err(|error| UpdateError::Name { name: name.to_owned(), message: format!("{error}") })?;
+        let mut known: BTreeMap<Key, Artefact> = self
+            .catalogue
+            .artefacts(name)?
+            .into_iter()
+            .flat_map(|file| file.artefacts)
+            .map(|artefact| ((artefact.origin.clone(), artefact.filename.clone()), artefact))
+            .collect();
+        let before = known.len();
+        let mut problems = Vec::new();
+        let mut unreadable = BTreeSet::new();
+        let mut wanted: BTreeMap<Key, (File, String)> = BTreeMap::new();
+        for (kind, place, listed) in self.listed(name, &project, package)? {
+            problems.extend(listed.problems.iter().map(ToString::to_string));
+            let mut found = BTreeSet::new();
+            for file in listed.files {
+                let origin = match kind {
+                    Kind::Index => Origin::Pypi,
+                    _ => Origin::Url(file.url.to_string()),
+                };
+                found.insert(file.filename.clone());
+                match is_wanted(&file.filename, &project, package) {
+                    Wanted::No => continue,
+                    Wanted::Unreadable => {
+                        unreadable.insert(file.filename);
+                        continue;
+                    }
+                    Wanted::Yes => {}
+                }
+                let key = (origin, file.filename.clone());
+                // The alarm of a replaced file comes before anything else is asked for.
+                let sha256 = self.sha256(kind, &*place, &file, known.get(&key))?;
+                wanted.entry(key).or_insert((file, sha256));
+            }
+            if kind == Kind::Index {
+                let vanished = known.keys().find(|(origin, filename)| {
+                    *origin == Origin::Pypi && !found.contains(filename) && !self.accepted.contains(filename)
+                });
+                if let Some((_, filename)) = vanished {
+                    return Err(UpdateError::Vanished { filename: filename.clone() });
+                }
+                known.retain(|(origin, filename), _| *origin != Origin::Pypi || found.contains(filename));
+            }
+        }
+        // Collected twice: of several errors always the first is told.
+        let results: Vec<_> = wanted
+            .into_par_iter()
+            .map(|((origin, _), (file, sha256))| {
+                let known = known.get(&(origin.clone(), file.filename.clone()));
+                self.artefact(package, &project, origin, &file, &sha256, known)
+            })
+            .collect();
+        let fresh: Vec<Artefact> = results.into_iter().collect::<Result<_, _>>()?;
+        known.extend(
+            fresh
+                .into_iter()
+                .map(|artefact| ((artefact.origin.clone(), artefact.filename.clone()), artefact)),
+        );
+        let mut file = ArtefactFile::new(name, known.into_values().collect());
+        file.unreadable = unreadable.into_iter().collect();
+        Ok(Updated { new: file.artefacts.len().saturating_sub(before), file, problems })
+    }
+
+    /// What each place that the package names lists of it.
+    fn listed(
+        &self,
+        name: &str,
+        project: &PackageName,
+        package: &Package,
+    ) -> Result<Vec<(Kind, Box<dyn Place>, Project)>, UpdateError> {
+        let Places { index, client, github, kinds, facts, root, .. } = self.places;
+        let published = &package.published;
+        let mut places: Vec<(Kind, Box<dyn Place>)> = Vec::new();
+        if published.index {
+            places.push((Kind::Index, Box::new(index.clone())));
+        }
+        for repository in &published.github {
+            places.push((Kind::Github, Box::new(GithubReleases::new(client, github, repository)?)));
+        }
+        for page in &published.find_links {
+            let variants: &[String] = if page.contains("{variant}") { &published.variants } else { &[] };
+            places.push((Kind::FindLinks, Box::new(FindLinks::new(client, page, variants)?)));
+        }
+        if let Some(folder) = &published.directory {
+            places.push((Kind::Directory, Box::new(WheelFolder::new(root.join(folder))?)));
+        }
+        places.retain(|(kind, _)| kinds.contains(kind));
+        if let Some(facts) = facts {
+            places.push((Kind::Facts, Box::new(facts.clone())));
+        }
+        let mut listed = Vec::new();
+        for (kind, place) in places {
+            let found = match place.project(project) {
+                Ok(found) => found,
+                // A table of facts is about some packages.
+                Err(IndexError::NotFound { .. }) if kind == Kind::Facts => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if let Some(status) = &found.status
+                && status.marker == "quarantined"
+                && !self.accepted.contains(name)
+            {
+                let reason = status.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                let status = format!("{}{reason}", status.marker);
+                return Err(UpdateError::Status { name: name.to_owned(), status });
+            }
+            listed.push((kind, place, found));
+        }
+        Ok(listed)
+    }
+
+    /// The declared hash, which must be the one known. Where a place declares none, the bytes tell it, once.
+    fn sha256(
+        &self,
+        kind: Kind,
+        place: &dyn Place,
+        file: &File,
+        known: Option<&Artefact>,
+    ) -> Result<String, UpdateError> {
+        let known = known.filter(|_| !self.accepted.contains(&file.filename));
+        if file.sha256.is_none() && kind != Kind::Index {
+            return match known {
+                Some(known) => Ok(known.sha256.clone()),
+                None => Ok(place.sha256(file)?.to_string()),
+            };
+        }
+        declared_sha256(file, known)
+    }
+
+    fn artefact(
+        &self,
+        package: &Package,
+        project: &PackageName,
+        origin: Origin,
+        file: &File,
+        sha256: &str,
+        known: Option<&Artefact>,
+    ) -> Result<Artefact, UpdateError> {
+        let published = file.published.as_ref().map(|published| published.source.clone());
+        let known = known.filter(|known| known.sha256 == sha256);
+        let is_seen = origin == Origin::Pypi;
+        if let Some(known) = known.filter(|known| known.requires_dist.is_some() || !is_seen) {
+            return Ok(Artefact {
+                yanked: file.yanked.clone(),
+                size: known.size.or(file.size),
+                published: known.published.clone().or(published),
+                ..known.clone()
+            });
+        }
+        let fresh = Artefact {
+            size: file.size,
+            requires_python: file.requires_python.clone(),
+            yanked: file.yanked.clone(),
+            published,
+            provenance: known.map_or(Provenance::Declared, |known| known.provenance),
+            audit: known.and_then(|known| known.audit.clone()),
+            ..Artefact::declared(&file.filename, origin, sha256)
+        };
+        // What stands elsewhere is a fact that was published; its bytes are not asked for.
+        if !is_seen {
+            return Ok(fresh);
+        }
+        let metadata = if fresh.is_wheel() { self.metadata(file)? } else { self.sdist_metadata(file)? };
+        let compiled = || {
+            let version = SdistName::parse(&file.filename, project).ok()?.version().clone();
+            let source = package.source.as_ref().filter(|source| source.versions.contains(&version))?;
+            source.requires_dist.clone()
+        };
+        let dynamic = !fresh.is_wheel() && metadata.has_dynamic_requirements();
+        Ok(Artefact {
+            requires_python: metadata.requires_python.or(fresh.requires_python.clone()),
+            requires_dist: if dynamic { compiled() } else { Some(metadata.requires_dist) },
+            ..fresh
+        })
+    }
+
+    /// The metadata of a wheel, read once where several have the same.
+    fn metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
+        let hash = file.core_metadata.as_ref().and_then(|beside| beside.sha256).map(|hash| hash.to_string());
+        let known = |hash: &String| self.metadata.lock().ok()?.get(hash).cloned();
+        if let Some(metadata) = hash.as_ref().and_then(known) {
+            return Ok(metadata);
+        }
+        let metadata = self.places.index.metadata(file)?;
+        if let (Some(hash), Ok(mut known)) = (hash, self.metadata.lock()) {
+            known.insert(hash, metadata.clone());
+        }
+        Ok(metadata)
+    }
+
+    /// The metadata of an sdist: `PKG-INFO` in its top folder. It is kept in the cache, since the whole sdist must be
+    /// read for it.
+    fn sdist_metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
+        let unreadable = |message: String| UpdateError::Sdist { filename: file.filename.clone(), message };
+        let kept = self
+            .places
+            .cache
+            .as_ref()
+            .zip(file.sha256)
+            .map(|(cache, hash)| (cache.join("pkg-info"), hash.to_string()));
+        if let Some((folder, hash)) = &kept
+            && let Ok(bytes) = fs_err::read(folder.join(hash))
+        {
+            return Metadata::parse(&bytes).map_err(|error: MetadataError| unreadable(error.to_string()));
+        }
+        let mut download = tempfile::tempfile().map_err(|error| unreadable(error.to_string()))?;
+        self.places.index.download(file, &mut download)?;
+        let bytes = pkg_info(download).map_err(unreadable)?;
+        let metadata = Metadata::parse(&bytes).map_err(|error| unreadable(error.to_string()))?;
+        if let Some((folder, hash)) = kept {
+            // Only to be faster the next time.
+            let _ = crate::Folder::new(folder).write(&hash, &bytes);
+        }
+        Ok(metadata)
+    }
+}
+
+/// The bytes of `PKG-INFO` in the top folder of an sdist.
+fn pkg_info(mut sdist: std::fs::File) -> Result<Vec<u8>, String> {
+    /// The most bytes in it, and the most that are unpacked to find it.
+    const LARGEST: u64 = 16 << 20;
+    const MOST: u64 = 2 << 30;
+    std::io::Seek::rewind(&mut sdist).map_err(|error| error.to_string())?;
+    let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(sdist)).take(MOST));
+    for entry in archive.entries().map_err(|error| error.to_string())? {
+        let entry = entry.map_err(|error| error.to_string())?;
+        let path = entry.path().map_err(|error| error.to_string())?.into_owned();
+        if path.components().count() == 2 && path.file_name().is_some_and(|name| name == "PKG-INFO") {
+            let mut bytes = Vec::new();
+            entry.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+            return Ok(bytes);
+        }
+    }
+    Err("there is no PKG-INFO in its top folder".to_owned())
+}
+
+#[derive(Debug, PartialEq)]
+enum Wanted {
+    Yes,
+    No,
+    Unreadable,
+}
+
+/// Whether a file can matter to a cell: recent enough; a wheel for CPython or any Python 3, for a Linux that has cells,
+/// or an sdist of a version that the package says how to compile.
+fn is_wanted(filename: &str, project: &PackageName, package: &Package) -> Wanted {
+    if Path::new(filename).extension().is_none_or(|extension| extension != "whl") {
+        let sdist = SdistName::parse(filename, project).ok();
+        let is_wanted = sdist.zip(package.source.as_ref()).is_some_and(|(sdist, source)| {
+            sdist.filename().ends_with(".tar.gz")
+                && *sdist.version() >= package.since
+                && source.versions.contains(sdist.version())
+        });
+        return if is_wanted { Wanted::Yes } else { Wanted::No };
+    }
+    let Ok(wheel) = filename.parse::<WheelName>() else { return Wanted::Unreadable };
+    if wheel.name() != project {
+        return Wanted::Unreadable;
+    }
     let python = |tag: &str| {
         let minor = tag.strip_prefix("cp3").and_then(|minor| minor.parse::<u16>().ok());
         // An abi3 wheel names the oldest CPython that it serves.
@@ -211,12 +574,19 @@ fn is_wanted(wheel: &WheelName, package: &Package) -> bool {
         let linux = tag.starts_with("manylinux") || tag.starts_with("linux_");
         tag == "any" || linux && System::ALL.iter().any(|system| tag.ends_with(system.architecture()))
     };
-    *wheel.version() >= package.since
+    let is_wanted = *wheel.version() >= package.since
         && wheel.python_tags().iter().any(|tag| python(tag))
-        && wheel.platform_tags().iter().any(|tag| platform(tag))
+        && wheel.platform_tags().iter().any(|tag| platform(tag));
+    if !is_wanted {
+        return Wanted::No;
+    }
+    match package.names.read(wheel.version_text(), None) {
+        Ok(_) => Wanted::Yes,
+        Err(_) => Wanted::Unreadable,
+    }
 }
 
-/// The hash that the index declares, which must be the one known.
+/// The declared hash, which must be the one known.
 fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, UpdateError> {
     let found = file
         .sha256
@@ -229,27 +599,6 @@ fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, Upda
         }
         _ => Ok(found),
     }
-}
-
-fn artefact(
-    index: &PackageIndex,
-    file: &File,
-    sha256: String,
-    known: Option<&Artefact>,
-) -> Result<Artefact, UpdateError> {
-    if let Some(known) = known.filter(|known| known.requires_dist.is_some()) {
-        return Ok(Artefact { yanked: file.yanked.clone(), ..known.clone() });
-    }
-    let metadata: Metadata = index.metadata(file)?;
-    Ok(Artefact {
-        size: file.size,
-        requires_python: metadata.requires_python.or_else(|| file.requires_python.clone()),
-        requires_dist: Some(metadata.requires_dist),
-        yanked: file.yanked.clone(),
-        provenance: known.map_or(Provenance::Declared, |known| known.provenance),
-        audit: known.and_then(|known| known.audit.clone()),
-        ..Artefact::declared(&file.filename, Origin::Pypi, &sha256)
-    })
 }
 
 /// The marker environments of all systems and Pythons of the matrix.
@@ -292,7 +641,7 @@ mod tests {
 
     #[test]
     fn wheels_that_no_cell_can_use_are_not_wanted() {
-        let wanted = |name: &str| is_wanted(&name.parse().unwrap(), &package("2.8"));
+        let wanted = |name: &str| is_wanted(name, &"x".parse().unwrap(), &package("2.8")) == Wanted::Yes;
         for name in [
             "x-2.8-py3-none-any.whl",
             "x-2.8.0-py2.py3-none-any.whl",

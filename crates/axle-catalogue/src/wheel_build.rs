@@ -141,6 +141,9 @@ pub struct MemberBuild {
     pub rpath: bool,
     /// Whether the member is an executable, which gets the package set's loader.
     pub interpreter: bool,
+    /// Whether only some targets load it: where the cell lacks one of its providers, it is left as it is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alternative: bool,
 }
 
 /// One entry of a search path.

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Fetch, FetchPypi, FetchWheel, MemberBuild, Package,
-    Provider, UnprovidedSoname, WheelBuild,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Cuda, Fetch, FetchPypi, FetchUrl, FetchWheel,
+    MemberBuild, Origin, Package, Provider, SourceBuild, UnprovidedSoname, WheelBuild,
 };
-use axle_wheel::{WheelName, WheelNameError};
+use axle_wheel::{SdistName, System, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use std::borrow::Cow;
 
+use crate::choice::loaded;
 use crate::universe::Universe;
 
 #[cfg(test)]
@@ -47,37 +48,27 @@ pub enum BuildError {
     },
 }
 
-/// The builds of every wheel that the cells choose.
+/// The builds of every wheel and every sdist that the cells choose.
 ///
 /// # Errors
-/// When a chosen wheel has no audit, or when two cells would patch one wheel differently.
+/// When a chosen wheel has neither an audit nor a declaration, or when two cells would patch one wheel differently.
 pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>, BuildError> {
     let mut all: BTreeMap<(String, String), BuildFile> = BTreeMap::new();
-    for cell in files.iter().flat_map(|file| file.torch.values()) {
-        for (name, version, build) in cell_builds(universe, cell)? {
-            let file = all.entry((name.clone(), version.clone())).or_insert_with(|| BuildFile {
-                schema: BUILDS_SCHEMA.into(),
-                name,
-                version,
-                wheels: BTreeMap::new(),
-                sources: BTreeMap::new(),
-            });
-            let (filename, build) = build;
-            match file.wheels.get(&filename) {
-                Some(other) if *other != build => return Err(BuildError::Ambiguous { filename }),
-                Some(_) => {}
-                None => {
-                    file.wheels.insert(filename, build);
-                }
-            }
+    let mut done = BTreeSet::new();
+    for file in files {
+        for cell in file.torch.values().filter(|cell| done.insert(cell.cell.clone())) {
+            add_builds(universe, cell, file.cuda, &mut all)?;
         }
     }
     Ok(all.into_values().collect())
 }
 
-type NamedBuild = (String, String, (String, WheelBuild));
-
-fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, BuildError> {
+fn add_builds(
+    universe: &Universe,
+    cell: &Cell,
+    cuda: Cuda,
+    all: &mut BTreeMap<(String, String), BuildFile>,
+) -> Result<(), BuildError> {
     let packages = cell.packages.iter().filter_map(|(name, package)| {
         let filename = package.wheel.as_ref()?.filename.as_str();
         Some((name.as_str(), (package.version.as_str(), filename)))
@@ -87,18 +78,49 @@ fn cell_builds(universe: &Universe, cell: &Cell) -> Result<Vec<NamedBuild>, Buil
     });
     let mut chosen = BTreeMap::new();
     for (name, (version, filename)) in packages.chain(externals) {
-        let wheel = ChosenWheel::new(universe, name, version, filename)
+        let wheel = ChosenWheel::new(universe, name, version, filename, cuda)
             .ok_or_else(|| BuildError::Unaudited { filename: filename.to_owned() })?;
         chosen.insert(name, wheel);
     }
+    let mut file = |name: &str, version: &str| {
+        all.entry((name.to_owned(), version.to_owned())).or_insert_with(|| BuildFile {
+            schema: BUILDS_SCHEMA.into(),
+            name: name.to_owned(),
+            version: version.to_owned(),
+            wheels: BTreeMap::new(),
+            sources: BTreeMap::new(),
+        });
+    };
+    for (name, wheel) in &chosen {
+        file(name, wheel.version);
+    }
+    let sources =
+        || cell.packages.iter().filter_map(|(name, package)| Some((name, package, package.source.as_ref()?)));
+    for (name, package, _) in sources() {
+        file(name, &package.version);
+    }
     let providers = Providers { universe, cell, chosen: &chosen };
-    chosen
-        .iter()
-        .map(|(&name, wheel)| {
-            let build = providers.build(name, wheel)?;
-            Ok((name.to_owned(), wheel.version.to_owned(), (wheel.artefact.filename.clone(), build)))
-        })
-        .collect()
+    for (&name, wheel) in &chosen {
+        let build = providers.build(name, wheel)?;
+        let filename = &wheel.artefact.filename;
+        let Some(file) = all.get_mut(&(name.to_owned(), wheel.version.to_owned())) else { continue };
+        match file.wheels.get_mut(filename) {
+            Some(known) => {
+                if !merge(known, build) {
+                    return Err(BuildError::Ambiguous { filename: filename.clone() });
+                }
+            }
+            None => {
+                file.wheels.insert(filename.clone(), build);
+            }
+        }
+    }
+    for (name, package, source) in sources() {
+        let Some(file) = all.get_mut(&(name.clone(), package.version.clone())) else { continue };
+        let build = source_build(universe, name, &source.filename)?;
+        file.sources.insert(source.filename.clone(), build);
+    }
+    Ok(())
 }
 
 /// A wheel that a cell chooses, with what is known of it.
@@ -106,18 +128,27 @@ struct ChosenWheel<'a> {
     version: &'a str,
     package: &'a Package,
     artefact: &'a Artefact,
+    /// What its bytes say; nothing of a wheel whose bytes were not seen.
     facts: Cow<'a, WheelFacts>,
+    /// The sonames that it is declared to need, where its bytes were not seen.
+    declared: Option<&'a [String]>,
     libraries: BTreeMap<String, String>,
+    cuda: Cuda,
 }
 
 impl<'a> ChosenWheel<'a> {
-    fn new(universe: &'a Universe, name: &str, version: &'a str, filename: &str) -> Option<Self> {
+    fn new(universe: &'a Universe, name: &str, version: &'a str, filename: &str, cuda: Cuda) -> Option<Self> {
         let package = universe.packages.get(name)?;
         let artefacts = &universe.artefacts.get(name)?.artefacts;
         let artefact = artefacts.iter().find(|artefact| artefact.filename == filename)?;
-        let facts = artefact.facts()?;
+        let facts = artefact.facts();
+        let declared = match facts {
+            Some(_) => None,
+            None => Some(declared_needs(package, artefact)?),
+        };
+        let facts = facts.unwrap_or_default();
         let libraries = libraries(&facts);
-        Some(Self { version, package, artefact, facts, libraries })
+        Some(Self { version, package, artefact, facts, declared, libraries, cuda })
     }
 
     /// The folder of the wheel's own library of that name: where several have one, the member's own, else the one
@@ -151,7 +182,16 @@ impl Providers<'_> {
         let closure = self.closure(name);
         let mut members = Vec::new();
         let mut unprovided = Vec::new();
+        let loads = loaded(package, facts, chosen.cuda);
+        let loads = |path: &str| loads.as_ref().is_none_or(|loads| loads(path));
         for elf in facts.elf.iter().filter(|elf| is_loaded(elf)) {
+            // What another target loads is patched where its libraries are in the cell, and else left as it is.
+            let alternative = is_alternative(package, &elf.path);
+            if !loads(&elf.path)
+                && elf.needed.iter().any(|soname| self.provider(elf, soname, chosen, &closure).is_none())
+            {
+                continue;
+            }
             let mut search = BTreeSet::new();
             let folder = folder(&elf.path);
             // Libraries open their siblings by `dlopen`, which no header tells.
@@ -185,19 +225,31 @@ impl Providers<'_> {
                 search,
                 rpath: !elf.rpath.is_empty(),
                 interpreter,
+                alternative,
             });
+        }
+        let mut declared = chosen.declared.map(|_| BTreeMap::new());
+        for soname in chosen.declared.into_iter().flatten() {
+            let nothing = ElfMember::default();
+            match (self.provider(&nothing, soname, chosen, &closure), &mut declared) {
+                (Some(provider), Some(declared)) => {
+                    declared.insert(soname.clone(), provider);
+                }
+                _ => unprovided
+                    .push(UnprovidedSoname { member: wheel.filename().to_owned(), soname: soname.clone() }),
+            }
         }
         Ok(WheelBuild {
             sha256: artefact.sha256.clone(),
             size: artefact.size,
-            fetch: Fetch::FetchPypi(fetch_pypi(artefact, &wheel)?),
+            fetch: fetch(artefact, &wheel)?,
             python_tag: python_tag(&wheel),
             members,
             libraries: chosen.libraries.clone(),
             omit: package.omit.clone(),
             scripts: facts.entry_points.clone(),
             unprovided,
-            declared: None,
+            declared,
         })
     }
 
@@ -324,14 +376,80 @@ fn python_tag(wheel: &WheelName) -> String {
     if generic { "py3".into() } else { wheel.python_tags().join(".") }
 }
 
-fn fetch_pypi(artefact: &Artefact, wheel: &WheelName) -> Result<FetchPypi, BuildError> {
-    let bytes = HEXLOWER_PERMISSIVE.decode(artefact.sha256.as_bytes()).ok().filter(|bytes| bytes.len() == 32);
-    let bytes = bytes.ok_or_else(|| BuildError::Hash {
-        filename: artefact.filename.clone(),
-        sha256: artefact.sha256.clone(),
+/// Whether a target may leave a member for another one.
+fn is_alternative(package: &Package, path: &str) -> bool {
+    let mut patterns = package.alternative.iter().map(|one| Pattern::new(one.member.replace("{cuda}", "*")));
+    patterns.any(|pattern| pattern.matches(path))
+}
+
+/// The sonames that a wheel whose bytes were not seen is declared to need.
+fn declared_needs<'a>(package: &'a Package, artefact: &Artefact) -> Option<&'a [String]> {
+    let wheel: WheelName = artefact.filename.parse().ok()?;
+    let system = System::ALL.into_iter().find(|system| {
+        wheel.platform_tags().iter().any(|tag| tag == "any" || tag.ends_with(system.architecture()))
     })?;
+    let variant = package.names.read(wheel.version_text(), artefact.origin.url()).ok()?;
+    package.declared_for(wheel.version(), &variant, system).find_map(|row| row.needed.as_deref())
+}
+
+/// Adds the alternatives that another cell patches of the same wheel. Says whether that is all that differs.
+fn merge(known: &mut WheelBuild, other: WheelBuild) -> bool {
+    let without = |build: &WheelBuild| {
+        let mut build = build.clone();
+        build.members.retain(|member| !member.alternative);
+        build
+    };
+    if without(known) != without(&other) {
+        return false;
+    }
+    let mut members: BTreeMap<String, MemberBuild> =
+        known.members.drain(..).map(|member| (member.path.clone(), member)).collect();
+    let is_same = other
+        .members
+        .into_iter()
+        .all(|member| *members.entry(member.path.clone()).or_insert_with(|| member.clone()) == member);
+    known.members = members.into_values().collect();
+    is_same
+}
+
+fn source_build(universe: &Universe, name: &str, filename: &str) -> Result<SourceBuild, BuildError> {
+    let missing = || BuildError::Unaudited { filename: filename.to_owned() };
+    let artefacts = universe.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+    let artefact =
+        artefacts.into_iter().find(|artefact| artefact.filename == filename).ok_or_else(missing)?;
+    let source =
+        universe.packages.get(name).and_then(|package| package.source.as_ref()).ok_or_else(missing)?;
+    let project = name.parse().map_err(|_| missing())?;
+    let sdist = SdistName::parse(filename, &project).map_err(|_| missing())?;
+    let fetch = match &artefact.origin {
+        Origin::Url(url) => fetch_url(artefact, url)?,
+        Origin::Pypi => Fetch::FetchPypi(FetchPypi {
+            pname: sdist.distribution().to_owned(),
+            version: sdist.version().to_string(),
+            wheel: None,
+            extension: Some(sdist.extension().trim_start_matches('.').to_owned()),
+            hash: sri(artefact)?,
+        }),
+    };
+    Ok(SourceBuild {
+        sha256: artefact.sha256.clone(),
+        size: artefact.size,
+        fetch,
+        build_system: source.build_system,
+        components: source.components.clone(),
+        environment: source.environment.clone(),
+        architectures: source.architectures.clone(),
+        jobs: source.jobs.clone(),
+        memory_per_job: source.memory_per_job,
+    })
+}
+
+fn fetch(artefact: &Artefact, wheel: &WheelName) -> Result<Fetch, BuildError> {
+    if let Origin::Url(url) = &artefact.origin {
+        return fetch_url(artefact, url);
+    }
     let python = wheel.python_tags().join(".");
-    Ok(FetchPypi {
+    Ok(Fetch::FetchPypi(FetchPypi {
         pname: wheel.distribution().to_owned(),
         version: wheel.build().map_or_else(
             || wheel.version_text().to_owned(),
@@ -345,6 +463,24 @@ fn fetch_pypi(artefact: &Artefact, wheel: &WheelName) -> Result<FetchPypi, Build
             python,
         }),
         extension: None,
-        hash: format!("sha256-{}", BASE64.encode(&bytes)),
-    })
+        hash: sri(artefact)?,
+    }))
+}
+
+fn fetch_url(artefact: &Artefact, url: &str) -> Result<Fetch, BuildError> {
+    Ok(Fetch::FetchUrl(FetchUrl {
+        url: url.to_owned(),
+        name: artefact.filename.clone(),
+        hash: sri(artefact)?,
+    }))
+}
+
+/// The hash of an artefact as fetchers take it.
+fn sri(artefact: &Artefact) -> Result<String, BuildError> {
+    let bytes = HEXLOWER_PERMISSIVE.decode(artefact.sha256.as_bytes()).ok().filter(|bytes| bytes.len() == 32);
+    let bytes = bytes.ok_or_else(|| BuildError::Hash {
+        filename: artefact.filename.clone(),
+        sha256: artefact.sha256.clone(),
+    })?;
+    Ok(format!("sha256-{}", BASE64.encode(&bytes)))
 }

@@ -6,16 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::WheelFacts;
 use axle_catalogue::{
-    Absence, Artefact, Cell, CellFile, CellPackage, CellWheel, Cuda, External, Fallback, Package,
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Package,
     PackageSource, Provenance, Reason,
 };
+use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
 
+use crate::choice::{Choice, Torch};
 use crate::comparisons::comparisons;
 use crate::solver::{self, Solution, Wanted};
-use crate::universe::{Candidate, Candidates, Need, Unfit, Universe, UniverseError};
+use crate::unfit::{Unfit, built};
+use crate::universe::{Candidate, Candidates, Need, UniverseError};
 
 #[cfg(test)]
 mod tests;
@@ -50,13 +52,12 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
     };
     let Some(anchor) = matrix.order.iter().flatten().next() else { return Ok(solved) };
     let Some((anchor, package)) = candidates.package(anchor) else { return Ok(solved) };
-    for (version, candidate) in candidates.versions(anchor).into_iter().flatten().rev() {
-        let name = version_text(version, candidate);
+    for (name, (version, candidate)) in anchors(&candidates, anchor) {
         match solution(&candidates, cuda, anchor, package, version, candidate) {
             Err(absence) => {
                 solved.file.absent.insert(name, absence);
             }
-            Ok((solution, absent)) => match assemble(&candidates, &solution, absent)? {
+            Ok((of_torch, solution, absent)) => match assemble(&of_torch, cuda, &solution, absent)? {
                 Assembled::Cell(cell) => {
                     solved.file.order.push(name.clone());
                     solved.file.torch.insert(name, *cell);
@@ -73,35 +74,55 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
     Ok(solved)
 }
 
-/// A version as the file name of the chosen wheel spells it.
-fn version_text(version: &Version, candidate: &Candidate<'_>) -> String {
-    candidate.choice().map_or_else(|_| version.to_string(), |choice| choice.version_text.clone())
+/// A version of torch and what there is of it.
+type Anchor<'c, 'a> = (&'c Version, &'c Candidate<'a>);
+
+/// The releases of torch by name, newest first, each with the version that stands for it: of those that differ in their
+/// local part alone (`2.9.1+cu128`) one that fits, and of them one whose bytes were seen.
+fn anchors<'c, 'a>(candidates: &'c Candidates<'a>, anchor: &str) -> Vec<(String, Anchor<'c, 'a>)> {
+    let mut releases: BTreeMap<Version, Vec<Anchor<'c, 'a>>> = BTreeMap::new();
+    for (version, candidate) in candidates.versions(anchor).into_iter().flatten() {
+        releases.entry(version.clone().without_local()).or_default().push((version, candidate));
+    }
+    let best = |(_, versions): (Version, Vec<Anchor<'c, 'a>>)| {
+        let rank = |(version, candidate): &Anchor<'c, 'a>| match candidates.choose(candidate) {
+            Ok(choice) => (true, choice.is_seen(), None, (*version).clone()),
+            Err(unfit) => (false, false, Some(unfit), (*version).clone()),
+        };
+        let (version, candidate) = versions.into_iter().max_by_key(rank)?;
+        let name = version_text(candidates, version, candidate);
+        Some((name.split('+').next().unwrap_or_default().to_owned(), (version, candidate)))
+    };
+    releases.into_iter().rev().filter_map(best).collect()
 }
 
-/// The versions of the cell of one torch, and the packages of `matrix.toml` that are not in it.
-fn solution(
-    candidates: &Candidates<'_>,
+/// A version as the file name of the chosen wheel spells it.
+fn version_text(candidates: &Candidates<'_>, version: &Version, candidate: &Candidate<'_>) -> String {
+    candidates.choose(candidate).map_or_else(|_| version.to_string(), |choice| choice.version_text.clone())
+}
+
+/// The versions of the cell of one torch, chosen among the candidates that go with it, and the packages of
+/// `matrix.toml` that are not in it.
+fn solution<'a>(
+    candidates: &Candidates<'a>,
     cuda: Cuda,
     anchor: &str,
     package: &Package,
     version: &Version,
     candidate: &Candidate<'_>,
-) -> Result<(Solution, BTreeMap<String, Absence>), Absence> {
+) -> Result<(Candidates<'a>, Solution, BTreeMap<String, Absence>), Absence> {
     let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
-    let choice = candidate.choice().map_err(unfit)?;
+    let choice = candidates.choose(candidate).map_err(|reason| unfit(&reason))?;
     let pinned = candidates.pinned_cuda(package, choice).map_err(|reason| unfit(&reason))?;
-    let built_for = pinned.unwrap_or(Cuda::Cpu);
-    if built_for != cuda {
-        let what = match built_for {
-            Cuda::Cpu => "without CUDA".to_owned(),
-            Cuda::Toolkit(..) => format!("for CUDA {built_for}"),
-        };
-        let message = format!("the wheel of {anchor} {version} is built {what}");
+    if cuda != Cuda::Cpu && !choice.is_for_cuda(pinned) {
+        let message = format!("the wheel of {anchor} {version} is built without CUDA");
         return Err(Absence { kind: Reason::Cuda, message });
     }
+    let torch = Torch { version: version.clone().without_local(), cxx11_abi: choice.cxx11_abi() };
+    let candidates = candidates.for_torch(torch);
 
     let mut wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
-    let mut solution = solver::solve(candidates, &wanted)
+    let mut solution = solver::solve(&candidates, &wanted)
         .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })?;
     let mut absent = BTreeMap::new();
     for name in candidates.universe.matrix.order.iter().flatten() {
@@ -110,16 +131,16 @@ fn solution(
         }
         wanted = solution.iter().map(|(name, chosen)| (name.clone(), Some(chosen.version.clone()))).collect();
         wanted.insert(name.clone(), None);
-        match solver::solve(candidates, &wanted) {
+        match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
             Err(reason) => {
                 let unsatisfiable = || Absence { kind: Reason::Dependency, message: reason.to_string() };
-                let absence = no_candidate(candidates, name).unwrap_or_else(unsatisfiable);
+                let absence = no_candidate(&candidates, name).unwrap_or_else(unsatisfiable);
                 absent.insert(name.clone(), absence);
             }
         }
     }
-    Ok((solution, absent))
+    Ok((candidates, solution, absent))
 }
 
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
@@ -127,12 +148,12 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     let Some(versions) = candidates.versions(name).filter(|versions| !versions.is_empty()) else {
         return Some(Absence { kind: Reason::Missing, message: format!("{name} is not in the catalogue") });
     };
-    if versions.values().any(|candidate| candidate.choice().is_ok()) {
+    if versions.values().any(|candidate| candidates.choose(candidate).is_ok()) {
         return None;
     }
     let (version, candidate) = versions.last_key_value()?;
-    let unfit = candidate.choice().err()?;
-    Some(unfit_absence(candidates, name, version, candidate, unfit))
+    let unfit = candidates.choose(candidate).err()?;
+    Some(unfit_absence(candidates, name, version, candidate, &unfit))
 }
 
 /// What a solution comes to.
@@ -145,32 +166,31 @@ enum Assembled<'a> {
 /// A package of a solution, with all that a cell says of it.
 struct Member<'a> {
     name: &'a str,
-    package: &'a Package,
-    artefact: &'a Artefact,
-    version: String,
+    choice: Choice<'a>,
     needs: Vec<Need>,
 }
 
 /// Turns a solution into a cell.
 fn assemble<'a>(
     candidates: &Candidates<'a>,
+    cuda: Cuda,
     solution: &Solution,
     absent: BTreeMap<String, Absence>,
 ) -> Result<Assembled<'a>, UniverseError> {
     let members: Vec<Member<'a>> = solution
         .iter()
         .filter_map(|(name, chosen)| {
-            let (name, package) = candidates.package(name)?;
+            let (name, _) = candidates.package(name)?;
             let choice = candidates.choice(name, &chosen.version)?;
             let needs = candidates.needs(choice, &chosen.extras).ok()?;
-            let version = choice.version_text.clone();
-            Some(Member { name, package, artefact: choice.artefact, version, needs })
+            Some(Member { name, choice: choice.clone(), needs })
         })
         .collect();
     let unaudited: BTreeSet<_> = members
         .iter()
-        .filter(|member| member.artefact.provenance < Provenance::Audited)
-        .map(|member| (member.name, member.artefact.filename.as_str()))
+        .filter(|member| member.choice.is_wheel() && member.choice.is_seen())
+        .filter(|member| member.choice.artefact.provenance < Provenance::Audited)
+        .map(|member| (member.name, member.choice.artefact.filename.as_str()))
         .collect();
     if !unaudited.is_empty() {
         return Ok(Assembled::Unaudited(unaudited));
@@ -181,8 +201,8 @@ fn assemble<'a>(
     };
     let mut cell = Cell { absent, ..Cell::default() };
     for member in &members {
-        let Member { name, package, artefact, version, needs } = member;
-        let Some(facts) = artefact.facts() else { continue };
+        let Member { name, choice, needs } = member;
+        let artefact = choice.artefact;
         // A package may require extras of itself.
         let required: BTreeSet<_> =
             needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
@@ -199,17 +219,22 @@ fn assemble<'a>(
                 comparisons: comparisons(&specifiers),
                 requires: externals,
                 fallback: Fallback {
-                    version: version.clone(),
+                    version: choice.version_text.clone(),
                     filename: artefact.filename.clone(),
                     sha256: artefact.sha256.clone(),
                 },
             };
             cell.externals.insert((*name).to_owned(), external);
         } else {
+            let wheel = if choice.is_wheel() { wheel(candidates, choice, cuda) } else { None };
+            let source = source(candidates, solution, name, choice, cuda);
+            if wheel.is_none() && source.is_none() {
+                continue;
+            }
             let package = CellPackage {
-                version: version.clone(),
-                wheel: Some(wheel(candidates.universe, package, artefact, &facts)),
-                source: None,
+                version: choice.version_text.clone(),
+                wheel,
+                source,
                 requires: packages,
                 externals,
             };
@@ -231,19 +256,62 @@ fn requirers(members: &[Member<'_>], name: &str) -> VersionSpecifiers {
     specifiers.into_values().collect()
 }
 
-fn wheel(universe: &Universe, package: &Package, artefact: &Artefact, facts: &WheelFacts) -> CellWheel {
-    let policy = package.policy();
-    let covers = universe.matrix.compute_capabilities.iter().copied();
-    CellWheel {
+fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option<CellWheel> {
+    let artefact = choice.artefact;
+    let capabilities = &candidates.universe.matrix.compute_capabilities;
+    let facts = choice.facts();
+    let (sass, ptx) = match facts {
+        Some(facts) => (facts.sass.clone(), facts.ptx.clone()),
+        None => {
+            choice.declared_code().unwrap_or_default().into_iter().partition(|code| code.kind == Kind::Sass)
+        }
+    };
+    Some(CellWheel {
         filename: artefact.filename.clone(),
         sha256: artefact.sha256.clone(),
         size: artefact.size,
         provenance: artefact.provenance,
-        glibc: facts.glibc.clone(),
-        covers: covers.filter(|&cc| axle_audit::coverage(facts, &policy, cc).covered == Some(true)).collect(),
-        sass: facts.sass.clone(),
-        ptx: facts.ptx.clone(),
+        glibc: facts.and_then(|facts| facts.glibc.clone()),
+        covers: choice.covers(capabilities, cuda).ok().flatten()?,
+        sass,
+        ptx,
+    })
+}
+
+/// How a version of a package can be compiled in a cell, where all that it takes is in the cell.
+fn source(
+    candidates: &Candidates<'_>,
+    solution: &Solution,
+    name: &str,
+    choice: &Choice<'_>,
+    cuda: Cuda,
+) -> Option<CellSource> {
+    // The sdist may have another local version than the wheel: none.
+    let public = choice.version.clone().without_local();
+    let sdist = candidates.versions(name)?.get(&public)?.sdist()?;
+    let capabilities = candidates.universe.compiles_for(sdist, cuda).ok().filter(|all| !all.is_empty())?;
+    let mut links = BTreeSet::new();
+    let mut next: Vec<String> = candidates.build_needs(sdist).into_iter().map(|need| need.name).collect();
+    while let Some(needed) = next.pop() {
+        let chosen = solution.get(&needed)?;
+        if links.contains(&needed) {
+            continue;
+        }
+        let linked = candidates.choice(&needed, &chosen.version)?;
+        let needs = candidates.needs(linked, &chosen.extras).ok()?;
+        next.extend(needs.into_iter().map(|need| need.name));
+        links.insert(needed);
     }
+    let described = sdist.package.source.as_ref()?;
+    Some(CellSource {
+        filename: sdist.artefact.filename.clone(),
+        sha256: sdist.artefact.sha256.clone(),
+        size: sdist.artefact.size,
+        capabilities,
+        links: links.into_iter().collect(),
+        memory_per_job: described.memory_per_job,
+        minutes: described.minutes,
+    })
 }
 
 fn unfit_absence(
@@ -262,7 +330,7 @@ fn unfit_absence(
             format!("{name} {version} has no wheel for Python {python}: there are {}", others.join(", "))
         }
         Unfit::Cuda(built_for) => {
-            format!("the wheel of {name} {version} is built for CUDA {}", built_for.join(", "))
+            format!("the wheel of {name} {version} is built for CUDA {}", built(built_for))
         }
         _ => format!("{name} {version} cannot be chosen: {unfit}"),
     };

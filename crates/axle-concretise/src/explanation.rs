@@ -8,7 +8,8 @@ use pubgrub::{DerivationTree, External, Ranges};
 
 use crate::solver::Node;
 use crate::specifiers::satisfies;
-use crate::universe::{Candidates, Need, Unfit};
+use crate::unfit::Unfit;
+use crate::universe::{Candidates, Need};
 
 type Tree = DerivationTree<Node, Ranges<Version>, Unfit>;
 

@@ -10,6 +10,7 @@
 
 mod builds;
 pub mod cells;
+mod choice;
 mod comparisons;
 mod explanation;
 mod glibc;
@@ -19,13 +20,16 @@ mod solver;
 mod specifiers;
 #[cfg(test)]
 mod synthetic;
+mod unfit;
 mod universe;
 
 pub use builds::{BuildError, builds};
+pub use choice::Choice;
 pub use comparisons::comparisons;
 pub use lookup::{Answer, DEFAULT_GLIBC, LookupError, Request, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
-pub use universe::{Candidate, Candidates, Choice, Unfit, Universe, UniverseError};
+pub use unfit::Unfit;
+pub use universe::{Candidate, Candidates, Universe, UniverseError};

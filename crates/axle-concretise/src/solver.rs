@@ -10,9 +10,11 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
+use crate::choice::Choice;
 use crate::explanation;
 use crate::specifiers::satisfies;
-use crate::universe::{Candidates, Need, Unfit};
+use crate::unfit::Unfit;
+use crate::universe::{Candidate, Candidates, Need};
 
 #[cfg(test)]
 mod tests;
@@ -35,8 +37,9 @@ pub(crate) struct Chosen {
 #[error("{0}")]
 pub(crate) struct Unsatisfiable(pub(crate) String);
 
-/// Solves for the best versions. A release is better than a pre-release (PEP 440), a newer version better than an
-/// older one; a version without a wheel that fits is never chosen.
+/// Solves for the best versions. A version with a wheel is better than one that must be compiled, a release better than
+/// a pre-release (PEP 440), a newer version better than an older one; a version with neither wheel nor sdist that fits
+/// is never chosen.
 ///
 /// The answer is a function of the candidates and of what is wanted, and there is one exactly when one exists. It
 /// holds what is wanted and what that requires, nothing else, and:
@@ -133,12 +136,14 @@ impl Provider<'_> {
             return Ok(wanted.collect());
         };
         let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));
-        let choice = candidate.ok_or(Unfit::NoWheel)?.choice().map_err(Clone::clone)?;
+        let choice = self.candidates.choose(candidate.ok_or(Unfit::NoWheel)?)?;
         let mut edges = Vec::new();
         if matches!(node, Node::Extra(..)) {
             edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
         }
-        for Need { name, extras, specifiers } in self.candidates.needs(choice, node.extras())? {
+        let needs = self.candidates.needs(choice, node.extras())?;
+        for Need { name, extras, specifiers } in needs.into_iter().chain(self.candidates.build_needs(choice))
+        {
             let range = self.range(&name, &specifiers);
             edges.extend(extras.into_iter().map(|extra| (Node::Extra(name.clone(), extra), range.clone())));
             edges.push((Node::Package(name), range));
@@ -178,14 +183,21 @@ impl Provider<'_> {
 
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
-        let within = || versions.iter().rev().filter(|(version, _)| range.contains(version));
-        let fits = || within().filter(|(_, candidate)| candidate.choice().is_ok());
-        // A version that has no wheel to choose only where none has, so that the explanation names the reason.
-        let best = fits()
-            .find(|(version, _)| !version.any_prerelease())
-            .or_else(|| fits().next())
-            .or_else(|| within().next());
-        best.map(|(version, _)| version.clone())
+        let within = || versions.iter().filter(|(version, _)| range.contains(version));
+        // A version that has nothing to choose only where none has, so that the explanation names the reason.
+        let rank = |(version, candidate): &(&Version, &Candidate<'_>)| {
+            let choice = self.candidates.choose(candidate).ok();
+            (
+                choice.is_some(),
+                choice.is_some_and(Choice::is_wheel),
+                !version.any_prerelease(),
+                (*version).clone().without_local(),
+                // Of wheels of one version for several CUDA releases one whose bytes were seen.
+                choice.is_some_and(Choice::is_seen),
+                (*version).clone(),
+            )
+        };
+        within().max_by_key(rank).map(|(version, _)| version.clone())
     }
 }
 

@@ -1,18 +1,19 @@
 //! Every wheel of the catalogue that could be chosen for a system and a Python, and for the others why not.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use axle_catalogue::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, CudaMatch, Matrix, Package, Reason, markers,
-};
-use axle_wheel::{Fit, Glibc, PythonVersion, System, TagMismatch, VerbatimUrl, WheelName, WheelNameError};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, markers};
+use axle_fatbin::ComputeCapability;
+use axle_toolkit::Toolkits;
+use axle_wheel::{PythonVersion, SdistName, System, WheelName, WheelNameError};
 use pep440_rs::{Operator, Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, PackageName, VersionOrUrl};
+use rayon::prelude::*;
 
-use crate::glibc;
-use crate::specifiers::satisfies;
+use crate::choice::{Choice, Torch};
+use crate::unfit::Unfit;
 
 /// The catalogue as the solver sees it.
 pub struct Universe {
@@ -22,6 +23,8 @@ pub struct Universe {
     pub packages: BTreeMap<String, Package>,
     /// Every artefact, by package.
     pub artefacts: BTreeMap<String, ArtefactFile>,
+    /// What is known of CUDA's releases, where the catalogue says.
+    pub toolkits: Option<Toolkits>,
 }
 
 /// A catalogue that contradicts itself.
@@ -67,13 +70,11 @@ impl Universe {
     /// When one of its files is missing or not valid.
     pub fn read(catalogue: &Catalogue) -> Result<Self, CatalogueError> {
         let packages = catalogue.packages()?;
-        let mut artefacts = BTreeMap::new();
-        for name in packages.keys() {
-            if let Some(file) = catalogue.artefacts(name)? {
-                artefacts.insert(name.clone(), file);
-            }
-        }
-        Ok(Self { matrix: catalogue.matrix()?, packages, artefacts })
+        let read = packages.par_iter().filter_map(|(name, _)| {
+            catalogue.artefacts(name).map(|file| Some((name.clone(), file?))).transpose()
+        });
+        let artefacts = read.collect::<Result<_, _>>()?;
+        Ok(Self { matrix: catalogue.matrix()?, packages, artefacts, toolkits: catalogue.toolkits()? })
     }
 
     /// The candidates for a system and a Python, whatever their CUDA.
@@ -86,34 +87,81 @@ impl Universe {
         let mut packages = BTreeMap::new();
         for (name, package) in &self.packages {
             let Some(file) = self.artefacts.get(name) else { continue };
+            let project: Option<PackageName> = name.parse().ok();
             let mut versions: BTreeMap<Version, Candidate<'_>> = BTreeMap::new();
             // Of a version that is spelled in two ways the first file name's is told, in whatever order they come.
             let mut artefacts: Vec<_> = file.artefacts.iter().collect();
             artefacts.sort_by_key(|artefact| &artefact.filename);
             for artefact in artefacts {
-                let wheel: WheelName = artefact.filename.parse()?;
-                let candidate = versions.entry(wheel.version().clone()).or_insert_with(|| Candidate {
-                    fitting: Vec::new(),
-                    unfit: Unfit::NoWheel,
-                    python_tags: BTreeSet::new(),
-                });
-                match choose(artefact, &wheel, system, python, self.matrix.glibc) {
-                    Ok(choice) => candidate.fitting.push(choice),
-                    Err(unfit) => {
-                        if unfit.is_other_python() {
-                            candidate.python_tags.extend(wheel.python_tags().iter().cloned());
-                        }
-                        candidate.miss(unfit);
-                    }
-                }
+                self.add(artefact, package, project.as_ref(), system, python, &mut versions)?;
             }
             for candidate in versions.values_mut() {
                 // The file name decides where the tags do not.
                 candidate.fitting.sort_by(|one, other| other.rank().cmp(&one.rank()));
+                candidate.fitting.sort_by_key(|choice| Reverse(choice.is_wheel()));
             }
             packages.insert(name.as_str(), PackageCandidates { package, versions });
         }
-        Ok(Candidates { universe: self, system, python, markers, packages })
+        let packages = Arc::new(packages);
+        Ok(Candidates { universe: self, system, python, torch: None, markers, packages })
+    }
+
+    /// The capabilities that the source of an sdist and a CUDA release support both.
+    ///
+    /// # Errors
+    /// Why nothing can be compiled.
+    pub(crate) fn compiles_for(
+        &self,
+        choice: &Choice<'_>,
+        cuda: Cuda,
+    ) -> Result<Vec<ComputeCapability>, Unfit> {
+        let Cuda::Toolkit(major, minor) = cuda else { return Err(Unfit::NoWheel) };
+        let source = choice.package.source.as_ref().ok_or(Unfit::NoWheel)?;
+        let floor = source.cuda.as_ref().and_then(|floor| floor.parse().ok());
+        if floor.is_some_and(|floor: Cuda| floor > cuda) {
+            return Err(Unfit::OldToolkit { needs: source.cuda.clone().unwrap_or_default(), has: cuda });
+        }
+        let releases = self.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
+        let release =
+            releases.into_iter().find(|release| (release.cuda.major, release.cuda.minor) == (major, minor));
+        let targets = &release.ok_or(Unfit::UnknownToolkit(cuda))?.capabilities;
+        let own = source.capabilities.as_ref();
+        let supported =
+            |cc: &ComputeCapability| targets.contains(cc) && own.is_none_or(|own| own.contains(cc));
+        Ok(self.matrix.compute_capabilities.iter().copied().filter(supported).collect())
+    }
+
+    fn add<'a>(
+        &'a self,
+        artefact: &'a Artefact,
+        package: &'a Package,
+        project: Option<&PackageName>,
+        system: System,
+        python: PythonVersion,
+        versions: &mut BTreeMap<Version, Candidate<'a>>,
+    ) -> Result<(), UniverseError> {
+        if !artefact.is_wheel() {
+            let name = project.and_then(|project| SdistName::parse(&artefact.filename, project).ok());
+            let Some(name) = name else { return Ok(()) };
+            let candidate = versions.entry(name.version().clone()).or_insert_with(Candidate::empty);
+            match Choice::sdist(artefact, package, &name, system, python) {
+                Ok(choice) => candidate.fitting.push(choice),
+                Err(unfit) => candidate.miss(unfit),
+            }
+            return Ok(());
+        }
+        let wheel: WheelName = artefact.filename.parse()?;
+        let candidate = versions.entry(wheel.version().clone()).or_insert_with(Candidate::empty);
+        match Choice::wheel(artefact, package, &wheel, system, python, self.matrix.glibc) {
+            Ok(choice) => candidate.fitting.push(choice),
+            Err(unfit) => {
+                if unfit.is_other_python() {
+                    candidate.python_tags.extend(wheel.python_tags().iter().cloned());
+                }
+                candidate.miss(unfit);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -126,8 +174,10 @@ pub struct Candidates<'a> {
     pub system: System,
     /// The Python.
     pub python: PythonVersion,
+    /// The torch, once one is chosen.
+    torch: Option<Torch>,
     markers: MarkerEnvironment,
-    packages: BTreeMap<&'a str, PackageCandidates<'a>>,
+    packages: Arc<BTreeMap<&'a str, PackageCandidates<'a>>>,
 }
 
 #[derive(Clone)]
@@ -139,7 +189,7 @@ struct PackageCandidates<'a> {
 /// One version of a package.
 #[derive(Debug, Clone)]
 pub struct Candidate<'a> {
-    /// The wheels that fit, the best first.
+    /// The artefacts that fit system and Python: the wheels before the sdists, of them the best first.
     fitting: Vec<Choice<'a>>,
     /// The nearest miss among the others.
     unfit: Unfit,
@@ -148,12 +198,8 @@ pub struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// The best wheel.
-    ///
-    /// # Errors
-    /// The nearest reason why none fits.
-    pub fn choice(&self) -> Result<&Choice<'a>, &Unfit> {
-        self.fitting.first().ok_or(&self.unfit)
+    fn empty() -> Self {
+        Self { fitting: Vec::new(), unfit: Unfit::NoWheel, python_tags: BTreeSet::new() }
     }
 
     /// The Python tags of the wheels that are for another Python and fit else.
@@ -161,180 +207,15 @@ impl<'a> Candidate<'a> {
         &self.python_tags
     }
 
+    /// The sdist that can be compiled.
+    pub(crate) fn sdist(&self) -> Option<&Choice<'a>> {
+        self.fitting.iter().find(|choice| !choice.is_wheel())
+    }
+
     fn miss(&mut self, unfit: Unfit) {
         if unfit > self.unfit {
             self.unfit = unfit;
         }
-    }
-}
-
-/// A wheel that fits a system and a Python.
-#[derive(Debug, Clone)]
-pub struct Choice<'a> {
-    /// The wheel.
-    pub artefact: &'a Artefact,
-    /// The version as the file name spells it.
-    pub version_text: String,
-    /// How well it fits.
-    fit: Fit,
-    /// The parsed `Requires-Dist`, on demand: most wheels are never looked at.
-    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
-}
-
-impl Choice<'_> {
-    fn rank(&self) -> (&Fit, &str) {
-        (&self.fit, &self.artefact.filename)
-    }
-
-    fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Unfit> {
-        let parse = |line: &&String| {
-            axle_wheel::parse_requirement(line)
-                .map_err(|error| Unfit::UnreadableRequirement(error.to_string()))
-        };
-        self.requirements
-            .get_or_init(|| {
-                // The order of the lines means nothing, and must not decide which explanation is found.
-                let lines: BTreeSet<_> = self.artefact.requires_dist.iter().flatten().collect();
-                lines.iter().map(parse).collect()
-            })
-            .as_deref()
-            .map_err(Clone::clone)
-    }
-}
-
-/// Why a version has no wheel to choose, the nearest miss last.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-#[non_exhaustive]
-pub enum Unfit {
-    /// There is no wheel at all.
-    #[error("it has no wheel")]
-    NoWheel,
-    /// No wheel's tags fit.
-    #[error("{0}")]
-    Tags(TagMismatch),
-    /// `Requires-Python` excludes the target's.
-    #[error("it requires Python {0}")]
-    RequiresPython(String),
-    /// `Requires-Python` says nothing that PEP 440 knows.
-    #[error("its Requires-Python, `{0}`, cannot be read")]
-    UnreadablePython(String),
-    /// Its members need a newer glibc than cells allow, whatever its tags say.
-    #[error("it needs glibc {needs}, which is newer than {has}")]
-    Glibc {
-        /// The glibc that its audit found.
-        needs: Glibc,
-        /// The one of `matrix.toml`.
-        has: Glibc,
-    },
-    /// Its audit tells a glibc that is none.
-    #[error("its glibc, `{0}`, cannot be read")]
-    UnreadableGlibc(String),
-    /// It is made for another CUDA.
-    #[error("it is made for CUDA {}", .0.join(", "))]
-    Cuda(Vec<String>),
-    /// Only the major release of the CUDA that it is made for is known.
-    #[error("it is made for some CUDA {0}; which minor release is not known")]
-    UnknownCuda(String),
-    /// It was withdrawn.
-    #[error("it was withdrawn from the index{}", reason(.0))]
-    Yanked(String),
-    /// A requirement of it says nothing that PEP 508 knows: the line, and what is wrong with it.
-    #[error("{0}")]
-    UnreadableRequirement(String),
-    /// A requirement of it names a URL.
-    #[error("its Requires-Dist `{0}` names a URL, which has no version")]
-    UrlRequirement(String),
-    /// It requires another version of itself.
-    #[error("it requires another version of itself")]
-    RequiresItself,
-    /// Its metadata is not known.
-    #[error("its requirements are not known")]
-    UnknownRequirements,
-}
-
-fn reason(text: &str) -> String {
-    if text.is_empty() { String::new() } else { format!(": {text}") }
-}
-
-impl Unfit {
-    /// What stands in the way.
-    pub fn kind(&self) -> Reason {
-        match self {
-            Self::Tags(TagMismatch::Glibc { .. }) | Self::Glibc { .. } => Reason::Glibc,
-            Self::RequiresPython(_) => Reason::Python,
-            Self::Tags(_) if self.is_other_python() => Reason::Python,
-            Self::NoWheel | Self::Tags(_) | Self::Yanked(_) => Reason::Missing,
-            Self::Cuda(_) => Reason::Cuda,
-            Self::RequiresItself => Reason::Dependency,
-            Self::UnreadablePython(_)
-            | Self::UnreadableGlibc(_)
-            | Self::UnknownCuda(_)
-            | Self::UnreadableRequirement(_)
-            | Self::UrlRequirement(_)
-            | Self::UnknownRequirements => Reason::Unknown,
-        }
-    }
-
-    /// Whether only the Python keeps it out.
-    fn is_other_python(&self) -> bool {
-        matches!(
-            self,
-            Self::Tags(
-                TagMismatch::Python { .. } | TagMismatch::Abi { .. } | TagMismatch::FreeThreaded { .. }
-            )
-        )
-    }
-}
-
-fn choose<'a>(
-    artefact: &'a Artefact,
-    wheel: &WheelName,
-    system: System,
-    python: PythonVersion,
-    glibc: Glibc,
-) -> Result<Choice<'a>, Unfit> {
-    let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
-    if let Some(requires) = &artefact.requires_python {
-        let specifiers =
-            VersionSpecifiers::from_str(requires).map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
-        if !satisfies(&specifiers, &markers::full_version(python)) {
-            return Err(Unfit::RequiresPython(requires.clone()));
-        }
-    }
-    // The tags are what the author claims, the audit what the members need.
-    if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
-        match glibc::floor(needs) {
-            Some(needs) if needs > glibc => return Err(Unfit::Glibc { needs, has: glibc }),
-            Some(_) => {}
-            None => return Err(Unfit::UnreadableGlibc(needs.clone())),
-        }
-    }
-    if let Some(reason) = &artefact.yanked {
-        return Err(Unfit::Yanked(reason.clone()));
-    }
-    if artefact.requires_dist.is_none() {
-        return Err(Unfit::UnknownRequirements);
-    }
-    let version_text = wheel.version_text().to_owned();
-    Ok(Choice { artefact, version_text, fit, requirements: OnceLock::new() })
-}
-
-/// Why what is made for some CUDA releases does not go with another.
-fn cuda_mismatch(built_for: &[String], rule: CudaMatch, cuda: Cuda) -> Option<Unfit> {
-    if built_for.is_empty() || rule == CudaMatch::None {
-        return None;
-    }
-    let mismatch = Unfit::Cuda(built_for.to_vec());
-    let Cuda::Toolkit(major, minor) = cuda else { return Some(mismatch) };
-    // An audit writes `12.8`, or `12` where it found the major release alone.
-    let is_same_major = |built: &&String| built.split('.').next() == Some(&major.to_string());
-    let same_major: Vec<_> = built_for.iter().filter(is_same_major).collect();
-    let is_same = |built: &&String| **built == format!("{major}.{minor}");
-    match same_major.iter().find(|built| !built.contains('.')) {
-        _ if same_major.is_empty() => Some(mismatch),
-        _ if rule == CudaMatch::Major || same_major.iter().any(is_same) => None,
-        Some(unknown) => Some(Unfit::UnknownCuda((*unknown).clone())),
-        None => Some(mismatch),
     }
 }
 
@@ -352,9 +233,24 @@ impl<'a> Candidates<'a> {
         self.packages.get(name).map(|package| &package.versions)
     }
 
-    /// The wheel of a version that fits.
-    pub fn choice(&self, name: &str, version: &Version) -> Option<&Choice<'a>> {
-        self.versions(name)?.get(version)?.choice().ok()
+    /// The best artefact of a version.
+    ///
+    /// # Errors
+    /// The nearest reason why none fits.
+    pub(crate) fn choose<'c>(&self, candidate: &'c Candidate<'a>) -> Result<&'c Choice<'a>, Unfit> {
+        let mut nearest = candidate.unfit.clone();
+        for choice in &candidate.fitting {
+            match self.torch.as_ref().map_or(Ok(()), |torch| choice.fits_torch(torch)) {
+                Ok(()) => return Ok(choice),
+                Err(unfit) => nearest = nearest.max(unfit),
+            }
+        }
+        Err(nearest)
+    }
+
+    /// The best artefact of a version of a package.
+    pub(crate) fn choice(&self, name: &str, version: &Version) -> Option<&Choice<'a>> {
+        self.choose(self.versions(name)?.get(version)?).ok()
     }
 
     /// What a maintainer wrote about a package that has artefacts, with its name as long as the catalogue lives.
@@ -362,28 +258,38 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
-    /// Those that go with a CUDA release, as far as exact pins and audits tell.
+    /// Those that go with a torch.
+    pub(crate) fn for_torch(&self, torch: Torch) -> Self {
+        Self { torch: Some(torch), ..self.clone() }
+    }
+
+    /// Those that go with a CUDA release, as far as names, exact pins, audits and declarations tell, and that cover one
+    /// GPU at least.
     pub(crate) fn for_cuda(&self, cuda: Cuda) -> Self {
-        let mut candidates = self.clone();
-        for PackageCandidates { package, versions } in candidates.packages.values_mut() {
+        let mut packages = BTreeMap::clone(&self.packages);
+        let capabilities = &self.universe.matrix.compute_capabilities;
+        for PackageCandidates { package, versions } in packages.values_mut() {
             for candidate in versions.values_mut() {
                 for choice in std::mem::take(&mut candidate.fitting) {
                     let pinned = self.pinned_cuda(package, &choice).ok().flatten();
-                    let pinned = pinned.map(|pinned| pinned.to_string());
-                    let audited = choice.artefact.audit.as_ref().map(|audit| audit.facts.cuda.as_slice());
-                    // Libraries built with other releases are linked into a wheel: the pin says what it is for.
-                    let mismatch = [Some(pinned.as_slice()), audited]
-                        .into_iter()
-                        .flatten()
-                        .find_map(|built_for| cuda_mismatch(built_for, package.cuda_match, cuda));
-                    match mismatch {
-                        None => candidate.fitting.push(choice),
-                        Some(unfit) => candidate.miss(unfit),
+                    let fits = choice.fits_cuda(cuda, pinned).and_then(|()| {
+                        let covers = match choice.is_wheel() {
+                            true => choice.covers(capabilities, cuda)?,
+                            false => Some(self.universe.compiles_for(&choice, cuda)?),
+                        };
+                        if covers.is_some_and(|covers| covers.is_empty()) {
+                            return Err(Unfit::CoversNothing);
+                        }
+                        Ok(())
+                    });
+                    match fits {
+                        Ok(()) => candidate.fitting.push(choice),
+                        Err(unfit) => candidate.miss(unfit),
                     }
                 }
             }
         }
-        candidates
+        Self { packages: Arc::new(packages), ..self.clone() }
     }
 
     /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
@@ -408,7 +314,19 @@ impl<'a> Candidates<'a> {
         Ok(package.cuda_from.iter().find_map(pin))
     }
 
-    /// What a wheel requires for this target, with some of its extras. A marker holds where it holds without extras
+    /// What must be in a cell for an sdist to be compiled: what it links, and what builds it. A wheel needs nothing.
+    pub(crate) fn build_needs(&self, choice: &Choice<'_>) -> Vec<Need> {
+        let source = choice.package.source.as_ref().filter(|_| !choice.is_wheel());
+        let names = source.into_iter().flat_map(|source| source.links.iter().chain(&source.build_requires));
+        let need = |name: &String| Need {
+            name: name.clone(),
+            extras: Vec::new(),
+            specifiers: VersionSpecifiers::empty(),
+        };
+        names.map(need).collect()
+    }
+
+    /// What an artefact requires for this target, with some of its extras. A marker holds where it holds without extras
     /// or with one of them: packaging evaluates them one by one.
     ///
     /// # Errors

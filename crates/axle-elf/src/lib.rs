@@ -69,6 +69,9 @@ pub struct Elf {
     /// Whether it calls libstdc++ through the C++11 ABI of its strings and lists. `None` where it does
     /// not link libstdc++, calls neither kind, calls both, or its symbols were out of reach.
     pub cxx11_abi: Option<bool>,
+    /// Whether it takes C++ symbols of libtorch (`c10`, `at`, `torch`) from outside, which other releases of torch may
+    /// lack. `None` where its symbols were out of reach.
+    pub torch_cxx: Option<bool>,
     /// What it takes of CPython's C API: its undefined symbols that begin with `Py` or `_Py`, sorted. `None`
     /// where its symbols were out of reach.
     pub python_symbols: Option<Vec<String>>,

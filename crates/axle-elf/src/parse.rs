@@ -72,6 +72,7 @@ pub(crate) fn parse(window: &Window) -> Result<Elf, Stop> {
         interpreter,
         symbol_versions: file.symbol_versions(&segments, &dynamic)?,
         cxx11_abi: undefined.as_ref().filter(|_| links_libstdcxx).and_then(|symbols| symbols.cxx11_abi),
+        torch_cxx: undefined.as_ref().map(|symbols| symbols.torch),
         python_symbols: undefined.map(|symbols| symbols.python),
         sections,
     })

@@ -10,6 +10,23 @@ const NEW: &[u8] = b"__cxx11";
 /// How methods of the old `std::string` begin: `std::string::…`, `std::string::… const`.
 const OLD: [&[u8]; 2] = [b"_ZNSs", b"_ZNKSs"];
 
+/// How mangled names of libtorch's C++ interface begin: functions, methods and type information of the namespaces
+/// `c10`, `at` and `torch`. Its stable interface for extensions is C (`aoti_torch_…`), and has none of them.
+const TORCH: [&[u8]; 12] = [
+    b"_ZN3c10",
+    b"_ZNK3c10",
+    b"_ZN2at",
+    b"_ZNK2at",
+    b"_ZN5torch",
+    b"_ZNK5torch",
+    b"_ZTIN3c10",
+    b"_ZTVN3c10",
+    b"_ZTIN2at",
+    b"_ZTVN2at",
+    b"_ZTIN5torch",
+    b"_ZTVN5torch",
+];
+
 /// How names of CPython's C API begin.
 const PYTHON: [&[u8]; 2] = [b"Py", b"_Py"];
 /// CPython 3.14 exports 1,700 of them, the longest of 60 bytes. More is no extension module.
@@ -20,6 +37,8 @@ const LONGEST_PYTHON: usize = 256;
 pub(crate) struct Undefined {
     /// `None` where no symbol tells, or symbols of both kinds are called. Libstdc++ itself defines both.
     pub cxx11_abi: Option<bool>,
+    /// Whether there are names of libtorch's C++ interface.
+    pub torch: bool,
     /// The names of CPython's C API.
     pub python: Vec<String>,
 }
@@ -29,7 +48,7 @@ impl Undefined {
     pub fn read(table: &[u8], names: &[u8], context: Ctx) -> Self {
         let size = Sym::size(context.container);
         let new_names = NamesHolding::find(NEW, names);
-        let (mut new, mut old) = (false, false);
+        let (mut new, mut old, mut torch) = (false, false, false);
         let mut python = BTreeSet::new();
         for bytes in table.chunks_exact(size) {
             let Some(symbol) = Sym::parse(bytes, 0, 1, context).ok().and_then(|mut symbols| symbols.pop())
@@ -42,13 +61,14 @@ impl Undefined {
             let rest = names.get(symbol.st_name..).unwrap_or_default();
             new |= new_names.includes(symbol.st_name);
             old |= OLD.iter().any(|start| rest.starts_with(start));
+            torch |= TORCH.iter().any(|start| rest.starts_with(start));
             if PYTHON.iter().any(|start| rest.starts_with(start)) && python.len() < MOST_PYTHON {
                 let end = rest.iter().take(LONGEST_PYTHON).position(|byte| *byte == 0);
                 let name = end.and_then(|end| std::str::from_utf8(rest.get(..end)?).ok());
                 python.extend(name.map(str::to_owned));
             }
         }
-        Self { cxx11_abi: (new != old).then_some(new), python: python.into_iter().collect() }
+        Self { cxx11_abi: (new != old).then_some(new), torch, python: python.into_iter().collect() }
     }
 }
 

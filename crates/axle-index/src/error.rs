@@ -1,6 +1,8 @@
 //! Why an origin can't say or give what was asked for.
 
 use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use axle_wheel::{ArchiveError, MetadataError, PackageName};
 use thiserror::Error;
@@ -11,13 +13,15 @@ use crate::Digest;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IndexError {
-    /// The index has no project of that name.
-    #[error("{index} has no package `{name}`; check the spelling, or choose another index with --index-url")]
+    /// The origin has no project of that name.
+    #[error("{origin} has no package `{name}`; {hint}")]
     NotFound {
         /// The name, normalised.
         name: PackageName,
-        /// The URL of the index.
-        index: String,
+        /// What was asked: a URL or a path.
+        origin: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// Not a URL of a file or an index.
     #[error("`{url}` can't be read: {message}")]
@@ -43,11 +47,70 @@ pub enum IndexError {
         /// What happened.
         message: String,
     },
+    /// Not the name of a repository.
+    #[error("`{}` is no repository on GitHub; it is written owner/name", given.escape_debug())]
+    Repository {
+        /// The text as given.
+        given: String,
+    },
+    /// A token that can't be one. It is not shown.
+    #[error("the token for GitHub holds characters that no token has; check GITHUB_TOKEN")]
+    Token,
+    /// GitHub does not know the token.
+    #[error("{url} does not take the token; check GITHUB_TOKEN, or unset it")]
+    TokenRefused {
+        /// What was asked for.
+        url: String,
+    },
+    /// The answer trickles.
+    #[error("{url} gave only {bytes} bytes in {seconds} s; try again later")]
+    TooSlow {
+        /// What was asked for.
+        url: String,
+        /// How much came.
+        bytes: u64,
+        /// In which time.
+        seconds: f32,
+    },
     /// The answer is not what was asked for.
     #[error("{url} gave an answer that can't be used: {message}")]
     Answer {
         /// What was asked for.
         url: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The server wants no more requests for now.
+    #[error(
+        "{url} takes no more requests for {wait:?}; try again after that, or with a token in GITHUB_TOKEN if this is \
+         GitHub"
+    )]
+    RateLimited {
+        /// What was asked for.
+        url: String,
+        /// For how long; longer than the [patience](crate::Patience) lasts.
+        wait: Duration,
+    },
+    /// A file became another one while it was fetched.
+    #[error(
+        "{url} was replaced while it was fetched, at byte {position}; what came before is of no use, fetch it again"
+    )]
+    Changed {
+        /// The file.
+        url: String,
+        /// How many bytes came of the former one, or where a part of it was to begin.
+        position: u64,
+    },
+    /// What is on this machine can't be read.
+    #[error("{0}")]
+    Local(io::Error),
+    /// A list that must be whole has a line that can't be read.
+    #[error("{}: line {line}: {message}; mend the line, for nothing is trusted before", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
         /// What is wrong with it.
         message: String,
     },
@@ -61,24 +124,24 @@ pub enum IndexError {
     },
     /// A file has another size than its origin declares.
     #[error(
-        "{url} has {found} bytes, and the index declares {declared}; the file was replaced or cut short, so it is not used"
+        "{url} has {found} bytes, and its origin declares {declared}; the file was replaced or cut short, so it is not used"
     )]
     Size {
         /// The file.
         url: String,
-        /// The size that the index declares.
+        /// The declared size.
         declared: u64,
         /// The size that the server tells, or how many bytes came.
         found: u64,
     },
     /// A file has other bytes than its origin declares.
     #[error(
-        "{url} has the SHA-256 {found}, and the index declares {declared}; the file was replaced or damaged, so it is not used"
+        "{url} has the SHA-256 {found}, and its origin declares {declared}; the file was replaced or damaged, so it is not used"
     )]
     Hash {
         /// The file.
         url: String,
-        /// The hash that the index declares.
+        /// The declared hash.
         declared: Digest,
         /// The hash of the bytes.
         found: Digest,
@@ -111,6 +174,81 @@ pub enum IndexError {
         url: String,
         /// What happened.
         source: io::Error,
+    },
+}
+
+/// What an origin passed over, and what a person should look at. No URL in it holds credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A page of find-links is not there, which is how the lack of a variant shows.
+    #[error("{url} answered with status {status}: this variant is not published, or not here")]
+    NoPage {
+        /// The page.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The origin answers under another name than it was asked for.
+    #[error("`{asked}` is now called `{found}`; check that it is still the same project")]
+    Renamed {
+        /// The name that was asked for.
+        asked: String,
+        /// The name that answered.
+        found: String,
+    },
+    /// An asset whose upload was not finished.
+    #[error("{url} is not uploaded in full (its state is `{state}`); it is passed over")]
+    Unfinished {
+        /// The asset.
+        url: String,
+        /// What its origin says.
+        state: String,
+    },
+    /// A file or folder that can't be read.
+    #[error("{} is passed over: {message}", path.to_string_lossy().escape_debug())]
+    Unreadable {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A line of a table that can't be read.
+    #[error("{}: line {line} is passed over: {message}", path.display())]
+    Line {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Lines of a table that contradict each other.
+    #[error(
+        "{}: lines {} say different things of {url}; none of them is used",
+        path.display(),
+        lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    Conflict {
+        /// The table.
+        path: PathBuf,
+        /// The lines, from 1.
+        lines: Vec<u64>,
+        /// What they speak of.
+        url: String,
+    },
+    /// A line of a table about a file for which different hashes are known to be published.
+    #[error(
+        "{}: line {line} is not used: different hashes are published for {url}; audit its bytes to settle it",
+        path.display()
+    )]
+    Distrusted {
+        /// The table.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What it speaks of.
+        url: String,
     },
 }
 

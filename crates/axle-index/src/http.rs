@@ -1,20 +1,23 @@
-//! Asking servers: certificates, credentials, patience, and answers that stay within bounds.
+//! Asking servers: certificates, credentials, patience, what is known already, and answers that stay
+//! within bounds.
 
+use std::fmt;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::transport::DefaultConnector;
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, ResponseExt as _};
 use url::{Origin, Url};
 
+use crate::cache::{Cache, Head};
 use crate::resolver::RememberingResolver;
 use crate::{IndexError, Settings};
 
@@ -25,13 +28,21 @@ pub struct Patience {
     pub tries: u32,
     /// How long to wait after the first failure; doubled after each further one.
     pub delay: Duration,
-    /// How long a server may say nothing.
+    /// How long a server may say nothing. A page must be there within ten times that.
     pub silence: Duration,
+    /// For how long in all a server that wants no more requests for now is obeyed. GitHub counts by
+    /// the hour.
+    pub rate_limit: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { tries: 3, delay: Duration::from_millis(300), silence: Duration::from_mins(1) }
+        Self {
+            tries: 3,
+            delay: Duration::from_millis(300),
+            silence: Duration::from_mins(1),
+            rate_limit: Duration::from_mins(65),
+        }
     }
 }
 
@@ -39,9 +50,59 @@ impl Default for Patience {
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
-    credentials: Option<Credentials>,
+    credentials: Vec<Credentials>,
     patience: Patience,
     traffic: Arc<Traffic>,
+    cache: Option<Cache>,
+    listener: Listener,
+}
+
+/// Something that takes long or went wrong without doing harm, to be told to a waiting person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A server wants no more requests for now, so the request waits.
+    RateLimit {
+        /// The server.
+        server: String,
+        /// For how long.
+        wait: Duration,
+    },
+    /// An answer can't be kept for the next time.
+    Cache {
+        /// What happened, with the path.
+        message: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RateLimit { server, wait } => {
+                write!(f, "{server} takes no more requests for {wait:?}; waiting")
+            }
+            Self::Cache { message } => write!(f, "an answer is not cached: {message}"),
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Listener(Option<Arc<Tell>>);
+
+type Tell = dyn Fn(&Notice) + Send + Sync;
+
+impl Listener {
+    fn tell(&self, notice: &Notice) {
+        if let Some(listener) = &self.0 {
+            listener(notice);
+        }
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Listener" } else { "None" })
+    }
 }
 
 /// What was received until now. A client and all its clones count together.
@@ -49,6 +110,7 @@ pub struct Client {
 pub struct Traffic {
     bytes: AtomicU64,
     requests: AtomicU64,
+    unchanged: AtomicU64,
 }
 
 impl Traffic {
@@ -60,6 +122,11 @@ impl Traffic {
     /// Requests that were made.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests that were answered with "as you know it" (status 304), out of the cache.
+    pub fn unchanged(&self) -> u64 {
+        self.unchanged.load(Ordering::Relaxed)
     }
 
     fn count(&self, bytes: usize) {
@@ -74,8 +141,8 @@ struct Credentials {
     authorization: String,
 }
 
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")
             .field("origin", &self.origin.ascii_serialization())
             .finish_non_exhaustive()
@@ -105,7 +172,34 @@ impl Client {
             .build();
         let agent = Agent::with_parts(config, DefaultConnector::default(), RememberingResolver::default());
         let credentials = Url::parse(&settings.index_url).ok().as_ref().and_then(credentials);
-        Ok(Self { agent, credentials, patience, traffic: Arc::default() })
+        Ok(Self {
+            agent,
+            credentials: credentials.into_iter().collect(),
+            patience,
+            traffic: Arc::default(),
+            cache: None,
+            listener: Listener::default(),
+        })
+    }
+
+    /// The same, keeping pages in `folder`: they are asked for again each time, but sent again only
+    /// when they changed. Several processes may share the folder; deleting it does no harm.
+    #[must_use]
+    pub fn with_cache(self, folder: impl Into<PathBuf>) -> Self {
+        Self { cache: Some(Cache::new(folder.into())), ..self }
+    }
+
+    /// The same, telling `listener` what a waiting person should know. It is called by the thread
+    /// that waits.
+    #[must_use]
+    pub fn with_listener(self, listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        Self { listener: Listener(Some(Arc::new(listener))), ..self }
+    }
+
+    /// The same, sending `token` to the server of `url` and to no other.
+    pub(crate) fn with_token(mut self, url: &Url, token: &str) -> Self {
+        self.credentials.push(Credentials { origin: url.origin(), authorization: format!("Bearer {token}") });
+        self
     }
 
     /// What was received until now.
@@ -113,20 +207,42 @@ impl Client {
         &self.traffic
     }
 
-    /// The answer to a GET of `url`, whatever its status says.
+    /// The answer to a GET of `url`: one with success, or "as you know it".
     ///
     /// A connection that fails, and a status that says "later", is tried again.
-    pub(crate) fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Response<Body>, IndexError> {
+    fn get(&self, url: &Url, headers: &[(&str, &str)]) -> Result<Response<Body>, IndexError> {
         let mut failures = 0;
+        let mut waits = 0;
+        let mut waited = Duration::ZERO;
         loop {
-            let answer = self.get_once(url, headers);
-            failures += 1;
-            let again = match &answer {
-                Ok(response) => is_passing(response.status()),
-                Err(error) => matches!(error, IndexError::Connection { .. }),
+            let error = match self.get_once(url, headers) {
+                Ok(response) if response.status().is_success() => return Ok(response),
+                Ok(response) if response.status() == StatusCode::NOT_MODIFIED => return Ok(response),
+                Ok(response) => {
+                    let status = response.status();
+                    if let Some(wait) = wanted_wait(response) {
+                        let wait = wait.max(self.patience.delay);
+                        waits += 1;
+                        if waited + wait > self.patience.rate_limit || waits > self.patience.tries {
+                            return Err(IndexError::RateLimited { url: shown(url), wait });
+                        }
+                        let server = url.host_str().unwrap_or_default().to_owned();
+                        self.listener.tell(&Notice::RateLimit { server, wait });
+                        thread::sleep(wait);
+                        waited += wait;
+                        continue;
+                    }
+                    let refused = IndexError::Status { url: shown(url), status: status.as_u16() };
+                    if !is_passing(status) {
+                        return Err(refused);
+                    }
+                    refused
+                }
+                Err(error) => error,
             };
-            if !again || failures >= self.patience.tries {
-                return answer;
+            failures += 1;
+            if failures >= self.patience.tries {
+                return Err(error);
             }
             self.wait(failures);
         }
@@ -138,55 +254,104 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        if let Some(credentials) = self.credentials.as_ref().filter(|known| known.origin == url.origin()) {
+        let origin = url.origin();
+        if let Some(credentials) = self.credentials.iter().rfind(|known| known.origin == origin) {
             request = request.header(header::AUTHORIZATION, &credentials.authorization);
         }
-        request.call().map_err(|error| IndexError::Connection {
-            url: without_credentials(url.as_str()),
-            message: error.to_string(),
-        })
+        request.call().map_err(|error| IndexError::Connection { url: shown(url), message: error.to_string() })
     }
 
-    /// A whole answer, which must have been given with success.
-    pub(crate) fn get_whole(
-        &self,
-        url: &Url,
-        headers: &[(&str, &str)],
-        limit: u64,
-    ) -> Result<Answer, IndexError> {
+    /// A whole answer, which must have been given with success. The cache is asked first which
+    /// answer is known.
+    pub(crate) fn get_whole(&self, url: &Url, accept: &str, limit: u64) -> Result<Answer, IndexError> {
+        let request = format!("{accept} {}", shown(url));
+        let known = self.cache.as_ref().and_then(|cache| cache.load(&request, limit));
+        let mut headers = vec![("Accept", accept)];
+        if let Some(known) = &known {
+            headers.extend(known.head.etag.as_deref().map(|etag| ("If-None-Match", etag)));
+            headers.extend(known.head.last_modified.as_deref().map(|date| ("If-Modified-Since", date)));
+        }
         let mut failures = 0;
         loop {
-            let response = self.get(url, headers)?;
-            if !response.status().is_success() {
-                return Err(refused(url, response.status()));
+            let response = self.get(url, &headers)?;
+            if response.status() == StatusCode::NOT_MODIFIED {
+                self.traffic.unchanged.fetch_add(1, Ordering::Relaxed);
+                return known.ok_or_else(|| IndexError::Answer {
+                    url: shown(url),
+                    message: "it says that nothing changed, and was not asked that".to_owned(),
+                });
             }
-            let content_type = header_text(&response, &header::CONTENT_TYPE).unwrap_or_default().to_owned();
-            match response.into_body().with_config().limit(limit).read_to_vec() {
+            let text = |name| header_text(&response, &name).map(str::to_owned);
+            let head = Head {
+                url: without_credentials(&response.get_uri().to_string()),
+                content_type: text(header::CONTENT_TYPE).unwrap_or_default(),
+                link: text(header::LINK),
+                etag: text(header::ETAG),
+                last_modified: text(header::LAST_MODIFIED),
+            };
+            let is_whole = response.status() == StatusCode::OK;
+            match self.body(url, response, limit) {
                 Ok(body) => {
-                    self.traffic.count(body.len());
-                    return Ok(Answer { content_type, body });
-                }
-                Err(ureq::Error::BodyExceedsLimit(_)) => {
-                    return Err(IndexError::TooLarge { url: without_credentials(url.as_str()), limit });
+                    let answer = Answer { head, body };
+                    if let Some(cache) = self.cache.as_ref().filter(|_| is_whole)
+                        && let Err(error) = cache.store(&request, &answer)
+                    {
+                        self.listener.tell(&Notice::Cache { message: error.to_string() });
+                    }
+                    return Ok(answer);
                 }
                 // The connection broke in the middle.
-                Err(error) => {
+                Err(error @ IndexError::Connection { .. }) => {
                     failures += 1;
                     if failures >= self.patience.tries {
-                        return Err(IndexError::Connection {
-                            url: without_credentials(url.as_str()),
-                            message: error.to_string(),
-                        });
+                        return Err(error);
                     }
                     self.wait(failures);
                 }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// All of a body that must end within a limit, and within some time: a server that sends a byte
+    /// now and then would hold us for ever.
+    fn body(&self, url: &Url, response: Response<Body>, limit: u64) -> Result<Vec<u8>, IndexError> {
+        let broken = |message: String| IndexError::Connection { url: shown(url), message };
+        let deadline = self.patience.silence.saturating_mul(10);
+        let start = Instant::now();
+        let mut reader = unbounded(response);
+        let mut body = Vec::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let count = match reader.read(&mut buffer) {
+                Ok(0) => return Ok(body),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(broken(error.to_string())),
+            };
+            self.traffic.count(count);
+            body.extend_from_slice(buffer.get(..count).unwrap_or_default());
+            if body.len() as u64 > limit {
+                return Err(IndexError::TooLarge { url: shown(url), limit });
+            }
+            if start.elapsed() > deadline {
+                let seconds = deadline.as_secs_f32();
+                return Err(IndexError::TooSlow { url: shown(url), bytes: body.len() as u64, seconds });
             }
         }
     }
 
     /// The bytes of `url` from `start` on, up to `end` where one is given, as a stream that goes
     /// on where it was when the connection breaks.
-    pub(crate) fn stream(&self, url: &Url, start: u64, end: Option<u64>) -> Stream {
+    ///
+    /// With a `version`, only bytes of that version of the file are given.
+    pub(crate) fn stream(
+        &self,
+        url: &Url,
+        start: u64,
+        end: Option<u64>,
+        version: Option<&FileVersion>,
+    ) -> Stream {
         Stream {
             client: self.clone(),
             url: url.clone(),
@@ -195,6 +360,7 @@ impl Client {
             body: None,
             failures: 0,
             total: None,
+            version: version.cloned(),
         }
     }
 
@@ -204,9 +370,40 @@ impl Client {
 }
 
 /// A whole answer.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
-    pub(crate) content_type: String,
+    pub(crate) head: Head,
     pub(crate) body: Vec<u8>,
+}
+
+/// What tells one version of a file from another (RFC 9110, 8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FileVersion {
+    etag: Option<String>,
+    last_modified: Option<String>,
+}
+
+impl FileVersion {
+    fn of(response: &Response<Body>) -> Self {
+        let text = |name| header_text(response, &name).map(str::to_owned);
+        Self { etag: text(header::ETAG), last_modified: text(header::LAST_MODIFIED) }
+    }
+
+    /// The value of `If-Range`, which takes no weak tags.
+    fn condition(&self) -> Option<&str> {
+        let strong = self.etag.as_deref().filter(|etag| !etag.starts_with("W/"));
+        strong.or(self.last_modified.as_deref())
+    }
+
+    /// Whether an answer is certainly of another version.
+    fn is_other(&self, answer: &Self) -> bool {
+        match (&self.etag, &answer.etag) {
+            (Some(one), Some(other)) => one.trim_start_matches("W/") != other.trim_start_matches("W/"),
+            _ => {
+                matches!((&self.last_modified, &answer.last_modified), (Some(one), Some(other)) if one != other)
+            }
+        }
+    }
 }
 
 /// The bytes of a URL in order. An end of the connection before their end is made good by asking
@@ -220,6 +417,8 @@ pub(crate) struct Stream {
     body: Option<Box<dyn Read + Send>>,
     failures: u32,
     total: Option<u64>,
+    /// Which version of the file the bytes are of, once that is known.
+    version: Option<FileVersion>,
 }
 
 /// How a server answers when it is asked for a part of a file.
@@ -249,6 +448,11 @@ impl Stream {
         self.total
     }
 
+    /// Which version of the file a server gives, once it has told it.
+    pub(crate) fn version(&self) -> Option<&FileVersion> {
+        self.version.as_ref()
+    }
+
     /// Asks for the bytes, if that is not done yet.
     pub(crate) fn connect(&mut self) -> Result<Part, IndexError> {
         let whole = self.position == 0 && self.end.is_none();
@@ -259,13 +463,26 @@ impl Stream {
         };
         if !whole {
             headers.push(("Range", &range));
+            headers.extend(
+                self.version.as_ref().and_then(|version| version.condition()).map(|c| ("If-Range", c)),
+            );
         }
-        let response = self.client.get(&self.url, &headers)?;
+        let changed = || IndexError::Changed { url: shown(&self.url), position: self.position };
+        let response = match self.client.get(&self.url, &headers) {
+            // The place is past the end of what it has now.
+            Err(IndexError::Status { status: 416, .. }) if self.total.is_some() => return Err(changed()),
+            answer => answer?,
+        };
         let status = response.status();
+        let found = FileVersion::of(&response);
+        if self.version.as_ref().is_some_and(|known| known.is_other(&found)) {
+            return Err(changed());
+        }
         if status == StatusCode::OK {
             let total = header_text(&response, &header::CONTENT_LENGTH).and_then(|text| text.parse().ok());
             if whole {
                 (self.total, self.end) = (total, total);
+                self.version = Some(found);
                 self.body = Some(unbounded(response));
             } else {
                 self.total = total;
@@ -273,22 +490,22 @@ impl Stream {
             return Ok(Part::Whole);
         }
         if status != StatusCode::PARTIAL_CONTENT {
-            return Err(refused(&self.url, status));
+            return Err(IndexError::Status { url: shown(&self.url), status: status.as_u16() });
         }
         let told = header_text(&response, &header::CONTENT_RANGE).unwrap_or_default().to_owned();
         let total = match content_range(&told) {
-            Some((start, total))
-                if start == self.position && self.total.is_none_or(|known| known == total) =>
-            {
-                total
-            }
+            Some((start, total)) if start == self.position => total,
             _ => {
                 return Err(IndexError::Answer {
-                    url: without_credentials(self.url.as_str()),
+                    url: shown(&self.url),
                     message: format!("asked for {range}, it gave `{told}`; fetch the file by other means"),
                 });
             }
         };
+        if self.total.is_some_and(|known| known != total) {
+            return Err(changed());
+        }
+        self.version = Some(found);
         self.total = Some(total);
         self.end = Some(self.end.map_or(total, |end| end.min(total)));
         self.body = Some(unbounded(response));
@@ -301,7 +518,7 @@ impl Stream {
         self.failures += 1;
         if self.failures >= self.client.patience.tries {
             return Err(IndexError::Connection {
-                url: without_credentials(self.url.as_str()),
+                url: shown(&self.url),
                 message: format!("the connection broke at byte {}: {message}", self.position),
             });
         }
@@ -324,7 +541,7 @@ impl Read for Stream {
                         let at = self.position;
                         let message =
                             format!("the connection broke at byte {at}, and it gives no rest of a file");
-                        let url = without_credentials(self.url.as_str());
+                        let url = shown(&self.url);
                         return Err(io::Error::other(IndexError::Connection { url, message }));
                     }
                 }
@@ -375,8 +592,44 @@ fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
-pub(crate) fn refused(url: &Url, status: StatusCode) -> IndexError {
-    IndexError::Status { url: without_credentials(url.as_str()), status: status.as_u16() }
+/// How long a server wants to be left alone: by `Retry-After` (RFC 9110, 10.2.3), or as GitHub tells
+/// it (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+fn wanted_wait(response: Response<Body>) -> Option<Duration> {
+    const SECONDARY: Duration = Duration::from_mins(1);
+    let status = response.status().as_u16();
+    if !matches!(status, 403 | 429 | 503) {
+        return None;
+    }
+    if let Some(wait) = told_wait(response.headers(), SystemTime::now()) {
+        return Some(wait);
+    }
+    // A secondary limit may be told in words alone; then a minute is the least.
+    let mut words = Vec::new();
+    let _ = unbounded(response).take(16 << 10).read_to_end(&mut words);
+    let words = String::from_utf8_lossy(&words).to_ascii_lowercase();
+    (status != 503 && words.contains("rate limit")).then_some(SECONDARY)
+}
+
+fn told_wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    // Differences by the server's own clock, where it shows it: ours may be wrong.
+    let now = text("date").and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+    let until = |moment: SystemTime| moment.duration_since(now).unwrap_or_default();
+    if let Some(after) = text("retry-after") {
+        let seconds = after.parse().ok().map(Duration::from_secs);
+        return seconds.or_else(|| httpdate::parse_http_date(after).ok().map(until));
+    }
+    if text("x-ratelimit-remaining") != Some("0") {
+        return None;
+    }
+    let reset = Duration::from_secs(text("x-ratelimit-reset")?.parse().ok()?);
+    // A second more: both clocks are cut to whole seconds.
+    SystemTime::UNIX_EPOCH.checked_add(reset).map(|moment| until(moment) + Duration::from_secs(1))
+}
+
+/// The URL as it may be shown.
+pub(crate) fn shown(url: &Url) -> String {
+    without_credentials(url.as_str())
 }
 
 /// The URL as it may be shown.
@@ -455,5 +708,42 @@ mod tests {
         for text in ["", "bytes", "bytes */1234", "bytes 5-9/*", "bytes -5/9", "items 5-9/10"] {
             assert_eq!(content_range(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn waits_that_servers_tell() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().unwrap()));
+            told_wait(&headers.collect(), now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(wait(&[("retry-after", "120")]), Some(120));
+        assert_eq!(wait(&[("retry-after", "Mon, 12 Jan 1970 13:47:00 GMT")]), Some(20));
+        assert_eq!(wait(&[("retry-after", "Thu, 01 Jan 1970 00:00:00 GMT")]), Some(0));
+        assert_eq!(wait(&[("retry-after", "soon")]), None);
+        let limit = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1000060")];
+        assert_eq!(wait(&limit), Some(61));
+        // The server's clock goes 40 seconds before ours.
+        assert_eq!(wait(&[limit[0], limit[1], ("date", "Mon, 12 Jan 1970 13:47:20 GMT")]), Some(21));
+        assert_eq!(wait(&[limit[0], ("x-ratelimit-reset", "18446744073709551615")]), None);
+        assert_eq!(wait(&[("x-ratelimit-remaining", "7"), limit[1]]), None);
+        assert_eq!(wait(&[]), None);
+    }
+
+    #[test]
+    fn versions_of_files() {
+        let version = |etag: Option<&str>, date: Option<&str>| FileVersion {
+            etag: etag.map(str::to_owned),
+            last_modified: date.map(str::to_owned),
+        };
+        let (one, weak) = (version(Some("\"1\""), None), version(Some("W/\"1\""), Some("today")));
+        assert_eq!((one.condition(), weak.condition()), (Some("\"1\""), Some("today")));
+        assert!(!one.is_other(&weak));
+        assert!(one.is_other(&version(Some("\"2\""), None)));
+        assert!(version(None, Some("today")).is_other(&version(None, Some("yesterday"))));
+        assert!(!one.is_other(&version(None, Some("today"))));
+        assert!(!version(None, None).is_other(&one));
     }
 }

@@ -2,19 +2,17 @@
 
 use std::io::Write;
 
-use axle_wheel::{Archive, Contents as _, Metadata, PackageName, WheelSource};
-use sha2::{Digest as _, Sha256};
+use axle_wheel::{Metadata, PackageName, WheelSource};
 use url::Url;
 
-use crate::http::{Client, Patience, Traffic, without_credentials};
-use crate::remote_file::{RemoteFile, fetch};
-use crate::{Digest, File, IndexError, Origin, Project, Settings, simple_api};
+use crate::http::{Answer, Client, Patience, Traffic, without_credentials};
+use crate::remote_file::{RemoteFile, fetch, metadata};
+use crate::simple_api::{self, Naming};
+use crate::{Digest, File, IndexError, Origin, Problem, Project, Settings};
 
 /// The most bytes in a project's page. The largest of 2026 has 30 MB (nightly builds of every day
 /// since years).
-const LARGEST_PAGE: u64 = 256 << 20;
-/// The most bytes in a metadata file.
-const LARGEST_METADATA: u64 = 16 << 20;
+pub(crate) const LARGEST_PAGE: u64 = 256 << 20;
 
 /// A package index that speaks the simple repository API; threads may share it.
 #[derive(Clone, Debug)]
@@ -38,6 +36,14 @@ impl PackageIndex {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_patience(settings: &Settings, patience: Patience) -> Result<Self, IndexError> {
+        Self::with_client(settings, Client::new(settings, patience)?)
+    }
+
+    /// The same, asked by `client`, which was made of the same settings.
+    ///
+    /// # Errors
+    /// When the index URL is none.
+    pub fn with_client(settings: &Settings, client: Client) -> Result<Self, IndexError> {
         let invalid = |message: String| IndexError::Url {
             url: without_credentials(&settings.index_url),
             message: format!("{message}; an index URL looks like https://example.org/simple"),
@@ -52,7 +58,7 @@ impl PackageIndex {
         if !url.path().ends_with('/') {
             url.set_path(&format!("{}/", url.path()));
         }
-        Ok(Self { client: Client::new(settings, patience)?, url })
+        Ok(Self { client, url })
     }
 
     /// Its URL, without credentials.
@@ -72,21 +78,6 @@ impl PackageIndex {
     pub fn remote_file(&self, file: &File) -> Result<RemoteFile, IndexError> {
         RemoteFile::open(&self.client, file)
     }
-
-    /// The metadata file beside a wheel (PEP 658): its URL with `.metadata` at the end.
-    fn metadata_beside(&self, file: &File, declared: Option<Digest>) -> Result<Metadata, IndexError> {
-        let mut url = file.url.clone();
-        url.set_path(&format!("{}.metadata", file.url.path()));
-        let answer = self.client.get_whole(&url, &[], LARGEST_METADATA)?;
-        let found = Digest(Sha256::digest(&answer.body).into());
-        match declared {
-            Some(declared) if declared != found => {
-                Err(IndexError::Hash { url: url.to_string(), declared, found })
-            }
-            _ => Metadata::parse(&answer.body)
-                .map_err(|source| IndexError::Metadata { url: url.to_string(), source }),
-        }
-    }
 }
 
 impl Origin for PackageIndex {
@@ -95,21 +86,27 @@ impl Origin for PackageIndex {
             .url
             .join(&format!("{name}/"))
             .map_err(|error| IndexError::Url { url: self.url.to_string(), message: error.to_string() })?;
-        let answer = self.client.get_whole(&url, &[("Accept", simple_api::ACCEPT)], LARGEST_PAGE);
-        match answer {
-            Ok(answer) => simple_api::parse(name, &url, &answer.content_type, &answer.body),
+        let answer = match self.client.get_whole(&url, simple_api::ACCEPT, LARGEST_PAGE) {
+            Ok(answer) => answer,
             Err(IndexError::Status { status: 404 | 410, .. }) => {
-                Err(IndexError::NotFound { name: name.clone(), index: self.url.to_string() })
+                return Err(IndexError::NotFound {
+                    name: name.clone(),
+                    origin: self.url.to_string(),
+                    hint: "check the spelling, or choose another index with --index-url",
+                });
             }
-            Err(error) => Err(error),
-        }
+            Err(error) => return Err(error),
+        };
+        // Links are relative to where the page was found in the end.
+        let base = Url::parse(&answer.head.url).unwrap_or_else(|_| url.clone());
+        project(name, &base, &answer).map_err(|message| IndexError::Answer {
+            url: url.to_string(),
+            message: format!("{message}; check that --index-url names a package index"),
+        })
     }
 
     fn metadata(&self, file: &File) -> Result<Metadata, IndexError> {
-        match &file.core_metadata {
-            Some(beside) => self.metadata_beside(file, beside.sha256),
-            None => Ok(Archive::open(&self.remote_file(file)?)?.metadata()?),
-        }
+        metadata(&self.client, file)
     }
 
     fn open(&self, file: &File) -> Result<Box<dyn WheelSource>, IndexError> {
@@ -119,4 +116,23 @@ impl Origin for PackageIndex {
     fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
         fetch(&self.client, file, writer)
     }
+}
+
+/// Reads the page of project `name`, whose links start at `base`.
+fn project(name: &PackageName, base: &Url, answer: &Answer) -> Result<Project, String> {
+    let page = simple_api::parse(base, &answer.head.content_type, &answer.body, Naming::ByText)?;
+    let mut problems = Vec::new();
+    if let Some(found) = page.name.filter(|found| found.parse::<PackageName>().ok().as_ref() != Some(name)) {
+        problems.push(Problem::Renamed { asked: name.to_string(), found });
+    }
+    let mut project = Project::new(name, page.files, problems);
+    project.status = page.status;
+    project.files.dedup();
+    if let Some(twice) = project.files.windows(2).find_map(|pair| match pair {
+        [one, other] if one.filename == other.filename => Some(&one.filename),
+        _ => None,
+    }) {
+        return Err(format!("it lists `{twice}` twice, and not alike"));
+    }
+    Ok(project)
 }

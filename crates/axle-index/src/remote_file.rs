@@ -6,10 +6,10 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use axle_wheel::{ReadSeek, WheelSource};
+use axle_wheel::{Archive, Contents as _, Metadata, ReadSeek, WheelSource};
 use sha2::{Digest as _, Sha256};
 
-use crate::http::{Client, Part, Stream, without_credentials};
+use crate::http::{Client, FileVersion, Part, Stream, shown};
 use crate::{Digest, File, IndexError};
 
 /// A published file as a source of bytes.
@@ -29,7 +29,7 @@ pub struct RemoteFile {
 
 #[derive(Debug)]
 enum Bytes {
-    Ranges { client: Client, tail: Arc<[u8]> },
+    Ranges { client: Box<Client>, tail: Arc<[u8]>, version: Option<FileVersion> },
     Stored(Arc<StdFile>),
 }
 
@@ -57,7 +57,7 @@ impl RemoteFile {
         if end == 0 {
             return Self::store(client, file);
         }
-        let mut stream = client.stream(&file.url, start, Some(end));
+        let mut stream = client.stream(&file.url, start, Some(end), None);
         let total = match stream.connect()? {
             Part::Given { total } => total,
             Part::Whole => return Self::store(client, file),
@@ -66,11 +66,13 @@ impl RemoteFile {
             return Err(wrong_size(file, declared, total));
         }
         if file.size.is_none() {
-            stream = client.stream(&file.url, total - tail_length(total), Some(total));
+            let version = stream.version().cloned();
+            stream = client.stream(&file.url, total - tail_length(total), Some(total), version.as_ref());
         }
         let mut tail = Vec::new();
         stream.read_to_end(&mut tail).map_err(|error| from_io(error, file))?;
-        let bytes = Bytes::Ranges { client: client.clone(), tail: tail.into() };
+        let version = stream.version().cloned();
+        let bytes = Bytes::Ranges { client: Box::new(client.clone()), tail: tail.into(), version };
         Ok(Self { file: file.clone(), size: total, bytes })
     }
 
@@ -86,7 +88,7 @@ impl RemoteFile {
 
 impl fmt::Display for RemoteFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_credentials(self.file.url.as_str()))
+        f.write_str(&shown(&self.file.url))
     }
 }
 
@@ -97,11 +99,12 @@ impl WheelSource for RemoteFile {
 
     fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
         match &self.bytes {
-            Bytes::Ranges { client, tail } => Ok(Box::new(RangeReader {
-                client: client.clone(),
+            Bytes::Ranges { client, tail, version } => Ok(Box::new(RangeReader {
+                client: client.as_ref().clone(),
                 file: self.file.clone(),
                 size: self.size,
                 tail: Arc::clone(tail),
+                version: version.clone(),
                 position: 0,
                 stream: None,
                 window: FIRST_WINDOW,
@@ -127,6 +130,8 @@ struct RangeReader {
     file: File,
     size: u64,
     tail: Arc<[u8]>,
+    /// The version of the file that the tail is of: other bytes don't fit it.
+    version: Option<FileVersion>,
     position: u64,
     stream: Option<Stream>,
     window: u64,
@@ -154,7 +159,7 @@ impl RangeReader {
         self.window = next_window;
         // What is in the tail is at hand already.
         let end = self.position.saturating_add(self.window).min(self.tail_start());
-        let mut stream = self.client.stream(&self.file.url, self.position, Some(end));
+        let mut stream = self.client.stream(&self.file.url, self.position, Some(end), self.version.as_ref());
         match stream.connect().map_err(io::Error::other)? {
             Part::Given { total } if total == self.size => Ok(self.stream.insert(stream)),
             Part::Given { total } => Err(io::Error::other(wrong_size(&self.file, self.size, total))),
@@ -230,23 +235,57 @@ fn seek(target: SeekFrom, position: u64, size: u64) -> io::Result<u64> {
     position.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a seek before the start of the file"))
 }
 
+/// The most bytes in a metadata file.
+const LARGEST_METADATA: u64 = 16 << 20;
+
+/// The metadata of a wheel: from the file beside it where its origin offers one, which is its URL with
+/// `.metadata` at the end (PEP 658), else out of the wheel.
+pub(crate) fn metadata(client: &Client, file: &File) -> Result<Metadata, IndexError> {
+    let Some(beside) = &file.core_metadata else {
+        return Ok(Archive::open(&RemoteFile::open(client, file)?)?.metadata()?);
+    };
+    let mut url = file.url.clone();
+    url.set_path(&format!("{}.metadata", file.url.path()));
+    let answer = client.get_whole(&url, "*/*", LARGEST_METADATA)?;
+    let found = Digest(Sha256::digest(&answer.body).into());
+    match beside.sha256 {
+        Some(declared) if declared != found => {
+            Err(IndexError::Hash { url: url.to_string(), declared, found })
+        }
+        _ => Metadata::parse(&answer.body)
+            .map_err(|source| IndexError::Metadata { url: url.to_string(), source }),
+    }
+}
+
 /// Writes all bytes of `file`, and compares size and hash with what is declared.
 pub(crate) fn fetch(client: &Client, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
-    let mut stream = client.stream(&file.url, 0, None);
+    let mut stream = client.stream(&file.url, 0, None, None);
     stream.connect()?;
     if let (Some(declared), Some(total)) = (file.size, stream.total())
         && declared != total
     {
         return Err(wrong_size(file, declared, total));
     }
+    copy(&mut stream, file, writer, |error| from_io(error, file))
+}
+
+/// Writes all bytes of `reader`, and compares size and hash with what is declared of `file`.
+pub(crate) fn copy(
+    reader: &mut dyn Read,
+    file: &File,
+    writer: &mut dyn Write,
+    unreadable: impl Fn(io::Error) -> IndexError,
+) -> Result<Digest, IndexError> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut size = 0u64;
     loop {
-        let count = stream.read(&mut buffer).map_err(|error| from_io(error, file))?;
-        if count == 0 {
-            break;
-        }
+        let count = match reader.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(error)),
+        };
         size += count as u64;
         // More than declared is not even stored.
         if size > LARGEST_FILE {

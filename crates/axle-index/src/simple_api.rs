@@ -1,52 +1,64 @@
 //! The simple repository API: the page of a project, as JSON or as HTML
 //! (<https://packaging.python.org/en/latest/specifications/simple-repository-api/>).
 
-use axle_wheel::PackageName;
 use scraper::{Html, Selector};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{CoreMetadata, Digest, File, IndexError, Project};
+use crate::origin::is_plain;
+use crate::{CoreMetadata, Digest, File, ProjectStatus};
 
 /// What we ask for: JSON where there is some (PEP 691), else HTML.
 pub(crate) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
     application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1";
 
-/// Reads the page of project `name` that `url` gave.
-pub(crate) fn parse(
-    name: &PackageName,
-    url: &Url,
-    content_type: &str,
-    body: &[u8],
-) -> Result<Project, IndexError> {
-    let unusable = |message: String| IndexError::Answer {
-        url: url.to_string(),
-        message: format!("{message}; check that --index-url names a package index"),
-    };
+/// What a page says.
+pub(crate) struct Page {
+    /// The project's name, as spelled, where it is told.
+    pub(crate) name: Option<String>,
+    pub(crate) status: Option<ProjectStatus>,
+    /// In the page's order.
+    pub(crate) files: Vec<File>,
+}
+
+/// What tells the name of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// The page: what is installed and stored goes by that, and some indexes serve files under other
+    /// names. Each link leads to a file.
+    ByText,
+    /// The URL: the page may be any page, with other links on it, and the text of a link any text.
+    ByUrl,
+}
+
+/// Reads the page that `url` gave.
+pub(crate) fn parse(url: &Url, content_type: &str, body: &[u8], naming: Naming) -> Result<Page, String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let files = match kind.as_str() {
+    match kind.as_str() {
         "application/json" | "application/vnd.pypi.simple.v1+json" => parse_json(url, body),
-        "text/html" | "application/vnd.pypi.simple.v1+html" => parse_html(url, body),
+        "text/html" | "application/xhtml+xml" | "application/vnd.pypi.simple.v1+html" => {
+            parse_html(url, body, naming)
+        }
         "" => Err("it has no content type".to_owned()),
         other => Err(format!("it is of type {other}, and a package index gives JSON or HTML")),
-    };
-    let mut files = files.map_err(unusable)?;
-    files.sort_by(|one, other| one.filename.cmp(&other.filename));
-    files.dedup();
-    if let Some(twice) = files.windows(2).find_map(|pair| match pair {
-        [one, other] if one.filename == other.filename => Some(&one.filename),
-        _ => None,
-    }) {
-        return Err(unusable(format!("it lists `{twice}` twice, and not alike")));
     }
-    Ok(Project { name: name.clone(), files })
 }
 
 /// The page as PEP 691 and PEP 700 define it; fields that axle does not use are passed over.
 #[derive(Deserialize)]
 struct JsonPage {
     meta: Option<JsonMeta>,
+    name: Option<String>,
+    #[serde(rename = "project-status")]
+    status: Option<JsonStatus>,
     files: Vec<JsonFile>,
+}
+
+/// PEP 792.
+#[derive(Deserialize)]
+struct JsonStatus {
+    status: Option<String>,
+    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +75,7 @@ struct JsonFile {
     #[serde(default)]
     hashes: Option<JsonHashes>,
     size: Option<u64>,
+    upload_time: Option<String>,
     requires_python: Option<String>,
     #[serde(default)]
     yanked: JsonYanked,
@@ -97,14 +110,16 @@ enum JsonMetadata {
     Hashed(JsonHashes),
 }
 
-fn parse_json(url: &Url, body: &[u8]) -> Result<Vec<File>, String> {
+fn parse_json(url: &Url, body: &[u8]) -> Result<Page, String> {
     let page: JsonPage =
         serde_json::from_slice(body).map_err(|error| format!("it is no project page: {error}"))?;
     let version = page.meta.and_then(|meta| meta.api_version);
     if let Some(version) = version.filter(|version| version.split('.').next() != Some("1")) {
         return Err(format!("it speaks version {version} of the simple API, and only 1.x is known"));
     }
-    page.files
+    let status = page.status.and_then(|status| project_status(status.status?, status.reason));
+    let files = page
+        .files
         .into_iter()
         .map(|file| {
             let core_metadata = match file.core_metadata.or(file.dist_info_metadata) {
@@ -122,21 +137,32 @@ fn parse_json(url: &Url, body: &[u8]) -> Result<Vec<File>, String> {
                     JsonYanked::Is(false) | JsonYanked::Unknown(()) => None,
                 },
                 core_metadata,
+                uploaded: file.upload_time,
                 ..file_at(url, &file.url, &file.filename)?
             })
         })
-        .collect()
+        .collect::<Result<_, String>>()?;
+    Ok(Page { name: page.name, status, files })
 }
 
-fn parse_html(page: &Url, body: &[u8]) -> Result<Vec<File>, String> {
+/// The status, where it is another than what most projects are.
+fn project_status(marker: String, reason: Option<String>) -> Option<ProjectStatus> {
+    (marker != "active").then_some(ProjectStatus { marker, reason })
+}
+
+fn parse_html(page: &Url, body: &[u8], naming: Naming) -> Result<Page, String> {
     let text = String::from_utf8_lossy(body);
     if !text.contains('<') {
         return Err("it is said to be HTML and is not".to_owned());
     }
     let document = Html::parse_document(&text);
     let selector = |text: &'static str| Selector::parse(text).map_err(|error| error.to_string());
-    let version = document.select(&selector("meta[name='pypi:repository-version']")?).next();
-    if let Some(version) = version.and_then(|meta| meta.attr("content"))
+    let meta = |name: &str| -> Result<Option<String>, String> {
+        let selector = Selector::parse(&format!("meta[name='{name}']")).map_err(|error| error.to_string())?;
+        let found = document.select(&selector).next();
+        Ok(found.and_then(|meta| meta.attr("content")).map(str::to_owned))
+    };
+    if let Some(version) = meta("pypi:repository-version")?
         && version.split('.').next() != Some("1")
     {
         return Err(format!("it speaks version {version} of the simple API, and only 1.x is known"));
@@ -146,14 +172,26 @@ fn parse_html(page: &Url, body: &[u8]) -> Result<Vec<File>, String> {
         None => page.clone(),
     };
     let anchors = selector("a[href]")?;
-    // A page may link to folders too, such as the list of all projects.
-    let is_folder = |href: &str| base.join(href).is_ok_and(|url| url.path().ends_with('/'));
-    document
+    let is_wanted = |href: &str| match (base.join(href), naming) {
+        // A page may link to folders too, such as the list of all projects.
+        (Ok(url), Naming::ByText) => !url.path().ends_with('/'),
+        (Err(_), Naming::ByText) => true,
+        // Case by case the rest is a link to a picture, to a mailbox, to another page.
+        (url, Naming::ByUrl) => url.is_ok_and(|url| {
+            let path = url.path();
+            matches!(url.scheme(), "http" | "https")
+                && [".whl", ".tar.gz", ".zip"].iter().any(|extension| path.ends_with(extension))
+        }),
+    };
+    let files = document
         .select(&anchors)
         .filter_map(|anchor| Some((anchor, anchor.attr("href")?)))
-        .filter(|(_, href)| !is_folder(href))
+        .filter(|(_, href)| is_wanted(href))
         .map(|(anchor, href)| {
-            let filename: String = anchor.text().collect();
+            let filename = match naming {
+                Naming::ByText => anchor.text().collect(),
+                Naming::ByUrl => String::new(),
+            };
             let core_metadata = anchor
                 .attr("data-core-metadata")
                 .or_else(|| anchor.attr("data-dist-info-metadata"))
@@ -173,7 +211,12 @@ fn parse_html(page: &Url, body: &[u8]) -> Result<Vec<File>, String> {
                 ..file_at(&base, href, filename.trim())?
             })
         })
-        .collect()
+        .collect::<Result<_, String>>()?;
+    let status = match meta("pypi:project-status")? {
+        Some(marker) => project_status(marker, meta("pypi:project-status-reason")?),
+        None => None,
+    };
+    Ok(Page { name: None, status, files })
 }
 
 fn digest(text: Option<String>) -> Result<Option<Digest>, String> {
@@ -185,10 +228,7 @@ fn file_at(base: &Url, href: &str, filename: &str) -> Result<File, String> {
     let url = base.join(href).map_err(|error| format!("`{href}` is no URL: {error}"))?;
     let file = File::at(url.as_str()).map_err(|error| error.to_string())?;
     if !filename.is_empty() && filename != file.filename {
-        // Some indexes serve files under other names than the page tells; what is installed and
-        // stored goes by the page's.
-        let plain = !filename.contains(['/', '\\']) && !filename.chars().any(char::is_control);
-        if !plain {
+        if !is_plain(filename) {
             return Err(format!("`{}` is no name of a file", filename.escape_debug()));
         }
         return Ok(File { filename: filename.to_owned(), ..file });

@@ -1,6 +1,7 @@
 //! A package index on loopback: good answers, and every kind of bad one.
 #![allow(clippy::unwrap_used)]
 
+#[allow(dead_code)]
 #[path = "common/server.rs"]
 mod server;
 
@@ -56,6 +57,52 @@ fn html_pages() {
         )
     });
     insta::assert_snapshot!(server.shown(&server.project().unwrap()));
+}
+
+#[test]
+fn what_an_index_says_of_the_project() {
+    let html = |status: &str| {
+        let meta = format!(r#"<meta name="pypi:project-status" content="{status}">"#);
+        Reply::ok("text/html", meta + r#"<meta name="pypi:project-status-reason" content="harmful">"#)
+    };
+    let answers = [
+        Reply::ok(JSON, r#"{"files": []}"#),
+        Reply::ok(JSON, r#"{"files": [], "name": "Toy", "project-status": {"status": "active"}}"#),
+        Reply::ok(JSON, r#"{"files": [], "name": "toys", "project-status": {"status": "archived"}}"#),
+        Reply::ok(JSON, r#"{"files": [], "project-status": {"status": "quarantined", "reason": "harmful"}}"#),
+        html("active"),
+        html("quarantined"),
+    ];
+    let told: Vec<String> = answers
+        .into_iter()
+        .map(|answer| {
+            let project = Server::new(move |_| answer.clone()).project().unwrap();
+            let status = project.status.map(|status| (status.marker, status.reason));
+            format!("{status:?} {}", project.problems.iter().map(ToString::to_string).collect::<String>())
+        })
+        .collect();
+    insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn dates_of_uploads() {
+    let server = Server::new(|_| {
+        let file =
+            r#"{"filename": "toy-1.0.tar.gz", "url": "x.tar.gz", "upload-time": "2026-10-27T18:28:33Z"}"#;
+        Reply::ok(JSON, format!(r#"{{"files": [{file}]}}"#))
+    });
+    assert_eq!(server.project().unwrap().files[0].uploaded.as_deref(), Some("2026-10-27T18:28:33Z"));
+}
+
+#[test]
+fn a_page_that_moved_is_read_where_it_is() {
+    let server = Server::new(|request| match request.path.as_str() {
+        "/mirror/toy/" => {
+            Reply::ok(JSON, r#"{"files": [{"filename": "toy-1.0.tar.gz", "url": "toy-1.0.tar.gz"}]}"#)
+        }
+        _ => Reply::status(301).with("Location", "/mirror/toy/"),
+    });
+    assert_eq!(server.project().unwrap().files[0].url.path(), "/mirror/toy/toy-1.0.tar.gz");
 }
 
 #[test]
@@ -335,7 +382,12 @@ fn wheel(bytes: usize) -> Vec<u8> {
 }
 
 fn patience() -> Patience {
-    Patience { tries: 3, delay: Duration::from_millis(1), silence: Duration::from_secs(10) }
+    Patience {
+        delay: Duration::from_millis(1),
+        silence: Duration::from_secs(10),
+        rate_limit: Duration::from_secs(2),
+        ..Patience::default()
+    }
 }
 
 /// What the tests ask of the server's files through the crate.

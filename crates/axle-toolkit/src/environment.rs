@@ -26,8 +26,10 @@ pub struct Environment {
     pub python: Option<PythonVersion>,
     /// The driver.
     pub driver: Option<DriverVersion>,
-    /// The C library: the one that runs, and the one whose headers are compiled against.
+    /// The C library that runs.
     pub glibc: Option<Glibc>,
+    /// The C library whose headers the compiler includes; `None` for the one that runs.
+    pub glibc_headers: Option<Glibc>,
     /// Bytes of memory for compilers.
     pub memory: Option<u64>,
     /// The packages that are to be compiled; their jobs must fit the memory.
@@ -50,6 +52,7 @@ impl Environment {
             python: None,
             driver: None,
             glibc: None,
+            glibc_headers: None,
             memory: None,
             compiled: BTreeSet::new(),
             packages: Vec::new(),

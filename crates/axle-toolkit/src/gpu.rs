@@ -20,12 +20,13 @@ fn advice(nearest: &[String]) -> String {
     }
 }
 
-/// Words that tell apart cards of one GPU, or say nothing.
-const NOISE: [&str; 20] = [
+/// Words that tell apart cards of one GPU, or parts of a card, or say nothing.
+const NOISE: [&str; 30] = [
     "nvidia",
     "geforce",
     "tesla",
     "graphics",
+    "grid",
     "gpu",
     "laptop",
     "mobile",
@@ -35,13 +36,22 @@ const NOISE: [&str; 20] = [
     "max",
     "q",
     "design",
+    "blackwell",
+    "server",
+    "workstation",
+    "active",
+    "ac",
     "pcie",
+    "dgxs",
     "sxm",
     "sxm2",
     "sxm3",
     "sxm4",
     "sxm5",
+    "sxm6",
     "nvl",
+    "mig",
+    "me",
 ];
 
 impl Toolkits {
@@ -63,11 +73,18 @@ impl Toolkits {
             return Ok(capability);
         }
         let wanted = wanted.join(" ");
+        // `4090` is spelled like `T400`, and part of `RTX 4090`.
+        let distance = |known: &String| {
+            let known = words(known);
+            if known.contains(&wanted) { 0 } else { strsim::damerau_levenshtein(&known.join(" "), &wanted) }
+        };
         let mut nearest: Vec<(usize, &String)> = names()
-            .map(|(known, _)| (strsim::damerau_levenshtein(&words(known).join(" "), &wanted), known))
+            .map(|(known, _)| (distance(known), known))
             .filter(|(distance, _)| *distance <= 2)
             .collect();
         nearest.sort();
+        let best = nearest.first().map(|(distance, _)| *distance);
+        nearest.retain(|(distance, _)| best != Some(0) || *distance == 0);
         let nearest = nearest.into_iter().take(3).map(|(_, known)| known.clone()).collect();
         Err(GpuNameError { text: name.to_owned(), nearest })
     }
@@ -78,9 +95,7 @@ fn words(name: &str) -> Vec<String> {
     let name = name.to_lowercase();
     let mut words: Vec<String> = Vec::new();
     for word in name.split(|character: char| !character.is_alphanumeric()) {
-        let memory =
-            word.strip_suffix("gb").is_some_and(|size| size.bytes().all(|byte| byte.is_ascii_digit()));
-        if word.is_empty() || memory || word.starts_with("hbm") || NOISE.contains(&word) {
+        if word.is_empty() || is_size(word) || word.starts_with("hbm") || NOISE.contains(&word) {
             continue;
         }
         let glued = ["rtx", "gtx", "gt"].into_iter().find_map(|series| {
@@ -101,4 +116,12 @@ fn words(name: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// `80gb`, `144g`; `24q` of a share of a card (`A10-24Q`).
+fn is_size(word: &str) -> bool {
+    ["gb", "g", "q", "c", "a", "b"].into_iter().any(|unit| {
+        let size = word.strip_suffix(unit).unwrap_or_default();
+        !size.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }

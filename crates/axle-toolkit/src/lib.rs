@@ -43,8 +43,8 @@ pub use package::{Lacking, Package};
 pub use rule::{Rule, RuleError};
 pub use supported::{COMPILERS_SCHEMA, Compilers, Objection, SupportedCompilers};
 pub use toolkits::{
-    CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd, GpuNames, Host,
-    JobMemory, Release, SCHEMA, Source, Targets, Toolkits,
+    ClangLibrary, CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd,
+    GpuNames, Host, JobMemory, Release, SCHEMA, Source, Targets, Toolkits, listing_major,
 };
 pub use verdict::{Severity, Verdict};
 pub use version::{DriverVersion, MajorMinor, VersionError};

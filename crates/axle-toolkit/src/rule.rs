@@ -144,9 +144,10 @@ rules! {
         fix "use a newer CUDA, or compile against an older glibc";
     /// The C++ library that clang takes is too new.
     LibstdcxxTooNew = "AX216", "libstdcxx-too-new", Error,
-        "clang takes the newest libstdc++ that is installed, and this one belongs to a gcc that is newer than this CUDA \
-         takes.",
-        source "the newest gcc of the release's own `crt/host_config.h`; clang 21 with libstdc++ 16 fails on 13.1 and 13.2",
+        "clang takes the newest libstdc++ that is installed, and this one is newer than this CUDA takes: nvcc stops in one \
+         of its headers. It is an error where that was tried, and a warning where only no gcc as new is taken.",
+        source "compiling with nvcc, clang and that libstdc++ (13.1 to 13.3); else the newest gcc of the release's own \
+         `crt/host_config.h`",
         fix "tell clang which one to take: `-Xcompiler --gcc-install-dir=…`";
     /// Two C++ ABIs are mixed.
     AbiMismatch = "AX217", "abi-mismatch", Error,

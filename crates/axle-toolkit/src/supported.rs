@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axle_wheel::System;
+use axle_wheel::{Glibc, System};
 use serde::{Deserialize, Serialize};
 
 use crate::{Compiler, CompilerRange, Release, Rule, Toolkits};
@@ -23,13 +23,19 @@ impl Default for SupportedCompilers {
     }
 }
 
-/// The compilers that one release supports on one system.
+/// The compilers that one release supports on one system, and the libraries that they may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compilers {
     /// The major versions of gcc.
     pub gcc: CompilerRange,
     /// The major versions of clang.
     pub clang: CompilerRange,
+    /// The gcc release of the newest libstdc++ that clang may take.
+    #[serde(default)]
+    pub libstdcxx_max: Option<u16>,
+    /// The first glibc whose headers do not fit the release's.
+    #[serde(default, with = "crate::version::optional_text")]
+    pub glibc_headers_below: Option<Glibc>,
 }
 
 impl Toolkits {
@@ -45,6 +51,8 @@ impl Toolkits {
         Some(Compilers {
             gcc: above(host.gcc, floor.map(|floor| floor.gcc)),
             clang: above(host.clang, floor.map(|floor| floor.clang)),
+            libstdcxx_max: self.clang_library(release.cuda).map(|tried| tried.newest).or(host.gcc.max),
+            glibc_headers_below: host.glibc_headers_below,
         })
     }
 

@@ -41,6 +41,14 @@ pub struct Release {
     pub components: Option<Components>,
 }
 
+/// The major release of CUDA whose `cuda-toolkit` wheels list a package.
+pub fn listing_major(releases: &[Release], package: &str) -> Option<u16> {
+    let lists = |release: &&Release| {
+        release.components.as_ref().is_some_and(|components| components.packages.contains_key(package))
+    };
+    releases.iter().find(lists).map(|release| release.cuda.major)
+}
+
 /// What a release asks of the compiler and the C library of one system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Host {
@@ -156,6 +164,9 @@ pub struct Declared {
     pub driver_ends: Vec<DriverEnd>,
     /// The oldest compilers, where the header has no bound.
     pub compiler_floors: Vec<CompilerFloor>,
+    /// The C++ libraries that clang may take, where that was tried.
+    #[serde(default)]
+    pub clang_libraries: Vec<ClangLibrary>,
     /// What a release announces to drop.
     pub deprecations: Vec<Deprecation>,
     /// How much memory the compilers of a package take.
@@ -215,6 +226,18 @@ pub struct CompilerFloor {
     pub document: String,
 }
 
+/// The newest C++ library that compiles where clang takes it. No file says it: nvcc parses the library itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ClangLibrary {
+    /// The releases.
+    pub cuda: Vec<Cuda>,
+    /// The gcc release of the newest libstdc++.
+    pub newest: u16,
+    /// How that is known.
+    pub document: String,
+}
+
 /// What a release announces to drop.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -263,6 +286,11 @@ impl Toolkits {
         self.packages
             .iter()
             .find(|package| package.name == name && package.version == version && package.system == system)
+    }
+
+    /// The newest C++ library that clang may take, where that was tried.
+    pub(crate) fn clang_library(&self, cuda: Cuda) -> Option<&ClangLibrary> {
+        self.declared.clang_libraries.iter().find(|one| one.cuda.contains(&cuda))
     }
 
     /// The oldest compiler that a release supports by NVIDIA's documents.

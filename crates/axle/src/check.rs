@@ -193,6 +193,7 @@ pub fn target(environment: &Environment) -> Value {
         "python": text(environment.python.map(|python| python.to_string())),
         "driver": environment.driver,
         "glibc": text(environment.glibc.map(|glibc| glibc.to_string())),
+        "glibc_headers": text(environment.glibc_headers.map(|glibc| glibc.to_string())),
         "memory": environment.memory,
         "packages": packages,
     })

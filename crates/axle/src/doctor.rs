@@ -1,16 +1,21 @@
 //! `axle doctor`: judges this machine.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use axle_toolkit::{Compiler, Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
+use axle_toolkit::{
+    ComputeCapability, Environment, MajorMinor, Package, Rule, Severity, Source, Toolkits, Verdict,
+    listing_major,
+};
 use axle_wheel::System;
 use clap::Args;
+use serde::Serialize;
 
 use crate::arguments::Format;
 use crate::check;
 use crate::embedded;
-use crate::machine::{Machine, Root};
+use crate::machine::{FoundCompiler, Machine, Root};
 use crate::output::{self, Answer, Error};
 
 /// `axle doctor`.
@@ -19,6 +24,12 @@ pub struct Doctor {
     /// Look at the files in this folder, as if it were the root, and run none of its programs
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
+    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; may be repeated
+    #[arg(long = "cc", value_name = "X.Y")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; may be repeated
+    #[arg(long = "gpu", value_name = "NAME")]
+    pub gpus: Vec<String>,
     /// Rule of which breaking it is only warned, by code or name; may be repeated
     #[arg(long = "allow", value_name = "RULE")]
     pub allowed: Vec<Rule>,
@@ -39,14 +50,15 @@ struct Judged {
 
 /// Looks at the machine, and judges what is installed and each toolkit that is there.
 pub fn run(command: &Doctor) -> Result<Answer, Error> {
-    let toolkits = match check::toolkits(command.catalogue.as_deref()) {
-        Ok(toolkits) => toolkits,
+    let known = check::toolkits(command.catalogue.as_deref());
+    let (toolkits, asked) = match known.and_then(|toolkits| Ok((asked(command, &toolkits)?, toolkits))) {
+        Ok((asked, toolkits)) => (toolkits, asked),
         Err(error) => return check::unanswered("doctor", error, command.format),
     };
     let root = command.root.as_deref().map_or_else(Root::here, Root::at);
     let system = if cfg!(target_arch = "aarch64") { System::Aarch64Linux } else { System::X86_64Linux };
     let machine = root.look(system);
-    let (base, troubles) = base(command, &toolkits, &machine, system)?;
+    let (base, troubles) = base(command, &toolkits, &machine, &asked, system)?;
     let judged = judge(&toolkits, &machine, &base);
     let fits = fits(&toolkits, &machine, &base);
     let ok = judged.iter().flat_map(|one| &one.verdicts).all(|verdict| verdict.severity < Severity::Error);
@@ -64,11 +76,18 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
     })
 }
 
+/// The GPUs to judge for, where the user names some.
+fn asked(command: &Doctor, toolkits: &Toolkits) -> Result<Vec<ComputeCapability>, Error> {
+    let named = command.gpus.iter().map(|name| toolkits.gpu(name));
+    Ok(command.compute_capabilities.iter().copied().map(Ok).chain(named).collect::<Result<_, _>>()?)
+}
+
 /// What holds of the machine whatever is done with it; and what could not be read.
 fn base(
     command: &Doctor,
     toolkits: &Toolkits,
     machine: &Machine,
+    asked: &[ComputeCapability],
     system: System,
 ) -> Result<(Environment, Vec<String>), Error> {
     let mut troubles = Vec::new();
@@ -76,7 +95,8 @@ fn base(
     base.allowed = command.allowed.iter().copied().collect();
     base.driver = machine.driver.as_ref().map(|(_, version)| version.clone());
     base.glibc = machine.glibc.as_ref().map(|(_, version)| *version);
-    for (name, told) in &machine.gpus {
+    base.capabilities.extend(asked);
+    for (name, told) in machine.gpus.iter().filter(|_| asked.is_empty()) {
         match told.map_or_else(|| toolkits.gpu(name), Ok) {
             Ok(capability) => {
                 base.capabilities.insert(capability);
@@ -95,7 +115,11 @@ fn base(
                 let policy = entry.map(axle_catalogue::Package::policy).unwrap_or_default();
                 let filename = info.display().to_string();
                 let source = Source::File { filename, sha256: None, member: None };
-                base.packages.push(Package::from_audit(&facts, &policy, system, &capabilities, source));
+                let mut package = Package::from_audit(&facts, &policy, system, &capabilities, source);
+                // NVIDIA's own names say nothing from 13.0 on.
+                let listed = listing_major(&toolkits.releases, &package.name).map(MajorMinor::major);
+                package.cuda = listed.or(package.cuda);
+                base.packages.push(package);
             }
             Err(error) => troubles.push(error.to_string()),
         }
@@ -122,50 +146,74 @@ fn judge(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Judg
         |torch| format!("torch {} and what is installed with it", torch.version),
     );
     add(title, installed);
-    let compiler = machine.compilers.first().map(|(_, compiler)| *compiler);
+    let compiler = machine.compilers.first();
     for (place, cuda) in &machine.toolkits {
         let mut build = base.clone();
         build.cuda = Some(*cuda);
-        build.compiler = compiler;
-        build.libstdcxx = machine.libstdcxx;
+        compile_with(&mut build, compiler);
         build.memory = machine.memory;
         // What is installed is judged above; here only that its CUDA is the same.
         build.packages.retain(|package| package.name == "torch");
         for torch in &mut build.packages {
             *torch = torch.without_code();
         }
-        let with =
-            compiler.map_or_else(|| "without a compiler".to_owned(), |compiler| format!("with {compiler}"));
+        let with = compiler
+            .map_or_else(|| "without a compiler".to_owned(), |found| format!("with {}", found.compiler));
         add(format!("CUDA {cuda} in {place}, {with}"), build);
     }
     judged
 }
 
-/// A release that the driver and the GPUs go with, and the compilers that it takes.
+/// Takes a compiler, with the headers that it finds.
+fn compile_with(environment: &mut Environment, found: Option<&FoundCompiler>) {
+    environment.compiler = found.map(|found| found.compiler);
+    environment.glibc_headers = found.and_then(|found| found.glibc_headers);
+    environment.libstdcxx = found.and_then(|found| found.libstdcxx);
+}
+
+/// A release that the driver and the GPUs go with, the compilers that it takes, and the Pythons that torch has wheels for.
 struct Fitting {
     cuda: axle_toolkit::Cuda,
     compilers: Vec<String>,
+    pythons: Vec<String>,
 }
 
 fn fits(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Fitting> {
-    let accepted = |cuda, compiler: Option<Compiler>| {
+    let accepted = |cuda, compiler: Option<&FoundCompiler>| {
         let mut environment = base.clone();
         environment.packages.clear();
         environment.cuda = Some(cuda);
-        environment.compiler = compiler;
-        environment.libstdcxx = machine.libstdcxx;
+        compile_with(&mut environment, compiler);
         axle_toolkit::check(toolkits, &environment).iter().all(|verdict| verdict.severity < Severity::Error)
     };
     let releases = toolkits.releases.iter().map(|release| release.cuda);
     releases
         .filter(|&cuda| accepted(cuda, None))
         .map(|cuda| {
-            let taken = machine.compilers.iter().filter(|(_, compiler)| accepted(cuda, Some(*compiler)));
-            let mut compilers: Vec<String> = taken.map(|(_, compiler)| compiler.to_string()).collect();
-            compilers.dedup();
-            Fitting { cuda, compilers }
+            let taken = machine.compilers.iter().filter(|compiler| accepted(cuda, Some(compiler)));
+            let served = machine.pythons.iter().map(|(_, python)| python).filter(|&&python| {
+                let torch_cuda = MajorMinor { major: cuda.major, minor: Some(cuda.minor) };
+                toolkits.packages.iter().any(|package| {
+                    package.name == "torch"
+                        && package.cuda == Some(torch_cuda)
+                        && package.system == base.system
+                        && package.pythons.as_ref().is_some_and(|pythons| pythons.contains(&python))
+                        && base.capabilities.iter().all(|&gpu| package.covers(gpu))
+                })
+            });
+            Fitting {
+                cuda,
+                compilers: distinct(taken.map(|found| found.compiler.to_string())),
+                pythons: distinct(served.map(ToString::to_string)),
+            }
         })
         .collect()
+}
+
+/// Each once, in the order of their first.
+fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    words.filter(|word| seen.insert(word.clone())).collect()
 }
 
 fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
@@ -176,7 +224,7 @@ fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
     };
     let at = |place: &String, what: &dyn std::fmt::Display| format!("{what} ({place})");
     row("CUDA", machine.toolkits.iter().map(|(place, cuda)| at(place, cuda)).collect());
-    row("compilers", machine.compilers.iter().map(|(place, compiler)| at(place, compiler)).collect());
+    row("compilers", machine.compilers.iter().map(|found| at(&found.path, &found.compiler)).collect());
     row("driver", machine.driver.iter().map(|(place, version)| at(place, version)).collect());
     row("GPUs", machine.gpus.iter().map(|(name, _)| name.clone()).collect());
     row("glibc", machine.glibc.iter().map(|(place, version)| at(place, version)).collect());
@@ -190,15 +238,21 @@ fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
         let _ = write!(text, "\n{}:\n{}", one.title, check::human(&one.verdicts));
     }
     let rows = fits.iter().map(|fitting| {
-        let compilers = if fitting.compilers.is_empty() {
-            "none that is here".into()
-        } else {
-            fitting.compilers.join(", ")
-        };
-        [fitting.cuda.to_string(), compilers]
+        let here =
+            |found: &[String]| if found.is_empty() { "none that is here".into() } else { found.join(", ") };
+        [fitting.cuda.to_string(), here(&fitting.compilers), here(&fitting.pythons)]
     });
-    let _ = write!(text, "\nwhat would fit:\n{}", output::table(["CUDA", "compilers"], rows));
+    let table = output::table(["CUDA", "compilers", "Pythons with a torch wheel"], rows);
+    let _ = write!(text, "\nwhat would fit:\n{table}");
     text
+}
+
+/// A verdict, and of which part of the machine it speaks.
+#[derive(Serialize)]
+struct Said<'a> {
+    subject: &'a str,
+    #[serde(flatten)]
+    verdict: &'a Verdict,
 }
 
 fn json(
@@ -210,10 +264,25 @@ fn json(
     ok: bool,
 ) -> serde_json::Value {
     let placed = |place: &String, what: String| serde_json::json!({ "path": place, "version": what });
-    let verdicts: Vec<&Verdict> = judged.iter().flat_map(|one| &one.verdicts).collect();
+    let compiler = |found: &FoundCompiler| {
+        let headers = found.glibc_headers.map(|glibc| glibc.to_string());
+        serde_json::json!({
+            "path": found.path,
+            "version": found.compiler.to_string(),
+            "glibc_headers": headers,
+            "libstdcxx": found.libstdcxx,
+        })
+    };
+    let verdicts: Vec<_> = judged
+        .iter()
+        .flat_map(|one| one.verdicts.iter().map(|verdict| Said { subject: &one.title, verdict }))
+        .collect();
     let fits: Vec<_> = fits
         .iter()
-        .map(|fitting| serde_json::json!({ "cuda": fitting.cuda, "compilers": fitting.compilers }))
+        .map(|fitting| {
+            let (compilers, pythons) = (&fitting.compilers, &fitting.pythons);
+            serde_json::json!({ "cuda": fitting.cuda, "compilers": compilers, "pythons": pythons })
+        })
         .collect();
     let errors: Vec<_> = troubles
         .iter()
@@ -224,7 +293,7 @@ fn json(
         "target": check::target(base),
         "found": {
             "cuda": machine.toolkits.iter().map(|(place, cuda)| placed(place, cuda.to_string())).collect::<Vec<_>>(),
-            "compilers": machine.compilers.iter().map(|(place, one)| placed(place, one.to_string())).collect::<Vec<_>>(),
+            "compilers": machine.compilers.iter().map(compiler).collect::<Vec<_>>(),
             "driver": machine.driver.as_ref().map(|(place, version)| placed(place, version.to_string())),
             "gpus": machine.gpus.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "glibc": machine.glibc.as_ref().map(|(place, version)| placed(place, version.to_string())),

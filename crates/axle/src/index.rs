@@ -1,10 +1,11 @@
 //! `axle index`.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 
-use axle_catalogue::update::{self, Report, UpdateError};
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder};
-use axle_index::{PackageIndex, Settings};
+use axle_catalogue::update::{self, Places, Report, UpdateError};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, artefact_path, write_json};
+use axle_index::{GithubApi, Notice, Settings};
 use axle_wheel::WheelName;
 
 use crate::arguments::{Format, Index, IndexCommand, IndexShow, IndexUpdate};
@@ -21,32 +22,39 @@ pub fn run(command: &Index) -> Result<Answer, Error> {
 
 fn update(command: &IndexUpdate) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
+    folder.recover()?;
+    let catalogue = Catalogue::new(folder.clone());
     let mut names =
         command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
     if names.is_empty() {
-        names = Catalogue::new(folder.clone()).packages()?.into_keys().collect();
+        names = catalogue.packages()?.into_keys().collect();
     }
-    let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
+    let settings = Settings::discover(command.index_url.as_deref())?;
+    let listener = |notice: &Notice| output::note(&notice.to_string());
+    let mut places = Places::new(&settings, GithubApi::discover()?, None, listener)?;
+    places.root.clone_from(&command.catalogue);
     let progress = |name: &str| {
         if std::io::stderr().is_terminal() {
             let _ = writeln!(anstream::stderr(), "reading {name}");
         }
     };
-    let report = update::update(&folder, &index, &names, !command.no_deps, &progress)?;
+    let report = update::update(&catalogue, &places, &names, !command.no_deps, &BTreeSet::new(), &progress)?;
+    for (name, updated) in &report.packages {
+        write_json(&folder, &artefact_path(name), &updated.file)?;
+    }
     print(&report)?;
     Ok(if report.errors.is_empty() { Answer::Yes } else { Answer::Unanswered })
 }
 
 fn print(report: &Report) -> Result<(), Error> {
-    let rows = report
-        .packages
-        .iter()
-        .map(|(name, updated)| [name.clone(), updated.artefacts.to_string(), updated.new.to_string()]);
+    let rows = report.packages.iter().map(|(name, updated)| {
+        [name.clone(), updated.file.artefacts.len().to_string(), updated.new.to_string()]
+    });
     if rows.len() > 0 {
         output::text(&output::table(["package", "artefacts", "new"], rows))?;
     }
     for (name, updated) in &report.packages {
-        for filename in &updated.unreadable {
+        for filename in &updated.file.unreadable {
             output::note(&format!(
                 "{name}: `{filename}` is not the name of one of its wheels; it was left out"
             ));

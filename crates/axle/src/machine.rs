@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use axle_toolkit::{Compiler, ComputeCapability, Cuda, DriverVersion, MajorMinor};
 use axle_wheel::{Glibc, PythonVersion, System};
@@ -13,10 +13,8 @@ use axle_wheel::{Glibc, PythonVersion, System};
 pub struct Machine {
     /// CUDA toolkits: where, and which.
     pub toolkits: Vec<(String, Cuda)>,
-    /// Compilers, the one that is called by its bare name first.
-    pub compilers: Vec<(String, Compiler)>,
-    /// The newest gcc whose C++ library is there.
-    pub libstdcxx: Option<u16>,
+    /// Compilers, the one that nvcc calls first.
+    pub compilers: Vec<FoundCompiler>,
     /// The driver, and how that is known.
     pub driver: Option<(String, DriverVersion)>,
     /// GPUs: their names, and their capabilities where a program tells them.
@@ -31,6 +29,19 @@ pub struct Machine {
     pub nix: Option<String>,
     /// Bytes of memory.
     pub memory: Option<u64>,
+}
+
+/// A compiler, and the libraries that it takes.
+#[derive(Debug)]
+pub struct FoundCompiler {
+    /// Where it is.
+    pub path: String,
+    /// Which it is.
+    pub compiler: Compiler,
+    /// The C library whose headers it includes; `None` where that is not known.
+    pub glibc_headers: Option<Glibc>,
+    /// The gcc release whose C++ library it takes; `None` where that is not known.
+    pub libstdcxx: Option<u16>,
 }
 
 /// A file system: the machine's own, or one that lies in a folder.
@@ -123,7 +134,7 @@ impl Root {
         if !self.is_here() {
             return None;
         }
-        let output = Command::new(program).args(arguments).output().ok()?;
+        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
@@ -159,11 +170,9 @@ impl Root {
     /// Looks at everything.
     pub fn look(&self, system: System) -> Machine {
         let folders = self.program_folders();
-        let compilers = self.compilers(&folders);
         Machine {
             toolkits: self.toolkits(&folders),
-            libstdcxx: self.libstdcxx(system),
-            compilers,
+            compilers: self.compilers(&folders, system),
             driver: self.driver(system),
             gpus: self.gpus(),
             glibc: self.glibc(system),
@@ -172,6 +181,11 @@ impl Root {
             nix: self.nix(),
             memory: self.memory(),
         }
+    }
+
+    /// The value of a variable of the user.
+    fn variable(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// The toolkits of `CUDA_HOME`, of nvcc's folders, and of the usual places.
@@ -222,10 +236,40 @@ impl Root {
         by_header().or_else(by_list).or_else(by_nvcc)
     }
 
-    /// The compilers, those that are called by their bare names first, and gcc before clang, as nvcc looks for them.
-    fn compilers(&self, folders: &[PathBuf]) -> Vec<(String, Compiler)> {
-        let mut found: Vec<(bool, String, Compiler)> = Vec::new();
+    /// The compilers: the one that the user's variables name, then those that are called by their bare names, and gcc
+    /// before clang, as nvcc looks for them.
+    fn compilers(&self, folders: &[PathBuf], system: System) -> Vec<FoundCompiler> {
+        let mut found: Vec<(u8, FoundCompiler)> = Vec::new();
         let mut seen = BTreeSet::new();
+        let mut add = |rank: u8, path: &Path, named: Option<Compiler>| {
+            let macros = self.macros(path);
+            let Some(compiler) = macros.as_ref().and_then(Macros::compiler).or(named) else { return };
+            if !seen.insert(self.resolved(path)) {
+                return;
+            }
+            let asked = macros.as_ref();
+            found.push((
+                rank,
+                FoundCompiler {
+                    path: self.name(path),
+                    compiler,
+                    glibc_headers: asked.and_then(Macros::glibc).or_else(|| self.wrapped_glibc(path)),
+                    libstdcxx: asked.map_or_else(|| self.libstdcxx(system), Macros::libstdcxx),
+                },
+            ));
+        };
+
+        // As nvcc, CMake and torch do.
+        let variables = ["NVCC_CCBIN", "CUDAHOSTCXX", "CXX"];
+        if let Some(command) = variables.into_iter().find_map(|name| self.variable(name)) {
+            let program = command.split_whitespace().next().unwrap_or(command);
+            let places = folders.iter().map(|folder| folder.join(program)).find(|path| self.exists(path));
+            let path = if program.contains('/') { Some(self.path(program)) } else { places };
+            let path = path.map(|path| if path.is_dir() { path.join("g++") } else { path });
+            if let Some(path) = path {
+                add(0, &path, None);
+            }
+        }
         for path in folders.iter().flat_map(|folder| self.list(folder)) {
             let name = file_name(&path);
             let name = name.rsplit_once("-linux-gnu-").map_or(name, |(_, name)| name);
@@ -242,16 +286,36 @@ impl Root {
                 "clang" => Compiler::Clang,
                 _ => continue,
             };
-            let asked = || self.ask(&path.display().to_string(), &["-dumpversion"])?.trim().parse().ok();
-            let version = named.or_else(|| self.version_of_link(&path, kind)).or_else(asked);
-            if let Some(version) = version
-                && seen.insert(self.resolved(&path))
-            {
-                found.push((named.is_some(), self.name(&path), compiler(version.major)));
-            }
+            let version = named.or_else(|| self.version_of_link(&path, kind));
+            let rank = 1 + 2 * u8::from(named.is_some()) + u8::from(kind != "gcc");
+            add(rank, &path, version.map(|version| compiler(version.major)));
         }
-        found.sort_by_key(|(versioned, _, compiler)| (*versioned, compiler.name() != "gcc"));
-        found.into_iter().map(|(_, place, compiler)| (place, compiler)).collect()
+        found.sort_by_key(|(rank, _)| *rank);
+        found.into_iter().map(|(_, compiler)| compiler).collect()
+    }
+
+    /// What a compiler of this machine says of itself, and of the C and C++ libraries whose headers it finds.
+    fn macros(&self, compiler: &Path) -> Option<Macros> {
+        let compiler = compiler.display().to_string();
+        let asked = |header: &[&str]| {
+            let options = [header, &["-x", "c++", "-E", "-dM", "/dev/null"]].concat();
+            self.ask(&compiler, &options)
+        };
+        // Without a C++ library, at least who it is.
+        let said = asked(&["-include", "cstddef"]).or_else(|| asked(&[]))?;
+        let numbers = said.lines().filter_map(|line| {
+            let (name, value) = line.strip_prefix("#define ")?.split_once(' ')?;
+            Some((name.to_owned(), value.parse().ok()?))
+        });
+        Some(Macros(numbers.collect()))
+    }
+
+    /// The C library that a compiler of a Nix store was wrapped with: the wrapper names it.
+    fn wrapped_glibc(&self, compiler: &Path) -> Option<Glibc> {
+        let wrapper = self.resolved(compiler);
+        let named = self.read_at(&wrapper.parent()?.parent()?.join("nix-support/orig-libc"))?;
+        let (_, version) = file_name(Path::new(named.trim())).rsplit_once("-glibc-")?;
+        version.split('-').next()?.parse().ok()
     }
 
     /// The version in the name of what a link leads to: `gcc-12`, or `…-gcc-wrapper-14.2.1` in a Nix store.
@@ -264,6 +328,7 @@ impl Root {
             .find_map(|part| part.rsplit('-').find_map(|word| word.parse::<MajorMinor>().ok()))
     }
 
+    /// The newest gcc whose C++ library is there, which is the one that clang takes.
     fn libstdcxx(&self, system: System) -> Option<u16> {
         let triple = format!("/usr/lib/gcc/{}-linux-gnu", system.architecture());
         let folders = self.list(&self.path(&triple)).into_iter();
@@ -365,10 +430,30 @@ impl Root {
         found
     }
 
+    /// The folders under which Pythons keep packages: those with programs, conda's environments, what users installed for
+    /// themselves.
+    fn prefixes(&self, folders: &[PathBuf]) -> Vec<PathBuf> {
+        let mut prefixes: Vec<PathBuf> =
+            folders.iter().filter_map(|folder| folder.parent()).map(Path::to_owned).collect();
+        let environments: Vec<_> =
+            prefixes.iter().flat_map(|prefix| self.list(&prefix.join("envs"))).collect();
+        let homes = self.variable("HOME").map(|home| vec![self.path(home)]);
+        let homes =
+            homes.unwrap_or_else(|| [vec![self.path("/root")], self.list(&self.path("/home"))].concat());
+        prefixes.extend(homes.into_iter().map(|home| home.join(".local")));
+        prefixes.extend(environments);
+        // A python that is a script, as pyenv's, knows where its packages are.
+        let prefix = "import sys; print(sys.prefix)";
+        let asked =
+            ["python3", "python"].into_iter().filter_map(|name| self.ask(name, &["-I", "-S", "-c", prefix]));
+        prefixes.extend(asked.map(|said| PathBuf::from(said.trim())));
+        prefixes
+    }
+
     /// Of torch, NVIDIA's libraries, and what else is installed beside a torch with libraries of its own.
     fn dist_infos(&self, folders: &[PathBuf]) -> Vec<PathBuf> {
         let mut sites = vec![self.path("/usr/lib/python3/dist-packages")];
-        for prefix in folders.iter().filter_map(|folder| folder.parent()) {
+        for prefix in self.prefixes(folders) {
             for python in self.list(&prefix.join("lib")) {
                 if file_name(&python).starts_with("python3.") {
                     sites.extend(["site-packages", "dist-packages"].map(|name| python.join(name)));
@@ -405,11 +490,37 @@ impl Root {
         said.or_else(|| self.path("/nix/store").is_dir().then(|| "a store in /nix".to_owned()))
     }
 
+    /// What the machine has, or its container may use of it.
     fn memory(&self) -> Option<u64> {
         let text = self.read("/proc/meminfo")?;
         let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
         let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-        kibibytes.checked_mul(1024)
+        let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+        let limits = limits.into_iter().filter_map(|path| self.read(path)?.trim().parse::<u64>().ok());
+        limits.chain(kibibytes.checked_mul(1024)).min()
+    }
+}
+
+/// The macros of a compiler that are numbers.
+struct Macros(BTreeMap<String, u16>);
+
+impl Macros {
+    fn get(&self, name: &str) -> Option<u16> {
+        self.0.get(name).copied()
+    }
+
+    /// clang gives itself out for gcc too.
+    fn compiler(&self) -> Option<Compiler> {
+        let clang = self.get("__clang_major__").map(Compiler::Clang);
+        clang.or_else(|| self.get("__GNUC__").map(Compiler::Gcc))
+    }
+
+    fn glibc(&self) -> Option<Glibc> {
+        Some(Glibc::new(self.get("__GLIBC__")?, self.get("__GLIBC_MINOR__")?))
+    }
+
+    fn libstdcxx(&self) -> Option<u16> {
+        self.get("_GLIBCXX_RELEASE")
     }
 }
 

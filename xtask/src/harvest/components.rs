@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, Provenance, markers};
-use axle_toolkit::{Components, ComputeCapability, MajorMinor, Package, Release, Source};
+use axle_toolkit::{Components, ComputeCapability, MajorMinor, Package, Release, Source, listing_major};
 use axle_wheel::{PythonVersion, Requirement, System, Version, WheelName, parse_requirement};
 
 use super::Error;
@@ -61,7 +61,7 @@ pub fn packages(
                     continue;
                 }
                 // One library may be linked with both majors; the list of a release tells.
-                package.cuda = listing(&name, releases).or(package.cuda);
+                package.cuda = listing_major(releases, &name).map(MajorMinor::major).or(package.cuda);
                 packages.push(package);
             }
         }
@@ -154,10 +154,41 @@ fn torch_pins(
     all
 }
 
-/// The major release of CUDA whose `cuda-toolkit` wheels list a package.
-fn listing(name: &str, releases: &[Release]) -> Option<MajorMinor> {
-    let lists = |release: &&Release| {
-        release.components.as_ref().is_some_and(|components| components.packages.contains_key(name))
-    };
-    releases.iter().find(lists).map(|release| MajorMinor::major(release.cuda.major))
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What a library covers is known of every version that a package of the catalogue pins.
+    #[test]
+    fn every_library_that_is_pinned_was_audited() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue");
+        let toolkits = crate::harvest::read(&folder).unwrap();
+        let catalogue = Catalogue::new(Folder::new(&folder));
+        let mut pinned: BTreeSet<(String, String)> = BTreeSet::new();
+        for name in catalogue.packages().unwrap().into_keys().filter(|name| name != "cuda-toolkit") {
+            let artefacts = catalogue.artefacts(&name).unwrap().into_iter().flat_map(|file| file.artefacts);
+            let lines = artefacts.filter_map(|artefact| artefact.requires_dist);
+            pinned.extend(lines.flat_map(|lines| pins(&lines, &[], System::X86_64Linux)));
+        }
+        pinned.extend(toolkits.packages.iter().flat_map(|package| package.pins.clone()));
+        pinned.retain(|(name, _)| name.starts_with("nvidia-"));
+        assert!(pinned.len() > 50, "{}", pinned.len());
+        for (name, version) in pinned {
+            let file =
+                catalogue.artefacts(&name).unwrap().unwrap_or_else(|| panic!("{name} has no artefacts"));
+            let audited = versions(&file)
+                .into_iter()
+                .filter(|(other, _)| *other == version)
+                .any(|(_, artefacts)| artefacts.iter().any(|(_, artefact)| artefact.audit.is_some()));
+            assert!(audited, "{name} {version} was not audited");
+            let (library, _) = name.rsplit_once("-cu").unwrap_or((&name, ""));
+            let has_kernels = ["cublas", "cudnn", "cufft", "cusparselt", "nccl", "nvshmem"]
+                .into_iter()
+                .any(|one| library == format!("nvidia-{one}"));
+            let known = toolkits.package(&name, &version, System::X86_64Linux);
+            assert!(known.is_some() || !has_kernels, "{name} {version} is not in toolkits.json");
+        }
+    }
 }

@@ -159,7 +159,7 @@ fn cuda_matches_as_the_package_says() {
         let universe = world.universe();
         let candidates = candidates(&universe).for_cuda(cuda.parse().unwrap());
         let candidate = candidates.versions("a").unwrap().values().next().unwrap();
-        candidate.choice().map(|_| ()).map_err(Unfit::kind)
+        candidates.choose(candidate).map(|_| ()).map_err(|unfit| unfit.kind())
     };
     for cuda in ["cpu", "12.8"] {
         assert_eq!(fits("minor", &[], cuda), Ok(()));

@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// An answer.
 #[derive(Clone, Default)]
@@ -17,6 +18,10 @@ pub struct Reply {
     pub range: Option<String>,
     /// Close the connection after so many bytes of the body.
     pub cut: Option<usize>,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// Send the body a byte at a time, with so long a pause after each.
+    pub trickle: Option<Duration>,
 }
 
 impl Reply {
@@ -26,6 +31,12 @@ impl Reply {
 
     pub fn status(status: u16) -> Self {
         Self { status, body: b"sorry".to_vec(), ..Self::default() }
+    }
+
+    /// The same with a further header.
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     pub fn file(bytes: &[u8], request: &Request, ranges: bool) -> Self {
@@ -142,9 +153,19 @@ fn serve(connection: &TcpStream, answer: impl Fn(&Request) -> Reply) -> std::io:
         if let Some(range) = &reply.range {
             write!(head, "Content-Range: {range}\r\n").unwrap();
         }
+        for (name, value) in &reply.headers {
+            write!(head, "{name}: {value}\r\n").unwrap();
+        }
         let mut writer = connection;
         writer.write_all(head.as_bytes())?;
         writer.write_all(b"\r\n")?;
+        if let Some(pause) = reply.trickle {
+            for byte in &reply.body {
+                writer.write_all(&[*byte])?;
+                thread::sleep(pause);
+            }
+            continue;
+        }
         writer.write_all(&reply.body[..reply.cut.unwrap_or(reply.body.len())])?;
         if reply.cut.is_some() {
             return connection.shutdown(std::net::Shutdown::Both);

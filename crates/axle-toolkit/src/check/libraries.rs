@@ -1,6 +1,6 @@
 //! The C and C++ libraries.
 
-use super::Case;
+use super::{Case, document};
 use crate::{Compiler, Environment, Rule, Severity, Verdict};
 
 /// Whether the toolkit's headers fit those of the C and C++ libraries. Only who compiles includes them.
@@ -8,7 +8,7 @@ pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let Some(compiler) = case.environment.compiler else { return };
     let Some(host) = case.release.hosts.get(&case.environment.system) else { return };
     let cuda = case.cuda();
-    if let Some(glibc) = case.environment.glibc {
+    if let Some(glibc) = case.environment.glibc_headers.or(case.environment.glibc) {
         let below = host.glibc_headers_below;
         let refused = below.is_some_and(|below| glibc >= below);
         let fact = below.map_or_else(
@@ -37,30 +37,45 @@ pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
             }),
         });
     }
-    if let (Compiler::Clang(_), Some(libstdcxx), Some(newest)) =
-        (compiler, case.environment.libstdcxx, host.gcc.max)
-    {
-        let refused = libstdcxx > newest;
-        verdicts.push(Verdict {
-            rule: Rule::LibstdcxxTooNew,
-            severity: if refused { Severity::Error } else { Severity::Ok },
-            message: if refused {
-                format!(
-                    "{compiler} takes the libstdc++ of gcc {libstdcxx}, and CUDA {cuda} takes those up to gcc {newest}"
-                )
-            } else {
-                format!("CUDA {cuda} takes the libstdc++ of gcc {libstdcxx}")
-            },
-            fact: format!("CUDA {cuda} takes gcc up to {newest}, and with it its libstdc++"),
-            source: host.compilers_source.clone(),
-            fix: refused.then(|| {
-                format!(
-                    "install gcc {newest} and tell clang to take its library: -Xcompiler --gcc-install-dir=/usr/lib/gcc/{}-linux-gnu/{newest}",
-                    case.environment.system.architecture()
-                )
-            }),
-        });
-    }
+    check_libstdcxx(case, compiler, verdicts);
+}
+
+/// Whether the toolkit takes the C++ library that clang takes: surely that of a gcc which it takes itself.
+fn check_libstdcxx(case: &Case<'_>, compiler: Compiler, verdicts: &mut Vec<Verdict>) {
+    let Some(host) = case.release.hosts.get(&case.environment.system) else { return };
+    let (Compiler::Clang(_), Some(libstdcxx)) = (compiler, case.environment.libstdcxx) else { return };
+    let (cuda, architecture) = (case.cuda(), case.environment.system.architecture());
+    let tried = case.toolkits.clang_library(cuda);
+    let Some(newest) = tried.map(|tried| tried.newest).or(host.gcc.max) else { return };
+    let refused = libstdcxx > newest;
+    verdicts.push(Verdict {
+        rule: Rule::LibstdcxxTooNew,
+        severity: match (refused, tried) {
+            (false, _) => Severity::Ok,
+            (true, Some(_)) => Severity::Error,
+            (true, None) => Severity::Warning,
+        },
+        message: match (refused, tried) {
+            (false, _) => format!("CUDA {cuda} takes the libstdc++ of gcc {libstdcxx}"),
+            (true, Some(_)) => format!(
+                "{compiler} takes the libstdc++ of gcc {libstdcxx}, and CUDA {cuda} takes those up to gcc {newest}"
+            ),
+            (true, None) => format!(
+                "{compiler} takes the libstdc++ of gcc {libstdcxx}, which is newer than any gcc that CUDA {cuda} takes"
+            ),
+        },
+        fact: match tried {
+            Some(_) => format!("CUDA {cuda} takes the libstdc++ of gccs up to {newest}"),
+            None => format!("CUDA {cuda} takes gcc up to {newest}, and with it its libstdc++"),
+        },
+        source: tried.map_or_else(|| host.compilers_source.clone(), |tried| document(&tried.document)),
+        fix: refused.then(|| {
+            format!(
+                "install gcc {newest} and tell clang to take its library: -Xcompiler \
+                 --gcc-install-dir=/usr/lib/gcc/{architecture}-linux-gnu/{newest}"
+            )
+        }),
+    });
 }
 
 /// Whether the C library is new enough for what is installed, and whether that agrees on the C++ ABI.

@@ -42,4 +42,15 @@ pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &m
             fix: Some(fix),
         });
     }
+    let known = |package: &&String| toolkits.declared.job_memory.iter().any(|job| job.package == **package);
+    for package in environment.compiled.iter().filter(|package| !known(package)) {
+        verdicts.push(Verdict {
+            rule: Rule::TooLittleMemory,
+            severity: Severity::Note,
+            message: format!("how much memory compiling {package} takes is not known"),
+            fact: format!("nothing is declared for {package}"),
+            source: document("catalogue/declared.toml"),
+            fix: Some("start with few jobs, and watch the memory".to_owned()),
+        });
+    }
 }

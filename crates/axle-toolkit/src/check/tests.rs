@@ -99,9 +99,14 @@ fn cases() -> Vec<(Rule, Environment, Environment)> {
     let for_312 = || Package { pythons: Some(vec!["3.12".parse().unwrap()]), ..made() };
     let for_glibc = || Package { glibc: Some("2.28".parse().unwrap()), ..made() };
     let for_cuda_12 = || Package { cuda: Some(MajorMinor::major(12)), ..made() };
-    let libstdcxx = |libstdcxx| {
-        with("13.1", |e| {
-            e.compiler = Some(Compiler::Clang(21));
+    // A compiler may include the headers of another C library than the one that runs, as Nix's do.
+    let with_headers = |headers: &str| {
+        let running = with_glibc("12.8", "2.36");
+        Environment { glibc_headers: Some(headers.parse().unwrap()), ..running }
+    };
+    let libstdcxx = |cuda, libstdcxx| {
+        with(cuda, |e| {
+            e.compiler = Some(Compiler::Clang(20));
             e.libstdcxx = Some(libstdcxx);
         })
     };
@@ -155,7 +160,10 @@ fn cases() -> Vec<(Rule, Environment, Environment)> {
         (Rule::GlibcHeadersTooNew, with_glibc("12.9", "2.40"), with_glibc("12.9", "2.41")),
         (Rule::GlibcHeadersTooNew, with_glibc("13.1", "2.41"), with_glibc("13.1", "2.42")),
         (Rule::GlibcHeadersTooNew, with_glibc("13.2", "2.42"), with_glibc("13.0", "2.42")),
-        (Rule::LibstdcxxTooNew, libstdcxx(15), libstdcxx(16)),
+        (Rule::GlibcHeadersTooNew, with_headers("2.40"), with_headers("2.41")),
+        (Rule::LibstdcxxTooNew, libstdcxx("13.1", 15), libstdcxx("13.1", 16)),
+        (Rule::LibstdcxxTooNew, libstdcxx("13.3", 16), libstdcxx("13.3", 17)),
+        (Rule::LibstdcxxTooNew, libstdcxx("13.0", 15), libstdcxx("13.0", 16)),
         (Rule::AbiMismatch, with_abis(true, true), with_abis(false, true)),
         (Rule::TooLittleMemory, environment("12.8"), memory(32)),
         (Rule::TooLittleMemory, environment("12.8"), memory(8)),
@@ -247,6 +255,19 @@ fn gpus_go_by_many_names() {
         ("Tesla V100-SXM2-16GB", "7.0"),
         ("NVIDIA RTX 6000 Ada Generation", "8.9"),
         ("GTX 1080 Ti", "6.1"),
+        ("NVIDIA A100-SXM4-40GB MIG 1g.5gb", "8.0"),
+        ("NVIDIA A10-24Q", "8.6"),
+        ("GRID T4-16Q", "7.5"),
+        ("NVIDIA GH200 144G HBM3e", "9.0"),
+        ("NVIDIA H20-3e", "9.0"),
+        ("NVIDIA B300 SXM6 AC", "10.3"),
+        ("NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition", "12.0"),
+        ("NVIDIA RTX PRO 1000 Blackwell Generation Laptop GPU", "12.0"),
+        ("NVIDIA TITAN X (Pascal)", "6.1"),
+        ("GeForce GTX TITAN X", "5.2"),
+        ("Orin (nvgpu)", "8.7"),
+        ("NVIDIA Thor", "11.0"),
+        ("Tesla K80", "3.7"),
     ] {
         assert_eq!(capability(name).as_deref(), Ok(expected), "{name}");
     }
@@ -255,6 +276,10 @@ fn gpus_go_by_many_names() {
         error("RTX 4091"),
         "'RTX 4091' is no GPU that axle knows; did you mean RTX 4090 or RTX 3090 or RTX 4050? Else give its compute \
          capability with --cc"
+    );
+    assert_eq!(
+        error("4090"),
+        "'4090' is no GPU that axle knows; did you mean RTX 4090 or RTX 4090 D? Else give its compute capability with --cc"
     );
     assert_eq!(
         error("Voodoo"),

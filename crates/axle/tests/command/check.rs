@@ -12,7 +12,9 @@ fn a_compiler_a_driver_and_a_glibc() {
         "axle check --cuda 12.8 --gcc 15 --glibc 2.41 --driver 535.54.03 --memory 32G",
         "axle check --cuda 12.8 --gcc 15.2.0 --allow gcc-too-new",
         "axle check --cuda 13.1 --clang 21 --libstdcxx 16",
+        "axle check --cuda 13.0 --clang 20 --libstdcxx 16",
         "axle check --cuda 12.8 --memory 8G --compile flash-attn",
+        "axle check --cuda 12.8 --memory 8G --compile mamba-ssm",
         "axle check --cuda 12.8",
     ]));
 }

@@ -123,6 +123,10 @@ fn nixos() {
         .with_link("/nix/store/aaa-nvidia-x11-590.44.01/lib/libcuda.so.1", "libcuda.so.590.44.01")
         .with_link("/run/opengl-driver/lib", "/nix/store/aaa-nvidia-x11-590.44.01/lib")
         .with("/nix/store/bbb-gcc-wrapper-14.3.0/bin/gcc", "")
+        .with("/nix/store/bbb-gcc-wrapper-14.3.0/nix-support/orig-libc", "/nix/store/fff-glibc-2.42-51\n")
+        .with("/nix/store/ggg-cuda-merged-12.8/bin/nvcc", "")
+        .with("/nix/store/ggg-cuda-merged-12.8/include/cuda.h", "#define CUDA_VERSION 12080\n")
+        .with_link("/nix/store/eee-system-path/bin/nvcc", "/nix/store/ggg-cuda-merged-12.8/bin/nvcc")
         .with_link("/nix/store/eee-system-path/bin/gcc", "/nix/store/bbb-gcc-wrapper-14.3.0/bin/gcc")
         .with("/nix/store/ccc-python3-3.13.9/bin/python3.13", "")
         .with_link(
@@ -152,6 +156,7 @@ fn conda() {
         .with_package(site, "torch", cuda, "torch/lib/libtorch_cuda.so", &torch)
         .with_package(site, "extension", "Requires-Dist: torch\n", "extension/_C.so", &extension)
         .with_package(site, "unrelated", "", "unrelated/_C.so", &torch)
+        .with_package(site, "nvidia_cuda_runtime", "", "nvidia/cu13/lib/libcudart.so.13", &Object::default())
         .with_driver("580.95.05", "Tesla P100-PCIE-16GB")
         .with_glibc("2.36");
     insta::assert_snapshot!(machine.doctor());
@@ -160,7 +165,10 @@ fn conda() {
         let verdicts = answer["verdicts"].as_array().unwrap().iter();
         verdicts.filter(|verdict| verdict["rule"] == rule && verdict["severity"] == "error").count()
     };
-    assert_eq!((named("AX209"), named("AX219"), named("AX205")), (1, 1, 1));
+    // The runtime's name says nothing of its CUDA: the list of a release does.
+    assert_eq!((named("AX209"), named("AX219"), named("AX205")), (1, 2, 1));
+    let subject = "CUDA 13.0 in /opt/conda, without a compiler";
+    assert!(answer["verdicts"].as_array().unwrap().iter().any(|verdict| verdict["subject"] == subject));
     assert_eq!(answer["found"]["cuda"], serde_json::json!([{ "path": "/opt/conda", "version": "13.0" }]));
 }
 
@@ -171,11 +179,39 @@ fn container_of_nvidia() {
         .with("/usr/local/bin/python3.12", "")
         .with("/usr/local/cuda/bin/nvcc", "")
         .with("/usr/local/cuda/version.json", r#"{"cuda": {"name": "CUDA SDK", "version": "13.0.20250829"}}"#)
+        .with("/proc/meminfo", "MemTotal:       263921412 kB\n")
+        .with("/sys/fs/cgroup/memory.max", "21474836480\n")
         .with("/usr/lib/x86_64-linux-gnu/libcuda.so.535.183.01", "")
         .with_link("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "libcuda.so.535.183.01")
         .with_glibc("2.39")
         .with_gpu("NVIDIA A100-SXM4-80GB");
     insta::assert_snapshot!(machine.doctor());
+}
+
+/// What lies in environments that are not on PATH, for a GPU that is not there.
+#[test]
+fn environments_of_conda_and_of_users() {
+    let torch = Object {
+        sections: vec![(".nv_fatbin".to_owned(), container(&[Item::One(sass(80))]))],
+        ..Object::default()
+    };
+    for site in
+        ["/opt/conda/envs/work/lib/python3.12/site-packages", "/home/me/.local/lib/python3.11/site-packages"]
+    {
+        let machine = Machine::new()
+            .with("/opt/conda/bin/python3.12", "")
+            .with_package(site, "torch", "", "torch/lib/libtorch_cuda.so", &torch)
+            .with_gpu("NVIDIA GeForce RTX 3090");
+        let doctor =
+            |arguments: &[&str]| machine.0.output(&[&["doctor", "--root", "root"], arguments].concat());
+        assert_eq!(doctor(&[]).status.code(), Some(0), "{site}");
+        let output = doctor(&["--gpu", "GTX 1080 Ti"]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("torch 2.9.1 has no code for 6.1 in libtorch_cuda.so"), "{said}");
+    }
+    let unknown = Machine::new().0.output(&["doctor", "--root", "root", "--gpu", "Voodoo"]);
+    assert_eq!(unknown.status.code(), Some(2));
 }
 
 /// What is broken is told, and the rest is still judged.
@@ -188,6 +224,33 @@ fn a_broken_package() {
         .with(&format!("{site}/torch/lib/libtorch_cuda.so"), b"\x7fELF\x02\x01\x01broken")
         .with_gpu("NVIDIA Voodoo 2");
     insta::assert_snapshot!(machine.doctor());
+}
+
+/// On the machine itself compilers are asked who they are and which libraries they take; the one that nvcc is told to
+/// call comes first.
+#[test]
+fn compilers_are_asked() {
+    let folder = Folder::new();
+    folder.write("bin/my-c++", "#!/bin/sh\necho '#define __clang_major__ 21'; echo '#define __GNUC__ 4'\necho '#define __GLIBC__ 2'; echo '#define __GLIBC_MINOR__ 42'; echo '#define _GLIBCXX_RELEASE 16'\n");
+    let program = folder.path("bin/my-c++");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = folder.command(AXLE);
+    let output = command.env("NVCC_CCBIN", &program).args(["doctor", "--format", "json"]).output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let first = &answer["found"]["compilers"][0];
+    assert_eq!(
+        first,
+        &serde_json::json!({
+            "path": program.display().to_string(), "version": "clang 21", "glibc_headers": "2.42", "libstdcxx": 16,
+        })
+    );
+    // 13.1's headers are too old for that glibc, 13.2 does not take that libstdc++.
+    let fits = answer["fits"].as_array().unwrap().iter();
+    let takers: Vec<_> = fits
+        .filter(|fit| fit["compilers"].as_array().unwrap().contains(&"clang 21".into()))
+        .map(|fit| fit["cuda"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(takers, ["13.3", "13.4", "13.5"]);
 }
 
 /// On the machine itself nvidia-smi is asked, which knows what the GPU is.

@@ -1,0 +1,465 @@
+//! An artefact that could be chosen, and whether it goes with a CUDA release and a torch.
+
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use axle_audit::{Code, ComputeCapability, WheelFacts};
+use axle_catalogue::{
+    Artefact, Built, Cuda, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Variant, markers,
+};
+use axle_wheel::{Fit, Glibc, PythonVersion, SdistName, System, VerbatimUrl, WheelName};
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::Requirement;
+
+use crate::glibc;
+use crate::specifiers::satisfies;
+use crate::unfit::Unfit;
+
+/// A wheel or an sdist that fits a system and a Python.
+#[derive(Debug, Clone)]
+pub struct Choice<'a> {
+    /// The artefact.
+    pub artefact: &'a Artefact,
+    /// What a maintainer wrote about its package.
+    pub(crate) package: &'a Package,
+    /// Its version.
+    pub(crate) version: Version,
+    /// The version as the file name spells it.
+    pub version_text: String,
+    /// How well a wheel fits; an sdist has no tags.
+    pub(crate) fit: Option<Fit>,
+    /// What its name says of what it was built for.
+    variant: Variant,
+    system: System,
+    /// `Requires-Dist`, as the file, the index or the package's TOML states it.
+    requires: &'a [String],
+    /// The same, parsed on demand: most artefacts are never looked at.
+    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
+}
+
+/// The torch of a cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Torch {
+    /// Its version, without a local part.
+    pub(crate) version: Version,
+    /// The ABI of its C++ strings, where that is known.
+    pub(crate) cxx11_abi: Option<bool>,
+}
+
+impl<'a> Choice<'a> {
+    /// A wheel, if it fits.
+    pub(crate) fn wheel(
+        artefact: &'a Artefact,
+        package: &'a Package,
+        wheel: &WheelName,
+        system: System,
+        python: PythonVersion,
+        glibc: Glibc,
+    ) -> Result<Self, Unfit> {
+        let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
+        let variant = package
+            .names
+            .read(wheel.version_text(), artefact.origin.url())
+            .map_err(|error| Unfit::UnreadableName(error.to_string()))?;
+        // The tags are what the author claims, the audit what the members need.
+        if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
+            match glibc::floor(needs) {
+                Some(needs) if needs > glibc => return Err(Unfit::Glibc { needs, has: glibc }),
+                Some(_) => {}
+                None => return Err(Unfit::UnreadableGlibc(needs.clone())),
+            }
+        }
+        let mut choice = Self {
+            artefact,
+            package,
+            version: wheel.version().clone(),
+            version_text: wheel.version_text().to_owned(),
+            fit: Some(fit),
+            variant,
+            system,
+            requires: &[],
+            requirements: OnceLock::new(),
+        };
+        choice.check_metadata(python)?;
+        choice.requires = choice
+            .artefact
+            .requires_dist
+            .as_deref()
+            .or_else(|| choice.declared().find_map(|row| row.requires_dist.as_deref()))
+            .ok_or(Unfit::UnknownRequirements)?;
+        Ok(choice)
+    }
+
+    /// An sdist, if the package says how it is compiled.
+    pub(crate) fn sdist(
+        artefact: &'a Artefact,
+        package: &'a Package,
+        name: &SdistName,
+        system: System,
+        python: PythonVersion,
+    ) -> Result<Self, Unfit> {
+        let source = package
+            .source
+            .as_ref()
+            .filter(|source| satisfies(&source.versions, name.version()))
+            .ok_or(Unfit::NoWheel)?;
+        let requires = artefact.requires_dist.as_deref().or(source.requires_dist.as_deref());
+        let choice = Self {
+            artefact,
+            package,
+            version: name.version().clone(),
+            version_text: name.version().to_string(),
+            fit: None,
+            variant: Variant::default(),
+            system,
+            requires: requires.ok_or(Unfit::UnknownRequirements)?,
+            requirements: OnceLock::new(),
+        };
+        choice.check_metadata(python)?;
+        Ok(choice)
+    }
+
+    fn check_metadata(&self, python: PythonVersion) -> Result<(), Unfit> {
+        let declared = || self.declared().find_map(|row| row.requires_python.as_ref());
+        if let Some(requires) = self.artefact.requires_python.as_ref().or_else(declared) {
+            let specifiers = VersionSpecifiers::from_str(requires)
+                .map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
+            if !satisfies(&specifiers, &markers::full_version(python)) {
+                return Err(Unfit::RequiresPython(requires.clone()));
+            }
+        }
+        match &self.artefact.yanked {
+            Some(reason) => Err(Unfit::Yanked(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it is a wheel; else it must be compiled.
+    pub fn is_wheel(&self) -> bool {
+        self.fit.is_some()
+    }
+
+    /// What decides between two that fit: what was read over what was only declared, then the tags, then the name.
+    pub(crate) fn rank(&self) -> (bool, &Option<Fit>, &str) {
+        (self.is_seen(), &self.fit, &self.artefact.filename)
+    }
+
+    /// Whether its bytes were seen, or can be.
+    pub(crate) fn is_seen(&self) -> bool {
+        self.artefact.provenance > Provenance::Declared || self.artefact.origin.url().is_none()
+    }
+
+    /// What is published of it, where its bytes were not seen.
+    fn declared(&self) -> impl Iterator<Item = &'a Declared> + use<'a> {
+        self.package.declared_for(&self.version, &self.variant, self.system)
+    }
+
+    /// The SASS and PTX that are declared of it, where its bytes were not seen.
+    pub(crate) fn declared_code(&self) -> Option<Vec<Code>> {
+        let sass = self.declared().find_map(|row| row.sass.as_ref())?;
+        let ptx = self.declared().find_map(|row| row.ptx.as_ref());
+        Some(sass.iter().chain(ptx.into_iter().flatten()).copied().collect())
+    }
+
+    /// The sonames that it is declared to need, where its bytes were not seen.
+    pub(crate) fn declared_needs(&self) -> Option<&'a [String]> {
+        self.declared().find_map(|row| row.needed.as_deref())
+    }
+
+    /// What it requires.
+    pub(crate) fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Unfit> {
+        let parse = |line: &&String| {
+            axle_wheel::parse_requirement(line)
+                .map_err(|error| Unfit::UnreadableRequirement(error.to_string()))
+        };
+        self.requirements
+            .get_or_init(|| {
+                // The order of the lines means nothing, and must not decide which explanation is found.
+                let mut lines: Vec<_> = self.requires.iter().collect();
+                lines.sort();
+                lines.dedup();
+                lines.iter().map(parse).collect()
+            })
+            .as_deref()
+            .map_err(Clone::clone)
+    }
+
+    /// Whether anything tells that it is made for CUDA.
+    pub(crate) fn is_for_cuda(&self, pinned: Option<Cuda>) -> bool {
+        let named = self.variant.cuda.is_some_and(|built| built != Built::Cpu);
+        named || pinned.is_some() || self.facts().is_some_and(|facts| !facts.cuda.is_empty())
+    }
+
+    /// The ABI of its C++ strings, where its name or its audit tells.
+    pub(crate) fn cxx11_abi(&self) -> Option<bool> {
+        self.variant.cxx11_abi.or_else(|| self.facts()?.cxx11_abi)
+    }
+
+    /// Why it does not go with a CUDA release. `pinned` is the release that its requirements pin.
+    ///
+    /// # Errors
+    /// The reason.
+    pub(crate) fn fits_cuda(&self, cuda: Cuda, pinned: Option<Cuda>) -> Result<(), Unfit> {
+        if !self.is_wheel() {
+            return if cuda == Cuda::Cpu { Err(Unfit::NoWheel) } else { Ok(()) };
+        }
+        let rule = self.cuda_match();
+        let pinned: Option<Built> = pinned.map(Into::into);
+        // Libraries built with other releases are linked into a wheel: its name and its pin say what it is for.
+        for told in [self.variant.cuda, pinned].into_iter().flatten() {
+            mismatch(&[told], rule, cuda)?;
+        }
+        match self.facts() {
+            Some(facts) => mismatch(&self.audited_cuda(facts, cuda), rule, cuda)?,
+            None if self.is_seen() || rule == CudaMatch::None => {}
+            None if self.variant.cuda.is_none() && pinned.is_none() => {
+                return Err(Unfit::Undeclared("its CUDA is"));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// How its CUDA must match: the minor release where its name tells one, unless the package's TOML says otherwise.
+    fn cuda_match(&self) -> CudaMatch {
+        let told = match self.variant.cuda {
+            Some(Built::Minor(..)) => CudaMatch::Minor,
+            _ => CudaMatch::Major,
+        };
+        self.package.cuda_match.unwrap_or(told)
+    }
+
+    /// The CUDA releases that its audit found, in the members that a target loads.
+    fn audited_cuda(&self, facts: &WheelFacts, cuda: Cuda) -> Vec<Built> {
+        let loaded = loaded(self.package, facts, cuda);
+        let told = facts.cuda_evidence.iter().filter(|evidence| {
+            let is_member = |from: &String| facts.elf.iter().any(|member| member.path == *from);
+            !evidence
+                .from
+                .iter()
+                .all(|from| is_member(from) && loaded.as_ref().is_some_and(|loaded| !loaded(from)))
+        });
+        if facts.cuda_evidence.is_empty() {
+            return facts.cuda.iter().filter_map(|cuda| cuda.parse().ok()).collect();
+        }
+        let mut releases: Vec<Built> = told.filter_map(|evidence| evidence.cuda.parse().ok()).collect();
+        releases.sort();
+        releases.dedup();
+        releases.retain(|release| facts.cuda.contains(&release.to_string()));
+        releases
+    }
+
+    /// Why it does not go with a torch.
+    ///
+    /// # Errors
+    /// The reason.
+    pub(crate) fn fits_torch(&self, torch: &Torch) -> Result<(), Unfit> {
+        if !self.is_wheel() {
+            return Ok(());
+        }
+        let links =
+            self.facts().is_some_and(|facts| facts.elf.iter().any(|member| member.torch_cxx == Some(true)));
+        let told = self.variant.torch.clone().or_else(|| self.made_for_torch());
+        match &told {
+            Some(told) if !starts_with(&torch.version, told) => return Err(Unfit::Torch(told.clone())),
+            Some(_) => {}
+            None if links && !self.pins_torch() => return Err(Unfit::UnknownTorch),
+            None => {}
+        }
+        let own = self.variant.cxx11_abi.or_else(|| links.then(|| self.facts()?.cxx11_abi).flatten());
+        match (own, torch.cxx11_abi) {
+            (Some(own), Some(of_torch)) if own != of_torch => Err(Unfit::CxxAbi(own)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The torch that the package's TOML says it is made for.
+    fn made_for_torch(&self) -> Option<Version> {
+        let public = self.version.clone().without_local();
+        let row: &MadeForTorch = self.package.torch.iter().find(|row| satisfies(&row.versions, &public))?;
+        if row.torch == "same" { Some(Version::new(public.release())) } else { row.torch.parse().ok() }
+    }
+
+    fn pins_torch(&self) -> bool {
+        let pins = |requirement: &Requirement<VerbatimUrl>| {
+            use pep508_rs::VersionOrUrl::VersionSpecifier;
+            requirement.name.to_string() == "torch"
+                && matches!(&requirement.version_or_url, Some(VersionSpecifier(specifiers))
+                if specifiers.iter().any(|specifier| {
+                    matches!(specifier.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::EqualStar | pep440_rs::Operator::ExactEqual)
+                }))
+        };
+        self.requirements().is_ok_and(|requirements| requirements.iter().any(pins))
+    }
+
+    /// What its bytes say, its members perhaps under the names of another Python's wheel.
+    pub(crate) fn facts(&self) -> Option<&'a WheelFacts> {
+        self.artefact.audit.as_ref().map(|audit| &*audit.facts)
+    }
+
+    /// The capabilities among some that it covers with a CUDA release; `None` where it was not audited yet.
+    ///
+    /// # Errors
+    /// When what decides it is neither audited nor declared.
+    pub(crate) fn covers(
+        &self,
+        capabilities: &[ComputeCapability],
+        cuda: Cuda,
+    ) -> Result<Option<Vec<ComputeCapability>>, Unfit> {
+        let all = || Ok(Some(capabilities.to_vec()));
+        if cuda == Cuda::Cpu {
+            return all();
+        }
+        let Some(facts) = self.facts() else {
+            if self.is_seen() {
+                return Ok(None);
+            }
+            if self.cuda_match() == CudaMatch::None && self.declared_needs().is_none() {
+                return Err(Unfit::Undeclared("which libraries it needs is"));
+            }
+            let code = self.declared_code().ok_or(Unfit::Undeclared("which GPUs it is for is"))?;
+            self.declared_needs().ok_or(Unfit::Undeclared("which libraries it needs is"))?;
+            // No code at all is said by an empty list: it runs everywhere.
+            let runs = |cc: &ComputeCapability| {
+                code.is_empty() || code.iter().any(|code| code.runs_on(*cc) == Some(true))
+            };
+            return Ok(Some(capabilities.iter().copied().filter(runs).collect()));
+        };
+        let policy = policy(self.package, facts, cuda);
+        let covered =
+            |&cc: &ComputeCapability| axle_audit::coverage(facts, &policy, cc).covered == Some(true);
+        Ok(Some(capabilities.iter().copied().filter(covered).collect()))
+    }
+}
+
+/// How the members of a wheel count for coverage, and which of them a target loads.
+pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: Cuda) -> axle_audit::Policy {
+    let mut policy = package.policy();
+    if let Some(loads) = loaded(package, facts, cuda) {
+        let members = facts.elf.iter().map(|member| member.path.as_str()).filter(|path| loads(path));
+        policy.loaded = Some(members.map(axle_audit::Pattern::new).collect());
+    }
+    policy
+}
+
+/// Which members a target loads; `None` for all.
+pub(crate) fn loaded<'a>(
+    package: &'a Package,
+    facts: &'a WheelFacts,
+    cuda: Cuda,
+) -> Option<impl Fn(&str) -> bool + 'a> {
+    if package.alternative.is_empty() {
+        return None;
+    }
+    let minor_of = |pattern: &str, path: &str| -> Option<(u16, u16)> {
+        let (before, after) = pattern.split_once("{cuda}")?;
+        // The pattern's `*` is not needed around the digits: they stand between fixed texts.
+        let start = path.find(before.rsplit('*').next()?)? + before.rsplit('*').next()?.len();
+        let rest = path.get(start..)?;
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        let (digits, rest) = rest.split_at_checked(digits)?;
+        let (major, minor) = digits.split_at_checked(2)?;
+        rest.starts_with(after.split('*').next()?).then_some(())?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    };
+    Some(move |path: &str| {
+        for alternative in &package.alternative {
+            let plain = alternative.member.replace("{cuda}", "*");
+            if !axle_audit::Pattern::new(plain).matches(path) {
+                continue;
+            }
+            let own = minor_of(&alternative.member, path);
+            return match (alternative.load, cuda) {
+                (Load::Never, _) => false,
+                (Load::Cpu, cuda) => cuda == Cuda::Cpu,
+                (Load::SameMinor | Load::NewestMinor, Cuda::Cpu) => false,
+                (Load::SameMinor, Cuda::Toolkit(major, minor)) => own == Some((major, minor)),
+                (Load::NewestMinor, Cuda::Toolkit(major, minor)) => {
+                    let others = facts.elf.iter().filter_map(|one| minor_of(&alternative.member, &one.path));
+                    let newest = others.filter(|other| other.0 == major && other.1 <= minor).max();
+                    own.is_some() && own == newest
+                }
+            };
+        }
+        true
+    })
+}
+
+/// Whether a version is one, or a release of one: `2.8.1` of `2.8`.
+fn starts_with(version: &Version, start: &Version) -> bool {
+    let padded = version.release().iter().chain(std::iter::repeat(&0));
+    start.release().iter().zip(padded).all(|(one, other)| one == other)
+}
+
+/// Why what is made for some CUDA releases does not go with another.
+fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Unfit> {
+    let is_cpu = built_for.contains(&Built::Cpu);
+    let Cuda::Toolkit(major, minor) = cuda else {
+        // Without CUDA nothing of it can be loaded, whatever the rule.
+        let with: Vec<_> = built_for.iter().copied().filter(|built| *built != Built::Cpu).collect();
+        return if with.is_empty() || is_cpu || rule == CudaMatch::None {
+            Ok(())
+        } else {
+            Err(Unfit::Cuda(with))
+        };
+    };
+    if built_for.is_empty() || rule == CudaMatch::None {
+        return Ok(());
+    }
+    if is_cpu {
+        return Err(Unfit::WithoutCuda);
+    }
+    let same_major = built_for.iter().filter(|built| match built {
+        Built::Major(of) | Built::Minor(of, _) => *of == major,
+        Built::Cpu => false,
+    });
+    let same_major: Vec<_> = same_major.collect();
+    if same_major.is_empty() {
+        return Err(Unfit::Cuda(built_for.to_vec()));
+    }
+    if rule == CudaMatch::Major || same_major.contains(&&Built::Minor(major, minor)) {
+        return Ok(());
+    }
+    if same_major.contains(&&Built::Major(major)) {
+        return Err(Unfit::UnknownCuda(major));
+    }
+    Err(Unfit::Cuda(built_for.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CUDA_12_8: Cuda = Cuda::Toolkit(12, 8);
+
+    fn fits(built_for: &[&str], rule: CudaMatch, cuda: Cuda) -> Result<(), String> {
+        let built_for: Vec<Built> = built_for.iter().map(|text| text.parse().unwrap()).collect();
+        mismatch(&built_for, rule, cuda).map_err(|unfit| unfit.to_string())
+    }
+
+    #[test]
+    fn cuda_matches_by_the_rule_of_the_package() {
+        use CudaMatch::{Major, Minor, None};
+        for (built_for, rule, cuda) in [
+            (&["12.8"][..], Minor, CUDA_12_8),
+            (&["12.6"], Major, CUDA_12_8),
+            (&["12"], Major, CUDA_12_8),
+            (&["11.8"], None, CUDA_12_8),
+            (&[], Minor, CUDA_12_8),
+            (&["11.8", "12.8"], Minor, CUDA_12_8),
+            (&["cpu"], Minor, Cuda::Cpu),
+            (&[], Major, Cuda::Cpu),
+        ] {
+            assert_eq!(fits(built_for, rule, cuda), Ok(()), "{built_for:?} {rule:?} {cuda}");
+        }
+        for (built_for, rule, cuda, reason) in [
+            (&["12.6"][..], Minor, CUDA_12_8, "it is made for CUDA 12.6"),
+            (&["13.0"], Major, CUDA_12_8, "it is made for CUDA 13.0"),
+            (&["12"], Minor, CUDA_12_8, "it is made for some CUDA 12; which minor release is not known"),
+            (&["cpu"], Major, CUDA_12_8, "it is made without CUDA"),
+            (&["12.8"], Major, Cuda::Cpu, "it is made for CUDA 12.8"),
+        ] {
+            assert_eq!(fits(built_for, rule, cuda), Err(reason.to_owned()), "{built_for:?} {rule:?} {cuda}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Audits of wheels on the package index: each at most once, kept by hash, so that an interrupted run goes on where it
+//! was.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axle_audit::{AuditError, Options, WheelFacts};
+use axle_catalogue::{Artefact, ArtefactFile, Audit, Files as _, Folder, Origin, Provenance};
+use axle_concretise::Universe;
+use axle_index::{File, IndexError, Origin as _, PackageIndex};
+use axle_wheel::{LocalFile, WheelName, WheelNameError};
+use rayon::prelude::*;
+
+/// How many wheels are under way at once: while some are read others are on their way.
+const AT_ONCE: usize = 4;
+
+/// Raised when an audit finds more or other things than before: what was kept before is worthless then.
+const VERSION: u32 = 2;
+
+pub struct Audits {
+    index: PackageIndex,
+    kept: Folder,
+    /// The files of each project, asked for once.
+    projects: Mutex<BTreeMap<String, BTreeMap<String, File>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error("{filename}: {error}")]
+    Audit { filename: String, error: AuditError },
+    #[error(transparent)]
+    Name(#[from] WheelNameError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("{filename} is chosen by a cell and not on the index any more")]
+    Gone { filename: String },
+    #[error(
+        "{filename} has the SHA-256 {found}, and the index declared {known}; it was replaced or damaged on its way"
+    )]
+    Replaced { filename: String, known: String, found: String },
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+impl Audits {
+    pub fn new(index: PackageIndex, cache: &Path) -> Self {
+        let folder: PathBuf = cache.join(format!("audits-{VERSION}"));
+        Self { index, kept: Folder::new(folder), projects: Mutex::default() }
+    }
+
+    /// Takes up what earlier runs have found.
+    pub fn apply(&self, universe: &mut Universe) {
+        let known: BTreeSet<String> = self.kept.list("").unwrap_or_default().into_iter().collect();
+        universe.artefacts.par_iter_mut().for_each(|(_, file)| {
+            for artefact in file.artefacts.iter_mut().filter(|artefact| is_open(artefact)) {
+                if known.contains(&artefact.sha256)
+                    && let Some(facts) = self.known(&artefact.sha256)
+                {
+                    take(artefact, facts);
+                }
+            }
+        });
+    }
+
+    /// Audits some wheels: file names by package.
+    pub fn audit(
+        &self,
+        universe: &mut Universe,
+        wanted: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<(), Error> {
+        let wheels: Vec<_> = wanted
+            .iter()
+            .filter_map(|(name, filenames)| Some((name, universe.artefacts.get(name)?, filenames)))
+            .flat_map(|(name, file, filenames)| {
+                let chosen = file.artefacts.iter().filter(|artefact| filenames.contains(&artefact.filename));
+                chosen.filter(|artefact| is_open(artefact)).map(move |artefact| (name.as_str(), artefact))
+            })
+            .collect();
+        let found = self.all(wheels, false)?;
+        put(universe, found);
+        Ok(())
+    }
+
+    /// Audits one wheel of each combination of version and system of what no cell chooses, newest first, as far as so
+    /// many gigabytes go. What cannot be read is passed over with a word.
+    pub fn rest(&self, universe: &mut Universe, gigabytes: u64) -> Result<(), Error> {
+        let mut left = gigabytes.saturating_mul(1_000_000_000);
+        let mut open: Vec<(&str, &Artefact)> = Vec::new();
+        for (name, file) in &universe.artefacts {
+            open.extend(combinations(file).into_iter().map(|artefact| (name.as_str(), artefact)));
+        }
+        open.sort_by_cached_key(|(name, artefact)| {
+            std::cmp::Reverse((artefact.version(name), artefact.filename.clone()))
+        });
+        // The newest of every package before the second newest of any.
+        let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut ranked: Vec<_> = open
+            .into_iter()
+            .map(|(name, artefact)| {
+                let place = places.entry(name).or_default();
+                *place += 1;
+                (*place, name, artefact)
+            })
+            .collect();
+        ranked.sort_by_key(|(place, name, _)| (*place, *name));
+        let mut chosen = Vec::new();
+        for (_, name, artefact) in ranked {
+            let size = artefact.size.unwrap_or_default();
+            if size <= left {
+                left -= size;
+                chosen.push((name, artefact));
+            }
+        }
+        let found = self.all(chosen, true)?;
+        put(universe, found);
+        Ok(())
+    }
+
+    fn all(
+        &self,
+        wheels: Vec<(&str, &Artefact)>,
+        lenient: bool,
+    ) -> Result<BTreeMap<String, WheelFacts>, Error> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build()?;
+        let (done, all) = (AtomicUsize::new(0), wheels.len());
+        let results: Vec<_> = pool.install(|| {
+            wheels
+                .into_par_iter()
+                .map(|(name, artefact)| {
+                    let facts = self.one(name, artefact);
+                    let number = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    anstream::eprintln!("audited {number} of {all}: {}", artefact.filename);
+                    facts.map(|facts| (artefact.sha256.clone(), facts))
+                })
+                .collect()
+        });
+        let mut found = BTreeMap::new();
+        for result in results {
+            match result {
+                Ok((sha256, facts)) => {
+                    found.insert(sha256, facts);
+                }
+                Err(error) if lenient => anstream::eprintln!("{error}"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Downloads a wheel, compares its hash with the index's, and audits it; or tells what was kept.
+    fn one(&self, name: &str, artefact: &Artefact) -> Result<WheelFacts, Error> {
+        if let Some(facts) = self.known(&artefact.sha256) {
+            return Ok(facts);
+        }
+        let file = self.file(name, &artefact.filename)?;
+        let mut download = tempfile::NamedTempFile::new()?;
+        let found = self.index.download(&file, download.as_file_mut())?.to_string();
+        if found != artefact.sha256 {
+            let (filename, known) = (artefact.filename.clone(), artefact.sha256.clone());
+            return Err(Error::Replaced { filename, known, found });
+        }
+        let wheel: WheelName = artefact.filename.parse()?;
+        let failed = |error| Error::Audit { filename: artefact.filename.clone(), error };
+        let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &wheel, &Options::default())
+            .map_err(failed)?;
+        facts.sha256 = Some(found);
+        let text = serde_json::to_vec(&facts).map_err(io::Error::other)?;
+        self.kept.write(&artefact.sha256, &text)?;
+        Ok(facts)
+    }
+
+    fn known(&self, sha256: &str) -> Option<WheelFacts> {
+        let bytes = self.kept.read(sha256).ok()??;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    fn file(&self, name: &str, filename: &str) -> Result<File, Error> {
+        let gone = || Error::Gone { filename: filename.to_owned() };
+        let Ok(mut projects) = self.projects.lock() else { return Err(gone()) };
+        if !projects.contains_key(name) {
+            let project = self.index.project(&name.parse().map_err(|_| gone())?)?;
+            let files = project.files.into_iter().map(|file| (file.filename.clone(), file));
+            projects.insert(name.to_owned(), files.collect());
+        }
+        projects.get(name).and_then(|files| files.get(filename)).cloned().ok_or_else(gone)
+    }
+}
+
+/// Whether an artefact can be audited and was not yet.
+fn is_open(artefact: &Artefact) -> bool {
+    artefact.is_wheel() && artefact.origin == Origin::Pypi && artefact.provenance < Provenance::Audited
+}
+
+fn take(artefact: &mut Artefact, facts: WheelFacts) {
+    artefact.audit = Some(Audit::own(facts));
+    artefact.provenance = Provenance::Audited;
+}
+
+fn put(universe: &mut Universe, mut found: BTreeMap<String, WheelFacts>) {
+    for artefact in universe.artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
+        if let Some(facts) = found.remove(&artefact.sha256) {
+            take(artefact, facts);
+        }
+    }
+}
+
+/// One wheel of each combination of version and system of which none was audited: for the newest Python.
+fn combinations(file: &ArtefactFile) -> Vec<&Artefact> {
+    let kind = |artefact: &Artefact| {
+        let wheel: WheelName = artefact.filename.parse().ok()?;
+        let machines: BTreeSet<&str> = wheel
+            .platform_tags()
+            .iter()
+            .filter_map(|tag| ["x86_64", "aarch64", "any"].into_iter().find(|machine| tag.ends_with(machine)))
+            .collect();
+        Some((wheel.version_text().to_owned(), machines.into_iter().collect::<Vec<_>>().join(".")))
+    };
+    let is_audited = |artefact: &&Artefact| artefact.provenance == Provenance::Audited;
+    let audited: BTreeSet<_> = file.artefacts.iter().filter(is_audited).filter_map(kind).collect();
+    let mut open: BTreeMap<_, &Artefact> = BTreeMap::new();
+    for artefact in file.artefacts.iter().filter(|artefact| is_open(artefact)) {
+        if let Some(kind) = kind(artefact).filter(|kind| !audited.contains(kind)) {
+            open.insert(kind, artefact);
+        }
+    }
+    open.into_values().collect()
+}
