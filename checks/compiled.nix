@@ -76,6 +76,33 @@ let
   };
   env = (pkgs.axle.withCatalogue (catalogue null)).concretise request;
 
+  # A wheel whose own bytes are said not to have been seen.
+  declaredTorch =
+    (pkgs.axle.withCatalogue (
+      fixture
+      // {
+        builds = fixture.builds // {
+          torch."2.10.0".wheels = builtins.mapAttrs (
+            _: wheel:
+            wheel
+            // {
+              members = [ ];
+              declared."libcudart.so.12" = {
+                package = "nvidia-cuda-runtime-cu12";
+                soname = "libcudart.so.12";
+              };
+            }
+          ) fixture.builds.torch."2.10.0".wheels;
+        };
+      }
+    )).concretise
+      {
+        packages = highLevel: [ highLevel.tqdm ];
+        python = "3.11";
+        cuda = "12.8";
+        computeCapabilities = [ "8.6" ];
+      };
+
   # A wheel that is said to need nothing, and needs libraries of InfiniBand.
   declared =
     sonames:
@@ -123,6 +150,14 @@ in
       touch $out
     '';
     compiled-metadata = env.packages.markupsafe.tests.metadata;
+
+    # Every member of a wheel that is only declared finds all that it is said to need, and what it does need.
+    declared-rpath = pkgs.runCommand "axle-declared-rpath" { nativeBuildInputs = [ pkgs.patchelf ]; } ''
+      member=$(echo ${declaredTorch.builds.torch}/wheel/markupsafe/_speedups.*.so)
+      expected=${pkgs.glibc}/lib:${declaredTorch.builds.nvidia-cuda-runtime-cu12}/wheel/nvidia/cuda_runtime/lib
+      [ "$(patchelf --print-rpath "$member")" = "$expected" ]
+      touch $out
+    '';
 
     # nvcc is called for the architectures asked for, and for no others.
     compiled-architectures = import ./nvcc.nix { inherit pkgs; };
