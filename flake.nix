@@ -63,6 +63,7 @@
             first = fixture.env.python;
             second = fixture.withoutCuda.python;
             third = fixture.other.python;
+            compiled = (import ./checks/compiled.nix { inherit pkgs; }).env.packages.markupsafe.tests.metadata;
           };
 
         # What evaluates and must not build; a test looks for what it says.

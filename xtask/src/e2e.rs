@@ -184,10 +184,7 @@ fn judge(facts: &WheelFacts, answer: &Answer, modules: &[&str]) -> Vec<(&'static
             "torch multiplies",
             unless(answer.product == [[3.0, 3.0], [12.0, 12.0]], format!("{:?}", answer.product)),
         ),
-        (
-            "the other modules are imported",
-            unless(answer.imported == modules, answer.imported.join(", ")),
-        ),
+        ("the other modules are imported", unless(answer.imported == modules, answer.imported.join(", "))),
         (
             "NVRTC compiles a kernel",
             unless(answer.nvrtc.is_some_and(|size| size > 0), "there is no kernel".into()),

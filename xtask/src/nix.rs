@@ -153,11 +153,14 @@ pub fn ensure() -> Result<NixEnv, Error> {
 /// When it cannot be built or written.
 pub fn place_command_line(root: &Path) -> Result<(), Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = output(
-        Command::new(cargo)
-            .current_dir(root)
-            .args(["build", "--quiet", "--package", "axle", "--message-format", "json-render-diagnostics"]),
-    )?;
+    let built = output(Command::new(cargo).current_dir(root).args([
+        "build",
+        "--quiet",
+        "--package",
+        "axle",
+        "--message-format",
+        "json-render-diagnostics",
+    ]))?;
     // Cargo says where the program is: `"executable":"…"`.
     let said = String::from_utf8_lossy(&built.stdout);
     let program = said

@@ -7,8 +7,10 @@ use std::path::Path;
 use xtask::nix;
 
 /// The two worlds that meet, as hooks name them.
-const TARGETS: &[&str] =
-    &["one for Python 3.11, CUDA 12.8, torch 2.10.0, compute capabilities 8.6 9.0", "compute capabilities 8.0;"];
+const TARGETS: &[&str] = &[
+    "one for Python 3.11, CUDA 12.8, torch 2.10.0, compute capabilities 8.6 9.0",
+    "compute capabilities 8.0;",
+];
 /// The same as store names have it, where an environment finds two files at one place.
 const NAMES: &[&str] = &["-torch2.10-cu128-cc8.6-9.0/", "-torch2.10-cu128-cc8.0/", "axle-world.json"];
 
@@ -20,8 +22,14 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("shell-of-environments", TARGETS),
     ("shell-of-both", TARGETS),
     ("shell-of-shells", TARGETS),
-    ("declared-too-little", &["libcufile_rdma.so.1 needs libmlx5.so.1, which nothing has declared of nvidia-nvtx-cu12"]),
-    ("audit-finds-no-code", &["axle: markupsafe was compiled for other architectures than sm_86: there is no device code at all"]),
+    (
+        "declared-too-little",
+        &["libcufile_rdma.so.1 needs libmlx5.so.1, which nothing has declared of nvidia-nvtx-cu12"],
+    ),
+    (
+        "audit-finds-no-code",
+        &["axle: markupsafe was compiled for other architectures than sm_86: there is no device code at all"],
+    ),
     ("wrong-hash", &["six-1.17.0-py2.py3-none-any.whl"]),
 ];
 

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 fn files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = vec![root.join("flake.nix"), root.join("package.nix")];
-    let mut folders: Vec<_> = ["overlays", "checks", "templates"].iter().map(|name| root.join(name)).collect();
+    let mut folders: Vec<_> =
+        ["overlays", "checks", "templates"].iter().map(|name| root.join(name)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs_err::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

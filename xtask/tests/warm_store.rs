@@ -1,4 +1,5 @@
 //! Builds are never repeated: once a cell has been built, another one with the same wheels fetches and patches none.
+//! And what is compiled is audited, by a derivation of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
@@ -35,4 +36,29 @@ fn a_second_cell_on_a_warm_store_builds_no_wheel() {
             .collect();
         assert!(repeated.is_empty(), "{other} builds again {repeated:#?}");
     }
+}
+
+#[test]
+#[ignore = "fetches a Nix when the machine has none, and a small sdist from the package index"]
+fn what_is_compiled_is_audited_before_it_is_used() {
+    let nix = nix::ensure().unwrap();
+    nix::place_command_line(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    build(&nix, "compiled", &[]);
+    let inputs = nix
+        .command("nix")
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .args(["derivation", "show", "--recursive", "--no-write-lock-file"])
+        .args(["--override-input", "nixpkgs", "path:./checks/host"])
+        .arg(".#legacyPackages.x86_64-linux.fixtures.compiled")
+        .output()
+        .unwrap();
+    let inputs: serde_json::Value = serde_json::from_slice(&inputs.stdout).unwrap();
+    let needs = |name: &str, needed: &str| {
+        let derivations = inputs.as_object().unwrap().iter().filter(|(path, _)| path.ends_with(name));
+        derivations.into_iter().any(|(_, derivation)| derivation.to_string().contains(needed))
+    };
+    let (build, audit) = ("-markupsafe-3.0.4-torch2.10-cpu.drv", "-markupsafe-3.0.4-torch2.10-cpu-audit.drv");
+    assert!(needs("-python3.11-markupsafe-3.0.4-torch2.10-cpu.drv", audit), "it does not wait for the audit");
+    assert!(needs(audit, build), "the audit does not read the build");
+    assert!(!needs(build, "-axle.drv"), "the build itself depends on axle");
 }
