@@ -54,10 +54,12 @@ in
       text = ''
         axleCuda=${lib.escapeShellArg cuda}
         axleCompilers=${
-          lib.escapeShellArg (concatStringsSep " " [
-            (range "gcc")
-            (range "clang")
-          ])
+          lib.escapeShellArg (
+            concatStringsSep " " [
+              (range "gcc")
+              (range "clang")
+            ]
+          )
         }
         axleLibstdcxxMax=${bound ranges.libstdcxx_max}
         axleGlibcBelow=${bound ranges.glibc_headers_below}

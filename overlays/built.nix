@@ -65,9 +65,7 @@ pkgs.stdenvNoCC.mkDerivation {
     # Findings are the judge's to weigh; an audit that could not be made leaves no report.
     axle audit --no-catalogue --format json ${build}/wheel > report.json || [ $? = 1 ]
     ${python.interpreter} -I "$judgePath" ${
-      lib.escapeShellArg (
-        toJSON (map (replaceStrings [ "." ] [ "" ]) capabilities)
-      )
+      lib.escapeShellArg (toJSON (map (replaceStrings [ "." ] [ "" ]) capabilities))
     } ${lib.escapeShellArg name} ${if architectures then "'device code'" else "any"}
     cp report.json $out
   '';

@@ -176,13 +176,14 @@ in
         all: link: mapAttrs (_: folder: "${link.build}/wheel/${folder}") link.build.libraries // all
       ) { } links;
 
-      onlyCompiling = builtins.filter (input: input ? outPath) [
-        stdenv.cc
-        (stdenv.cc.cc or { })
-        (stdenv.cc.libc_dev or { })
-        interpreter
-      ]
-      ++ lib.optionals withCuda ([ usedToolkit ] ++ usedToolkit.components or [ ]);
+      onlyCompiling =
+        builtins.filter (input: input ? outPath) [
+          stdenv.cc
+          (stdenv.cc.cc or { })
+          (stdenv.cc.libc_dev or { })
+          interpreter
+        ]
+        ++ lib.optionals withCuda ([ usedToolkit ] ++ usedToolkit.components or [ ]);
 
       script =
         target:

@@ -91,7 +91,14 @@ let
       # A package set that has the release mends its headers; in the wheels they are as NVIDIA made them.
       glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
       below = (toolkits.compilersOf cuda).glibc_headers_below or null;
-      isTooNew = below != null && versions.satisfies glibc [ [ ">=" below ] ];
+      isTooNew =
+        below != null
+        && versions.satisfies glibc [
+          [
+            ">="
+            below
+          ]
+        ];
       release = read.components cuda;
       there = release.components;
       lacking = filter (component: !(there ? ${component})) components;

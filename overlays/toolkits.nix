@@ -118,11 +118,16 @@ rec {
       allow,
     }:
     value:
-    builtins.foldl' (
-      value: objection:
-      if elem objection.rule allow then
-        builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
-      else
-        throw "axle: ${objection.rule}: ${objection.message}; allow = [ \"${objection.rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
-    ) value (objections { inherit cuda compiler; });
+    builtins.foldl'
+      (
+        value: objection:
+        if elem objection.rule allow then
+          builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
+        else
+          throw "axle: ${objection.rule}: ${objection.message}; allow = [ \"${objection.rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
+      )
+      value
+      (objections {
+        inherit cuda compiler;
+      });
 }

@@ -288,7 +288,10 @@ in
           );
         in
         [
-          (map (drv: drv.outPath) env.python.pkgs.accelerate.propagatedBuildInputs == [ env.packages.torch.outPath ])
+          (
+            map (drv: drv.outPath) env.python.pkgs.accelerate.propagatedBuildInputs
+            == [ env.packages.torch.outPath ]
+          )
           (builtins.isString env.python.drvPath)
         ];
       expected = [

@@ -35,7 +35,10 @@ fn nix_code_is_formatted() {
             .unwrap_or_else(|error| panic!("{}", nixfmt_rs::format_error(&text, path.to_str(), &error)));
         if formatted != text {
             if write {
-                fs_err::write(&path, formatted).unwrap();
+                // The other test reads the same files meanwhile.
+                let new = path.with_extension("new");
+                fs_err::write(&new, formatted).unwrap();
+                fs_err::rename(&new, &path).unwrap();
             } else {
                 unformatted.push(path);
             }
