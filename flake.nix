@@ -21,6 +21,8 @@
           config.allowUnfreePredicate = self.lib.allowUnfreePredicate;
         };
 
+      buildsOf = pkgs: part: (import ./checks/builds.nix { inherit pkgs; }).${part};
+
       # The stand-in package set of checks/host has no Rust.
       hasRust = pkgs: pkgs ? rustPlatform;
     in
@@ -46,8 +48,35 @@
         # One environment a cell, for every capability that its torch covers.
         environments = import ./checks/environments.nix { inherit pkgs; };
 
+        # Every distinct build of the matrix once, with their order and counts, for a build server.
+        builds = buildsOf pkgs "packages";
+        buildOrder = buildsOf pkgs "order";
+        buildCounts = buildsOf pkgs "counts";
+        buildsLacking = buildsOf pkgs "lacking";
+
+        # Environments of small wheels, of several cells; a test looks at what each of them builds.
+        fixtures =
+          let
+            fixture = import ./checks/fixture.nix { inherit pkgs; };
+          in
+          {
+            first = fixture.env.python;
+            second = fixture.withoutCuda.python;
+            third = fixture.other.python;
+            compiled = (import ./checks/compiled.nix { inherit pkgs; }).env.packages.markupsafe.tests.metadata;
+          };
+
+        # What evaluates and must not build; a test looks for what it says.
+        failures = import ./checks/failures.nix { inherit pkgs; };
+
         # Requests that must be refused; a test compares what each of them says.
-        refusals = import ./checks/refusals.nix { inherit pkgs; };
+        refusals = import ./checks/refusals.nix {
+          inherit pkgs;
+          strict = import nixpkgs {
+            inherit (pkgs.stdenv.hostPlatform) system;
+            overlays = [ self.overlays.default ];
+          };
+        };
         compilers = import ./checks/compilers.nix { inherit pkgs; };
 
         # Answers requests; a test compares them with those of the command line.

@@ -1,50 +1,22 @@
 /**
-  The checks of the flake, for one system. They build nothing large: an environment of small wheels, and for
-  the catalogue's own cells evaluation only.
+  The checks of the flake, for one system. They build nothing large: an environment of small wheels, and of
+  the catalogue's own cells the derivations are only evaluated.
+
+  A check of cells is named by what it looks at: `environment-python3_12-cuda12_8` is red when the newest torch of that
+  Python and CUDA has no environment, `environment` when some torch has none.
 */
 { pkgs }:
 let
-  inherit (builtins)
-    attrNames
-    concatMap
-    head
-    listToAttrs
-    replaceStrings
-    unsafeDiscardStringContext
-    ;
   inherit (pkgs) lib;
 
   fixture = import ./fixture.nix { inherit pkgs; };
+  compiled = import ./compiled.nix { inherit pkgs; };
   unit = import ./unit { inherit pkgs fixture; };
 
   # A derivation that is there when the text could be evaluated; it refers to nothing that the text names.
-  evaluated = name: text: pkgs.writeText name (unsafeDiscardStringContext text);
-
-  # The newest torch of each (Python, CUDA): every derivation of its environment evaluates.
-  environments = import ./environments.nix { inherit pkgs; };
-  cellChecks = listToAttrs (
-    concatMap (
-      file:
-      let
-        cell = pkgs.axle.cells.${file};
-        name = replaceStrings [ "." ] [ "_" ] "cell-python${cell.python}-${
-          if cell.cuda == "cpu" then "cpu" else "cuda${cell.cuda}"
-        }";
-        environment =
-          environments.${
-            replaceStrings [ "." ] [ "_" ] "python${cell.python}-${
-              if cell.cuda == "cpu" then "cpu" else "cuda${cell.cuda}"
-            }-torch${head cell.order}"
-          };
-      in
-      lib.optional (cell.order != [ ]) {
-        inherit name;
-        value = evaluated name environment.drvPath;
-      }
-    ) (attrNames pkgs.axle.cells)
-  );
+  evaluated = name: text: pkgs.writeText name (builtins.unsafeDiscardStringContext text);
 in
-cellChecks
+import ./cells.nix { inherit pkgs; }
 // lib.optionalAttrs (pkgs.stdenv.hostPlatform.system == "x86_64-linux") (
   {
     unit = evaluated "axle-unit-tests" unit.report;
@@ -54,4 +26,5 @@ cellChecks
     };
   }
   // fixture.checks
+  // compiled.checks
 )

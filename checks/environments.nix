@@ -1,7 +1,9 @@
 /**
   One environment a cell of the catalogue: torch, for every compute capability that its wheel covers.
 
-  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`.
+  The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `plus`: the same with one
+  more package of its cell, by name, for what both cover; and `compiled`: with one more package, compiled by the package
+  set's own compiler for one capability.
 */
 {
   pkgs,
@@ -11,11 +13,15 @@ let
   inherit (builtins)
     attrNames
     concatMap
+    elem
     filter
+    head
     listToAttrs
     map
+    mapAttrs
     replaceStrings
     ;
+  inherit (pkgs.lib) filterAttrs;
   undotted = replaceStrings [ "." ] [ "_" ];
   inherit (axle) cells;
 in
@@ -27,14 +33,59 @@ listToAttrs (
       cuda = if cell.cuda == "cpu" then null else cell.cuda;
     in
     map (torch: {
-      name = undotted "python${cell.python}-${if cuda == null then "cpu" else "cuda${cuda}"}-torch${torch}";
+      name = undotted "python${cell.python}-${
+        if cuda == null then "cpu" else "cuda${cuda}"
+      }-torch${torch}";
       value =
-        (axle.concretise {
-          inherit cuda torch;
-          inherit (cell) python;
-          packages = highLevel: [ highLevel.torch ];
-          computeCapabilities = if cuda == null then [ ] else cell.torch.${torch}.packages.torch.wheel.covers;
-        }).python;
+        let
+          inherit (cell.torch.${torch}) packages;
+          covered = packages.torch.wheel.covers;
+          environment =
+            request:
+            (axle.concretise (
+              {
+                inherit cuda torch;
+                inherit (cell) python;
+                packages = highLevel: [ highLevel.torch ];
+                computeCapabilities = if cuda == null then [ ] else covered;
+              }
+              // request
+            )).python;
+          both = name: highLevel: [
+            highLevel.torch
+            highLevel.${name}
+          ];
+        in
+        environment { }
+        // {
+          plus = mapAttrs (
+            name: package:
+            environment {
+              packages = both name;
+              computeCapabilities =
+                if cuda == null then [ ] else filter (cc: elem cc package.wheel.covers) covered;
+            }
+          ) (filterAttrs (_: package: package.wheel != null) packages);
+
+          compiled = mapAttrs (
+            name: package:
+            let
+              able = filter (cc: elem cc package.source.capabilities) covered;
+            in
+            environment {
+              packages = both name;
+              computeCapabilities =
+                if cuda == null then
+                  [ ]
+                else if elem "8.6" able then
+                  [ "8.6" ]
+                else
+                  [ (head able) ];
+              compiler = pkgs.stdenv;
+              prefer = "source";
+            }
+          ) (filterAttrs (_: package: package.source or null != null) packages);
+        };
     }) (filter (torch: cell.torch.${torch}.packages ? torch) cell.order)
   ) (attrNames cells)
 )

@@ -22,6 +22,14 @@ let
   };
   env = axle.concretise request;
   other = axle.concretise (request // { computeCapabilities = [ "8.0" ]; });
+  # Another cell, of the same wheels.
+  withoutCuda = axle.concretise (
+    request
+    // {
+      cuda = null;
+      computeCapabilities = [ ];
+    }
+  );
 in
 {
   inherit
@@ -29,6 +37,7 @@ in
     request
     env
     other
+    withoutCuda
     ;
 
   checks = {

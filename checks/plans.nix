@@ -5,7 +5,8 @@
 
   `requests`
   : A list of requests, each with `packages` (names), `python`, `cuda` (null for none), `compute_capabilities`,
-    `compiler` (null for none), `torch` (null for any) and `glibc`.
+    `compiler` (null for none), `torch` (null for any), `glibc`, and where they are not the default `prefer` and
+    `only_audited`.
 
   # Examples
 
@@ -42,6 +43,8 @@ let
           torch
           ;
         computeCapabilities = request.compute_capabilities;
+        prefer = request.prefer or "wheel";
+        onlyAudited = request.only_audited or false;
         packages =
           highLevel:
           map (name: highLevel.${name} or (throw "there is no ${name} in the catalogue")) request.packages;

@@ -2,7 +2,11 @@
   Requests that must be refused, by name. `builtins.tryEval` cannot see what an error says, so a test evaluates
   them one at a time with `nix eval` and compares what it prints.
 */
-{ pkgs }:
+{
+  pkgs,
+  # The package set as it is without a word about unfree packages.
+  strict,
+}:
 let
   fixture = import ./fixture.nix { inherit pkgs; };
   inherit (fixture)
@@ -51,7 +55,29 @@ in
   cuda-without-quotes = with' { cuda = 12.8; };
   cuda-without-cells = with' { cuda = "11.8"; };
   high-level-built = env.packages.torch.highLevel.outPath;
+  high-level-in-environment =
+    (pkgs.buildEnv {
+      name = "env";
+      paths = [ env.packages.torch.highLevel ];
+    }).drvPath;
+  high-level-in-python = (pkgs.python311.withPackages (_: [ env.packages.torch.highLevel ])).drvPath;
+  high-level-in-shell = (pkgs.mkShell { packages = [ env.packages.torch.highLevel ]; }).drvPath;
+  mixed-worlds-by-extra-packages =
+    (axle.concretise (request // { extraPackages = _: [ other.packages.torch ]; })).python.drvPath;
+  mixed-worlds-by-shell = (env.extend (_: [ other.packages.torch ])).shell.drvPath;
+  mixed-worlds-through-another-package =
+    (env.python.withPackages (ps: [
+      (ps.python.pkgs.toPythonModule (
+        pkgs.stdenvNoCC.mkDerivation {
+          pname = "between";
+          version = "1";
+          propagatedBuildInputs = [ other.packages.torch ];
+          buildCommand = "mkdir $out";
+        }
+      ))
+    ])).drvPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
+  only-audited-mistyped = with' { onlyAudited = "yes"; };
   only-audited = with' {
     onlyAudited = true;
     packages = highLevel: [ highLevel.tqdm ];
@@ -61,13 +87,45 @@ in
   packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
   prefer-unknown = with' { prefer = "newst"; };
   not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
-  of-another-python =
-    (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
+  of-another-python = (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };
   python-not-an-interpreter = with' { python = pkgs.coreutils; };
+  toolkit-of-another-cuda = with' {
+    toolkit = {
+      outPath = "";
+      version = "13.0.2";
+    };
+  };
+  toolkit-without-cuda = with' {
+    cuda = null;
+    computeCapabilities = [ ];
+    toolkit = pkgs.coreutils;
+  };
   torch-not-in-cell = with' { torch = "2.6"; };
   soname-not-provided =
     (axle.concretise (request // { packages = highLevel: [ highLevel.wrapt ]; })).python.drvPath;
   torch-unknown = with' { torch = "9.9"; };
+  unfree = ((strict.axle.withCatalogue ./fixtures/catalogue).concretise request).python.drvPath;
+  could-be-compiled =
+    ((pkgs.axle.withCatalogue (import ./compilable.nix)).concretise (
+      request
+      // {
+        packages = highLevel: [ highLevel.extension ];
+        torch = "2.10";
+      }
+    )).id;
+  toolkit-not-in-set =
+    ((pkgs.axle.withCatalogue (import ./compilable.nix)).concretise (
+      request
+      // {
+        packages = highLevel: [ highLevel.extension ];
+        torch = "2.10";
+        compiler = pkgs.stdenv // {
+          cc = pkgs.stdenv.cc // {
+            version = "13";
+          };
+        };
+      }
+    )).builds.extension.drvPath;
 }

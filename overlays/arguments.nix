@@ -17,6 +17,7 @@ let
     isAttrs
     isList
     isString
+    map
     match
     replaceStrings
     toJSON
@@ -50,7 +51,8 @@ in
     in
     if isAttrs python && python ? pythonVersion then
       {
-        version = python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
+        version =
+          python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
         interpreter = python;
       }
     else if !isString python || match "3\\.[0-9]+t?" python == null then
@@ -71,7 +73,8 @@ in
     compiler:
     let
       parts = match "(gcc|clang)([0-9]+)" compiler;
-      attribute = if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
+      attribute =
+        if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
       there = filter (name: match "gcc[0-9]+Stdenv|llvmPackages_[0-9]+" name != null) (attrNames pkgs);
       found =
         pkgs.${attribute}
@@ -106,6 +109,29 @@ in
       throw ''axle: compiler must be like "gcc13" or "clang17", a stdenv, or null'';
 
   /**
+    The arguments of `concretise` that ask what a request of the command line, in JSON, asks.
+  */
+  ofRequest =
+    request:
+    {
+      packages = highLevel: map (name: highLevel.${name}) request.packages;
+      inherit (request) python;
+      cuda = request.cuda or null;
+      computeCapabilities = request.compute_capabilities or [ ];
+      compiler =
+        let
+          compiler = request.compiler or null;
+          kind = head (attrNames compiler);
+        in
+        if isAttrs compiler then "${kind}${toString compiler.${kind}}" else compiler;
+    }
+    // lib.filterAttrs (_: value: value != null) {
+      torch = request.torch or null;
+      prefer = request.prefer or null;
+      onlyAudited = request.only_audited or null;
+    };
+
+  /**
     What is wrong with the other arguments, one sentence each.
 
     # Inputs
@@ -119,15 +145,21 @@ in
       computeCapabilities,
       torch,
       prefer,
+      onlyAudited,
       allow,
       known,
     }:
     let
       # Without its quotes a version is a number, and 12.10 would be 12.1.
       mistyped =
-        lib.optional (cuda != null && !isString cuda) ''cuda must be a version like "12.8", or null for none''
-        ++ lib.optional (torch != null && !isString torch) ''torch must be a version like "2.9", or null for the newest''
+        lib.optional (
+          cuda != null && !isString cuda
+        ) ''cuda must be a version like "12.8", or null for none''
+        ++ lib.optional (
+          torch != null && !isString torch
+        ) ''torch must be a version like "2.9", or null for the newest''
         ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
+        ++ lib.optional (!builtins.isBool onlyAudited) "onlyAudited must be true or false"
         ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
       isRule = rule: isString rule && match "AX2[0-9][0-9]" rule != null;
       noRules = filter (rule: !isRule rule) allow;
@@ -137,17 +169,25 @@ in
     if mistyped != [ ] then
       mistyped
     else
-      lib.optional (cuda == null && computeCapabilities != [ ])
-        "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
-      ++ lib.optional (cuda != null && computeCapabilities == [ ])
-        ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
-      ++ lib.optional (malformed != [ ]) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
-      ++ lib.optional (malformed == [ ] && versions.hasDuplicates computeCapabilities)
-        "computeCapabilities names one twice: ${list computeCapabilities}"
+      lib.optional (
+        cuda == null && computeCapabilities != [ ]
+      ) "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
+      ++
+        lib.optional (cuda != null && computeCapabilities == [ ])
+          ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
+      ++ lib.optional (
+        malformed != [ ]
+      ) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
+      ++ lib.optional (
+        malformed == [ ] && versions.hasDuplicates computeCapabilities
+      ) "computeCapabilities names one twice: ${list computeCapabilities}"
       ++ lib.optional (
         malformed == [ ] && cuda != null && unknown != [ ]
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"
-      ++ lib.optional (noRules != [ ])
-        "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
-      ++ lib.optional (!elem prefer preferences) ''prefer must be one of ${list preferences}, not "${toString prefer}"'';
+      ++
+        lib.optional (noRules != [ ])
+          "allow takes the codes of rules, like AX201 (docs/rules.md lists them), not ${toJSON (head noRules)}"
+      ++ lib.optional (
+        !elem prefer preferences
+      ) "prefer must be one of ${list preferences}, not ${toJSON prefer}";
 }

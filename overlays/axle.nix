@@ -7,7 +7,7 @@
   : The package set.
 
   `catalogue`
-  : The folder with the generated `cells` and `builds`.
+  : The folder with the generated `cells` and `builds`, or one document with the same in it.
 */
 { pkgs, catalogue }:
 let
@@ -17,7 +17,7 @@ let
   versions = import ./versions.nix;
   read = import ./catalogue.nix { inherit catalogue system; };
   arguments = import ./arguments.nix { inherit pkgs lib versions; };
-  toolkits = import ./toolkits.nix { inherit catalogue system versions; };
+  toolkits = import ./toolkits.nix { inherit read system versions; };
   buildCheck = import ./build-check.nix {
     inherit lib toolkits arguments;
     inherit (pkgs) writeText stdenvNoCC;
@@ -25,9 +25,36 @@ let
   cells = import ./cells.nix { inherit lib versions; };
   source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
   build = import ./build.nix { inherit pkgs; };
+  licences = import ./licences.nix { inherit pkgs; };
+  cuda = import ./cuda.nix {
+    inherit
+      pkgs
+      lib
+      versions
+      toolkits
+      read
+      source
+      licences
+      ;
+    inherit (build) build;
+  };
+  inherit
+    (import ./compile.nix {
+      inherit
+        pkgs
+        lib
+        build
+        cuda
+        buildCheck
+        licences
+        ;
+    })
+    compile
+    ;
+  built = import ./built.nix { inherit pkgs lib; };
   highLevel = import ./high-level.nix { inherit (pkgs) writeText; };
-  pythonLevel = import ./python-level.nix { inherit pkgs; };
   worlds = import ./worlds.nix { inherit lib; };
+  pythonLevel = import ./python-level.nix { inherit pkgs worlds licences; };
 in
 {
   concretise = import ./concretise.nix {
@@ -42,6 +69,10 @@ in
       read
       source
       build
+      compile
+      cuda
+      built
+      licences
       highLevel
       pythonLevel
       worlds
@@ -63,6 +94,32 @@ in
       inherit pkgs;
       catalogue = other;
     };
+
+  /**
+    The same functions over what `axle lock` has written, and `env`, the environment that was asked for then.
+
+    # Type
+
+    ```
+    fromLock :: Path -> AttrSet
+    ```
+  */
+  fromLock =
+    file:
+    let
+      document = builtins.fromJSON (builtins.readFile file);
+      locked = import ./axle.nix {
+        inherit pkgs;
+        catalogue = document;
+      };
+    in
+    if document.schema or null != "axle.lock/1" then
+      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, not axle.lock/1): write it anew with `axle lock`"
+    else
+      locked
+      // {
+        env = locked.concretise (arguments.ofRequest document.request);
+      };
 
   /**
     A setup hook for builds that compile CUDA code: see build-check.nix.
@@ -87,5 +144,6 @@ in
       ;
     catalogue = read;
     build = { inherit (build) relativeTo; };
+    licences = { inherit (licences) isNvidia; };
   };
 }

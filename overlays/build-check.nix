@@ -31,6 +31,9 @@ in
     `allow`
     : Rules that only warn, by code.
 
+    `ranges`
+    : What the release takes, as `toolkits.compilersOf` has it, which says so where none is given.
+
     # Type
 
     ```
@@ -43,18 +46,20 @@ in
       stdenv ? null,
       memoryPerJob ? 0,
       allow ? [ ],
+      ranges ? toolkits.compilersOf cuda,
     }:
     let
-      ranges = toolkits.compilersOf cuda;
       bound = value: if value == null then "" else toString value;
       range = kind: "${kind}:${bound ranges.${kind}.min}:${bound ranges.${kind}.max}";
       text = ''
         axleCuda=${lib.escapeShellArg cuda}
         axleCompilers=${
-          lib.escapeShellArg (concatStringsSep " " [
-            (range "gcc")
-            (range "clang")
-          ])
+          lib.escapeShellArg (
+            concatStringsSep " " [
+              (range "gcc")
+              (range "clang")
+            ]
+          )
         }
         axleLibstdcxxMax=${bound ranges.libstdcxx_max}
         axleGlibcBelow=${bound ranges.glibc_headers_below}

@@ -1,6 +1,6 @@
 /**
   The build layer, wheel flavour: unpacks a wheel to `$out/wheel` and writes into every ELF member where it
-  finds what it needs.
+  finds what it needs. compile.nix has the other flavour.
 
   It knows the wheel, the builds that provide its sonames, and the package set's C and C++ runtime: no Python,
   no requirement, no cell. So a wheel is built once for all that use it.
@@ -8,15 +8,24 @@
 { pkgs }:
 let
   inherit (builtins)
+    attrNames
+    attrValues
     concatStringsSep
     filter
     genList
     isString
     length
     map
+    mapAttrs
+    readFile
     split
     ;
-  inherit (pkgs.lib) escapeShellArg escapeShellArgs unique;
+  inherit (pkgs.lib)
+    escapeShellArg
+    escapeShellArgs
+    filterAttrs
+    unique
+    ;
 
   components = path: filter (part: isString part && part != "" && part != ".") (split "/" path);
 
@@ -49,6 +58,48 @@ let
     inherit (pkgs) zlib;
   };
 
+  driver = "${pkgs.addDriverRunpath.driverLink}/lib";
+
+  /**
+    Shell text that gives every ELF member below the working folder the search path to what it needs, and ends the
+    build when nothing has that.
+
+    # Inputs
+
+    `providers`
+    : Soname to folder.
+
+    `every`
+    : Whether all members get all of these folders, or each those that it needs.
+
+    `advice`
+    : The rest of the sentence about a soname that nothing has.
+  */
+  patchByNeed =
+    {
+      providers,
+      every,
+      advice,
+    }:
+    ''
+      declare -A axleProviders=(${
+        concatStringsSep " " (
+          map (soname: "[${escapeShellArg soname}]=${escapeShellArg providers.${soname}}") (
+            attrNames providers
+          )
+        )
+      })
+      axleRuntimes=${
+        escapeShellArg (concatStringsSep " " (map (runtime: "${runtime}/lib") (attrValues runtimes)))
+      }
+      axleDriver=${driver}
+      axleLoader=${pkgs.stdenv.cc.bintools.dynamicLinker}
+      axleEvery=${if every then "yes" else ""}
+      axleAdvice=${escapeShellArg advice}
+      ${readFile ./search-path.sh}
+      axlePatchMembers
+    '';
+
   build =
     {
       name,
@@ -56,6 +107,7 @@ let
       wheel,
       source,
       providers,
+      meta,
     }:
     let
       what = "${name} ${version}";
@@ -81,10 +133,10 @@ let
         else if entry ? runtime then
           "${
             runtimes.${entry.runtime}
-              or (throw "axle: ${member.path} of ${what} needs the library ${entry.runtime}, and only ${concatStringsSep ", " (builtins.attrNames runtimes)} are taken from the package set")
+              or (throw "axle: ${member.path} of ${what} needs the library ${entry.runtime}, and only ${concatStringsSep ", " (attrNames runtimes)} are taken from the package set")
           }/lib"
         else if entry ? driver then
-          "${pkgs.addDriverRunpath.driverLink}/lib"
+          driver
         else
           throw "axle: ${member.path} of ${what} has a search entry that this overlay does not know: use the overlay and the catalogue of one release";
 
@@ -112,6 +164,19 @@ let
         in
         "patchelf ${escapeShellArgs (interpreter ++ path)} ${escapeShellArg member.path}";
 
+      # Of a wheel whose bytes nobody has seen, it is only known what it is said to need.
+      patchDeclared = patchByNeed {
+        every = true;
+        providers = mapAttrs (
+          soname: entry:
+          folderOf {
+            inherit soname;
+            path = "its members";
+          } entry
+        ) (filterAttrs (_: entry: !(entry ? own)) wheel.declared);
+        advice = "which nothing has declared of ${what}: add it to `needed` of a `declared` in catalogue/packages/${name}.toml, or have the bytes audited";
+      };
+
       refused = map (missing: "${missing.soname} (in ${missing.member})") wheel.unprovided;
     in
     if refused != [ ] then
@@ -132,8 +197,21 @@ let
           cd $out/wheel
           # What the archive says may be run stays so; all else that it says about modes is left out.
           chmod -R a=rX,u+w .
-          ${concatStringsSep "\n" (map patch wheel.members)}
+          ${
+            if wheel.declared or null != null then
+              patchDeclared
+            else
+              concatStringsSep "\n" (map patch wheel.members)
+          }
         '';
+        meta = meta // {
+          sourceProvenance = [
+            {
+              shortName = "binaryNativeCode";
+              isSource = false;
+            }
+          ];
+        };
         passthru = {
           inherit source;
           inherit (wheel) libraries;
@@ -141,5 +219,5 @@ let
       };
 in
 {
-  inherit build relativeTo;
+  inherit build patchByNeed relativeTo;
 }

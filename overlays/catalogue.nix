@@ -1,5 +1,7 @@
 /**
   Reads the generated JSON of a catalogue for one system; each file once, and only when something in it is needed.
+
+  A catalogue is a folder, or one document that holds the same under the same names, as `axle lock` writes.
 */
 { catalogue, system }:
 let
@@ -10,6 +12,7 @@ let
     filter
     fromJSON
     head
+    isAttrs
     listToAttrs
     map
     mapAttrs
@@ -19,12 +22,43 @@ let
     readFile
     ;
 
-  # The names of a folder's JSON files, without the extension; none when there is no such folder.
+  # The JSON files of a folder by name, without the extension; none when there is no such folder.
   documents =
     folder:
-    map (file: head (match "(.*)\\.json" file)) (
-      filter (file: match ".*\\.json" file != null) (if pathExists folder then attrNames (readDir folder) else [ ])
+    listToAttrs (
+      map
+        (file: {
+          name = head (match "(.*)\\.json" file);
+          value = fromJSON (readFile (folder + "/${file}"));
+        })
+        (
+          filter (file: match ".*\\.json" file != null) (
+            if pathExists folder then attrNames (readDir folder) else [ ]
+          )
+        )
     );
+
+  inFolder = {
+    cells = documents (catalogue + "/cells/${system}");
+    build =
+      name: version:
+      let
+        file = catalogue + "/builds/${name}/${version}.json";
+      in
+      if pathExists file then fromJSON (readFile file) else null;
+    file =
+      name:
+      let
+        file = catalogue + "/${name}.json";
+      in
+      if pathExists file then fromJSON (readFile file) else null;
+  };
+  inDocument = {
+    cells = catalogue.cells.${system} or { };
+    build = name: version: catalogue.builds.${name}.${version} or null;
+    file = name: catalogue.${name} or null;
+  };
+  read = if isAttrs catalogue then inDocument else inFolder;
 
   # What cells have in common stands in a file once, and a cell says which of it by number.
   unpooled =
@@ -51,16 +85,12 @@ rec {
   /**
     The cell files of the system by name (`3.11-12.8`, `3.12-cpu`); none when the catalogue knows nothing of it.
   */
-  cells =
-    let
-      folder = catalogue + "/cells/${system}";
-    in
-    listToAttrs (
-      map (name: {
-        inherit name;
-        value = unpooled (fromJSON (readFile (folder + "/${name}.json")));
-      }) (documents folder)
-    );
+  cells = mapAttrs (_: unpooled) read.cells;
+
+  /**
+    The document `<name>.json` of the catalogue, or null.
+  */
+  inherit (read) file;
 
   /**
     The cell file of one target, or a refusal that says which there are.
@@ -80,19 +110,38 @@ rec {
   /**
     How one wheel of a package version is fetched and patched.
   */
-  wheel =
+  wheel = buildOf "wheels";
+
+  /**
+    How one sdist of a package version is fetched and compiled.
+  */
+  sdist = buildOf "sources";
+
+  buildOf =
+    kind:
     {
       name,
       version,
       filename,
     }:
     let
-      file = catalogue + "/builds/${name}/${version}.json";
-      document = fromJSON (readFile file);
+      document = read.build name version;
     in
-    if !pathExists file then
+    if document == null then
       throw "axle: the catalogue has no builds/${name}/${version}.json, which a cell names: generate it with `cargo xtask update`"
     else
-      document.wheels.${filename}
+      document.${kind}.${filename}
         or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask update`");
+
+  /**
+    The wheels that the toolkit of a CUDA release is assembled from: `version` of the toolkit, and `components`, each
+    with `package`, `version` and `filename`.
+  */
+  components =
+    cuda:
+    let
+      known = (read.file "components").systems.${system} or { };
+    in
+    known.${cuda}
+      or (throw "axle: the catalogue does not know the wheels of the toolkit of CUDA ${cuda} for ${system}; it knows those of ${list (attrNames known)}: give a toolkit as `toolkit`, or use wheels only by leaving `compiler` out");
 }

@@ -9,6 +9,7 @@ let
     elem
     filter
     genericClosure
+    length
     map
     removeAttrs
     ;
@@ -71,7 +72,100 @@ rec {
         wheel = removeAttrs cell.externals.${name}.fallback [ "version" ];
       }
     else
-      cell.packages.${name} or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+      cell.packages.${name}
+        or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+
+  /**
+    Why the wheel of a package in a cell does not serve a request: one sentence each, none when it does.
+  */
+  wheelObjections =
+    {
+      cell,
+      computeCapabilities,
+      onlyAudited,
+      glibc,
+      ...
+    }:
+    name:
+    let
+      inherit (cell.packages.${name}) version wheel;
+      uncovered = filter (cc: !elem cc wheel.covers) computeCapabilities;
+    in
+    if wheel == null then
+      [ "${name} ${version} has no wheel that fits this cell" ]
+    else
+      lib.optional (uncovered != [ ])
+        "the wheel of ${name} ${version} has no code for ${list uncovered} (it covers ${
+          if wheel.covers == [ ] then "nothing" else list wheel.covers
+        })"
+      ++ lib.optional (
+        onlyAudited && wheel.provenance != "audited"
+      ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
+      ++ lib.optional (
+        wheel.glibc != null
+        && !versions.satisfies wheel.glibc [
+          [
+            "<="
+            glibc
+          ]
+        ]
+      ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
+
+  /**
+    Why a package of a cell cannot be compiled for a request, given a compiler.
+  */
+  sourceObjections =
+    { cell, computeCapabilities, ... }:
+    name:
+    let
+      package = cell.packages.${name};
+      uncovered = filter (cc: !elem cc package.source.capabilities) computeCapabilities;
+    in
+    if package.source or null == null then
+      [ "${name} ${package.version} cannot be compiled for this cell" ]
+    else
+      lib.optional (uncovered != [ ])
+        "the source of ${name} ${package.version} does not compile for ${list uncovered} (it compiles for ${list package.source.capabilities})";
+
+  /**
+    Where a package of a cell is taken from: `"wheel"` or `"source"`, or null where neither serves.
+
+    # Inputs
+
+    `compiling`
+    : `"never"`, `"where needed"` or `"where possible"`.
+  */
+  kindOf =
+    request: compiling: name:
+    let
+      byWheel = wheelObjections request name == [ ];
+      bySource = compiling != "never" && sourceObjections request name == [ ];
+    in
+    if bySource && (compiling == "where possible" || !byWheel) then
+      "source"
+    else if byWheel then
+      "wheel"
+    else
+      null;
+
+  /**
+    The attempts that a preference makes, in their order: each of them over all torches, newest first. Without a
+    compiler nothing is compiled.
+  */
+  attemptsOf =
+    prefer: hasCompiler:
+    if !hasCompiler then
+      [ "never" ]
+    else
+      {
+        wheel = [
+          "never"
+          "where needed"
+        ];
+        newest = [ "where needed" ];
+        source = [ "where possible" ];
+      }
+      .${prefer};
 
   /**
     Why a cell does not serve a request: one sentence each, none when it does.
@@ -83,6 +177,12 @@ rec {
 
     `glibc`
     : The version of the package set's C library.
+
+    `compiling`
+    : As in `kindOf`.
+
+    `compilerHint`
+    : A compiler that would do.
   */
   objections =
     {
@@ -90,33 +190,39 @@ rec {
       torch,
       names,
       computeCapabilities,
-      onlyAudited,
-      glibc,
-    }:
+      compiling,
+      compilerHint ? "gcc13",
+      ...
+    }@request:
     let
       absent = name: !(cell.packages ? ${name} || cell.externals ? ${name});
       missing = filter absent (unique ([ "torch" ] ++ names));
-      wheelObjections =
+      architectures = if computeCapabilities == [ ] then 1 else length computeCapabilities;
+      time =
+        package:
+        if package.source.minutes or null == null then
+          ""
+        else
+          " in roughly ${toString (package.source.minutes * architectures)} minutes of one core";
+      why =
         name:
-        let
-          inherit (cell.packages.${name}) version wheel;
-          uncovered = filter (cc: !elem cc wheel.covers) computeCapabilities;
-        in
-        lib.optional (uncovered != [ ])
-          "the wheel of ${name} ${version} has no code for ${list uncovered} (it covers ${
-            if wheel.covers == [ ] then "nothing" else list wheel.covers
-          })"
-        ++ lib.optional (
-          onlyAudited && wheel.provenance != "audited"
-        ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
-        ++ lib.optional (
-          wheel.glibc != null && !versions.satisfies wheel.glibc [ [ "<=" glibc ] ]
-        ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
+        if kindOf request compiling name != null then
+          [ ]
+        else
+          wheelObjections request name
+          # Hours of work are not begun unasked.
+          ++
+            lib.optional (compiling == "never" && sourceObjections request name == [ ])
+              "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"${compilerHint}\""
+          # That there is no way to compile it is not worth a second sentence.
+          ++ lib.optionals (compiling != "never" && cell.packages.${name}.source or null != null) (
+            sourceObjections request name
+          );
     in
     if missing != [ ] then
       map (
         name: cell.absent.${name}.message or "${name} is not in the catalogue for torch ${torch}"
       ) missing
     else
-      concatMap wheelObjections (closureOf cell names);
+      concatMap why (closureOf cell names);
 }

@@ -27,6 +27,7 @@ let
         externals
         wheel
         ;
+      ${if package ? source then "source" else null} = package.source;
     }
   );
   refusal = throw "axle: ${name} is a high-level package, which holds nothing to run; put it through `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";

@@ -17,7 +17,10 @@
       license = package.meta.license or [ ];
       licenses = if builtins.isList license then license else [ license ];
       isAllowed =
-        entry: entry.free or false || builtins.match "(CUDA|NVIDIA|cuDNN|cuTENSOR|cuSPARSELt|TensorRT).*" (entry.shortName or "") != null;
+        entry:
+        entry.free or false
+        ||
+          builtins.match "(CUDA|NVIDIA|cuDNN|cuTENSOR|cuSPARSELt|TensorRT).*" (entry.shortName or "") != null;
     in
     licenses != [ ] && builtins.all isAllowed licenses;
 }

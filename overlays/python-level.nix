@@ -4,7 +4,11 @@
   It links the build into site-packages, writes console scripts and compiles nothing. Bytecode comes from a
   derivation of its own, which depends on the build and the interpreter only.
 */
-{ pkgs }:
+{
+  pkgs,
+  worlds,
+  licences,
+}:
 let
   inherit (builtins)
     attrNames
@@ -14,8 +18,6 @@ let
     toJSON
     ;
   inherit (pkgs.lib) escapeShellArg escapeShellArgs;
-
-  worlds = import ./worlds.nix { inherit (pkgs) lib; };
 
   # Everything that a wheel puts into site-packages is in its root or in these two folders of its data.
   roots = "$build/wheel $build/wheel/*.data/purelib $build/wheel/*.data/platlib";
@@ -78,6 +80,56 @@ let
         printf '%s' ${escapeShellArg text} | sed "s|@out@|$out|" > $out/bin/${escapeShellArg name}
         chmod +x $out/bin/${escapeShellArg name}
       '';
+  # The console scripts of what has been compiled are known when it is there.
+  builtScripts = python: folders: ''
+    ${python.interpreter} -I - $build/wheel $out/bin ${escapeShellArgs folders} <<'EOF'
+    import configparser, glob, os, re, sys
+
+    wheel, to, *folders = sys.argv[1:]
+    out = os.path.dirname(to)
+    for path in glob.glob(wheel + "/*.dist-info/entry_points.txt"):
+        entries = configparser.ConfigParser(delimiters="=", interpolation=None)
+        entries.optionxform = str
+        entries.read(path)
+        for name, target in entries.items("console_scripts") if entries.has_section("console_scripts") else []:
+            module, attribute = re.fullmatch(r"([\w.]+)\s*:\s*([\w.]+).*", target).groups()
+            with open(os.path.join(to, os.path.basename(name)), "w") as script:
+                script.write("#!${python.interpreter} -I\nimport importlib, operator, site, sys\n"
+                    "for folder in %r:\n    site.addsitedir(folder)\n"
+                    "sys.exit(operator.attrgetter(%r)(importlib.import_module(%r))())\n"
+                    % ([folder.replace("@out@", out) for folder in folders], attribute, module))
+            os.chmod(script.name, 0o755)
+    EOF
+  '';
+
+  # What a package finds out of its environment, said to it when it is imported, where the user has not: triton would
+  # ask `/sbin/ldconfig` for the driver, and PATH for a C compiler.
+  preludes.triton = {
+    file = "triton/__init__.py";
+    text = ''
+      import os as _os
+
+      _os.environ.setdefault("CC", "${pkgs.stdenv.cc}/bin/cc")
+      if _os.path.exists("${pkgs.addDriverRunpath.driverLink}/lib/libcuda.so.1"):
+          _os.environ.setdefault("TRITON_LIBCUDA_PATH", "${pkgs.addDriverRunpath.driverLink}/lib")
+      del _os
+
+    '';
+  };
+
+  prelude =
+    python: name:
+    let
+      inherit (preludes.${name}) file text;
+    in
+    if !(preludes ? ${name}) then
+      ""
+    else
+      ''
+        rm $site/${file} $site/${dirOf file}/__pycache__/__init__.*.pyc
+        cat ${pkgs.writeText "axle-${name}-prelude.py" text} $build/wheel/${file} > $site/${file}
+        ${python.interpreter} -I -m compileall -q --invalidation-mode unchecked-hash -s $out -p / $site/${file}
+      '';
 in
 {
   inherit bytecode;
@@ -89,7 +141,8 @@ in
 
     `parts`
     : The packages in it: one, or all of a cycle of requirements. Each has `name`, `version`, `build`, `wheel` (its
-      object in the catalogue's builds) and `metadata` (null for an external's).
+      object in the catalogue's builds; null for one that is compiled), `audit` (what must have passed of one that is
+      compiled, else null) and `metadata` (null for an external's).
 
     `requires`
     : The python-level derivations that it requires.
@@ -116,7 +169,19 @@ in
       required = python.pkgs.requiredPythonModules requires;
       folders = [
         "@out@/${python.sitePackages}"
-      ] ++ map (drv: "${drv}/${python.sitePackages}") (builtins.filter (drv: drv != python) required);
+      ]
+      ++ map (drv: "${drv}/${python.sitePackages}") (builtins.filter (drv: drv != python) required);
+
+      omitted = part: if part.wheel == null then [ ] else part.wheel.omit;
+      audits = builtins.filter (audit: audit != null) (map (part: part.audit) parts);
+      scripts = if first.wheel == null then [ ] else attrNames first.wheel.scripts;
+      mainProgram =
+        if builtins.elem first.name scripts then
+          { mainProgram = first.name; }
+        else if builtins.length scripts == 1 then
+          { mainProgram = builtins.head scripts; }
+        else
+          { };
 
       link = part: ''
         build=${part.build}
@@ -124,14 +189,15 @@ in
           if [ -d "$root" ]; then cp -rsf --no-preserve=mode "$root/." $site/; fi
         done
         rm -rf $site/*.data
-        ${concatStringsSep "\n" (map (path: "rm -f $site/${escapeShellArg path}") part.wheel.omit)}
+        ${concatStringsSep "\n" (map (path: "rm -f $site/${escapeShellArg path}") (omitted part))}
         cp -rsf --no-preserve=mode ${
           bytecode {
             inherit (part) name version build;
             inherit python;
           }
         }/. $site/
-        ${concatStringsSep "\n" (map omitBytecode part.wheel.omit)}
+        ${concatStringsSep "\n" (map omitBytecode (omitted part))}
+        ${prelude python part.name}
         for file in $build/wheel/*.data/scripts/*; do
           if ! [ -f "$file" ]; then continue; fi
           # Installers put the interpreter in the place of this mark.
@@ -143,10 +209,20 @@ in
           fi
         done
         if [ -d "$(echo $build/wheel/*.data/data)" ]; then cp -rsf --no-preserve=mode $build/wheel/*.data/data/. $out/; fi
-        ${concatStringsSep "\n" (
-          map (name: script python folders name part.wheel.scripts.${name}) (attrNames part.wheel.scripts)
-        )}
-        ${if part.metadata == null then "" else "ln -s ${part.metadata} $out/nix-support/axle/${escapeShellArg part.name}.json"}
+        ${
+          if part.wheel == null then
+            builtScripts python folders
+          else
+            concatStringsSep "\n" (
+              map (name: script python folders name part.wheel.scripts.${name}) (attrNames part.wheel.scripts)
+            )
+        }
+        ${
+          if part.metadata == null then
+            ""
+          else
+            "ln -s ${part.metadata} $out/nix-support/axle/${escapeShellArg part.name}.json"
+        }
       '';
 
       # Bytecode of a file that is left out would import it all the same.
@@ -164,7 +240,8 @@ in
     pkgs.stdenvNoCC.mkDerivation {
       pname = first.name;
       inherit (first) version;
-      name = "${python.libPrefix}-${worlds.label world.target}-${first.name}-${first.version}";
+      name = "${python.libPrefix}-${first.name}-${first.version}-${worlds.label world.target}";
+      inherit audits;
       strictDeps = true;
       propagatedBuildInputs = requires ++ [ python ];
       passAsFile = [
@@ -180,15 +257,19 @@ in
         ${concatStringsSep "\n" (map link parts)}
         cp "$worldFilePath" $site/axle-world.json
         cp "$hookPath" $out/nix-support/setup-hook
-        echo ${escapeShellArgs (map toString (requires ++ [ python ]))} > $out/nix-support/propagated-build-inputs
+        echo ${
+          escapeShellArgs (map toString (requires ++ [ python ]))
+        } > $out/nix-support/propagated-build-inputs
         rmdir --ignore-fail-on-non-empty $out/bin
       '';
+      meta = licences.meta first.name // mainProgram;
       passthru = {
         pythonModule = python;
         requiredPythonModules = python.pkgs.requiredPythonModules (requires ++ [ python ]);
         axle.world = world;
         inherit (first) build;
         inherit (first.build) source;
-      } // passthru;
+      }
+      // passthru;
     };
 }

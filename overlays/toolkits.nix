@@ -3,7 +3,7 @@
   numbers is larger.
 */
 {
-  catalogue,
+  read,
   system,
   versions,
 }:
@@ -13,13 +13,9 @@ let
     concatStringsSep
     elem
     filter
-    fromJSON
-    pathExists
-    readFile
     ;
 
-  file = catalogue + "/compilers.json";
-  ranges = if pathExists file then (fromJSON (readFile file)).systems.${system} or { } else { };
+  ranges = (read.file "compilers").systems.${system} or { };
 
   # The rules' codes, as docs/rules.md lists them.
   rules = {
@@ -57,7 +53,9 @@ rec {
   compilersOf =
     cuda:
     ranges.${cuda}
-      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${if releases == [ ] then "none" else concatStringsSep ", " releases}");
+      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${
+        if releases == [ ] then "none" else concatStringsSep ", " releases
+      }");
 
   /**
     Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
@@ -82,8 +80,7 @@ rec {
         in
         (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
       ) releases;
-      orOthers =
-        if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
+      orOthers = if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
     in
     if cuda == null || compiler == null then
       [ ]
@@ -121,11 +118,16 @@ rec {
       allow,
     }:
     value:
-    builtins.foldl' (
-      value: objection:
-      if elem objection.rule allow then
-        builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
-      else
-        throw "axle: ${objection.rule}: ${objection.message}; allow = [ \"${objection.rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
-    ) value (objections { inherit cuda compiler; });
+    builtins.foldl'
+      (
+        value: objection:
+        if elem objection.rule allow then
+          builtins.trace "axle: warning: ${objection.rule}: ${objection.message}" value
+        else
+          throw "axle: ${objection.rule}: ${objection.message}; allow = [ \"${objection.rule}\" ] makes this a warning, at your own risk, as nvcc's -allow-unsupported-compiler does"
+      )
+      value
+      (objections {
+        inherit cuda compiler;
+      });
 }

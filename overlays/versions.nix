@@ -33,7 +33,10 @@ rec {
   */
   release =
     version:
-    if match "[0-9]+(\\.[0-9]+)*" version == null then null else map toNumber (filter isString (split "\\." version));
+    if match "[0-9]+(\\.[0-9]+)*" version == null then
+      null
+    else
+      map toNumber (filter isString (split "\\." version));
 
   # JSON has no leading zeros, versions like 2024.04 do.
   toNumber = digits: fromJSON (builtins.head (match "0*([0-9]+)" digits));

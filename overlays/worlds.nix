@@ -9,16 +9,20 @@ let
   inherit (builtins)
     attrNames
     concatStringsSep
+    elem
     filter
     foldl'
     hashString
+    map
     toJSON
     replaceStrings
     ;
 
   describe =
     target:
-    "Python ${target.python}, ${if target.cuda == null then "no CUDA" else "CUDA ${target.cuda}"}, torch ${target.torch}"
+    "Python ${target.python}, ${
+      if target.cuda == null then "no CUDA" else "CUDA ${target.cuda}"
+    }, torch ${target.torch}"
     + (
       if target.compute_capabilities == [ ] then
         ""
@@ -30,21 +34,72 @@ rec {
   inherit describe;
 
   /**
-    A target in the letters of a store name.
+    A torch and a CUDA in the letters of a store name.
 
     # Examples
 
     ```nix
-    label { cuda = "12.8"; compute_capabilities = [ "8.6" "9.0" ]; }
-    => "cuda12.8-cc8.6-9.0"
+    variant { torch = "2.9.1"; cuda = "12.8"; }
+    => "torch2.9-cu128"
+    ```
+  */
+  variant =
+    { torch, cuda, ... }:
+    "torch${lib.versions.majorMinor torch}-${
+      if cuda == null then "cpu" else "cu${replaceStrings [ "." ] [ "" ] cuda}"
+    }";
+
+  /**
+    The same with the compute capabilities, which tell two worlds apart.
+
+    # Examples
+
+    ```nix
+    label { torch = "2.9.1"; cuda = "12.8"; compute_capabilities = [ "8.6" "9.0" ]; }
+    => "torch2.9-cu128-cc8.6-9.0"
     ```
   */
   label =
     target:
-    if target.cuda == null then
-      "cpu"
+    variant target
+    + (
+      if target.compute_capabilities == [ ] then
+        ""
+      else
+        "-cc${concatStringsSep "-" target.compute_capabilities}"
+    );
+
+  /**
+    What differs between two targets, as a clause: `cuda: 12.8 here, 13.0 there`.
+  */
+  difference =
+    ours: theirs:
+    let
+      show =
+        value:
+        if value == null || value == [ ] then
+          "none"
+        else if builtins.isList value then
+          concatStringsSep " " value
+        else if builtins.isAttrs value then
+          concatStringsSep " " (map (kind: "${kind}${toString value.${kind}}") (attrNames value))
+        else
+          toString value;
+      fields = filter (field: ours.${field} or null != theirs.${field} or null) (
+        attrNames (ours // theirs)
+      );
+    in
+    if fields == [ ] then
+      "their package sets, overrides or preferences differ"
     else
-      "cuda${target.cuda}-cc${concatStringsSep "-" target.compute_capabilities}";
+      concatStringsSep "; " (
+        map (
+          field:
+          "${
+            replaceStrings [ "_" ] [ " " ] field
+          }: ${show (ours.${field} or null)} here, ${show (theirs.${field} or null)} there"
+        ) fields
+      );
 
   /**
     The identity of a world: the hash of all that makes two worlds different.
@@ -56,7 +111,7 @@ rec {
   */
   conflict =
     ours: theirs:
-    "axle: packages of two concretisations meet: one for ${ours}, one for ${theirs}; put everything through one call of `concretise`";
+    "axle: packages of two concretisations meet (${difference ours theirs}): one for ${describe ours}, one for ${describe theirs}; put everything through one call of `concretise`";
 
   /**
     The setup hook of a world: stops a build or a shell in which another one has been seen.
@@ -103,6 +158,16 @@ rec {
       required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
+      # The packages given that bring it in, when it is not among them itself.
+      brings =
+        drv:
+        drv.outPath != stranger.outPath
+        && elem stranger.outPath (map (one: one.outPath) (python.pkgs.requiredPythonModules [ drv ]));
+      holders =
+        if elem stranger.outPath (map (drv: drv.outPath) packages) then
+          [ ]
+        else
+          map (drv: drv.name) (filter brings packages);
       normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
       named = filter (drv: drv ? pname && drv ? pythonModule) required;
       byName = foldl' (
@@ -120,7 +185,9 @@ rec {
         concatStringsSep "; " (map (drv: "${drv.name or (toJSON drv)} is ${ofWhat drv}") foreign)
       }, and an environment would leave it out: take packages from what `withPackages` offers, like ps: [ ps.requests ]"
     else if strangers != [ ] then
-      throw "${conflict (describe world.target) (describe stranger.axle.world.target)} (met at ${stranger.name})"
+      throw "${conflict world.target stranger.axle.world.target} (met at ${stranger.name}${
+        if holders == [ ] then "" else ", which ${concatStringsSep ", " holders} brings"
+      })"
     else if twice != [ ] then
       throw "axle: ${
         concatStringsSep "; " (

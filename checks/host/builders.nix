@@ -6,9 +6,26 @@
   lib,
   system,
   tools,
+  config,
 }:
 let
-  inherit (builtins) isFunction removeAttrs;
+  inherit (builtins)
+    all
+    isFunction
+    isList
+    removeAttrs
+    ;
+
+  # nixpkgs' rules about unfree packages.
+  isAllowed =
+    args:
+    let
+      license = args.meta.license or [ ];
+      licenses = if isList license then license else [ license ];
+    in
+    all (one: one.free or true) licenses
+    || config.allowUnfree or false
+    || (config.allowUnfreePredicate or (_: false)) args;
 
   shell = "${tools}/bin/bash";
 
@@ -35,9 +52,18 @@ let
           inherit tools shell;
         }
       );
+      ifAllowed =
+        value:
+        if isAllowed args then
+          value
+        else
+          throw "Package ‘${name}’ has an unfree license, refusing to evaluate.";
     in
     drv
     // {
+      outPath = ifAllowed drv.outPath;
+      drvPath = ifAllowed drv.drvPath;
+      inherit name;
       meta = args.meta or { };
       nativeBuildInputs = args.nativeBuildInputs or [ ];
       buildInputs = args.buildInputs or [ ];
@@ -80,13 +106,17 @@ let
     {
       name ? "shell",
       packages ? [ ],
+      inputsFrom ? [ ],
       ...
     }@args:
     mkDerivation (
-      removeAttrs args [ "packages" ]
+      removeAttrs args [
+        "packages"
+        "inputsFrom"
+      ]
       // {
         inherit name;
-        nativeBuildInputs = packages;
+        nativeBuildInputs = packages ++ builtins.concatMap (drv: drv.nativeBuildInputs) inputsFrom;
         buildCommand = "touch $out";
       }
     );

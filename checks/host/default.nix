@@ -14,7 +14,7 @@
   : A list of overlays, `final: prev: { … }`.
 
   `config`
-  : Taken, as nixpkgs does, and left alone.
+  : `allowUnfree` and `allowUnfreePredicate`, as in nixpkgs.
 */
 {
   system,
@@ -29,7 +29,7 @@ let
     let
       host = import ./host.nix { inherit lib system; };
       builders = import ./builders.nix {
-        inherit lib system;
+        inherit lib system config;
         inherit (host) tools;
       };
       pythons = import ./pythons.nix {
@@ -54,13 +54,39 @@ let
         hostPlatform = { inherit system; };
       };
       stdenv = final.stdenvNoCC // {
-        cc = {
-          cc.lib = host.compilerLibraries;
+        shell = "${host.tools}/bin/bash";
+        mkDerivation =
+          args:
+          builders.mkDerivation (
+            args // { nativeBuildInputs = args.nativeBuildInputs or [ ] ++ [ host.compiler ]; }
+          );
+        cc = host.compiler // {
+          cc = {
+            lib = host.compilerLibraries;
+          };
+          isClang = false;
           bintools = { inherit (host) dynamicLinker; };
         };
       };
+      # The machine's own compiler is the only one.
+      gcc12Stdenv = final.stdenv;
+
+      # The command line, which the machine has built: `cargo xtask` puts it here.
+      axle-cli =
+        if builtins.pathExists ./axle then
+          host.fromHost "axle" { inherit (host) patchelf; } ''
+            mkdir -p $out/bin
+            cp ${./axle} $out/bin/axle
+            chmod u+wx $out/bin/axle
+            $patchelf/bin/patchelf --set-interpreter ${host.dynamicLinker} --force-rpath \
+              --set-rpath ${host.compilerLibraries}/lib:${host.glibc}/lib $out/bin/axle
+          ''
+        else
+          throw "the stand-in package set has no axle: put the binary of the command line at checks/host/axle";
       mkShell = final.mkShellNoCC;
-      runCommand = name: env: buildCommand: builders.mkDerivation (env // { inherit name buildCommand; });
+      runCommand =
+        name: env: buildCommand:
+        builders.mkDerivation (env // { inherit name buildCommand; });
 
       # The host's tools are one derivation: each of these is that one.
       bash = host.tools;

@@ -88,7 +88,9 @@ let
     fromHost "host-glibc" { } ''
       mkdir -p $out/lib
       from=$(dirname "$(ldd /bin/bash | sed -nE 's/.*=> (\/.*\/libc\.so\.6) .*/\1/p')")
-      for library in $from/{${replaceStrings [ "|" ] [ "," ] glibcPattern},libnss_*.so.*,libthread_db.so.*}; do
+      for library in $from/{${
+        replaceStrings [ "|" ] [ "," ] glibcPattern
+      },libnss_*.so.*,libthread_db.so.*}; do
         if [ -e "$library" ]; then cp -L "$library" $out/lib/; fi
       done
       test -e $out/lib/${loader}
@@ -99,7 +101,9 @@ let
     };
 
   # Where the host's loader finds a library of this machine's kind.
-  find = soname: ''ldconfig -p | awk -v soname="${soname}" '$1 == soname && /,(x86-64|AArch64)/ { print $NF; exit }' '';
+  find =
+    soname:
+    ''ldconfig -p | awk -v soname="${soname}" '$1 == soname && /,(x86-64|AArch64)/ { print $NF; exit }' '';
 
   dynamicLinker = "${glibc}/lib/${loader}";
 
@@ -126,8 +130,8 @@ let
   tools = fromHost "host-tools" { inherit patchelf; } ''
     ${copyLibraries}
     mkdir -p $out/bin $out/lib
-    for program in bash basename cat chmod cmp comm cp cut date diff dirname echo env expr find grep head install \
-      ln ls mkdir mktemp mv printf readlink realpath rm rmdir sed sha256sum sleep sort stat tail tee touch tr true \
+    for program in bash awk basename cat chmod cmp comm cp cut date diff dirname echo env expr find grep head install \
+      ln ls mkdir mktemp mv nproc printf readlink realpath rm rmdir sed sha256sum sleep sort stat tail tee touch tr true \
       uname uniq unzip wc xargs; do
       cp -L "$(type -P $program)" $out/bin/
       copyLibraries $out/lib $out/bin/$program
@@ -142,6 +146,65 @@ let
     ln -s bash $out/bin/sh
     cp $patchelf/bin/patchelf $out/bin/
   '';
+
+  /**
+    Debian's GCC with what belongs to it, laid out as on the host, so that it finds its parts and the C library by
+    where it lies itself. Its programs get the loader and the libraries of the store, and so does what they link.
+  */
+  compiler =
+    let
+      triplet = "${cpu}-linux-gnu";
+    in
+    fromHost "host-gcc" { inherit patchelf; } ''
+      ${copyLibraries}
+      version=$(gcc -dumpversion) major=$(gcc -dumpversion | cut -d. -f1)
+      mkdir -p $out/bin $out/usr/{bin,lib,include} $out/libexec
+      gcc=usr/lib/gcc/${triplet}/$major
+      mkdir -p $out/$gcc $out/usr/lib/${triplet} $out/usr/include/${triplet} $out/usr/include/c++
+      cp -rL /$gcc/{cc1,cc1plus,collect2,lto-wrapper,liblto_plugin.so,include,*.o,libgcc*,libstdc++*,libgomp*,libatomic*} $out/$gcc/
+      for name in gcc g++ cpp; do cp -L "$(type -P $name)" $out/usr/bin/$name; done
+      for name in as ld ar nm objcopy objdump ranlib readelf strip; do cp -L "$(type -P $name)" $out/usr/bin/; done
+      cp -L /usr/lib/${triplet}/{*crt*.o,libc.so,libc_nonshared.a,libc.a,libm.so,libmvec.so,libpthread.a,libdl.a,librt.a,libutil.a} \
+        $out/usr/lib/${triplet}/ || true
+      test -e $out/usr/lib/${triplet}/crti.o
+      cp -rL /usr/include/c++/$major $out/usr/include/c++/
+      cp -rL /usr/include/${triplet}/{asm,bits,gnu,sys,c++,*.h} $out/usr/include/${triplet}/
+      # The headers of the C library and of the kernel, and no others.
+      for header in $(dpkg -L libc6-dev linux-libc-dev | grep -E '^/usr/include/[^/]+$' | sort -u); do
+        if [ "''${header##*/}" != ${triplet} ]; then cp -rL --no-clobber "$header" $out/usr/include/; fi
+      done
+      if [ -e /usr/include/crypt.h ]; then cp -L /usr/include/crypt.h $out/usr/include/; fi
+      # The linker script of the C library names these places.
+      mkdir -p $out/lib $out/lib64
+      ln -s ${glibc}/lib $out/lib/${triplet}
+      ln -s ${dynamicLinker} $out/lib64/${loader}
+      chmod -R u+w $out
+      copyLibraries $out/libexec $out/usr/bin/* $out/$gcc/{cc1,cc1plus,collect2,lto-wrapper,liblto_plugin.so}
+      chmod -R u+w $out/libexec
+      for file in $out/usr/bin/* $out/$gcc/{cc1,cc1plus,collect2,lto-wrapper}; do
+        $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath --set-rpath $out/libexec:${glibc}/lib $file
+      done
+      for file in $out/libexec/*.so* $out/$gcc/liblto_plugin.so; do
+        $patchelf/bin/patchelf --set-rpath $out/libexec:${glibc}/lib $file
+      done
+      for name in gcc g++; do
+        {
+          echo '#!${tools}/bin/bash'
+          echo "exec $out/usr/bin/$name --sysroot=$out -B$out/usr/bin -B$out/usr/lib/${triplet} \"\$@\" -L${compilerLibraries}/lib -Wl,--dynamic-linker=${dynamicLinker},-rpath,${compilerLibraries}/lib:${glibc}/lib"
+        } > $out/bin/$name
+        chmod +x $out/bin/$name
+      done
+      ln -s gcc $out/bin/cc
+      ln -s g++ $out/bin/c++
+      for name in as ld ar nm objcopy objdump ranlib readelf strip; do ln -s ../usr/bin/$name $out/bin/; done
+      mkdir $out/nix-support
+      echo 'export CC=cc CXX=c++' > $out/nix-support/setup-hook
+      echo "$version" > $out/version
+    ''
+    // {
+      # Debian 12 has 12.2; what is read of it is the major.
+      version = "12.2.0";
+    };
 
   /**
     Debian's Python of one version, moved into the store: the interpreter and the standard library.
@@ -175,18 +238,74 @@ let
         $out/bin/python${version}
       ln -s python${version} $out/bin/python3
       ln -s python${version} $out/bin/python
+      # Debian's header of the configuration is in a folder of the machine's kind.
+      if [ -d /usr/include/python${version} ]; then
+        mkdir -p $out/include
+        cp -rL /usr/include/python${version} $out/include/
+        chmod -R u+w $out/include
+        cp -L /usr/include/${cpu}-linux-gnu/python${version}/pyconfig.h $out/include/python${version}/
+      fi
       $out/bin/python${version} -I -m compileall -q --invalidation-mode unchecked-hash . || true
     '';
 
   /**
-    Downloads one wheel with the user's own pip, from the index that it is set up for; takes the arguments of
+    Downloads one wheel or sdist with the user's own pip, from the index that it is set up for; takes the arguments of
     nixpkgs' `fetchPypi`.
   */
   fetchPypi =
+    arguments:
+    if arguments.format or "sdist" == "wheel" then fetchWheel arguments else fetchSdist arguments;
+
+  # Pip itself would run the sdist to learn its requirements; its finder only looks for the file.
+  fetchSdist =
     {
       pname,
       version,
-      format ? "setuptools",
+      extension ? "tar.gz",
+      hash,
+    }:
+    fromHost "${pname}-${version}.${extension}"
+      {
+        inherit impureEnvVars;
+        outputHash = hash;
+        outputHashAlgo = "sha256";
+        outputHashMode = "flat";
+        download = ''
+          import sys
+
+          from pip._internal.commands.download import DownloadCommand
+
+          project, name, to = sys.argv[1:]
+          command = DownloadCommand("download", "")
+          options, _ = command.parse_args(["--no-binary", ":all:", "--pre", project])
+          with command.main_context():
+              session = command.get_default_session(options)
+              finder = command._build_package_finder(options, session)
+              links = [one.link for one in finder.find_all_candidates(project) if one.link.filename == name]
+              if not links:
+                  sys.exit(f"the index has no {name}")
+              answer = session.get(links[0].url_without_fragment, headers={"Accept-Encoding": "identity"})
+              answer.raise_for_status()
+          with open(to, "wb") as file:
+              file.write(answer.content)
+        '';
+        passAsFile = [ "download" ];
+      }
+      ''
+        python=python3
+        $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
+        $python "$downloadPath" ${
+          lib.escapeShellArgs [
+            pname
+            "${pname}-${version}.${extension}"
+          ]
+        } "$out"
+      '';
+
+  fetchWheel =
+    {
+      pname,
+      version,
       python ? "py2.py3",
       abi ? "none",
       platform ? "any",
@@ -204,9 +323,7 @@ let
       platforms = builtins.filter builtins.isString (builtins.split "\\." platform);
       outputHash = if hash != "" then hash else sha256;
     in
-    if format != "wheel" then
-      throw "the stand-in fetchPypi fetches wheels only, not format ${format}"
-    else if tag == null then
+    if tag == null then
       throw "the stand-in fetchPypi does not know the Python tag ${python} of ${name}"
     else
       fromHost name
@@ -220,11 +337,20 @@ let
           $python -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
           mkdir wheel
           # The hash picks the very file: a release may have two wheels that fit the same tags.
-          sha256=$(printf %s ${lib.escapeShellArg (builtins.replaceStrings [ "sha256-" ] [ "" ] outputHash)} | base64 -d | od -An -v -tx1 | tr -d ' \n')
+          sha256=$(printf %s ${
+            lib.escapeShellArg (builtins.replaceStrings [ "sha256-" ] [ "" ] outputHash)
+          } | base64 -d | od -An -v -tx1 | tr -d ' \n')
           printf '%s --hash=sha256:%s\n' ${lib.escapeShellArg "${pname}==${head (match "([^-]*)(-.*)?" version)}"} "$sha256" > requirements
           $python -m pip download --quiet --disable-pip-version-check --no-deps --no-cache-dir --only-binary :all: --ignore-requires-python \
             --implementation ${part 1} --python-version ${pythonVersion} --abi ${abi} \
-            ${lib.escapeShellArgs (builtins.concatMap (tag: [ "--platform" tag ]) platforms)} \
+            ${
+              lib.escapeShellArgs (
+                builtins.concatMap (tag: [
+                  "--platform"
+                  tag
+                ]) platforms
+              )
+            } \
             --dest wheel --requirement requirements
           mv wheel/*.whl $out
         '';
@@ -275,11 +401,14 @@ let
 in
 {
   inherit
+    compiler
     compilerLibraries
     dynamicLinker
     fetchPypi
     fetchurl
+    fromHost
     glibc
+    patchelf
     python
     tools
     zlib

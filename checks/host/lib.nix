@@ -62,16 +62,93 @@ rec {
     let
       text = toString value;
     in
-    if match "[[:alnum:],._+:@%/-]+" text == null then "'${replaceStrings [ "'" ] [ "'\\''" ] text}'" else text;
+    if match "[[:alnum:],._+:@%/-]+" text == null then
+      "'${replaceStrings [ "'" ] [ "'\\''" ] text}'"
+    else
+      text;
 
   escapeShellArgs = values: concatStringsSep " " (map escapeShellArg values);
 
   toLower =
     let
-      upper = [ "A" "B" "C" "D" "E" "F" "G" "H" "I" "J" "K" "L" "M" "N" "O" "P" "Q" "R" "S" "T" "U" "V" "W" "X" "Y" "Z" ];
-      lower = [ "a" "b" "c" "d" "e" "f" "g" "h" "i" "j" "k" "l" "m" "n" "o" "p" "q" "r" "s" "t" "u" "v" "w" "x" "y" "z" ];
+      upper = [
+        "A"
+        "B"
+        "C"
+        "D"
+        "E"
+        "F"
+        "G"
+        "H"
+        "I"
+        "J"
+        "K"
+        "L"
+        "M"
+        "N"
+        "O"
+        "P"
+        "Q"
+        "R"
+        "S"
+        "T"
+        "U"
+        "V"
+        "W"
+        "X"
+        "Y"
+        "Z"
+      ];
+      lower = [
+        "a"
+        "b"
+        "c"
+        "d"
+        "e"
+        "f"
+        "g"
+        "h"
+        "i"
+        "j"
+        "k"
+        "l"
+        "m"
+        "n"
+        "o"
+        "p"
+        "q"
+        "r"
+        "s"
+        "t"
+        "u"
+        "v"
+        "w"
+        "x"
+        "y"
+        "z"
+      ];
     in
     replaceStrings upper lower;
+
+  filterAttrs =
+    keep: set:
+    removeAttrs set (builtins.filter (name: !keep name set.${name}) (builtins.attrNames set));
+
+  inherit foldl';
+
+  last = list: builtins.elemAt list (builtins.length list - 1);
+
+  versions = {
+    major = version: builtins.elemAt (builtins.splitVersion version) 0;
+    majorMinor =
+      version:
+      concatStringsSep "." (
+        map (builtins.elemAt (builtins.splitVersion version)) [
+          0
+          1
+        ]
+      );
+  };
 
   getAttrs = names: set: genAttrs names (name: set.${name});
 

@@ -1,12 +1,18 @@
 { arguments, pkgs }:
 let
-  inherit (arguments) interpreterOf compilerOf complaints;
+  inherit (arguments)
+    interpreterOf
+    compilerOf
+    ofRequest
+    complaints
+    ;
   refuses = value: !(builtins.tryEval value).success;
   good = {
     cuda = "12.8";
     computeCapabilities = [ "8.6" ];
     torch = null;
     prefer = "wheel";
+    onlyAudited = false;
     allow = [ ];
     known = [ "8.6" ];
   };
@@ -61,6 +67,26 @@ in
     {
       expr = refuses (compilerOf "gcc");
       expected = true;
+    }
+  ];
+  ofRequest = [
+    {
+      expr = removeAttrs (ofRequest {
+        packages = [ "torch" ];
+        python = "3.12";
+        cuda = "12.8";
+        compute_capabilities = [ "8.6" ];
+        compiler.gcc = 13;
+        torch = null;
+        prefer = "newest";
+      }) [ "packages" ];
+      expected = {
+        python = "3.12";
+        cuda = "12.8";
+        computeCapabilities = [ "8.6" ];
+        compiler = "gcc13";
+        prefer = "newest";
+      };
     }
   ];
   complaints = [

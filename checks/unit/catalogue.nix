@@ -1,6 +1,10 @@
 {
+  buildOf,
   cells,
   cellFile,
+  components,
+  file,
+  sdist,
   wheel,
 }:
 let
@@ -41,6 +45,46 @@ in
           filename = "tqdm-4.67.1-py3-none-any.whl";
         }).scripts;
       expected.tqdm = "tqdm.cli:main";
+    }
+  ];
+  sdist = [
+    {
+      expr =
+        (builtins.tryEval (sdist {
+          name = "tqdm";
+          version = "4.67.1";
+          filename = "tqdm-4.67.1.tar.gz";
+        })).success;
+      expected = false;
+    }
+  ];
+  buildOf = [
+    {
+      expr =
+        (builtins.tryEval (
+          buildOf "wheels" {
+            name = "no-such";
+            version = "1";
+            filename = "";
+          }
+        )).success;
+      expected = false;
+    }
+  ];
+  components = [
+    {
+      expr = (builtins.tryEval (components "13.0")).success;
+      expected = false;
+    }
+  ];
+  file = [
+    {
+      expr = (file "compilers").schema;
+      expected = "axle.compilers/1";
+    }
+    {
+      expr = file "no-such";
+      expected = null;
     }
   ];
 }

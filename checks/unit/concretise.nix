@@ -124,7 +124,14 @@ in
       # A build knows no Python: one wheel is built once for all of them.
       expr =
         let
-          otherPython = concretise (request // { python = pkgs.python312 // { pythonVersion = "3.11"; }; });
+          otherPython = concretise (
+            request
+            // {
+              python = pkgs.python312 // {
+                pythonVersion = "3.11";
+              };
+            }
+          );
         in
         [
           (otherPython.packages.tqdm.outPath == env.packages.tqdm.outPath)
@@ -153,7 +160,11 @@ in
           changed = concretise (
             request
             // {
-              overrides = _: super: { torch = super.torch.overrideAttrs (_: { changed = true; }); };
+              overrides = _: super: {
+                torch = super.torch.overrideAttrs (_: {
+                  changed = true;
+                });
+              };
             }
           );
         in
@@ -259,12 +270,12 @@ in
   ];
   mixing = [
     {
-      expr = refuses (
-        env.python.withPackages (ps: [
-          ps.tqdm
-          other.packages.torch
-        ])
-      ).outPath;
+      expr =
+        refuses
+          (env.python.withPackages (ps: [
+            ps.tqdm
+            other.packages.torch
+          ])).outPath;
       expected = true;
     }
     {

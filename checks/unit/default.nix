@@ -31,7 +31,10 @@ let
     worlds = import ./worlds.nix internal.worlds;
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
+    licences = import ./licences.nix internal.licences;
     concretise = import ./concretise.nix { inherit pkgs fixture; };
+    choice = import ./choice.nix { inherit pkgs; };
+    rebuilds = import ./rebuilds.nix { inherit pkgs; };
   };
 
   failed =

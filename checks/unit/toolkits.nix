@@ -29,16 +29,18 @@ in
   ];
   demand =
     let
-      given = allow: builtins.tryEval (
-        demand {
-          cuda = "12.8";
-          compiler = {
-            kind = "gcc";
-            major = 15;
-          };
-          inherit allow;
-        } "value"
-      );
+      given =
+        allow:
+        builtins.tryEval (
+          demand {
+            cuda = "12.8";
+            compiler = {
+              kind = "gcc";
+              major = 15;
+            };
+            inherit allow;
+          } "value"
+        );
     in
     [
       {

@@ -1,6 +1,8 @@
 {
   describe,
+  difference,
   label,
+  variant,
   identify,
   conflict,
   hook,
@@ -48,26 +50,53 @@ in
       expected = "Python 3.11, no CUDA, torch 2.9.1";
     }
   ];
+  variant = [
+    {
+      expr = variant target;
+      expected = "torch2.9-cu128";
+    }
+    {
+      expr = variant plain;
+      expected = "torch2.9-cpu";
+    }
+  ];
   label = [
     {
       expr = label target;
-      expected = "cuda12.8-cc8.6-9.0";
+      expected = "torch2.9-cu128-cc8.6-9.0";
     }
     {
       expr = label plain;
-      expected = "cpu";
+      expected = "torch2.9-cpu";
+    }
+  ];
+  difference = [
+    {
+      expr = difference target (target // { cuda = "13.0"; });
+      expected = "cuda: 12.8 here, 13.0 there";
+    }
+    {
+      expr = difference (target // { compiler.gcc = 13; }) plain;
+      expected = "compiler: gcc13 here, none there; compute capabilities: 8.6 9.0 here, none there; cuda: 12.8 here, none there";
+    }
+    {
+      expr = difference target target;
+      expected = "their package sets, overrides or preferences differ";
     }
   ];
   identify = [
     {
-      expr = identify { b = 1; a = 2; };
+      expr = identify {
+        b = 1;
+        a = 2;
+      };
       expected = builtins.hashString "sha256" ''{"a":2,"b":1}'';
     }
   ];
   conflict = [
     {
-      expr = conflict "ours" "theirs";
-      expected = "axle: packages of two concretisations meet: one for ours, one for theirs; put everything through one call of `concretise`";
+      expr = conflict target plain;
+      expected = "axle: packages of two concretisations meet (compute capabilities: 8.6 9.0 here, none there; cuda: 12.8 here, none there): one for ${describe target}, one for ${describe plain}; put everything through one call of `concretise`";
     }
   ];
   # What the hook does is seen in the check fixture-mixing.

@@ -1,5 +1,6 @@
 //! `cargo xtask ci`: everything that must hold of a change, in minutes.
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -44,6 +45,7 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     cargo(&["test", "--package", "axle-audit", "--", "--ignored"])?;
 
     let nix = nix::ensure()?;
+    nix::place_command_line(Path::new("."))?;
     cargo(&["test", "--package", "xtask", "--", "--ignored"])?;
     let mut check = nix.command("nix");
     check.args([

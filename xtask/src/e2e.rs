@@ -24,6 +24,12 @@ pub struct Args {
     /// The wheel of torch in it, whose audit is compared with what torch says
     #[arg(long, default_value = "torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl")]
     wheel: String,
+    /// Packages to build and import besides torch (`torchvision`), each in an environment of its own
+    #[arg(long)]
+    with: Vec<String>,
+    /// Packages to compile for one capability and import, each in an environment of its own
+    #[arg(long)]
+    compile: Vec<String>,
     /// Remove what was built and fetched from the Nix store afterwards
     #[arg(long)]
     clean: bool,
@@ -76,9 +82,14 @@ struct Answer {
     cuda: Option<String>,
     flags: Vec<String>,
     product: Vec<Vec<f64>>,
+    imported: Vec<String>,
+    nvrtc: Option<u64>,
+    triton: Option<u64>,
+    compiler: Option<String>,
     path: Vec<String>,
     modules: Vec<String>,
     mapped: Vec<String>,
+    loaders: Vec<String>,
 }
 
 /// Runs it, and prints one line a check.
@@ -88,23 +99,39 @@ struct Answer {
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let facts = facts(&args.wheel)?;
     let nix = nix::ensure()?;
+    nix::place_command_line(Path::new("."))?;
     let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
 
+    let mut failed = check(&nix, &attribute, &facts, &[])?;
+    let with = args.with.iter().map(|package| ("plus", package));
+    for (kind, package) in with.chain(args.compile.iter().map(|package| ("compiled", package))) {
+        let module = package.replace('-', "_");
+        failed += check(&nix, &format!("{attribute}.{kind}.{package}"), &facts, &[&module])?;
+    }
+    if args.clean {
+        run_nix(&nix, &["store", "gc"])?;
+    }
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Builds one environment and looks at it from inside; gives the number of checks that failed.
+fn check(nix: &NixEnv, attribute: &str, facts: &WheelFacts, modules: &[&str]) -> Result<usize, Error> {
+    anstream::println!("{attribute}");
     let start = Instant::now();
-    run_nix(&nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
+    run_nix(nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
     anstream::println!("nix eval: {:.1} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
     let environment = run_nix(
-        &nix,
+        nix,
         &["build", "--no-link", "--print-out-paths", "--print-build-logs", &format!(".#{attribute}")],
     )?;
     let environment = PathBuf::from(environment.trim());
     anstream::println!("nix build: {:.1} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
-    let answer = import(&environment)?;
-    anstream::println!("import torch: {:.1} s", start.elapsed().as_secs_f64());
+    let answer = import(&environment, modules)?;
+    anstream::println!("import and compile: {:.1} s", start.elapsed().as_secs_f64());
 
-    let checks = judge(&facts, &answer);
+    let checks = judge(facts, &answer, modules);
     let failed = checks.iter().filter(|(_, problem)| problem.is_some()).count();
     for (name, problem) in &checks {
         match problem {
@@ -113,13 +140,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         }
     }
     anstream::println!("{} passed, {failed} failed", checks.len() - failed);
-    if args.clean {
-        run_nix(&nix, &["store", "gc"])?;
-    }
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(failed)
 }
 
-fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<String>)> {
+fn judge(facts: &WheelFacts, answer: &Answer, modules: &[&str]) -> Vec<(&'static str, Option<String>)> {
     let unless = |holds: bool, problem: String| (!holds).then_some(problem);
     let expected = architectures(facts);
     let flags: BTreeSet<_> = answer.flags.iter().cloned().collect();
@@ -159,6 +183,26 @@ fn judge(facts: &WheelFacts, answer: &Answer) -> Vec<(&'static str, Option<Strin
         (
             "torch multiplies",
             unless(answer.product == [[3.0, 3.0], [12.0, 12.0]], format!("{:?}", answer.product)),
+        ),
+        ("the other modules are imported", unless(answer.imported == modules, answer.imported.join(", "))),
+        (
+            "NVRTC compiles a kernel",
+            unless(answer.nvrtc.is_some_and(|size| size > 0), "there is no kernel".into()),
+        ),
+        (
+            "triton compiles a kernel with its ptxas",
+            unless(answer.triton.is_some_and(|size| size > 0), "there is no kernel".into()),
+        ),
+        (
+            "triton has a C compiler of the store",
+            unless(
+                answer.compiler.as_ref().is_some_and(|path| path.starts_with("/nix/store/")),
+                format!("{:?}", answer.compiler),
+            ),
+        ),
+        (
+            "no ELF file names a loader outside the store",
+            unless(answer.loaders.is_empty(), answer.loaders.join(", ")),
         ),
         (
             "Python looks for packages in the store only",
@@ -224,10 +268,10 @@ fn facts(wheel: &str) -> Result<WheelFacts, Error> {
         .ok_or_else(|| Error::Unaudited(wheel.to_owned()))
 }
 
-fn import(environment: &Path) -> Result<Answer, Error> {
+fn import(environment: &Path, modules: &[&str]) -> Result<Answer, Error> {
     let interpreter = environment.join("bin/python3");
     let mut command = Command::new(&interpreter);
-    command.env_clear().args(["-I", "-c", include_str!("e2e.py")]);
+    command.env_clear().args(["-I", "-c", include_str!("e2e.py")]).args(modules);
     let answer = output(command, &interpreter.display().to_string())?;
     serde_json::from_str(&answer)
         .map_err(|error| Error::Answer { program: "python".into(), message: error.to_string() })

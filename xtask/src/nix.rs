@@ -73,6 +73,9 @@ pub enum Error {
     /// The home directory is unknown, so there is no place for a cache.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no folder to keep Nix in")]
     NoHome,
+    /// Cargo built the command line and did not say where it is.
+    #[error("cargo build --package axle names no program called axle")]
+    NotBuilt,
     /// What was unpacked is not a working Nix.
     #[error("{} does not run as a Nix of version {}.{} or newer", .0.display(), OLDEST.0, OLDEST.1)]
     Unusable(PathBuf),
@@ -142,6 +145,36 @@ pub fn ensure() -> Result<NixEnv, Error> {
         None => fetch(&cache)?,
     };
     Ok(environment(&folder))
+}
+
+/// Builds the command line and puts it into the stand-in package set, which has no Rust; it audits what is compiled.
+///
+/// # Errors
+/// When it cannot be built or written.
+pub fn place_command_line(root: &Path) -> Result<(), Error> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = output(Command::new(cargo).current_dir(root).args([
+        "build",
+        "--quiet",
+        "--package",
+        "axle",
+        "--message-format",
+        "json-render-diagnostics",
+    ]))?;
+    // Cargo says where the program is: `"executable":"…"`.
+    let said = String::from_utf8_lossy(&built.stdout);
+    let program = said
+        .lines()
+        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
+        .map(|(path, _)| PathBuf::from(path))
+        .find(|path| path.file_name().is_some_and(|name| name == "axle"))
+        .ok_or(Error::NotBuilt)?;
+    let folder = root.join("checks/host");
+    let new = tempfile::NamedTempFile::new_in(&folder)?;
+    // Without what only a debugger reads it is a tenth as large.
+    output(Command::new("strip").arg("-o").arg(new.path()).arg(&program))?;
+    new.persist(folder.join("axle")).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// How a Nix that was unpacked into `folder` is run: without a daemon, without build users and binary caches.

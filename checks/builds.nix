@@ -1,0 +1,149 @@
+/**
+  Every distinct build of the whole matrix, once: what a build server builds and pushes to a cache.
+
+  `order` names them, cheapest first; `packages` has them by name. Which capabilities and compilers are compiled for, says
+  `matrix.toml`; a build that the package set lacks a toolkit or a compiler for is left out and listed in `lacking`.
+
+  `cells` counts packages and builds: how many there are, and how many there would be were each cell built for itself.
+*/
+{
+  pkgs,
+  axle ? pkgs.axle,
+  matrix ? builtins.fromTOML (builtins.readFile ../catalogue/matrix.toml),
+}:
+let
+  inherit (builtins)
+    attrNames
+    attrValues
+    concatMap
+    filter
+    foldl'
+    length
+    listToAttrs
+    map
+    sort
+    substring
+    tryEval
+    ;
+
+  compiled = matrix.compiled or { };
+
+  # The requests of a cell: its wheels, and what is compiled of it for each list of capabilities and each compiler.
+  requestsOf =
+    file: torch:
+    let
+      plain = {
+        inherit torch;
+        inherit (file) python;
+        cuda = if file.cuda == "cpu" then null else file.cuda;
+        packages = highLevel: [ highLevel.torch ];
+        computeCapabilities =
+          if file.cuda == "cpu" then [ ] else file.torch.${torch}.packages.torch.wheel.covers;
+      };
+      compiling = concatMap (
+        compiler:
+        map (
+          computeCapabilities:
+          plain
+          // {
+            inherit compiler computeCapabilities;
+            prefer = "source";
+          }
+        ) (if file.cuda == "cpu" then [ [ ] ] else compiled.compute-capabilities or [ ])
+      ) (compiled.compilers or [ ]);
+    in
+    [ plain ] ++ compiling;
+
+  # A build is refused when the package set lacks what it takes: then there is nothing to build.
+  buildsOf =
+    file: torch:
+    let
+      cell = file.torch.${torch};
+      costOf =
+        build: name:
+        let
+          package = cell.packages.${name} or cell.externals.${name}.fallback;
+        in
+        # A core-minute is worth as much as 100 MB.
+        if build.isCompiled or false then
+          (package.source.minutes or 60) * (length build.capabilities) * 100000000
+        else
+          (package.wheel or { }).size or 0;
+      ofRequest =
+        request:
+        let
+          # The wheels of a cell are counted once, where nothing is compiled.
+          hasBuild =
+            name:
+            if request ? compiler then
+              env.isCompiled.${name} or false
+            else
+              cell.packages.${name}.wheel or true != null;
+          env = axle.concretise request;
+          answer = tryEval env.builds;
+        in
+        if !answer.success then
+          [ ]
+        else
+          map (
+            name:
+            let
+              build = answer.value.${name};
+              evaluated = tryEval build.drvPath;
+            in
+            {
+              inherit name build;
+              of = "for Python ${file.python}, CUDA ${file.cuda}, torch ${torch}";
+              drvPath = if evaluated.success then evaluated.value else null;
+              cost = costOf build name;
+            }
+          ) (filter hasBuild (attrNames answer.value));
+    in
+    concatMap ofRequest (requestsOf file torch);
+
+  cells = concatMap (file: map (torch: { inherit file torch; }) file.order) (
+    map (name: axle.cells.${name}) (attrNames axle.cells)
+  );
+  all = concatMap (cell: buildsOf cell.file cell.torch) cells;
+  evaluated = filter (one: one.drvPath != null) all;
+
+  keyOf =
+    one:
+    let
+      inherit (one.build) name;
+      # The name is a text: it refers to nothing.
+      hash = substring 11 8 (builtins.unsafeDiscardStringContext one.drvPath);
+    in
+    "${name}-${hash}";
+  distinct = listToAttrs (
+    map (one: {
+      name = keyOf one;
+      value = one;
+    }) evaluated
+  );
+in
+{
+  packages = builtins.mapAttrs (_: one: one.build) distinct;
+
+  order = map keyOf (
+    sort (a: b: if a.cost == b.cost then keyOf a < keyOf b else a.cost < b.cost) (attrValues distinct)
+  );
+
+  lacking = attrNames (
+    listToAttrs (
+      map (one: {
+        name = "${one.name} ${one.of}";
+        value = null;
+      }) (filter (one: one.drvPath == null) all)
+    )
+  );
+
+  counts = {
+    cells = length cells;
+    packages = foldl' (
+      sum: cell: sum + length (attrNames cell.file.torch.${cell.torch}.packages)
+    ) 0 cells;
+    builds = length (attrNames distinct);
+    each-for-itself = length evaluated;
+  };
+}

@@ -1,0 +1,284 @@
+/**
+  The build layer, from source: compiles an sdist and unpacks the wheel that comes out to `$out/wheel`, as build.nix
+  does with a published one.
+
+  It knows the sdist, the toolkit, the compiler, the interpreter, the architectures, and the builds that are imported or
+  linked meanwhile: no requirement of run time, no cell, nothing of a concretisation. What imports torch finds it in a bare folder of links to
+  builds, made while it runs.
+*/
+{
+  pkgs,
+  lib,
+  build,
+  cuda,
+  buildCheck,
+  licences,
+}:
+let
+  inherit (builtins)
+    attrNames
+    concatStringsSep
+    listToAttrs
+    map
+    mapAttrs
+    match
+    readFile
+    replaceStrings
+    ;
+  inherit (lib) escapeShellArg;
+
+  mebibyte = 1024 * 1024;
+
+  anything = {
+    min = null;
+    max = null;
+  };
+
+  # Runs the build: each leaves a wheel in dist, or the unpacked wheel in its place.
+  builders = {
+    setuptools = ''
+      python -c 'import setuptools.build_meta as backend; backend.__legacy__.build_wheel("dist")'
+    '';
+    scikit-build-core = ''
+      python -c 'import scikit_build_core.build as backend; backend.build_wheel("dist")'
+    '';
+    cmake = ''
+      cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$out/wheel \
+        -DPython_EXECUTABLE="$(type -P python)" -DCMAKE_PREFIX_PATH="$site/torch"
+      cmake --build build --parallel "$MAX_JOBS"
+      cmake --install build
+      mkdir -p "$out/wheel/$axleName-$axleVersion.dist-info"
+      printf 'Metadata-Version: 2.1\nName: %s\nVersion: %s\n' "$axleName" "$axleVersion" \
+        > "$out/wheel/$axleName-$axleVersion.dist-info/METADATA"
+    '';
+  };
+
+  spelled = {
+    dotted = capability: capability;
+    digits = replaceStrings [ "." ] [ "" ];
+  };
+
+  # Puts the toolkit in place with axle's own nvcc.sh before its nvcc, and looks whether the build can work.
+  withToolkit = toolkit: capabilities: numbers: isUnsupported: ''
+    export CUDA_HOME=$root/cuda
+    mkdir -p $CUDA_HOME/bin
+    for entry in ${toolkit}/*; do
+      if [ "''${entry##*/}" != bin ]; then ln -s "$entry" $CUDA_HOME/; fi
+    done
+    ln -s ${toolkit}/bin/* $CUDA_HOME/bin/
+    rm $CUDA_HOME/bin/nvcc
+    {
+      printf '#!%s\n' "$(type -P bash)"
+      printf '%s=%q\n' axleNvcc ${toolkit}/bin/nvcc axleArchitectures ${escapeShellArg (concatStringsSep " " numbers)} \
+        axleHostCompiler "$(type -P "$CXX")" axleFlags ${
+          escapeShellArg (if isUnsupported then "-allow-unsupported-compiler" else "")
+        }
+      cat ${pkgs.writeText "axle-nvcc.sh" (readFile ./nvcc.sh)}
+    } > $CUDA_HOME/bin/nvcc
+    chmod +x $CUDA_HOME/bin/nvcc
+    # For packages that do not say how they are told; nvcc.sh has the last word.
+    export TORCH_CUDA_ARCH_LIST=${escapeShellArg (concatStringsSep ";" capabilities)}
+    export CUDAARCHS=${escapeShellArg (concatStringsSep ";" (map (number: "${number}-real") numbers))}
+    export PATH=$CUDA_HOME/bin:$PATH CUDA_PATH=$CUDA_HOME CUDACXX=$CUDA_HOME/bin/nvcc
+    export CUDAHOSTCXX=$(type -P "$CXX")
+    axleBuildCheckPhase
+  '';
+in
+{
+  /**
+    The build of a package from source.
+
+    # Inputs
+
+    `description`
+    : The sdist's object in the catalogue's builds.
+
+    `source`
+    : The derivation of the sdist.
+
+    `links`
+    : What is imported or linked: a list of `name`, `build`, and of wheels `scripts`.
+
+    `interpreter`
+    : The Python.
+
+    `compiler`
+    : What `arguments.compilerOf` made of it.
+
+    `capabilities`
+    : The compute capabilities, sorted; without CUDA none.
+
+    `variant`
+    : What its name says of torch and CUDA.
+
+    `isUnsupported`
+    : Whether nvcc must be told to take the compiler all the same.
+
+    `allow`
+    : Rules that only warn.
+  */
+  compile =
+    {
+      name,
+      version,
+      description,
+      source,
+      links,
+      interpreter,
+      compiler,
+      cudaRelease,
+      capabilities,
+      toolkit,
+      variant,
+      isUnsupported,
+      allow,
+    }:
+    let
+      inherit (compiler) stdenv;
+      withCuda = cudaRelease != null;
+      usedToolkit = cuda.toolkitOf {
+        cuda = cudaRelease;
+        inherit (description) components;
+        inherit toolkit allow;
+        linked = listToAttrs (
+          map (link: {
+            inherit (link) name;
+            value = link.build;
+          }) links
+        );
+      };
+      memory = description.memory_per_job or null;
+      hook = buildCheck.hook {
+        cuda = cudaRelease;
+        memoryPerJob = if memory == null then 0 else (memory + mebibyte - 1) / mebibyte;
+        # Evaluation has refused what the release does not take: the table is no part of the build.
+        ranges = {
+          gcc = anything;
+          clang = anything;
+          libstdcxx_max = null;
+          glibc_headers_below = null;
+        };
+        allow = builtins.filter (rule: rule == "AX218" || rule == "AX220") allow;
+      };
+      numbers = map spelled.digits capabilities;
+      architectures =
+        let
+          inherit (description.architectures) variable spelling separator;
+        in
+        if description.architectures or null == null then
+          { }
+        else
+          { ${variable} = concatStringsSep separator (map spelled.${spelling} capabilities); };
+      environment = description.environment // architectures;
+
+      # Soname to folder, of all that is linked.
+      providers = lib.foldl' (
+        all: link: mapAttrs (_: folder: "${link.build}/wheel/${folder}") link.build.libraries // all
+      ) { } links;
+
+      onlyCompiling =
+        builtins.filter (input: input ? outPath) [
+          stdenv.cc
+          (stdenv.cc.cc or { })
+          (stdenv.cc.libc_dev or { })
+          interpreter
+        ]
+        ++ lib.optionals withCuda ([ usedToolkit ] ++ usedToolkit.components or [ ]);
+
+      script =
+        target:
+        let
+          parts = match "([A-Za-z0-9_.]+) *: *([A-Za-z0-9_.]+)( .*)?" target;
+        in
+        "import sys; from ${builtins.elemAt parts 0} import ${builtins.elemAt parts 1} as main; sys.exit(main())";
+      console = concatStringsSep "\n" (
+        builtins.concatMap (
+          link:
+          map (script': ''
+            printf '%s\n' '#!${stdenv.shell}' ${escapeShellArg ''exec python -c ${escapeShellArg (script link.scripts.${script'})} "$@"''} > $tools/${escapeShellArg script'}
+            chmod +x $tools/${escapeShellArg script'}
+          '') (attrNames link.scripts)
+        ) links
+      );
+    in
+    stdenv.mkDerivation {
+      pname = "${name}-source";
+      inherit version;
+      name = "${name}-${version}-${variant}${
+        if numbers == [ ] then "" else "-sm${concatStringsSep "-" numbers}"
+      }";
+      strictDeps = true;
+      nativeBuildInputs = [
+        interpreter
+        pkgs.unzip
+        pkgs.patchelf
+      ]
+      ++ lib.optional withCuda hook;
+      passAsFile = [ "buildCommand" ];
+      buildCommand = ''
+        axleName=${
+          escapeShellArg (replaceStrings [ "-" ] [ "_" ] name)
+        } axleVersion=${escapeShellArg version}
+        root=$PWD
+        export HOME=$root SOURCE_DATE_EPOCH=''${SOURCE_DATE_EPOCH:-315532800}
+        export CC=''${CC:-cc} CXX=''${CXX:-c++}
+
+        # The bare folder: what is imported, and the programs that come with it.
+        site=$root/site tools=$root/tools
+        mkdir $site $tools
+        for build in ${concatStringsSep " " (map (link: "${link.build}") links)}; do
+          for folder in $build/wheel $build/wheel/*.data/purelib $build/wheel/*.data/platlib; do
+            if [ -d "$folder" ]; then cp -rsf --no-preserve=mode "$folder/." $site/; fi
+          done
+          for program in $build/wheel/*.data/scripts/*; do
+            if [ -x "$program" ]; then ln -sf "$program" $tools/; fi
+          done
+        done
+        rm -rf $site/*.data
+        ln -sf ${interpreter.interpreter} $tools/python
+        ln -sf ${interpreter.interpreter} $tools/python3
+        ${console}
+        export PATH=$tools:$PATH PYTHONPATH=$site PYTHONNOUSERSITE=1 PYTHONDONTWRITEBYTECODE=1
+
+        ${if withCuda then withToolkit usedToolkit capabilities numbers isUnsupported else ""}
+        export MAX_JOBS=''${MAX_JOBS:-''${NIX_BUILD_CORES:-1}}
+        if [ "$MAX_JOBS" = 0 ]; then MAX_JOBS=$(nproc); fi
+        export CMAKE_BUILD_PARALLEL_LEVEL=$MAX_JOBS
+        ${if description.jobs or null == null then "" else "export ${description.jobs}=$MAX_JOBS"}
+        ${concatStringsSep "\n" (
+          map (variable: "export ${variable}=${escapeShellArg environment.${variable}}") (
+            attrNames environment
+          )
+        )}
+
+        python -c 'import shutil, sys; shutil.unpack_archive(sys.argv[1], "sources")' ${source}
+        cd sources/*/
+        mkdir -p $out
+        ${builders.${description.build_system}}
+        if [ -d dist ]; then
+          mkdir $out/wheel
+          unzip -q dist/*.whl -d $out/wheel
+        fi
+        cd $out/wheel
+        chmod -R a=rX,u+w .
+        # Debug information names the headers of what only compiles: who runs the package does not need these.
+        for path in ${concatStringsSep " " (map (input: "${input}") onlyCompiling)}; do
+          hash=''${path##*/}
+          hash=''${hash%%-*}
+          find . -type f -exec sed -i "s/$hash/''${hash//?/e}/g" {} +
+        done
+        ${build.patchByNeed {
+          inherit providers;
+          every = false;
+          advice = "which none of the packages has that ${name} links: name that one under `links` in catalogue/packages/${name}.toml";
+        }}
+      '';
+      meta = licences.meta name;
+      passthru = {
+        inherit source capabilities;
+        libraries = { };
+        toolkit = if withCuda then usedToolkit else null;
+        isCompiled = true;
+      };
+    };
+}
