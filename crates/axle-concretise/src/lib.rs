@@ -15,6 +15,7 @@ mod explanation;
 mod glibc;
 mod lookup;
 mod plan;
+mod request;
 mod solver;
 mod specifiers;
 #[cfg(test)]
@@ -23,9 +24,10 @@ mod universe;
 
 pub use builds::{BuildError, builds};
 pub use comparisons::comparisons;
-pub use lookup::{Answer, DEFAULT_GLIBC, LookupError, Request, answer};
+pub use lookup::{Answer, Lookup, LookupError, Row, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
+pub use request::{Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, shell_word};
 pub use universe::{Candidate, Candidates, Choice, Unfit, Universe, UniverseError};
