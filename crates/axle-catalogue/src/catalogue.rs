@@ -98,6 +98,14 @@ impl Catalogue {
         Ok(files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned)).collect())
     }
 
+    /// How the files of a package version are fetched and built; `None` where no cell chooses one.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn builds(&self, name: &str, version: &str) -> Result<Option<BuildFile>, CatalogueError> {
+        self.json(&build_path(name, version), crate::wheel_build::SCHEMA)
+    }
+
     /// Which of the libraries a wheel of the package offers, in any version that a cell chooses.
     ///
     /// # Errors

@@ -37,7 +37,7 @@ pub struct CellFile {
 /// One coherent set: the version of each package is a function of the cell alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// SHA-256, hex, of the canonical JSON of this object without this field.
+    /// SHA-256, hex, of the canonical JSON of this object without this field and without [`Self::newer`].
     #[serde(default)]
     pub cell: String,
     /// The packages of the set.
@@ -46,6 +46,19 @@ pub struct Cell {
     pub externals: BTreeMap<String, External>,
     /// Packages of the catalogue that are not in this set, with the reason.
     pub absent: BTreeMap<String, Absence>,
+    /// Packages of the set of which there is a newer version, with the reason why it is not the set's. It is no part
+    /// of the set, nor of its hash: what is published later changes it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newer: BTreeMap<String, Newer>,
+}
+
+/// A newer version than a cell's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newer {
+    /// The newest version.
+    pub version: String,
+    /// Why it is not in the cell, as what follows a `but`: `torch 2.8.0 requires triton==3.4.0`.
+    pub message: String,
 }
 
 impl Cell {
@@ -57,6 +70,7 @@ impl Cell {
         let mut value = serde_json::to_value(&self)?;
         if let Some(object) = value.as_object_mut() {
             object.remove("cell");
+            object.remove("newer");
         }
         self.cell = canonical::sha256_hex(&value)?;
         Ok(self)
@@ -193,6 +207,8 @@ struct Pooled {
     packages: Pool<CellPackage>,
     externals: Pool<External>,
     absences: Pool<Absence>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    newer: Pool<Newer>,
     torch: BTreeMap<String, PooledCell>,
     absent: BTreeMap<String, Absence>,
 }
@@ -208,6 +224,8 @@ struct PooledCell {
     packages: BTreeMap<String, usize>,
     externals: BTreeMap<String, usize>,
     absent: BTreeMap<String, usize>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    newer: BTreeMap<String, usize>,
 }
 
 /// A cell that names what its file does not hold.
@@ -221,7 +239,8 @@ struct Unpooled {
 
 impl From<CellFile> for Pooled {
     fn from(file: CellFile) -> Self {
-        let (mut packages, mut externals, mut absences) = (Pool::new(), Pool::new(), Pool::new());
+        let (mut packages, mut externals) = (Pool::new(), Pool::new());
+        let (mut absences, mut newer) = (Pool::new(), Pool::new());
         let mut torch = BTreeMap::new();
         // The newest torch's stand first.
         let newest = |version: &String| file.order.iter().position(|one| one == version);
@@ -233,6 +252,7 @@ impl From<CellFile> for Pooled {
                 packages: pool(cell.packages, &mut packages),
                 externals: pool(cell.externals, &mut externals),
                 absent: pool(cell.absent, &mut absences),
+                newer: pool(cell.newer, &mut newer),
             };
             torch.insert(version, cell);
         }
@@ -246,6 +266,7 @@ impl From<CellFile> for Pooled {
             packages,
             externals,
             absences,
+            newer,
             torch,
             absent: file.absent,
         }
@@ -262,6 +283,7 @@ impl TryFrom<Pooled> for CellFile {
                 packages: unpool(&torch, cell.packages, &file.packages)?,
                 externals: unpool(&torch, cell.externals, &file.externals)?,
                 absent: unpool(&torch, cell.absent, &file.absences)?,
+                newer: unpool(&torch, cell.newer, &file.newer)?,
             };
             Ok((torch, whole))
         });

@@ -31,7 +31,9 @@ mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use catalogue::{Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json};
-pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Reason};
+pub use cell::{
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Newer, Reason,
+};
 pub use files::{Files, Folder, Transaction};
 pub use matrix::{Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};

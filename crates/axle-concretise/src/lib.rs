@@ -16,6 +16,7 @@ mod explanation;
 mod glibc;
 mod lookup;
 mod plan;
+mod request;
 mod solver;
 mod specifiers;
 #[cfg(test)]
@@ -26,10 +27,11 @@ mod universe;
 pub use builds::{BuildError, builds};
 pub use choice::Choice;
 pub use comparisons::comparisons;
-pub use lookup::{Answer, DEFAULT_GLIBC, LookupError, Request, answer};
+pub use lookup::{Answer, Lookup, LookupError, Row, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
+pub use request::{Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, shell_word};
 pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

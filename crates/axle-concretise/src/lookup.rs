@@ -1,73 +1,38 @@
 //! A request answered from the cells by lookups alone, which is what Nix does too.
 
-use std::cmp::Reverse;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use axle_catalogue::{
-    Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellWheel, Cuda, Matrix, Package, Reason,
+    ArtefactFile, Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
+    Matrix, Provenance,
 };
-use axle_fatbin::{Code, ComputeCapability};
-use axle_toolkit::{DriverVersion, Environment, Objection, Rule, Severity};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_fatbin::ComputeCapability;
+use axle_toolkit::{SupportedCompilers, Toolkits};
+use axle_wheel::{PythonVersion, System};
+use pep440_rs::VersionSpecifiers;
 
+use crate::comparisons::comparisons;
 use crate::glibc;
 use crate::plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
-    RefusalReason, Suggestion, Target, id,
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, Refusal, Target, World, id,
 };
+use crate::request::{Prefer, Request, Which};
 
+mod host;
+mod obstacle;
+mod reasons;
+mod story;
+mod suggestions;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-/// What a user asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Request {
-    /// Names of packages, normalised.
-    pub packages: Vec<String>,
-    /// The system.
-    pub system: System,
-    /// The Python version.
-    pub python: PythonVersion,
-    /// The CUDA release.
-    pub cuda: Cuda,
-    /// The capabilities that every package must cover.
-    pub compute_capabilities: BTreeSet<ComputeCapability>,
-    /// The compiler; without one nothing is compiled.
-    pub compiler: Option<Compiler>,
-    /// The machine's driver; `None` is one that is new enough.
-    pub driver: Option<DriverVersion>,
-    /// Rules on compilers and drivers that may be broken.
-    pub allowed: BTreeSet<Rule>,
-    /// A torch version, or the start of one (`2.9`).
-    pub torch: Option<String>,
-    /// The glibc of the machine.
-    pub glibc: Glibc,
-}
+pub use story::{Row, Story};
 
-impl Request {
-    /// The command line that asks this.
-    pub fn command(&self) -> String {
-        let mut words = vec!["axle concretise".to_owned(), format!("--python {}", self.python)];
-        words.push(if self.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", self.cuda) });
-        words.extend(self.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
-        match self.compiler {
-            Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
-            Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
-            None => {}
-        }
-        words.extend(self.driver.iter().map(|driver| format!("--driver {driver}")));
-        words.extend(self.allowed.iter().map(|rule| format!("--allow {rule}")));
-        words.extend(self.torch.iter().map(|torch| format!("--torch {torch}")));
-        if self.system != System::X86_64Linux {
-            words.push(format!("--system {}", self.system));
-        }
-        if self.glibc != DEFAULT_GLIBC {
-            words.push(format!("--glibc {}", self.glibc));
-        }
-        words.extend(self.packages.iter().cloned());
-        words.join(" ")
-    }
-}
+use obstacle::{Cause, Compiling, Obstacle};
+use wanted::Wanted;
 
 /// An answer: a plan, or why there is none.
 pub type Answer = Result<Plan, Box<Refusal>>;
@@ -92,103 +57,149 @@ pub enum LookupError {
     Id(#[from] serde_json::Error),
 }
 
-/// Answers a request; a refusal comes with suggestions that have been tried.
+/// Answers requests from a catalogue, of which it reads each file once.
+pub struct Lookup<'a> {
+    catalogue: &'a Catalogue,
+    matrix: Matrix,
+    compilers: OnceCell<SupportedCompilers>,
+    toolkits: OnceCell<Option<Toolkits>>,
+    cells: RefCell<BTreeMap<(System, PythonVersion, Cuda), Option<Rc<CellFile>>>>,
+    artefacts: RefCell<BTreeMap<String, Option<Rc<ArtefactFile>>>>,
+}
+
+/// The cell that answers a request.
+struct Found {
+    file: Rc<CellFile>,
+    torch: String,
+    wanted: Wanted,
+}
+
+/// How a package is made.
+#[derive(Clone, Copy)]
+enum Build<'a> {
+    Wheel(&'a CellWheel),
+    Source(&'a CellSource),
+}
+
+impl<'a> Lookup<'a> {
+    /// Reads what every answer needs.
+    ///
+    /// # Errors
+    /// When the catalogue is not valid.
+    pub fn new(catalogue: &'a Catalogue) -> Result<Self, CatalogueError> {
+        Ok(Self {
+            catalogue,
+            matrix: catalogue.matrix()?,
+            compilers: OnceCell::new(),
+            toolkits: OnceCell::new(),
+            cells: RefCell::default(),
+            artefacts: RefCell::default(),
+        })
+    }
+
+    /// Answers a request; a refusal comes with suggestions that have been tried.
+    ///
+    /// # Errors
+    /// When the catalogue is not valid, or the request names a capability that no GPU has.
+    pub fn answer(&self, request: &Request) -> Result<Answer, LookupError> {
+        let known = &self.matrix.compute_capabilities;
+        if let Some(&capability) = request.compute_capabilities.iter().find(|one| !known.contains(one)) {
+            return Err(LookupError::UnknownCapability { capability, known: join(known) });
+        }
+        if let Some(refusal) = self.unknown_names(request)? {
+            return Ok(Err(Box::new(refusal)));
+        }
+        if let Some(found) = self.find(request)? {
+            return Ok(Ok(plan(&found, request)?));
+        }
+        Ok(Err(Box::new(Refusal {
+            suggestions: self.suggestions(request)?,
+            ..refusal(request, self.reasons(request)?)
+        })))
+    }
+
+    /// The cell that answers a request. In this order count: that all that is asked for is there; the preferences;
+    /// the newest torch.
+    fn find(&self, request: &Request) -> Result<Option<Found>, LookupError> {
+        if self.refused_host(request)?.is_some() {
+            return Ok(None);
+        }
+        let Some(file) = self.cells(request.system, request.python, request.cuda)? else { return Ok(None) };
+        for compiling in passes(request) {
+            for (torch, cell) in wanted_cells(&file, request) {
+                let Ok(wanted) = self.wanted(cell, request)? else { continue };
+                if serves(cell, request, &wanted, *compiling) {
+                    let torch = torch.to_owned();
+                    return Ok(Some(Found { file: Rc::clone(&file), torch, wanted }));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn cells(
+        &self,
+        system: System,
+        python: PythonVersion,
+        cuda: Cuda,
+    ) -> Result<Option<Rc<CellFile>>, CatalogueError> {
+        let key = (system, python, cuda);
+        if let Some(file) = self.cells.borrow().get(&key) {
+            return Ok(file.clone());
+        }
+        let file = self.catalogue.cells(system, python, cuda)?.map(Rc::new);
+        self.cells.borrow_mut().insert(key, file.clone());
+        Ok(file)
+    }
+
+    fn artefacts(&self, name: &str) -> Result<Option<Rc<ArtefactFile>>, CatalogueError> {
+        if let Some(file) = self.artefacts.borrow().get(name) {
+            return Ok(file.clone());
+        }
+        let file = self.catalogue.artefacts(name)?.map(Rc::new);
+        self.artefacts.borrow_mut().insert(name.to_owned(), file.clone());
+        Ok(file)
+    }
+
+    fn compilers(&self) -> Result<&SupportedCompilers, CatalogueError> {
+        match self.compilers.get() {
+            Some(compilers) => Ok(compilers),
+            None => {
+                let compilers = self.catalogue.compilers()?;
+                Ok(self.compilers.get_or_init(|| compilers))
+            }
+        }
+    }
+
+    fn toolkits(&self) -> Result<Option<&Toolkits>, CatalogueError> {
+        if self.toolkits.get().is_none() {
+            let toolkits = self.catalogue.toolkits()?;
+            self.toolkits.get_or_init(|| toolkits);
+        }
+        Ok(self.toolkits.get().and_then(Option::as_ref))
+    }
+
+    /// The package that has a cell per version: torch.
+    fn anchor(&self) -> &str {
+        self.matrix.order.iter().flatten().next().map_or("torch", String::as_str)
+    }
+}
+
+/// Answers one request.
 ///
 /// # Errors
-/// When the catalogue is not valid, or the request names a capability that no GPU has.
+/// As [`Lookup::answer`].
 pub fn answer(catalogue: &Catalogue, request: &Request) -> Result<Answer, LookupError> {
-    let matrix = catalogue.matrix()?;
-    let unknown = request.compute_capabilities.iter().find(|one| !matrix.compute_capabilities.contains(one));
-    if let Some(&capability) = unknown {
-        return Err(LookupError::UnknownCapability { capability, known: join(&matrix.compute_capabilities) });
-    }
-    let packages = catalogue.packages()?;
-    let missing: Vec<_> = request.packages.iter().filter(|name| !packages.contains_key(*name)).collect();
-    if !missing.is_empty() {
-        return Ok(Err(Box::new(unknown_packages(&missing, &packages, request))));
-    }
-    match attempt(catalogue, &matrix, request)? {
-        Ok(plan) => Ok(Ok(plan)),
-        Err(mut refusal) => {
-            refusal.suggestions = suggestions(catalogue, &matrix, request)?;
-            Ok(Err(refusal))
-        }
-    }
+    Lookup::new(catalogue)?.answer(request)
 }
 
-/// A refusal of names that are not in the catalogue; suggests the ones that look like them.
-fn unknown_packages(missing: &[&String], packages: &BTreeMap<String, Package>, request: &Request) -> Refusal {
-    const ALIKE: f64 = 0.8;
-    let alike = |name: &str| {
-        let likeness = |known: &&String| strsim::jaro_winkler(name, known);
-        packages
-            .keys()
-            .filter(|known| likeness(known) > ALIKE)
-            .max_by(|one, two| likeness(one).total_cmp(&likeness(two)))
-    };
-    let mut reasons = Vec::new();
-    for name in missing {
-        let hint = match alike(name) {
-            Some(alike) => format!("did you mean {alike}?"),
-            None => "docs/add-a-package.md says how to add it".to_owned(),
-        };
-        let message = format!("{name} is not in the catalogue; {hint}");
-        reasons.push(RefusalReason {
-            package: (*name).clone(),
-            version: None,
-            build: None,
-            kind: Reason::Missing,
-            message,
-        });
+/// Whether packages that prefer wheels may be compiled: first not, with any torch, then, given a compiler, they may.
+fn passes(request: &Request) -> &'static [bool] {
+    if request.compiler.is_none() || request.preferences.only_wheels == Which::All {
+        &[false]
+    } else {
+        &[false, true]
     }
-    Refusal { schema: REFUSAL_SCHEMA, target: target(request), reasons, suggestions: Vec::new() }
-}
-
-fn target(request: &Request) -> Target {
-    Target {
-        system: request.system,
-        python: request.python,
-        cuda: (request.cuda != Cuda::Cpu).then_some(request.cuda),
-        compute_capabilities: request.compute_capabilities.iter().copied().collect(),
-        compiler: request.compiler,
-    }
-}
-
-fn attempt(catalogue: &Catalogue, matrix: &Matrix, request: &Request) -> Result<Answer, LookupError> {
-    let refuse = |mut reasons: Vec<RefusalReason>| {
-        // What was asked for before what it requires, and the shortest story first.
-        reasons.sort_by_cached_key(|reason| {
-            (!request.packages.contains(&reason.package), reason.message.len(), reason.clone())
-        });
-        reasons.dedup();
-        Ok(Err(Box::new(Refusal {
-            schema: REFUSAL_SCHEMA,
-            target: target(request),
-            reasons,
-            suggestions: Vec::new(),
-        })))
-    };
-    if let Some(reason) = refused_compiler(catalogue, request)? {
-        return refuse(vec![reason]);
-    }
-    if let Some(reason) = refused_driver(catalogue, request)? {
-        return refuse(vec![reason]);
-    }
-    let Some(file) = catalogue.cells(request.system, request.python, request.cuda)? else {
-        return refuse(vec![no_cells(matrix, request)]);
-    };
-    let mut reasons = Vec::new();
-    for (version, cell) in wanted_cells(&file, request) {
-        let found = obstacles(cell, request);
-        if found.is_empty() {
-            return Ok(Ok(plan(cell, version, request)?));
-        }
-        reasons.extend(found);
-    }
-    if reasons.is_empty() {
-        reasons.extend(absences(&file, matrix, request));
-    }
-    refuse(reasons)
 }
 
 /// The cells of the torch asked for, or all, newest torch first.
@@ -205,81 +216,93 @@ fn is_wanted(version: &str, request: &Request) -> bool {
 
 /// Whether a version is the one asked for, or a release of it: `2.9.1` of `2.9`.
 fn is_release_of(version: &str, asked: &str) -> bool {
-    version.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    version.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))
 }
 
-fn no_cells(matrix: &Matrix, request: &Request) -> RefusalReason {
-    let anchor = anchor(matrix);
-    let (kind, message) = if !matrix.systems.contains(&request.system) {
-        (
-            Reason::Missing,
-            format!("there are no cells for {}; there are for {}", request.system, join(&matrix.systems)),
-        )
-    } else if !matrix.pythons.contains(&request.python) {
-        (
-            Reason::Python,
-            format!(
-                "there are no cells for Python {}; there are for {}",
-                request.python,
-                join(&matrix.pythons)
-            ),
-        )
-    } else if !matrix.cudas.contains(&request.cuda) {
-        let cuda = match request.cuda {
-            Cuda::Cpu => "without CUDA".to_owned(),
-            cuda @ Cuda::Toolkit(..) => format!("with CUDA {cuda}"),
-        };
-        (Reason::Cuda, format!("there are no cells {cuda}; there are with {}", join(&matrix.cudas)))
-    } else {
-        let message =
-            format!("no {anchor} has wheels for both CUDA {} and Python {}", request.cuda, request.python);
-        (Reason::Cuda, message)
-    };
-    RefusalReason { package: anchor, version: None, build: None, kind, message }
+fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> bool {
+    let is_there = |name: &String| cell.packages.contains_key(name) || cell.externals.contains_key(name);
+    wanted.names.iter().all(is_there)
+        && wanted.outside(cell).next().is_none()
+        && closure(cell, &wanted.names)
+            .into_iter()
+            .all(|(name, package)| build(name, package, request, compiling).is_some())
 }
 
-fn anchor(matrix: &Matrix) -> String {
-    matrix.order.iter().flatten().next().cloned().unwrap_or_default()
-}
-
-fn absences(file: &CellFile, matrix: &Matrix, request: &Request) -> Vec<RefusalReason> {
-    let anchor = anchor(matrix);
-    let mut reasons: Vec<_> = file
-        .absent
-        .iter()
-        .filter(|(version, _)| is_wanted(version, request))
-        .map(|(version, absence)| RefusalReason {
-            package: anchor.clone(),
-            version: Some(version.clone()),
-            build: None,
-            kind: absence.kind,
-            message: absence.message.clone(),
-        })
-        .collect();
-    if reasons.is_empty() {
-        let asked = request.torch.as_deref().unwrap_or_default();
-        let message = format!(
-            "{anchor} {asked} is not in the catalogue; for this target it has {}",
-            file.order.join(", ")
-        );
-        reasons.push(RefusalReason {
-            package: anchor,
-            version: None,
-            build: None,
-            kind: Reason::Missing,
-            message,
-        });
+/// Everything in a cell that keeps it from answering a request.
+fn obstacles<'a>(cell: &'a Cell, request: &Request, wanted: &Wanted) -> Vec<Obstacle<'a>> {
+    let mut obstacles = Vec::new();
+    for name in &wanted.names {
+        if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
+            obstacles.push(Obstacle::of(name, None, Cause::Absent(cell.absent.get(name))));
+        }
     }
-    reasons
+    obstacles.extend(wanted.outside(cell));
+    for (name, package) in closure(cell, &wanted.names) {
+        if build(name, package, request, true).is_some() {
+            continue;
+        }
+        let compiling = Compiling::of(name, package, request);
+        let version = Some(package.version.as_str());
+        let causes = match &package.wheel {
+            Some(wheel) => unfit(name, wheel, request),
+            None => vec![Cause::NoWheel],
+        };
+        obstacles.extend(causes.into_iter().map(|cause| Obstacle {
+            build: package.wheel.as_ref().map(|wheel| wheel.filename.as_str()),
+            compiling,
+            ..Obstacle::of(name, version, cause)
+        }));
+    }
+    obstacles
 }
 
-/// The packages of a request with all that they require, in a cell.
-fn closure<'a>(cell: &'a Cell, names: &'a [String]) -> BTreeMap<&'a str, &'a CellPackage> {
+/// How a package of a cell is made for a request, if it can be.
+fn build<'a>(name: &str, package: &'a CellPackage, request: &Request, compiling: bool) -> Option<Build<'a>> {
+    let prefer = request.preferences.of(name);
+    let may_compile = request.compiler.is_some()
+        && !request.preferences.only_wheels.includes(name)
+        && (compiling || prefer != Prefer::Wheel);
+    let wheel = || package.wheel.as_ref().filter(|wheel| unfit(name, wheel, request).is_empty());
+    let source = || package.source.as_ref().filter(|source| may_compile && supports(source, request));
+    if prefer == Prefer::Source {
+        source().map(Build::Source).or_else(|| wheel().map(Build::Wheel))
+    } else {
+        wheel().map(Build::Wheel).or_else(|| source().map(Build::Source))
+    }
+}
+
+/// Why a wheel does not serve a request.
+fn unfit<'a>(name: &str, wheel: &'a CellWheel, request: &Request) -> Vec<Cause<'a>> {
+    let mut causes = Vec::new();
+    let uncovered: Vec<_> =
+        request.compute_capabilities.iter().filter(|cc| !wheel.covers.contains(cc)).copied().collect();
+    if !uncovered.is_empty() {
+        causes.push(Cause::Uncovered(wheel, uncovered));
+    }
+    if let Some(needed) = &wheel.glibc {
+        match glibc::floor(needed) {
+            Some(floor) if floor > request.glibc => causes.push(Cause::Glibc(needed, request.glibc)),
+            Some(_) => {}
+            None => causes.push(Cause::UnreadableGlibc(needed)),
+        }
+    }
+    if wheel.provenance != Provenance::Audited && request.preferences.only_audited.includes(name) {
+        causes.push(Cause::Unaudited(wheel.provenance));
+    }
+    causes
+}
+
+fn supports(source: &CellSource, request: &Request) -> bool {
+    request.compute_capabilities.iter().all(|capability| source.capabilities.contains(capability))
+}
+
+/// Some packages of a cell with all that they require.
+fn closure<'a>(cell: &'a Cell, names: &BTreeSet<String>) -> BTreeMap<&'a str, &'a CellPackage> {
     let mut closure = BTreeMap::new();
     let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
     while let Some(name) = next.pop() {
-        if let Some(package) = cell.packages.get(name)
-            && closure.insert(name, package).is_none()
+        if let Some((name, package)) = cell.packages.get_key_value(name)
+            && closure.insert(name.as_str(), package).is_none()
         {
             next.extend(package.requires.iter().map(String::as_str));
         }
@@ -287,19 +310,19 @@ fn closure<'a>(cell: &'a Cell, names: &'a [String]) -> BTreeMap<&'a str, &'a Cel
     closure
 }
 
-/// The externals that a request and its closure require, with what those require.
+/// The externals that are wanted or that the closure requires, with what those require.
 fn externals<'a>(
     cell: &'a Cell,
-    request: &'a Request,
+    wanted: &Wanted,
     closure: &BTreeMap<&str, &'a CellPackage>,
 ) -> BTreeSet<&'a str> {
     let mut externals = BTreeSet::new();
-    let asked = request.packages.iter().map(String::as_str);
+    let asked = wanted.names.iter().map(String::as_str);
     let mut next: Vec<&str> =
         asked.chain(closure.values().flat_map(|package| &package.externals).map(String::as_str)).collect();
     while let Some(name) = next.pop() {
-        if let Some(external) = cell.externals.get(name)
-            && externals.insert(name)
+        if let Some((name, external)) = cell.externals.get_key_value(name)
+            && externals.insert(name.as_str())
         {
             next.extend(external.requires.iter().map(String::as_str));
         }
@@ -307,104 +330,66 @@ fn externals<'a>(
     externals
 }
 
-/// Everything in a cell that keeps it from answering a request.
-fn obstacles(cell: &Cell, request: &Request) -> Vec<RefusalReason> {
-    let mut reasons = Vec::new();
-    for name in &request.packages {
-        if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
-            let absence = cell.absent.get(name);
-            let message = absence
-                .map_or_else(|| format!("{name} is not in this cell"), |absence| absence.message.clone());
-            let kind = absence.map_or(Reason::Missing, |absence| absence.kind);
-            reasons.push(RefusalReason { package: name.clone(), version: None, build: None, kind, message });
-        }
-    }
-    for (name, package) in closure(cell, &request.packages) {
-        let mut refuse = |kind, message| {
-            reasons.push(RefusalReason {
-                package: name.to_owned(),
-                version: Some(package.version.clone()),
-                build: package.wheel.as_ref().map(|wheel| wheel.filename.clone()),
-                kind,
-                message,
-            });
-        };
-        let Some(chosen) = &package.wheel else {
-            refuse(Reason::Compiler, format!("{name} {} has no wheel that fits this cell", package.version));
-            continue;
-        };
-        let uncovered: Vec<_> =
-            request.compute_capabilities.iter().filter(|cc| !chosen.covers.contains(cc)).collect();
-        if !uncovered.is_empty() {
-            refuse(Reason::ComputeCapability, uncovered_message(name, &package.version, chosen, &uncovered));
-        }
-        let wheel = format!("the wheel of {name} {}", package.version);
-        match chosen.glibc.as_ref().map(|needed| (needed, glibc::floor(needed))) {
-            Some((needed, Some(floor))) if floor > request.glibc => {
-                let message = format!("{wheel} needs glibc {needed}, the target has {}", request.glibc);
-                refuse(Reason::Glibc, message);
-            }
-            Some((needed, None)) => {
-                let message = format!("{wheel} needs glibc `{needed}`, which cannot be read");
-                refuse(Reason::Unknown, message);
-            }
-            _ => {}
-        }
-    }
-    reasons
-}
-
-fn uncovered_message(
-    name: &str,
-    version: &str,
-    wheel: &CellWheel,
-    uncovered: &[&ComputeCapability],
-) -> String {
-    let covers = match wheel.covers.first() {
-        Some(first) => {
-            format!("its code starts at sm_{}{}; it covers {}", first.major, first.minor, join(&wheel.covers))
-        }
-        None => "it covers none".to_owned(),
-    };
-    let runs = |code: &&Code| uncovered.iter().any(|&&cc| code.runs_on(cc) == Some(true));
-    let partial: Vec<_> = wheel.sass.iter().chain(&wheel.ptx).filter(runs).map(ToString::to_string).collect();
-    let partial = match partial.as_slice() {
-        [] => String::new(),
-        codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
-    };
-    format!("the wheel of {name} {version} does not cover {}: {covers}{partial}", join(uncovered))
-}
-
-fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json::Error> {
+fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
+    let Found { file, torch, wanted } = found;
     let target = target(request);
-    let closure = closure(cell, &request.packages);
-    let externals = externals(cell, request, &closure);
+    let nothing = Cell::default();
+    let cell = file.torch.get(torch).unwrap_or(&nothing);
+    let closure = closure(cell, &wanted.names);
+    let externals = externals(cell, wanted, &closure);
+    let made = |name: &str, package| build(name, package, request, true);
+    let is_compiled = |name: &str, package| matches!(made(name, package), Some(Build::Source(_)));
+    let world = World {
+        torch,
+        cell: &cell.cell,
+        prefer: request.preferences.all,
+        compiled: cell
+            .packages
+            .iter()
+            .filter(|(name, package)| is_compiled(name, package))
+            .map(|(name, _)| name.as_str())
+            .collect(),
+    };
     Ok(Plan {
         schema: PLAN_SCHEMA,
-        id: id(&target, torch, &cell.cell)?,
+        id: id(&target, &world)?,
         target,
-        torch: torch.to_owned(),
+        torch: torch.clone(),
         packages: closure
             .into_iter()
-            .filter_map(|(name, package)| Some((name, package, package.wheel.as_ref()?)))
-            .map(|(name, package, wheel)| {
-                let build =
-                    PlanBuild::Wheel { filename: wheel.filename.clone(), sha256: wheel.sha256.clone() };
-                let package = PlanPackage {
-                    version: package.version.clone(),
-                    build,
-                    requires: package.requires.clone(),
+            .filter_map(|(name, package)| Some((name, package, made(name, package)?)))
+            .map(|(name, package, build)| {
+                let build = match build {
+                    Build::Wheel(wheel) => PlanBuild::Wheel {
+                        filename: wheel.filename.clone(),
+                        sha256: wheel.sha256.clone(),
+                        provenance: wheel.provenance,
+                    },
+                    Build::Source(source) => {
+                        PlanBuild::Source { filename: source.filename.clone(), sha256: source.sha256.clone() }
+                    }
                 };
-                (name.to_owned(), package)
+                let (version, requires) = (package.version.clone(), package.requires.clone());
+                (name.to_owned(), PlanPackage { version, build, requires })
             })
             .collect(),
         externals: externals
             .into_iter()
             .filter_map(|name| Some((name, cell.externals.get(name)?)))
             .map(|(name, external)| {
+                let asked: VersionSpecifiers = wanted.specifiers(name).cloned().collect();
+                let mut all = external.comparisons.clone();
+                all.extend(comparisons(&asked));
+                all.sort();
+                all.dedup();
+                let both = [external.specifier.clone(), asked.to_string()];
                 let external = PlanExternal {
-                    specifier: external.specifier.clone(),
-                    comparisons: external.comparisons.clone(),
+                    specifier: both
+                        .into_iter()
+                        .filter(|text| !text.is_empty())
+                        .collect::<Vec<_>>()
+                        .join(", "),
+                    comparisons: all,
                     fallback: external.fallback.clone(),
                 };
                 (name.to_owned(), external)
@@ -413,169 +398,28 @@ fn plan(cell: &Cell, torch: &str, request: &Request) -> Result<Plan, serde_json:
     })
 }
 
-/// Why the CUDA release does not take the compiler, unless that is allowed.
-fn refused_compiler(
-    catalogue: &Catalogue,
-    request: &Request,
-) -> Result<Option<RefusalReason>, CatalogueError> {
-    let (Some(compiler), Cuda::Toolkit(..)) = (request.compiler, request.cuda) else { return Ok(None) };
-    let compiler = match compiler {
+fn refusal(request: &Request, reasons: Vec<crate::plan::RefusalReason>) -> Refusal {
+    let schema = crate::plan::REFUSAL_SCHEMA;
+    Refusal { schema, target: target(request), reasons, suggestions: Vec::new() }
+}
+
+fn target(request: &Request) -> Target {
+    Target {
+        system: request.system,
+        python: request.python,
+        cuda: (request.cuda != Cuda::Cpu).then_some(request.cuda),
+        compute_capabilities: request.compute_capabilities.iter().copied().collect(),
+        compiler: request.compiler,
+    }
+}
+
+/// A compiler in the toolkits' terms.
+fn host_compiler(compiler: Compiler) -> axle_toolkit::Compiler {
+    match compiler {
         Compiler::Gcc(major) => axle_toolkit::Compiler::Gcc(major),
         Compiler::Clang(major) => axle_toolkit::Compiler::Clang(major),
-    };
-    let objection = catalogue.compilers()?.objection(request.system, &request.cuda.to_string(), compiler);
-    let is_allowed =
-        |objection: &Objection| objection.rule.is_some_and(|rule| request.allowed.contains(&rule));
-    Ok(objection.filter(|objection| !is_allowed(objection)).map(|Objection { rule, message }| RefusalReason {
-        package: compiler.name().to_owned(),
-        version: Some(compiler.major().to_string()),
-        build: None,
-        kind: if rule.is_some() { Reason::Compiler } else { Reason::Unknown },
-        message: match rule {
-            Some(rule) => format!(
-                "{rule}: {message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
-            ),
-            None => message,
-        },
-    }))
-}
-
-/// Why the driver does not run programs of the CUDA release, or not on these GPUs, unless that is allowed.
-fn refused_driver(catalogue: &Catalogue, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
-    let (Some(driver), Cuda::Toolkit(major, minor)) = (&request.driver, request.cuda) else {
-        return Ok(None);
-    };
-    let reason = |kind, message| RefusalReason {
-        package: "driver".to_owned(),
-        version: Some(driver.to_string()),
-        build: None,
-        kind,
-        message,
-    };
-    let Some(toolkits) = catalogue.toolkits()? else {
-        let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
-        return Ok(Some(reason(Reason::Unknown, message)));
-    };
-    let mut environment = Environment::new(request.system);
-    environment.cuda = Some(axle_toolkit::Cuda { major, minor });
-    environment.driver = Some(driver.clone());
-    environment.capabilities.clone_from(&request.compute_capabilities);
-    environment.allowed.clone_from(&request.allowed);
-    let verdicts = axle_toolkit::check(&toolkits, &environment);
-    let broken = verdicts.into_iter().find(|verdict| {
-        matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew) && verdict.severity == Severity::Error
-    });
-    Ok(broken.map(|verdict| reason(Reason::Driver, format!("{}: {}", verdict.rule, verdict.message))))
-}
-
-/// The smallest changes to a request that work, one of a kind, nearest first.
-fn suggestions(
-    catalogue: &Catalogue,
-    matrix: &Matrix,
-    request: &Request,
-) -> Result<Vec<Suggestion>, LookupError> {
-    let mut suggestions = Vec::new();
-    for changes in [
-        other_compiler(request),
-        other_torch(request),
-        other_cuda(matrix, request),
-        other_python(matrix, request),
-        fewer_capabilities(catalogue, request)?,
-    ] {
-        for (change, request) in changes {
-            if attempt(catalogue, matrix, &request)?.is_ok() {
-                suggestions.push(Suggestion { change, command: request.command() });
-                break;
-            }
-        }
-    }
-    Ok(suggestions)
-}
-
-/// What to change, and the request with the change.
-type Changed = (String, Request);
-
-/// Another release of the same compiler, the nearest first, and none at all.
-fn other_compiler(request: &Request) -> Vec<Changed> {
-    let Some(compiler) = request.compiler else { return Vec::new() };
-    let (major, with): (u16, fn(u16) -> Compiler) = match compiler {
-        Compiler::Gcc(major) => (major, Compiler::Gcc),
-        Compiler::Clang(major) => (major, Compiler::Clang),
-    };
-    // Releases of a decade: further away there is none that any CUDA takes.
-    let mut others: Vec<u16> = (major.saturating_sub(10)..=major.saturating_add(10)).collect();
-    others.retain(|&other| other != major && other > 0);
-    others.sort_by_key(|&other| (other.abs_diff(major), Reverse(other)));
-    let changed = |compiler: Compiler| Request { compiler: Some(compiler), ..request.clone() };
-    let others = others.into_iter().map(with).map(|other| (format!("with {other}"), changed(other)));
-    others.chain([("without a compiler".to_owned(), Request { compiler: None, ..request.clone() })]).collect()
-}
-
-fn other_torch(request: &Request) -> Vec<Changed> {
-    let asked = request.torch.iter();
-    asked
-        .map(|torch| {
-            (format!("without asking for torch {torch}"), Request { torch: None, ..request.clone() })
-        })
-        .collect()
-}
-
-/// Between CUDA and none a request changes more than its CUDA: the capabilities come and go with it, and which to ask
-/// for is not ours to guess.
-fn other_cuda(matrix: &Matrix, request: &Request) -> Vec<Changed> {
-    let mut cudas = matrix.cudas.clone();
-    cudas.retain(|&cuda| cuda != request.cuda && cuda != Cuda::Cpu && request.cuda != Cuda::Cpu);
-    // Of two at the same distance the newer one.
-    cudas.sort_by_key(|&cuda| (distance(cuda, request.cuda), Reverse(cuda)));
-    cudas.into_iter().map(|cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() })).collect()
-}
-
-fn other_python(matrix: &Matrix, request: &Request) -> Vec<Changed> {
-    let mut pythons = matrix.pythons.clone();
-    pythons.retain(|&python| python != request.python);
-    pythons.sort_by_key(|python| (python.minor().abs_diff(request.python.minor()), *python));
-    let with = |python| (format!("with Python {python}"), Request { python, ..request.clone() });
-    pythons.into_iter().map(with).collect()
-}
-
-/// Without the capabilities that a cell lacks: the cells that lack fewest first, of them the newest torch.
-fn fewer_capabilities(catalogue: &Catalogue, request: &Request) -> Result<Vec<Changed>, LookupError> {
-    let asked = &request.compute_capabilities;
-    let file = catalogue.cells(request.system, request.python, request.cuda)?;
-    let cells = file.iter().flat_map(|file| wanted_cells(file, request));
-    let mut lacking: Vec<BTreeSet<ComputeCapability>> = Vec::new();
-    for (_, cell) in cells {
-        let closure = closure(cell, &request.packages);
-        let lacks = |cc: &&ComputeCapability| closure.values().any(|package| !covers(package, cc));
-        let lacked = asked.iter().filter(lacks).copied().collect::<BTreeSet<_>>();
-        if !lacked.is_empty() && lacked.len() < asked.len() && !lacking.contains(&lacked) {
-            lacking.push(lacked);
-        }
-    }
-    lacking.sort_by_key(BTreeSet::len);
-    let without = |lacked: BTreeSet<ComputeCapability>| {
-        let compute_capabilities = asked.difference(&lacked).copied().collect();
-        (format!("without {}", join(&lacked)), Request { compute_capabilities, ..request.clone() })
-    };
-    Ok(lacking.into_iter().map(without).collect())
-}
-
-fn covers(package: &CellPackage, capability: &ComputeCapability) -> bool {
-    package.wheel.as_ref().is_some_and(|wheel| wheel.covers.contains(capability))
-}
-
-/// How far a CUDA release is from another: the same major first.
-fn distance(one: Cuda, other: Cuda) -> (u16, u16) {
-    match (one, other) {
-        (Cuda::Toolkit(major, minor), Cuda::Toolkit(other_major, other_minor)) => {
-            (major.abs_diff(other_major), minor.abs_diff(other_minor))
-        }
-        _ => (u16::MAX, 0),
     }
 }
-
-/// The glibc of a target that names none.
-pub const DEFAULT_GLIBC: Glibc = Glibc::new(2, 35);
 
 fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")

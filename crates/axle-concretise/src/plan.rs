@@ -1,11 +1,13 @@
 //! The answer to a request: a plan, or why there is none (`axle.plan/1`, `axle.refusal/1`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Cuda, Fallback, Reason, canonical};
+use axle_catalogue::{Cuda, Fallback, Provenance, Reason, canonical};
 use axle_fatbin::ComputeCapability;
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
+
+use crate::request::Prefer;
 
 /// The schema that [`Plan::schema`] names.
 pub const PLAN_SCHEMA: &str = "axle.plan/1";
@@ -84,7 +86,38 @@ pub enum PlanBuild {
         filename: String,
         /// SHA-256 of the file, hex.
         sha256: String,
+        /// How its facts are known, where not by its own bytes.
+        #[serde(skip_serializing_if = "is_audited")]
+        provenance: Provenance,
     },
+    /// Compiled.
+    Source {
+        /// The file name of the sdist.
+        filename: String,
+        /// SHA-256 of the file, hex.
+        sha256: String,
+    },
+}
+
+impl PlanBuild {
+    /// The name of the file that is fetched.
+    pub fn filename(&self) -> &str {
+        match self {
+            Self::Wheel { filename, .. } | Self::Source { filename, .. } => filename,
+        }
+    }
+
+    /// Its SHA-256, hex.
+    pub fn sha256(&self) -> &str {
+        match self {
+            Self::Wheel { sha256, .. } | Self::Source { sha256, .. } => sha256,
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_audited(provenance: &Provenance) -> bool {
+    *provenance == Provenance::Audited
 }
 
 /// A requirement on the package set.
@@ -98,24 +131,42 @@ pub struct PlanExternal {
     pub fallback: Fallback,
 }
 
+/// What the plan id is the hash of, beside the target.
+pub(crate) struct World<'a> {
+    /// The torch version of the cell.
+    pub(crate) torch: &'a str,
+    /// The hash of the cell.
+    pub(crate) cell: &'a str,
+    /// What is preferred for every package.
+    pub(crate) prefer: Prefer,
+    /// The packages of the cell, whoever asks for them, that are compiled for this target. All else that decides
+    /// between wheels and sources (a compiler, the preferences for one package, the glibc, `--only-audited`) decides it
+    /// through them.
+    pub(crate) compiled: BTreeSet<&'a str>,
+}
+
 /// The plan id.
-pub(crate) fn id(target: &Target, torch: &str, cell: &str) -> Result<String, serde_json::Error> {
-    canonical::sha256_hex(&identity(target, torch, cell))
+pub(crate) fn id(target: &Target, world: &World<'_>) -> Result<String, serde_json::Error> {
+    canonical::sha256_hex(&identity(target, world))
 }
 
 /// What the plan id is the hash of. A change of it changes every id there is: a new [`PLAN_SCHEMA`].
-pub(crate) fn identity(target: &Target, torch: &str, cell: &str) -> serde_json::Value {
-    serde_json::json!({
+pub(crate) fn identity(target: &Target, world: &World<'_>) -> serde_json::Value {
+    let mut identity = serde_json::json!({
         "schema": PLAN_SCHEMA,
         "system": target.system,
         "python": target.python,
         "cuda": target.cuda,
-        "torch": torch,
+        "torch": world.torch,
         "compute_capabilities": target.compute_capabilities,
         "compiler": target.compiler.map(|compiler| compiler.to_string()),
-        "prefer": "wheel",
-        "cell": cell,
-    })
+        "prefer": world.prefer.to_string(),
+        "cell": world.cell,
+    });
+    if let (Some(object), false) = (identity.as_object_mut(), world.compiled.is_empty()) {
+        object.insert("compiled".to_owned(), serde_json::json!(world.compiled));
+    }
+    identity
 }
 
 /// Why there is no plan, and what would work.
@@ -131,19 +182,21 @@ pub struct Refusal {
     pub suggestions: Vec<Suggestion>,
 }
 
-/// Why one candidate does not work.
+/// Why some candidates do not work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RefusalReason {
     /// The package that stands in the way.
     pub package: String,
-    /// Its version.
+    /// Its version, where it is one.
     pub version: Option<String>,
-    /// The file name of the wheel.
+    /// The file name of the wheel, where it is one.
     pub build: Option<String>,
     /// What stands in the way.
     pub kind: Reason,
     /// The same as a sentence.
     pub message: String,
+    /// The torch versions that it rules out, newest first; none where it rules out all there could be.
+    pub torch: Vec<String>,
 }
 
 /// A change that works.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, ArtefactFile, Audit, Catalogue, CellFile, Cuda, Files, Origin, Provenance, artefact_path,
-    cell_path,
+    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Cuda, Files, Origin,
+    Provenance, artefact_path, cell_path,
 };
 use axle_wheel::{PythonVersion, System, WheelName};
 use serde::Serialize;
@@ -31,6 +31,15 @@ pub(crate) struct World {
     matrix: String,
     packages: BTreeMap<String, String>,
     artefacts: BTreeMap<String, Vec<Artefact>>,
+    sources: Vec<Source>,
+}
+
+/// A source that every cell with the same version of its package has, and every cell without the package gets.
+#[derive(Clone)]
+struct Source {
+    name: String,
+    version: String,
+    source: CellSource,
 }
 
 impl World {
@@ -47,7 +56,7 @@ impl World {
             order = [{order}]
             {RUNTIME}"#
         );
-        Self { matrix, packages: BTreeMap::new(), artefacts: BTreeMap::new() }
+        Self { matrix, packages: BTreeMap::new(), artefacts: BTreeMap::new(), sources: Vec::new() }
     }
 
     /// The world for other CUDA releases.
@@ -71,6 +80,31 @@ impl World {
             self = self.package(&name, "cuda-match = \"none\"");
         }
         self.artefacts.entry(name).or_default().push(wheel.artefact);
+        self
+    }
+
+    /// Lets the cells have the source of a version, which supports some capabilities and takes some minutes.
+    pub(crate) fn source(mut self, name: &str, version: &str, capabilities: &str, minutes: u64) -> Self {
+        if !self.packages.contains_key(name) {
+            self = self.package(name, "");
+        }
+        let source = CellSource {
+            filename: format!("{name}-{version}.tar.gz"),
+            sha256: "5".repeat(64),
+            size: Some(500),
+            capabilities: capabilities.split_whitespace().map(|one| one.parse().unwrap()).collect(),
+            links: vec!["torch".to_owned()],
+            memory_per_job: None,
+            minutes: Some(minutes),
+        };
+        self.sources.push(Source { name: name.to_owned(), version: version.to_owned(), source });
+        self
+    }
+
+    /// The world for other systems.
+    pub(crate) fn with_systems(mut self, systems: &[&str]) -> Self {
+        let systems = format!("systems = {}", serde_json::to_string(systems).unwrap());
+        self.matrix = self.matrix.replace(r#"systems = ["x86_64-linux"]"#, &systems);
         self
     }
 
@@ -106,13 +140,19 @@ impl World {
         let universe = self.universe();
         let matrix = &universe.matrix;
         let mut files = Vec::new();
-        for (python, cuda) in
-            matrix.pythons.iter().flat_map(|python| matrix.cudas.iter().map(move |cuda| (*python, *cuda)))
+        for (&system, &python) in
+            matrix.systems.iter().flat_map(|system| matrix.pythons.iter().map(move |python| (system, python)))
         {
-            let candidates = universe.candidates(System::X86_64Linux, python).unwrap();
-            files.push(cells::solve(&candidates, cuda).unwrap().file);
+            let candidates = universe.candidates(system, python).unwrap();
+            for &cuda in &matrix.cudas {
+                files.push(cells::solve(&candidates, cuda).unwrap().file);
+            }
         }
         files.retain(|file| !file.order.is_empty());
+        for cell in files.iter_mut().flat_map(|file| file.torch.values_mut()) {
+            self.sources.iter().for_each(|source| source.put_into(cell));
+            *cell = std::mem::take(cell).seal().unwrap();
+        }
         files
     }
 
@@ -127,6 +167,22 @@ impl World {
         let toolkits = include_bytes!("../../../catalogue/toolkits.json");
         files.0.insert("toolkits.json".to_owned(), toolkits.to_vec());
         Catalogue::new(files)
+    }
+}
+
+impl Source {
+    fn put_into(&self, cell: &mut Cell) {
+        cell.absent.remove(&self.name);
+        let package = cell.packages.entry(self.name.clone()).or_insert_with(|| CellPackage {
+            version: self.version.clone(),
+            wheel: None,
+            source: None,
+            requires: vec!["torch".to_owned()],
+            externals: Vec::new(),
+        });
+        if package.version == self.version {
+            package.source = Some(self.source.clone());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use axle_catalogue::Cuda;
+use axle_concretise::Prefer;
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{DriverVersion, Rule};
 use axle_wheel::{Glibc, PythonVersion, System, Version};
@@ -98,32 +99,44 @@ pub enum PlanFormat {
     Json,
     /// Exact pins with hashes, for pip and uv
     Requirements,
+    /// pylock.toml (PEP 751), for pip and uv; the package index is asked for the addresses
+    Pylock,
 }
 
 /// `axle concretise`.
 #[derive(Debug, Args)]
 pub struct Concretise {
-    /// Python version, as in 3.12
-    #[arg(long, value_name = "X.Y")]
-    pub python: PythonVersion,
+    /// Python version, as in 3.12, or 3.13t without the GIL
+    #[arg(long, value_name = "X.Y", required_unless_present = "from")]
+    pub python: Option<PythonVersion>,
     /// CUDA release, as in 12.8
-    #[arg(long, value_name = "X.Y", required_unless_present = "cpu", conflicts_with = "cpu", value_parser = cuda_release)]
+    #[arg(long, value_name = "X.Y", required_unless_present_any = ["cpu", "from"], conflicts_with = "cpu", value_parser = cuda_release)]
     pub cuda: Option<Cuda>,
     /// Without CUDA
     #[arg(long)]
     pub cpu: bool,
     /// Compute capability of a GPU, as in 8.6; may be repeated
-    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present_any = ["cpu", "gpus"])]
+    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present_any = ["cpu", "gpus", "from"])]
     pub compute_capabilities: Vec<ComputeCapability>,
     /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
     pub gpus: Vec<String>,
-    /// Major version of GCC for what must be compiled
+    /// Major version of GCC; with a compiler, what has no wheel that fits may be compiled
     #[arg(long, value_name = "MAJOR", conflicts_with = "clang")]
     pub gcc: Option<u16>,
-    /// Major version of Clang for what must be compiled
+    /// Major version of Clang
     #[arg(long, value_name = "MAJOR")]
     pub clang: Option<u16>,
+    /// Wheels of an older torch before compiling (wheel), the newest torch before wheels (newest), or compile all that
+    /// can be (source); NAME= says it for one package; may be repeated
+    #[arg(long, value_name = "[NAME=]wheel|newest|source", value_parser = preference)]
+    pub prefer: Vec<(Option<String>, Prefer)>,
+    /// Compile nothing, or not the package named; may be repeated
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub only_wheels: Vec<String>,
+    /// Take only wheels whose bytes were read, of everything or of the package named; may be repeated
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub only_audited: Vec<String>,
     /// Version of the machine's driver, as in 570.26; without it, one that is new enough
     #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
     pub driver: Option<DriverVersion>,
@@ -133,31 +146,53 @@ pub struct Concretise {
     /// torch version, or the start of one, as in 2.9
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub torch: Option<String>,
-    /// System, as Nix names it
-    #[arg(long, default_value = "x86_64-linux")]
-    pub system: System,
-    /// glibc of the machine
-    #[arg(long, value_name = "X.Y", default_value_t = axle_concretise::DEFAULT_GLIBC)]
-    pub glibc: Glibc,
+    /// System, as Nix names it; x86_64-linux without it, whatever the machine is
+    #[arg(long)]
+    pub system: Option<System>,
+    /// glibc of the machine; 2.35 without it
+    #[arg(long, value_name = "X.Y")]
+    pub glibc: Option<Glibc>,
+    /// File to read the request from: axle.toml, or the requirements of requirements.txt or pyproject.toml; what the
+    /// command line says goes before
+    #[arg(long, value_name = "FILE")]
+    pub from: Vec<PathBuf>,
+    /// Tell why this package of the plan is what it is
+    #[arg(long, value_name = "NAME")]
+    pub explain: Option<String>,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: PlanFormat,
+    /// Package index that pylock's addresses are asked of, instead of the one that pip uses
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
     /// Folder of a catalogue, instead of the one in the program
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
-    /// Packages
-    #[arg(required = true, value_name = "PACKAGE")]
+    /// Packages, as in torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
+    #[arg(required_unless_present = "from", value_name = "PACKAGE")]
     pub packages: Vec<String>,
 }
 
+/// A preference, for one package or for all.
+fn preference(text: &str) -> Result<(Option<String>, Prefer), String> {
+    let (name, prefer) = match text.split_once('=') {
+        Some((name, prefer)) => {
+            (Some(crate::output::package_name(name).map_err(|error| error.to_string())?), prefer)
+        }
+        None => (None, text),
+    };
+    let prefer = prefer.parse().map_err(|error: axle_concretise::RequestError| error.to_string())?;
+    Ok((name, prefer))
+}
+
 /// The text of a PEP 440 version.
-fn version(text: &str) -> Result<String, String> {
+pub fn version(text: &str) -> Result<String, String> {
     let version: Result<Version, _> = text.parse();
     version.map(|version| version.to_string()).map_err(|error| error.to_string())
 }
 
 /// A CUDA release; that there is none is said by `--cpu`.
-fn cuda_release(text: &str) -> Result<Cuda, String> {
+pub fn cuda_release(text: &str) -> Result<Cuda, String> {
     match text.parse() {
         Ok(cuda @ Cuda::Toolkit(..)) => Ok(cuda),
         _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),

@@ -1,91 +1,190 @@
 //! `axle concretise`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use axle_catalogue::Cuda;
-use axle_concretise::{Compiler, Plan, PlanBuild, REFUSAL_SCHEMA, Refusal, Request};
+use axle_catalogue::{Catalogue, Cuda, Provenance};
+use axle_concretise::{
+    Compiler, DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
+    Which, shell_word,
+};
+use axle_wheel::System;
 
 use crate::arguments::{Concretise, PlanFormat};
-use crate::embedded;
 use crate::output::{self, Answer, Error, Problem};
+use crate::request_file::{self, RequestFile};
+use crate::{embedded, plan_formats};
+
+/// The most reasons that fit a screen.
+const SCREEN: usize = 12;
 
 /// Answers a request from the catalogue.
 pub fn run(command: &Concretise) -> Result<Answer, Error> {
-    match answer(command) {
-        Ok(Ok(plan)) => {
-            match command.format {
-                PlanFormat::Human => output::text(&human(&plan))?,
-                PlanFormat::Json => output::json(&output::Document::new(&plan))?,
-                PlanFormat::Requirements => output::text(&requirements(&plan))?,
-            }
+    let answer = answer(command);
+    if let (Err(error), PlanFormat::Json) = (&answer, command.format) {
+        let unanswered = serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
+        let problem = Problem::new(&command.packages.join(" "), error.as_ref());
+        output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
+    }
+    answer
+}
+
+fn answer(command: &Concretise) -> Result<Answer, Error> {
+    if command.explain.is_some() && command.format != PlanFormat::Human {
+        return Err("--explain tells a story to a person: leave --format out".into());
+    }
+    let request = request(command)?;
+    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let lookup = Lookup::new(&catalogue)?;
+    match lookup.answer(&request)? {
+        Ok(plan) => {
+            print(command, &request, &catalogue, &lookup, &plan)?;
             Ok(Answer::Yes)
         }
-        Ok(Err(refusal)) => {
+        Err(mut refusal) => {
+            if let Some(folder) = &command.catalogue {
+                let folder = shell_word(&folder.display().to_string());
+                for suggestion in &mut refusal.suggestions {
+                    let _ = write!(suggestion.command, " --catalogue {folder}");
+                }
+            }
             match command.format {
                 PlanFormat::Json => output::json(&output::Document::new(&refusal))?,
-                PlanFormat::Human | PlanFormat::Requirements => output::message(&refused(&refusal)),
+                _ => output::message(&refused(&refusal)),
             }
             Ok(Answer::No)
         }
-        Err(error) => {
-            if command.format == PlanFormat::Json {
-                let unanswered =
-                    serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
-                let problem = Problem::new(&command.packages.join(" "), error.as_ref());
-                output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
-            }
-            Err(error)
+    }
+}
+
+fn print(
+    command: &Concretise,
+    request: &Request,
+    catalogue: &Catalogue,
+    lookup: &Lookup<'_>,
+    plan: &Plan,
+) -> Result<(), Error> {
+    if let Some(name) = &command.explain {
+        let name = output::package_name(name)?;
+        let story = lookup.story(request, plan, &name)?;
+        let all = || plan.packages.keys().chain(plan.externals.keys()).cloned().collect::<Vec<_>>();
+        let story =
+            story.ok_or_else(|| format!("{name} is not in the plan, which has {}", all().join(", ")))?;
+        return output::text(&told(&story));
+    }
+    match command.format {
+        PlanFormat::Human => output::text(&human(request, plan, &lookup.rows(request, plan)?)),
+        PlanFormat::Json => output::json(&output::Document::new(plan)),
+        PlanFormat::Requirements => output::text(&plan_formats::requirements(catalogue, plan)?),
+        PlanFormat::Pylock => {
+            output::text(&plan_formats::pylock(catalogue, plan, command.index_url.as_deref())?)
         }
     }
 }
 
-fn answer(command: &Concretise) -> Result<axle_concretise::Answer, Error> {
-    let catalogue = embedded::catalogue(command.catalogue.as_deref());
-    let packages: BTreeSet<_> =
-        command.packages.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?;
-    let request = Request {
-        packages: packages.into_iter().collect(),
-        system: command.system,
-        python: command.python,
-        cuda: command.cuda.unwrap_or(Cuda::Cpu),
-        compute_capabilities: command
-            .compute_capabilities
-            .iter()
-            .copied()
-            .chain(crate::check::capabilities(command.catalogue.as_deref(), &command.gpus)?)
-            .collect(),
-        compiler: command.gcc.map(Compiler::Gcc).or(command.clang.map(Compiler::Clang)),
-        driver: command.driver.clone(),
-        allowed: command.allowed.iter().copied().collect(),
-        torch: command.torch.clone(),
-        glibc: command.glibc,
+/// What the command line and the files ask for.
+fn request(command: &Concretise) -> Result<Request, Error> {
+    let mut file = RequestFile::default();
+    for path in &command.from {
+        file.read(path)?;
+    }
+    let missing =
+        |what: &str| -> Error { format!("no {what}: neither the command line nor --from gives one").into() };
+    let python = command.python.or(file.python).ok_or_else(|| missing("Python (--python 3.12)"))?;
+    let cuda = match command.cuda {
+        _ if command.cpu => Cuda::Cpu,
+        None => file.cuda.ok_or_else(|| missing("CUDA (--cuda 12.8, or --cpu)"))?,
+        Some(cuda) => cuda,
     };
-    let mut answer = axle_concretise::answer(&catalogue, &request)?;
-    if let (Err(refusal), Some(folder)) = (&mut answer, &command.catalogue) {
-        let folder = quoted(&folder.display().to_string());
-        for suggestion in &mut refusal.suggestions {
-            let _ = write!(suggestion.command, " --catalogue {folder}");
+    let is_told = !command.compute_capabilities.is_empty() || !command.gpus.is_empty();
+    let (capabilities, gpus) = if is_told {
+        (&command.compute_capabilities, &command.gpus)
+    } else {
+        (&file.compute_capabilities, &file.gpus)
+    };
+    let mut compute_capabilities: BTreeSet<_> = capabilities.iter().copied().collect();
+    compute_capabilities.extend(crate::check::capabilities(command.catalogue.as_deref(), gpus)?);
+    if cuda == Cuda::Cpu {
+        compute_capabilities.clear();
+    } else if compute_capabilities.is_empty() {
+        return Err(missing("compute capability (--cc 8.6, or --gpu NAME)"));
+    }
+    let (gcc, clang) = match (command.gcc, command.clang) {
+        (None, None) => (file.gcc, file.clang),
+        told => told,
+    };
+    if gcc.is_some() && clang.is_some() {
+        return Err("both gcc and clang are given: one of them compiles".into());
+    }
+    let mut request = Request {
+        packages: BTreeMap::new(),
+        system: command.system.or(file.system).unwrap_or(System::X86_64Linux),
+        python,
+        cuda,
+        compute_capabilities,
+        compiler: gcc.map(Compiler::Gcc).or(clang.map(Compiler::Clang)),
+        driver: command.driver.clone().or(file.driver).filter(|_| cuda != Cuda::Cpu),
+        allowed: command.allowed.iter().chain(&file.allowed).copied().collect(),
+        torch: command.torch.clone().or(file.torch),
+        glibc: command.glibc.or(file.glibc).unwrap_or(DEFAULT_GLIBC),
+        preferences: Preferences {
+            all: Prefer::default(),
+            packages: BTreeMap::new(),
+            only_wheels: which(&command.only_wheels, &file.only_wheels)?,
+            only_audited: which(&command.only_audited, &file.only_audited)?,
+        },
+    };
+    // What comes later goes before.
+    for (name, prefer) in file.prefer.into_iter().chain(command.prefer.iter().cloned()) {
+        match name {
+            Some(name) => drop(request.preferences.packages.insert(name, prefer)),
+            None => request.preferences.all = prefer,
         }
     }
-    Ok(answer)
+    let asked = command.packages.iter().map(|package| request_file::requirement(package));
+    for requirement in file.requirements.into_iter().map(Ok).chain(asked) {
+        let requirement = requirement?;
+        if !request.ask(&requirement)? {
+            output::note(&format!("`{requirement}` is not for this target, and is left out"));
+        }
+    }
+    if request.packages.is_empty() {
+        return Err(missing("package"));
+    }
+    Ok(request)
 }
 
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%".contains(&byte);
-    if word.bytes().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+/// Packages as options name them: the empty name is all.
+fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
+    let names: Vec<&String> =
+        if command.is_empty() { file.iter().collect() } else { command.iter().collect() };
+    if names.iter().any(|name| name.is_empty()) {
+        return Ok(Which::All);
+    }
+    Ok(Which::Named(names.into_iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?))
 }
 
-fn human(plan: &Plan) -> String {
+fn human(request: &Request, plan: &Plan, rows: &[Row]) -> String {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
-    let rows = plan.packages.iter().map(|(name, package)| {
-        let PlanBuild::Wheel { filename, .. } = &package.build;
-        [name.clone(), package.version.clone(), filename.clone()]
+    let cells = rows.iter().map(|row| {
+        let build = match (row.is_compiled, row.provenance) {
+            (true, _) => "source",
+            (false, Provenance::Audited) => "wheel",
+            (false, Provenance::Sibling) => "wheel, sibling read",
+            (false, _) => "wheel, declared",
+        };
+        [
+            row.package.clone(),
+            row.version.clone(),
+            build.to_owned(),
+            row.size.map_or_else(|| "?".to_owned(), output::size),
+            row.architectures.clone(),
+            row.why.clone(),
+        ]
     });
     let externals = plan.externals.iter().map(|(name, external)| {
         let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
@@ -95,19 +194,57 @@ fn human(plan: &Plan) -> String {
             format!("{} where the package set has none", external.fallback.version),
         ]
     });
-    format!(
-        "torch {} on {}, Python {}, {cuda}\nid {}\n\n{}\n{}",
-        plan.torch,
-        target.system,
-        target.python,
-        plan.id,
-        output::table(["package", "version", "wheel"], rows),
-        output::table(["from the package set", "version", "else the wheel of"], externals),
-    )
+    let mut text = format!(
+        "torch {} on {}, Python {}, {cuda}\nid {}\n",
+        plan.torch, target.system, target.python, plan.id,
+    );
+    if !rows.is_empty() {
+        let headings = ["package", "version", "from", "download", "code for", "why"];
+        let _ = write!(text, "\n{}{}\n", output::table(headings, cells), totals(rows));
+    }
+    if !plan.externals.is_empty() {
+        let headings = ["from the package set", "version", "else the wheel of"];
+        let _ = write!(text, "\n{}", output::table(headings, externals));
+    }
+    let _ = write!(
+        text,
+        "\nin a flake with axle's overlay:\n\n{}",
+        plan_formats::flake(plan, &request.packages, request.torch.as_deref())
+    );
+    text
+}
+
+/// `3 wheels, 1 to compile, 3.1 GB to download`.
+fn totals(rows: &[Row]) -> String {
+    let compiled = rows.iter().filter(|row| row.is_compiled).count();
+    let wheels = rows.len() - compiled;
+    let unread = rows.iter().filter(|row| row.provenance != Provenance::Audited).count();
+    let known: u64 = rows.iter().filter_map(|row| row.size).sum();
+    let unknown = rows.iter().filter(|row| row.size.is_none()).count();
+    let mut parts = vec![format!("{wheels} wheel{}", if wheels == 1 { "" } else { "s" })];
+    if unread > 0 {
+        parts.push(format!("{unread} of them not read"));
+    }
+    if compiled > 0 {
+        parts.push(format!("{compiled} to compile"));
+    }
+    parts.push(format!("{} to download", output::size(known)));
+    if unknown > 0 {
+        parts.push(format!("and {unknown} of unknown size"));
+    }
+    parts.join(", ")
+}
+
+fn told(story: &Story) -> String {
+    let facts = story.facts.iter().map(|fact| format!("  {fact}"));
+    output::lines([format!("{}:", story.choice)].into_iter().chain(facts))
 }
 
 fn refused(refusal: &Refusal) -> String {
-    let reasons = output::lines(refusal.reasons.iter().map(|reason| format!("  {}", reason.message)));
+    let told = refusal.reasons.iter().take(SCREEN).map(|reason| format!("  {}", reason.message));
+    let more = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0);
+    let more = more.map(|more| format!("  and {more} more reasons, which --format json tells"));
+    let reasons = output::lines(told.chain(more));
     let suggestions =
         output::lines(refusal.suggestions.iter().map(|one| format!("  {}: {}", one.change, one.command)));
     match refusal.reasons.as_slice() {
@@ -115,22 +252,4 @@ fn refused(refusal: &Refusal) -> String {
         _ if suggestions.is_empty() => format!("nothing fits:\n{reasons}"),
         _ => format!("nothing fits:\n{reasons}what would work:\n{suggestions}"),
     }
-}
-
-/// Exact pins with the hash of the very file, as pip's `--require-hashes` wants them.
-fn requirements(plan: &Plan) -> String {
-    let packages = plan.packages.iter().map(|(name, package)| {
-        let PlanBuild::Wheel { sha256, .. } = &package.build;
-        (name, &package.version, sha256)
-    });
-    let externals = plan
-        .externals
-        .iter()
-        .map(|(name, external)| (name, &external.fallback.version, &external.fallback.sha256));
-    let mut lines: Vec<_> = packages
-        .chain(externals)
-        .map(|(name, version, sha256)| format!("{name}=={version} --hash=sha256:{sha256}\n"))
-        .collect();
-    lines.sort();
-    lines.concat()
 }

@@ -12,7 +12,9 @@ mod embedded;
 mod index;
 mod machine;
 mod output;
+mod plan_formats;
 mod release;
+mod request_file;
 
 use std::process::ExitCode;
 

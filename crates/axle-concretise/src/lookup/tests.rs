@@ -1,10 +1,13 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use axle_catalogue::canonical;
+use axle_catalogue::{Reason, canonical};
+use axle_wheel::Glibc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::plan::{RefusalReason, Suggestion, identity};
+use crate::request::{DEFAULT_GLIBC, Preferences};
 use crate::synthetic::{Wheel, World, device_library};
 
 const TORCH: &str = "cuda-match = \"minor\"\ncuda-from = [\"runtime\"]";
@@ -51,7 +54,7 @@ fn world() -> World {
 /// A request as the command line spells it; `command` writes such lines.
 fn request(line: &str) -> Request {
     let mut request = Request {
-        packages: Vec::new(),
+        packages: BTreeMap::new(),
         system: System::X86_64Linux,
         python: PythonVersion::new(12),
         cuda: Cuda::Cpu,
@@ -61,11 +64,33 @@ fn request(line: &str) -> Request {
         allowed: BTreeSet::new(),
         torch: None,
         glibc: DEFAULT_GLIBC,
+        preferences: Preferences::default(),
     };
+    let which = |which: &mut Which, value: Option<&str>| match (value, which) {
+        (None, which) => *which = Which::All,
+        (Some(name), Which::Named(names)) => drop(names.insert(name.to_owned())),
+        (Some(_), Which::All) => {}
+    };
+    let mut packages = Vec::new();
     let mut words = line.strip_prefix("axle concretise ").unwrap_or(line).split(' ');
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap();
+        let (word, given) = match word.split_once('=') {
+            Some((option, given)) if option.starts_with("--") => (option, Some(given)),
+            _ => (word, None),
+        };
         match word {
+            "--only-wheels" => which(&mut request.preferences.only_wheels, given),
+            "--only-audited" => which(&mut request.preferences.only_audited, given),
+            "--prefer" => {
+                let value = value();
+                match value.split_once('=') {
+                    Some((name, prefer)) => {
+                        request.preferences.packages.insert(name.to_owned(), prefer.parse().unwrap());
+                    }
+                    None => request.preferences.all = value.parse().unwrap(),
+                }
+            }
             "--python" => request.python = value().parse().unwrap(),
             "--cpu" => request.cuda = Cuda::Cpu,
             "--cuda" => request.cuda = value().parse().unwrap(),
@@ -77,14 +102,22 @@ fn request(line: &str) -> Request {
             "--torch" => request.torch = Some(value().to_owned()),
             "--system" => request.system = value().parse().unwrap(),
             "--glibc" => request.glibc = value().parse().unwrap(),
-            package => request.packages.push(package.to_owned()),
+            "" => {}
+            package => packages.push(axle_wheel::parse_requirement(package.trim_matches('\'')).unwrap()),
         }
+    }
+    for package in packages {
+        assert!(request.ask(&package).unwrap());
     }
     request
 }
 
 fn ask(line: &str) -> Answer {
-    answer(&world().catalogue(), &request(line)).unwrap()
+    ask_of(&world(), line)
+}
+
+fn ask_of(world: &World, line: &str) -> Answer {
+    answer(&world.catalogue(), &request(line)).unwrap()
 }
 
 fn planned(line: &str) -> Plan {
@@ -93,7 +126,14 @@ fn planned(line: &str) -> Plan {
 
 /// A refusal as its kinds, its messages and its suggestions.
 fn refused(line: &str) -> String {
-    let refusal = *ask(line).unwrap_err();
+    refused_by(&world(), line)
+}
+
+fn refused_by(world: &World, line: &str) -> String {
+    let refusal = match ask_of(world, line) {
+        Err(refusal) => *refusal,
+        Ok(plan) => return format!("$ axle concretise {line}\n{}\n", summary(&plan)),
+    };
     let mut text = format!("$ axle concretise {line}\n");
     for RefusalReason { package, version, kind, message, .. } in &refusal.reasons {
         let version = version.as_deref().unwrap_or("-");
@@ -101,8 +141,23 @@ fn refused(line: &str) -> String {
     }
     for Suggestion { change, command } in &refusal.suggestions {
         writeln!(text, "  {change}: {command}").unwrap();
+        assert!(ask_of(world, command).is_ok(), "{line}: {command}");
     }
     text
+}
+
+/// A plan as its torch and what each package is made of.
+fn summary(plan: &Plan) -> String {
+    let package = |(name, package): (&String, &PlanPackage)| {
+        let how = match package.build {
+            PlanBuild::Wheel { provenance: Provenance::Audited, .. } => "wheel",
+            PlanBuild::Wheel { .. } => "declared wheel",
+            PlanBuild::Source { .. } => "source",
+        };
+        format!("{name} {} {how}", package.version)
+    };
+    let packages: Vec<_> = plan.packages.iter().map(package).collect();
+    format!("torch {}: {}", plan.torch, packages.join(", "))
 }
 
 #[test]
@@ -181,8 +236,11 @@ fn a_capability_that_no_gpu_has_is_an_error() {
 fn a_glibc_that_cannot_be_read_is_unknown() {
     let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
     cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().glibc = Some("new".into());
-    let reasons = obstacles(&cell, &request("--cuda 12.6 torch"));
-    assert_eq!(reasons.iter().map(|reason| reason.kind).collect::<Vec<_>>(), [Reason::Unknown]);
+    let (catalogue, request) = (world().catalogue(), request("--cuda 12.6 torch"));
+    let wanted = Lookup::new(&catalogue).unwrap().wanted(&cell, &request).unwrap().unwrap();
+    assert!(!serves(&cell, &request, &wanted, true));
+    let kinds: Vec<_> = obstacles(&cell, &request, &wanted).iter().map(Obstacle::kind).collect();
+    assert_eq!(kinds, [Reason::Unknown]);
 }
 
 /// The id is a promise: Nix computes the same from the same JSON, and what was built is found under it.
@@ -190,12 +248,20 @@ fn a_glibc_that_cannot_be_read_is_unknown() {
 fn the_id_is_the_hash_of_canonical_json() {
     let target = target(&request("--cuda 12.8 --cc 9.0 --cc 10.0 --cc 8.6 --gcc 13 torch"));
     let cell = "00".repeat(32);
-    let value = crate::plan::identity(&target, "2.9.1", &cell);
+    let world = |compiled: &[&'static str], prefer| crate::plan::World {
+        torch: "2.9.1",
+        cell: &cell,
+        prefer,
+        compiled: compiled.iter().copied().collect(),
+    };
+    let value = identity(&target, &world(&[], Prefer::Wheel));
     insta::assert_snapshot!(canonical::to_string(&value).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiler":"gcc13","compute_capabilities":["8.6","9.0","10.0"],"cuda":"12.8","prefer":"wheel","python":"3.12","schema":"axle.plan/1","system":"x86_64-linux","torch":"2.9.1"}"#);
     // As `sha256sum` says of that line.
-    insta::assert_snapshot!(id(&target, "2.9.1", &cell).unwrap(), @"aefe8fd420631512b9928d521e4cc7488c81172d600d6794b08ac8efaaf2091f");
+    insta::assert_snapshot!(id(&target, &world(&[], Prefer::Wheel)).unwrap(), @r"aefe8fd420631512b9928d521e4cc7488c81172d600d6794b08ac8efaaf2091f");
+    let value = identity(&target, &world(&["b", "a"], Prefer::Newest));
+    insta::assert_snapshot!(canonical::to_string(&value).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiled":["a","b"],"compiler":"gcc13","compute_capabilities":["8.6","9.0","10.0"],"cuda":"12.8","prefer":"newest","python":"3.12","schema":"axle.plan/1","system":"x86_64-linux","torch":"2.9.1"}"#);
     let cpu = self::target(&request("--cpu --python 3.13t --system aarch64-linux torch"));
-    insta::assert_snapshot!(canonical::to_string(&crate::plan::identity(&cpu, "2.9.1", &cell)).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiler":null,"compute_capabilities":[],"cuda":null,"prefer":"wheel","python":"3.13t","schema":"axle.plan/1","system":"aarch64-linux","torch":"2.9.1"}"#);
+    insta::assert_snapshot!(canonical::to_string(&identity(&cpu, &world(&[], Prefer::Wheel))).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiler":null,"compute_capabilities":[],"cuda":null,"prefer":"wheel","python":"3.13t","schema":"axle.plan/1","system":"aarch64-linux","torch":"2.9.1"}"#);
 }
 
 #[test]
@@ -214,57 +280,385 @@ fn the_id_names_the_world_and_not_what_was_asked_for() {
     }
 }
 
+/// The world with sources: of the extension for less than its wheel, and of packages without wheels.
+fn compiling() -> World {
+    world()
+        .wheel(Wheel::any("attention", "2.8").requires(&["torch"]).published(|artefact| {
+            artefact.filename = "attention-2.8-cp311-cp311-manylinux_2_28_x86_64.whl".to_owned();
+        }))
+        .source("extension", "1.0", "7.0 8.0", 30)
+        .source("attention", "2.8", "8.0 8.6 9.0", 90)
+}
+
+#[test]
+fn nothing_is_compiled_without_a_compiler_and_wheels_are_tried_first() {
+    let ask = |line: &str| summary(&ask_of(&compiling(), line).unwrap());
+    // The wheel serves, or is taken with an older torch, before anything is compiled.
+    assert_eq!(
+        ask("--cuda 12.8 --cc 8.0 --gcc 13 extension"),
+        "torch 2.10.0: extension 1.0 wheel, runtime 12.8.90 wheel, torch 2.10.0 wheel, triton 3.5.1 wheel"
+    );
+    assert!(ask_of(&compiling(), "--cuda 12.8 --cc 7.0 extension").is_err());
+    assert!(ask_of(&compiling(), "--cuda 12.8 --cc 9.0 attention").is_err());
+    assert!(ask("--cuda 12.8 --cc 7.0 --gcc 13 extension").starts_with("torch 2.9.1: extension 1.0 source"));
+    assert!(ask("--cuda 12.8 --cc 9.0 --gcc 13 attention").starts_with("torch 2.90.0: attention 2.8 source"));
+    assert!(
+        ask("--cuda 12.8 --cc 8.0 --gcc 13 --prefer source extension")
+            .starts_with("torch 2.10.0: extension 1.0 source")
+    );
+    assert!(
+        ask("--cuda 12.8 --cc 8.0 --gcc 13 --prefer extension=source app").contains("extension 1.0 source")
+    );
+    assert!(
+        ask("--cuda 12.8 --cc 8.0 --gcc 13 --prefer source --prefer extension=wheel app")
+            .contains("extension 1.0 wheel")
+    );
+    // Nothing to compile with: the wheel.
+    assert!(ask("--cuda 12.8 --cc 8.0 --prefer source extension").contains("extension 1.0 wheel"));
+    // Too old a glibc for the wheel.
+    assert!(ask("--cuda 12.8 --cc 8.0 --gcc 13 --glibc 2.31 extension").contains("extension 1.0 source"));
+    assert!(
+        ask_of(&compiling(), "--cuda 12.8 --cc 8.0 --gcc 13 --glibc 2.31 --only-wheels extension").is_err()
+    );
+    assert!(
+        ask_of(&compiling(), "--cuda 12.8 --cc 8.0 --gcc 13 --glibc 2.31 --only-wheels=extension extension")
+            .is_err()
+    );
+    assert!(
+        ask("--cuda 12.8 --cc 8.0 --gcc 13 --glibc 2.31 --only-wheels=attention extension")
+            .contains("source")
+    );
+}
+
+/// A torch with a wheel of the extension, and a newer one for which it must be compiled.
+#[test]
+fn preferences_choose_between_torches() {
+    let extension = |torch: &str, version: &str| {
+        Wheel::new(&format!("extension-{version}-cp312-cp312-manylinux_2_28_x86_64.whl"))
+            .requires(&[&format!("torch=={torch}")])
+            .elf(device_library("extension/a.so", "sm_80"))
+    };
+    let world = World::new(&["torch", "extension"])
+        .package("torch", TORCH)
+        .package("runtime", "")
+        .package("extension", "cuda-match = \"none\"")
+        .wheel(torch("2.9.1", "cp312", "12.8", "sm_80 sm_90"))
+        .wheel(torch("2.10.0", "cp312", "12.8", "sm_80 sm_90"))
+        .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
+        .wheel(Wheel::any("triton", "3.5.1"))
+        .package("numpy", "from = \"package-set\"\ncuda-match = \"none\"")
+        .wheel(Wheel::any("numpy", "2.3"))
+        .wheel(extension("2.9.1", "1.0"))
+        .source("extension", "1.1", "8.0 9.0", 40);
+    let ask = |line: &str| {
+        let answer = ask_of(&world, &format!("--cuda 12.8 --cc 8.0 {line} extension"));
+        answer
+            .map(|plan| (plan.torch.clone(), plan.packages["extension"].build.filename().to_owned(), plan.id))
+    };
+    let wheel = ("2.9.1", "extension-1.0-cp312-cp312-manylinux_2_28_x86_64.whl");
+    let source = ("2.10.0", "extension-1.1.tar.gz");
+    let mut ids = BTreeSet::new();
+    for (line, expected) in [
+        ("", wheel),
+        ("--gcc 13", wheel),
+        ("--gcc 13 --prefer wheel", wheel),
+        ("--gcc 13 --prefer newest", source),
+        ("--gcc 13 --prefer source", source),
+        ("--gcc 13 --prefer extension=newest", source),
+        ("--gcc 13 --prefer newest --only-wheels", wheel),
+        ("--prefer newest", wheel),
+    ] {
+        let (torch, filename, id) = ask(line).unwrap();
+        assert_eq!((torch.as_str(), filename.as_str()), expected, "{line}");
+        ids.insert(id);
+    }
+    // Compiler or none, the preference, and what is compiled.
+    assert_eq!(ids.len(), 7);
+    assert_eq!(ask("--gcc 13").unwrap().2, ask("--gcc 13 --prefer wheel").unwrap().2);
+    let mut said = vec![
+        refused_by(&world, "--cuda 12.8 --cc 9.0 extension"),
+        refused_by(&world, "--cuda 12.8 --cc 9.0 --gcc 13 --torch 2.9 extension"),
+        refused_by(&world, "--cuda 12.8 --cc 9.0 --only-wheels --gcc 13 extension"),
+    ];
+    let catalogue = world.catalogue();
+    let lookup = Lookup::new(&catalogue).unwrap();
+    for line in
+        ["--cuda 12.8 --cc 8.0 --gcc 13 extension", "--cuda 12.8 --cc 8.0 --gcc 13 --prefer newest extension"]
+    {
+        let request = request(line);
+        let plan = lookup.answer(&request).unwrap().unwrap();
+        let mut text = format!("$ {line}\n");
+        for Row { package, version, is_compiled, architectures, why, .. } in
+            lookup.rows(&request, &plan).unwrap()
+        {
+            writeln!(text, "{package} {version} | {is_compiled} | {architectures} | {why}").unwrap();
+        }
+        for name in ["torch", "extension", "numpy"] {
+            let story = lookup.story(&request, &plan, name).unwrap().unwrap();
+            writeln!(text, "{}:\n  {}", story.choice, story.facts.join("\n  ")).unwrap();
+        }
+        said.push(text);
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+/// Wheels whose bytes were not read are marked, and refused where only others are wanted.
+#[test]
+fn only_audited() {
+    let cell = |provenance: Provenance| {
+        let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
+        cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().provenance = provenance;
+        cell
+    };
+    let catalogue = world().catalogue();
+    let lookup = Lookup::new(&catalogue).unwrap();
+    for (line, provenance, serves) in [
+        ("--cuda 12.6 torch", Provenance::Declared, true),
+        ("--cuda 12.6 --only-audited torch", Provenance::Declared, false),
+        ("--cuda 12.6 --only-audited=torch torch", Provenance::Sibling, false),
+        ("--cuda 12.6 --only-audited=triton torch", Provenance::Sibling, true),
+        ("--cuda 12.6 --only-audited torch", Provenance::Audited, true),
+    ] {
+        let (cell, request) = (cell(provenance), request(line));
+        let wanted = lookup.wanted(&cell, &request).unwrap().unwrap();
+        assert_eq!(super::serves(&cell, &request, &wanted, true), serves, "{line}");
+        let sentences: Vec<_> =
+            obstacles(&cell, &request, &wanted).iter().map(|one| one.sentence(&request, "").after).collect();
+        assert_eq!(sentences.len(), usize::from(!serves), "{sentences:?}");
+    }
+}
+
+#[test]
+fn specifiers_never_move_a_version() {
+    let texts = [
+        refused("--cuda 12.8 --cc 9.0 torch==2.9.0"),
+        refused("--cuda 12.8 --cc 9.0 'torch>=2.9,<2.10'"),
+        refused("--cuda 12.8 --cc 9.0 numpy>=2"),
+        refused("--cuda 12.8 --cc 8.0 extension<1"),
+        refused("--cuda 12.8 --cc 8.0 extension==0.9 torch"),
+        refused("--cuda 12.8 --cc 8.0 numpy<2"),
+        refused("--cuda 12.8 --cc 8.0 'torch==2.9.*' torch!=2.9.0,!=2.9.1"),
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+    let numpy = &planned("--cuda 12.8 --cc 8.0 torch numpy>=2,<3").externals["numpy"];
+    assert_eq!(numpy.specifier, ">=1.26, >=2, <3");
+    assert!(numpy.comparisons.contains(&("<".to_owned(), "3".to_owned())));
+}
+
+#[test]
+fn extras_are_what_they_require() {
+    let world = World::new(&["torch", "plots", "triton", "numpy"])
+        .package("torch", TORCH)
+        .package("runtime", "")
+        .package("numpy", "from = \"package-set\"\ncuda-match = \"none\"")
+        .wheel(Wheel::any("numpy", "2.3"))
+        .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
+        .wheel(Wheel::any("triton", "3.5.1"))
+        .wheel(Wheel::any("plots", "1.0").requires(&["triton; extra == 'more'"]))
+        .wheel(torch("2.9.1", "cp312", "12.8", "sm_80").requires(&[
+            "runtime==12.8.90",
+            "plots[more]>=1; extra == 'plots'",
+            "plots>=2; extra == 'newer'",
+            "pillow; extra == 'images'",
+            "plots; extra == 'windows' and sys_platform == 'win32'",
+        ]));
+    let names = |line: &str| {
+        let plan = ask_of(&world, line).unwrap();
+        plan.packages.keys().cloned().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(names("--cuda 12.8 --cc 8.0 torch"), "runtime torch");
+    assert_eq!(names("--cuda 12.8 --cc 8.0 torch[plots]"), "plots runtime torch triton");
+    assert_eq!(names("--cuda 12.8 --cc 8.0 torch[windows]"), "runtime torch");
+    assert_eq!(names("--cuda 12.8 --cc 8.0 torch[Plots,windows]"), "plots runtime torch triton");
+    let texts = [
+        refused_by(&world, "--cuda 12.8 --cc 8.0 torch[newer]"),
+        refused_by(&world, "--cuda 12.8 --cc 8.0 torch[images]"),
+        refused_by(&world, "--cuda 12.8 --cc 8.0 torch[plots,nothing]"),
+        refused_by(&world, "--cuda 12.8 --cc 8.0 numpy[nothing]"),
+    ];
+    insta::assert_snapshot!(texts.join("\n"));
+}
+
+/// The refusals that people meet, on packages as they are published.
+#[test]
+fn refusals_of_the_field() {
+    let numpy = "from = \"package-set\"\ncuda-match = \"none\"";
+    let torch = |version: &str, python: &str, system: &str, cuda: &[&str], cudnn: &str, codes: &str| {
+        let runtime = cuda.first().map(|cuda| format!("runtime=={cuda}.90"));
+        let cudnn = format!("cudnn=={cudnn}");
+        let pins: Vec<&str> = runtime.iter().map(String::as_str).chain([cudnn.as_str()]).collect();
+        let wheel =
+            Wheel::new(&format!("torch-{version}-{python}-{python}-manylinux_2_28_{system}.whl")).cuda(cuda);
+        let wheel = if cuda.is_empty() { wheel } else { wheel.requires(&pins) };
+        wheel.elf(device_library("torch/lib/libtorch_cuda.so", codes))
+    };
+    let new = "sm_75 sm_80 sm_86 sm_90 sm_100 sm_120 compute_120";
+    let old = "sm_50 sm_60 sm_70 sm_80 sm_86 sm_90";
+    let x86 = "x86_64";
+    let world = World::new(&[
+        "torch",
+        "xformers",
+        "flash-attn",
+        "mamba-ssm",
+        "causal-conv1d",
+        "hopper",
+        "vllm",
+        "cudnn-frontend",
+    ])
+    .with_systems(&["x86_64-linux", "aarch64-linux"])
+    .with_cudas(&["cpu", "12.6", "12.8", "13.0"])
+    .package("torch", TORCH)
+    .package("numpy", numpy)
+    .package("runtime", "")
+    .package("cudnn", "cuda-match = \"none\"")
+    .wheel(torch("2.9.1", "cp312", x86, &["13.0"], "9.13", new))
+    .wheel(torch("2.8.0", "cp312", x86, &["12.8"], "9.10", new))
+    .wheel(torch("2.8.0", "cp311", x86, &["12.8"], "9.10", new))
+    .wheel(torch("2.7.1", "cp312", x86, &["12.6"], "9.5", old))
+    .wheel(torch("2.7.0", "cp312", x86, &["12.6"], "9.5", old))
+    .wheel(torch("2.9.1", "cp312", "aarch64", &["13.0"], "9.13", new))
+    .wheel(torch("2.8.0", "cp312", "aarch64", &[], "9.10", ""))
+    .wheel(Wheel::any("runtime", "12.6.90").cuda(&["12.6"]))
+    .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
+    .wheel(Wheel::any("runtime", "13.0.90").cuda(&["13.0"]))
+    .wheel(Wheel::any("cudnn", "9.5"))
+    .wheel(Wheel::any("cudnn", "9.10"))
+    .wheel(Wheel::any("cudnn", "9.13"))
+    .wheel(Wheel::any("cudnn_frontend", "1.0").requires(&["cudnn<9.6"]))
+    .wheel(Wheel::any("xformers", "0.0.32").requires(&["torch==2.8.0"]))
+    .wheel(Wheel::any("vllm", "0.11").requires(&["torch==2.8.0"]))
+    .wheel(
+        Wheel::new("hopper-1.0-cp312-cp312-manylinux_2_28_x86_64.whl")
+            .requires(&["torch"])
+            .elf(device_library("hopper/a.so", "sm_90a")),
+    )
+    .source("flash-attn", "2.8.3", "8.0 8.6 9.0", 120)
+    .source("mamba-ssm", "2.2.6", "7.0 8.0 8.6 9.0", 20)
+    .source("causal-conv1d", "1.5.3", "6.1 7.0 8.0 8.6 9.0", 10);
+    let texts = [
+        "--cuda 12.8 --cc 6.1 torch",
+        "--cuda 12.8 --cc 6.1 --gcc 13 flash-attn torch",
+        "--cuda 12.8 --cc 7.0 --cc 8.6 --gcc 13 flash-attn",
+        "--cuda 13.0 --cc 9.0 --gcc 13 flash-attn",
+        "--cuda 13.0 --cc 9.0 --gcc 16 flash-attn",
+        "--cuda 13.0 --cc 9.0 flash-attn",
+        "--cuda 13.0 --cc 8.6 --cc 9.0 --only-wheels flash-attn torch",
+        "--cuda 12.7 --cc 9.0 torch",
+        "--python 3.11 --cuda 12.6 --cc 9.0 --torch 2.7 torch",
+        "--cpu flash-attn",
+        "--cuda 12.6 --cc 9.0 --torch 2.7.1 vllm",
+        "--cuda 12.8 --cc 9.0 xformers torch==2.9.1",
+        "--cuda 12.6 --cc 9.0 cudnn-frontend torch",
+        "--cuda 12.8 --cc 9.0 cudnn-frontend torch",
+        "--cuda 13.0 --cc 9.0 flash-atn",
+        "--cuda 12.6 --cc 9.0 --prefer flash-atn=source torch",
+        "--cuda 12.6 --cc 8.6 hopper",
+        "--cuda 13.0 --cc 9.0 hopper",
+        "--system aarch64-linux --cuda 13.0 --cc 9.0 --torch 2.8 torch",
+        "--cuda 12.8 --cc 8.6 --gcc 13 torch flash-attn mamba-ssm causal-conv1d",
+        "--cuda 12.8 --cc 8.6 torch flash-attn mamba-ssm causal-conv1d",
+        "--cuda 12.6 --cc 6.1 --gcc 13 torch flash-attn mamba-ssm causal-conv1d",
+        "--cuda 13.0 --cc 6.1 torch flash-attn mamba-ssm causal-conv1d",
+    ];
+    insta::assert_snapshot!(texts.map(|line| refused_by(&world, line)).join("\n"));
+}
+
 fn requests() -> impl Strategy<Value = Request> {
-    let packages = ["torch", "extension", "app", "old", "numpy", "triton", "mpmath", "runtime", "uncelled"];
+    let packages =
+        ["torch", "extension", "app", "old", "numpy", "triton", "mpmath", "runtime", "uncelled", "attention"];
     let packages = prop::sample::subsequence(packages.to_vec(), 1..4);
     let capabilities = prop::sample::subsequence(vec!["6.1", "7.0", "8.0", "8.6", "9.0"], 0..4);
     let cuda = prop::sample::select(vec!["12.6", "12.8", "13.0", "12.9", "cpu"]);
     let torch = prop::option::of(prop::sample::select(vec!["2.9", "2.10.0", "2.7", "1.13"]));
     let glibc = prop::sample::select(vec!["2.17", "2.31", "2.35"]);
-    (packages, capabilities, cuda, 10..=12_u8, torch, glibc).prop_map(
-        |(packages, capabilities, cuda, python, torch, glibc)| Request {
-            packages: packages.into_iter().map(str::to_owned).collect(),
+    let compiler = prop::sample::select(vec!["", "--gcc 13", "--clang 17"]);
+    let prefer = prop::sample::select(vec![
+        "",
+        "--prefer newest",
+        "--prefer source",
+        "--prefer extension=source",
+        "--prefer attention=newest",
+    ]);
+    let only = prop::sample::select(vec!["", "", "--only-wheels", "--only-wheels=extension"]);
+    let options =
+        (compiler, prefer, only).prop_map(|(compiler, prefer, only)| format!("{compiler} {prefer} {only}"));
+    (packages, capabilities, cuda, 10..=12_u8, torch, glibc, options).prop_map(
+        |(packages, capabilities, cuda, python, torch, glibc, options)| Request {
+            packages: packages.into_iter().map(|name| (name.to_owned(), crate::Asked::default())).collect(),
             compute_capabilities: capabilities.into_iter().map(|one| one.parse().unwrap()).collect(),
             cuda: cuda.parse().unwrap(),
             python: PythonVersion::new(python),
             torch: torch.map(str::to_owned),
             glibc: glibc.parse().unwrap(),
-            ..request("")
+            ..request(&options)
         },
     )
 }
 
+/// What each package of a plan is made of, spelled out another way: walk the requirements, look at each wheel, then at
+/// each source. `None` where the cell does not serve.
+fn made(cell: &Cell, request: &Request, is_first_pass: bool) -> Option<BTreeMap<String, bool>> {
+    let mut names: BTreeSet<&String> = request.packages.keys().collect();
+    for _ in 0..10 {
+        let known: Vec<_> = names.iter().filter_map(|name| cell.packages.get(*name)).collect();
+        names.extend(known.iter().flat_map(|package| &package.requires));
+    }
+    let mut made = BTreeMap::new();
+    for name in names {
+        let Some(package) = cell.packages.get(name) else {
+            if cell.externals.contains_key(name) {
+                continue;
+            }
+            return None;
+        };
+        let has_wheel = package.wheel.as_ref().is_some_and(|wheel| {
+            let glibc = wheel.glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
+            request.compute_capabilities.iter().all(|cc| wheel.covers.contains(cc))
+                && glibc <= Some(request.glibc)
+        });
+        let has_source = package.source.as_ref().is_some_and(|source| {
+            request.compute_capabilities.iter().all(|cc| source.capabilities.contains(cc))
+        });
+        let prefer = request.preferences.packages.get(name).unwrap_or(&request.preferences.all);
+        let is_forbidden = match &request.preferences.only_wheels {
+            Which::All => true,
+            Which::Named(names) => names.contains(name),
+        };
+        let may_compile = has_source
+            && request.compiler.is_some()
+            && !is_forbidden
+            && !(is_first_pass && *prefer == Prefer::Wheel);
+        let is_compiled = match (has_wheel, may_compile, prefer) {
+            (false, false, _) => return None,
+            (true, true, Prefer::Source) | (false, true, _) => true,
+            (true, ..) => false,
+        };
+        made.insert(name.clone(), is_compiled);
+    }
+    Some(made)
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
     #[test]
     fn a_plan_exists_where_a_cell_serves(request in requests()) {
-        let world = world();
+        let world = compiling();
         let catalogue = world.catalogue();
-        // What a cell must say, spelled out another way: walk the requirements, look at each wheel.
-        let serves = |cell: &Cell| {
-            let mut names: BTreeSet<&String> = request.packages.iter().collect();
-            for _ in 0..10 {
-                let known: Vec<_> = names.iter().filter_map(|name| cell.packages.get(*name)).collect();
-                names.extend(known.iter().flat_map(|package| &package.requires));
-            }
-            names.iter().all(|name| match cell.packages.get(*name) {
-                None => cell.externals.contains_key(*name),
-                Some(package) => {
-                    let glibc = package.wheel.as_ref().unwrap().glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
-                    request.compute_capabilities.iter().all(|cc| package.wheel.as_ref().unwrap().covers.contains(cc))
-                        && glibc <= Some(request.glibc)
-                }
-            })
-        };
         let cells = world.cells();
         let file = cells.iter().find(|file| (file.python, file.cuda) == (request.python, request.cuda));
         let asked = |torch: &&String| {
             let parts = |version: &str| version.split('.').map(str::to_owned).collect::<Vec<_>>();
             request.torch.as_ref().is_none_or(|asked| parts(torch).starts_with(&parts(asked)))
         };
-        let expected = file.and_then(|file| file.order.iter().filter(asked).find(|torch| serves(&file.torch[*torch])));
+        let expected = [true, false].into_iter().find_map(|is_first_pass| {
+            let mut torches = file?.order.iter().filter(asked);
+            torches.find_map(|torch| Some((torch.clone(), made(&file?.torch[torch], &request, is_first_pass)?)))
+        });
         match answer(&catalogue, &request).unwrap() {
             Ok(plan) => {
-                prop_assert_eq!(Some(&plan.torch), expected);
+                let is_source = |package: &PlanPackage| matches!(package.build, PlanBuild::Source { .. });
+                let made = plan.packages.iter().map(|(name, package)| (name.clone(), is_source(package))).collect();
+                prop_assert_eq!(Some((plan.torch.clone(), made)), expected);
                 for package in plan.packages.values() {
                     prop_assert!(package.requires.iter().all(|name| plan.packages.contains_key(name)));
                 }
@@ -272,14 +666,27 @@ proptest! {
             Err(refusal) => {
                 prop_assert_eq!(None, expected);
                 prop_assert!(!refusal.reasons.is_empty());
+                prop_assert!(refusal.suggestions.len() <= 3);
+                // Each torch that was asked for is ruled out, and by no reason that the others make superfluous.
+                if let Some(file) = file && refusal.reasons.iter().all(|reason| !reason.torch.is_empty()) {
+                    let all: BTreeSet<_> = file.order.iter().filter(asked).collect();
+                    for left_out in 0..=refusal.reasons.len() {
+                        let reasons = refusal.reasons.iter().enumerate().filter(|(place, _)| *place != left_out);
+                        let out: BTreeSet<_> = reasons.flat_map(|(_, reason)| &reason.torch).collect();
+                        let is_whole = all.iter().all(|torch| out.contains(torch));
+                        prop_assert!(all.is_empty() || is_whole == (left_out == refusal.reasons.len()), "{:?}", refusal);
+                    }
+                }
                 for Suggestion { command, .. } in refusal.suggestions {
                     let again = self::request(&command);
                     prop_assert!(answer(&catalogue, &again).unwrap().is_ok(), "{}", command);
-                    prop_assert_eq!(&again.packages, &request.packages);
-                    prop_assert!(again.compute_capabilities.is_subset(&request.compute_capabilities));
-                    // The command line asks for capabilities exactly where it asks for CUDA.
-                    let asked = (again.cuda == Cuda::Cpu, again.compute_capabilities.is_empty());
-                    prop_assert_eq!(asked, (request.cuda == Cuda::Cpu, request.compute_capabilities.is_empty()));
+                    prop_assert!(again.packages.keys().all(|name| request.packages.contains_key(name)));
+                    let is_fewer = again.compute_capabilities.is_subset(&request.compute_capabilities);
+                    prop_assert!(is_fewer || request.cuda == Cuda::Cpu);
+                    // The command line asks for capabilities where it asks for CUDA.
+                    if request.cuda != Cuda::Cpu && !request.compute_capabilities.is_empty() {
+                        prop_assert_eq!(again.cuda == Cuda::Cpu, again.compute_capabilities.is_empty());
+                    }
                 }
             }
         }

@@ -1,0 +1,137 @@
+//! What the toolkits say of a target's compiler and driver.
+
+use axle_catalogue::{CatalogueError, Cuda, Reason};
+use axle_toolkit::{Compiler, Environment, Objection, Rule, Severity};
+use axle_wheel::System;
+
+use super::{Lookup, host_compiler};
+use crate::plan::RefusalReason;
+use crate::request::Request;
+
+/// The newest compilers that are looked for.
+const NEWEST_COMPILER: u16 = 40;
+
+impl Lookup<'_> {
+    /// Why the CUDA release does not go with the compiler or the driver, unless that is allowed.
+    pub(super) fn refused_host(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
+        match self.refused_compiler(request)? {
+            Some(reason) => Ok(Some(reason)),
+            None => self.refused_driver(request),
+        }
+    }
+
+    fn refused_compiler(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
+        let (Some(compiler), Cuda::Toolkit(..)) = (request.compiler, request.cuda) else { return Ok(None) };
+        let compiler = host_compiler(compiler);
+        let objection = self.compilers()?.objection(request.system, &request.cuda.to_string(), compiler);
+        let is_allowed =
+            |objection: &Objection| objection.rule.is_some_and(|rule| request.allowed.contains(&rule));
+        Ok(objection.filter(|objection| !is_allowed(objection)).map(|Objection { rule, message }| {
+            RefusalReason {
+                package: compiler.name().to_owned(),
+                version: Some(compiler.major().to_string()),
+                build: None,
+                kind: if rule.is_some() { Reason::Compiler } else { Reason::Unknown },
+                message: match rule {
+                    Some(rule) => format!(
+                        "{rule}: {message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
+                    ),
+                    None => message,
+                },
+                torch: Vec::new(),
+            }
+        }))
+    }
+
+    fn refused_driver(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
+        let (Some(driver), Cuda::Toolkit(major, minor)) = (&request.driver, request.cuda) else {
+            return Ok(None);
+        };
+        let reason = |kind, message| RefusalReason {
+            package: "driver".to_owned(),
+            version: Some(driver.to_string()),
+            build: None,
+            kind,
+            message,
+            torch: Vec::new(),
+        };
+        let Some(toolkits) = self.toolkits()? else {
+            let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
+            return Ok(Some(reason(Reason::Unknown, message)));
+        };
+        let mut environment = Environment::new(request.system);
+        environment.cuda = Some(axle_toolkit::Cuda { major, minor });
+        environment.driver = Some(driver.clone());
+        environment.capabilities.clone_from(&request.compute_capabilities);
+        environment.allowed.clone_from(&request.allowed);
+        let verdicts = axle_toolkit::check(toolkits, &environment);
+        let broken = verdicts.into_iter().find(|verdict| {
+            matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew)
+                && verdict.severity == Severity::Error
+        });
+        Ok(broken.map(|verdict| reason(Reason::Driver, format!("{}: {}", verdict.rule, verdict.message))))
+    }
+
+    /// The capabilities that a CUDA release makes no code for, each with the sentence that says so.
+    pub(super) fn refused_capabilities(
+        &self,
+        request: &Request,
+    ) -> Result<Vec<RefusalReason>, CatalogueError> {
+        let (Some(toolkits), Cuda::Toolkit(major, minor)) = (self.toolkits()?, request.cuda) else {
+            return Ok(Vec::new());
+        };
+        let mut environment = Environment::new(request.system);
+        environment.cuda = Some(axle_toolkit::Cuda { major, minor });
+        let mut refused = Vec::new();
+        for &capability in &request.compute_capabilities {
+            environment.capabilities = [capability].into();
+            let verdicts = axle_toolkit::check(toolkits, &environment);
+            let broken = verdicts.into_iter().find(|verdict| {
+                matches!(verdict.rule, Rule::CapabilityDropped | Rule::CapabilityTooNew)
+                    && verdict.severity > Severity::Ok
+            });
+            refused.extend(broken.map(|verdict| RefusalReason {
+                package: "cuda".to_owned(),
+                version: Some(request.cuda.to_string()),
+                build: None,
+                kind: Reason::ComputeCapability,
+                message: format!("{}: {}", verdict.rule, verdict.message),
+                torch: Vec::new(),
+            }));
+        }
+        Ok(refused)
+    }
+
+    /// The compilers that a CUDA release takes, oldest first: gcc, then clang.
+    pub(super) fn accepted_compilers(
+        &self,
+        system: System,
+        cuda: Cuda,
+    ) -> Result<[Vec<Compiler>; 2], CatalogueError> {
+        let compilers = self.compilers()?;
+        let cuda = cuda.to_string();
+        let accepted = |with: fn(u16) -> Compiler| {
+            let all = (1..=NEWEST_COMPILER).map(with);
+            all.filter(|&compiler| compilers.objection(system, &cuda, compiler).is_none()).collect()
+        };
+        Ok([accepted(Compiler::Gcc), accepted(Compiler::Clang)])
+    }
+
+    /// The same as a person says it: `gcc 6 to 14 or clang 7 to 19`.
+    pub(super) fn compilers_in_words(&self, request: &Request) -> Result<String, CatalogueError> {
+        if request.cuda == Cuda::Cpu {
+            return Ok("any gcc or clang".to_owned());
+        }
+        let accepted = self.accepted_compilers(request.system, request.cuda)?;
+        let spans: Vec<_> = accepted
+            .iter()
+            .filter_map(|compilers| Some((compilers.first()?, compilers.last()?)))
+            .map(|(first, last)| format!("{first} to {}", last.major()))
+            .collect();
+        Ok(if spans.is_empty() {
+            format!("a compiler that CUDA {} takes", request.cuda)
+        } else {
+            spans.join(" or ")
+        })
+    }
+}

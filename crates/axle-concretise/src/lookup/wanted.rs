@@ -1,0 +1,153 @@
+//! What a request comes to in one cell: extras are what they require, and specifiers are held against the versions.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+
+use axle_catalogue::{CatalogueError, Cell, markers};
+use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
+use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+
+use super::obstacle::{Cause, Obstacle};
+use super::{Lookup, LookupError};
+use crate::request::Request;
+use crate::specifiers::satisfies;
+
+/// The packages that are asked for in a cell, by name or through extras.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    pub(super) names: BTreeSet<String>,
+    demands: Vec<Demand>,
+}
+
+/// Versions that will do.
+#[derive(Debug, Clone)]
+struct Demand {
+    name: String,
+    specifiers: VersionSpecifiers,
+    /// The package with its extra that requires them; `None` is the user.
+    by: Option<String>,
+}
+
+impl Wanted {
+    /// All specifiers on a package.
+    pub(super) fn specifiers(&self, name: &str) -> impl Iterator<Item = &VersionSpecifier> {
+        self.demands
+            .iter()
+            .filter(move |demand| demand.name == name)
+            .flat_map(|demand| demand.specifiers.iter())
+    }
+
+    /// The versions of a cell that will not do.
+    pub(super) fn outside<'a>(&self, cell: &'a Cell) -> impl Iterator<Item = Obstacle<'a>> {
+        self.demands.iter().filter_map(|Demand { name, specifiers, by }| {
+            let version = version_of(cell, name)?;
+            let is_inside = Version::from_str(version).is_ok_and(|version| satisfies(specifiers, &version));
+            let cause = Cause::Outside { specifiers: specifiers.clone(), by: by.clone() };
+            (!is_inside).then(|| Obstacle::of(name, Some(version), cause))
+        })
+    }
+}
+
+/// The version that a cell has of a package or an external.
+pub(super) fn version_of<'a>(cell: &'a Cell, name: &str) -> Option<&'a str> {
+    let package = cell.packages.get(name).map(|package| package.version.as_str());
+    package.or_else(|| cell.externals.get(name).map(|external| external.fallback.version.as_str()))
+}
+
+impl Lookup<'_> {
+    /// What a request wants of a cell, or the extra that cannot be had.
+    pub(super) fn wanted<'c>(
+        &self,
+        cell: &'c Cell,
+        request: &Request,
+    ) -> Result<Result<Wanted, Obstacle<'c>>, LookupError> {
+        let mut wanted = Wanted::default();
+        let mut next: Vec<(String, ExtraName)> = Vec::new();
+        for (name, asked) in &request.packages {
+            wanted.names.insert(name.clone());
+            next.extend(asked.extras.iter().map(|extra| (name.clone(), extra.clone())));
+            if !asked.specifiers.is_empty() {
+                let (name, specifiers) = (name.clone(), asked.specifiers.clone());
+                wanted.demands.push(Demand { name, specifiers, by: None });
+            }
+        }
+        let mut seen = BTreeSet::new();
+        while let Some((name, extra)) = next.pop() {
+            if !seen.insert((name.clone(), extra.clone())) {
+                continue;
+            }
+            // That it is not in the cell is another obstacle.
+            let Some(version) = version_of(cell, &name) else { continue };
+            let refuse = |cause| Obstacle::of(&name, Some(version), cause);
+            let requirements = match self.extra(cell, request, &name, &extra)? {
+                Ok(requirements) => requirements,
+                Err(cause) => return Ok(Err(refuse(cause))),
+            };
+            for requirement in requirements {
+                let required = requirement.name.to_string();
+                next.extend(requirement.extras.iter().map(|extra| (required.clone(), extra.clone())));
+                if let Some(VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url {
+                    let by = Some(format!("{name}[{extra}]"));
+                    wanted.demands.push(Demand { name: required.clone(), specifiers, by });
+                }
+                wanted.names.insert(required);
+            }
+        }
+        Ok(Ok(wanted))
+    }
+
+    /// What a package requires for one of its extras alone.
+    fn extra<'c>(
+        &self,
+        cell: &Cell,
+        request: &Request,
+        name: &str,
+        extra: &ExtraName,
+    ) -> Result<Result<Vec<Requirement>, Cause<'c>>, CatalogueError> {
+        let unknown = || Ok(Err(Cause::UnknownExtra(extra.clone())));
+        let Some(lines) = self.requires_dist(cell, name)? else { return unknown() };
+        let Ok(environment) = markers::environment(request.system, request.python) else { return unknown() };
+        let mut required = Vec::new();
+        let mut extras = BTreeSet::new();
+        for line in &lines {
+            let Ok(requirement) = axle_wheel::parse_requirement(line) else { return unknown() };
+            extras.extend(extras_of(&requirement));
+            let holds = |extras: &[ExtraName]| requirement.evaluate_markers(&environment, extras);
+            if !holds(&[]) && holds(std::slice::from_ref(extra)) {
+                required.push(requirement);
+            }
+        }
+        if extras.contains(extra) {
+            Ok(Ok(required))
+        } else {
+            Ok(Err(Cause::NoSuchExtra { extra: extra.clone(), extras }))
+        }
+    }
+
+    /// The `Requires-Dist` lines of the file that a cell has of a package, where they are known.
+    fn requires_dist(&self, cell: &Cell, name: &str) -> Result<Option<Vec<String>>, CatalogueError> {
+        let package = cell.packages.get(name);
+        let filenames = [
+            package.and_then(|package| package.wheel.as_ref()).map(|wheel| &wheel.filename),
+            package.and_then(|package| package.source.as_ref()).map(|source| &source.filename),
+            cell.externals.get(name).map(|external| &external.fallback.filename),
+        ];
+        let Some(file) = self.artefacts(name)? else { return Ok(None) };
+        let known = filenames.into_iter().flatten().find_map(|filename| {
+            let artefact = file.artefacts.iter().find(|artefact| artefact.filename == *filename)?;
+            artefact.requires_dist.clone()
+        });
+        Ok(known)
+    }
+}
+
+/// The extras that a requirement's marker names.
+fn extras_of(requirement: &Requirement) -> BTreeSet<ExtraName> {
+    let text = requirement.marker.try_to_string().unwrap_or_default();
+    let mut extras = BTreeSet::new();
+    for part in text.split("extra == ").skip(1) {
+        let quoted = part.split(['\'', '"']).nth(1);
+        extras.extend(quoted.and_then(|name| ExtraName::from_str(name).ok()));
+    }
+    extras
+}

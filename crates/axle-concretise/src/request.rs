@@ -1,0 +1,239 @@
+//! What a user asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use axle_catalogue::{Cuda, markers};
+use axle_fatbin::ComputeCapability;
+use axle_toolkit::{DriverVersion, Rule};
+use axle_wheel::{Glibc, PythonVersion, System};
+use pep440_rs::VersionSpecifiers;
+use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+
+use crate::plan::Compiler;
+
+/// The glibc of a target that names none.
+pub const DEFAULT_GLIBC: Glibc = Glibc::new(2, 35);
+
+/// Packages and a target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The packages by name, normalised.
+    pub packages: BTreeMap<String, Asked>,
+    /// The system.
+    pub system: System,
+    /// The Python version.
+    pub python: PythonVersion,
+    /// The CUDA release.
+    pub cuda: Cuda,
+    /// The capabilities that every package must cover.
+    pub compute_capabilities: BTreeSet<ComputeCapability>,
+    /// The compiler; without one nothing is compiled.
+    pub compiler: Option<Compiler>,
+    /// The machine's driver; `None` is one that is new enough.
+    pub driver: Option<DriverVersion>,
+    /// Rules on compilers and drivers that may be broken.
+    pub allowed: BTreeSet<Rule>,
+    /// A torch version, or the start of one (`2.9`).
+    pub torch: Option<String>,
+    /// The glibc of the machine.
+    pub glibc: Glibc,
+    /// Wheels or compiling.
+    pub preferences: Preferences,
+}
+
+/// What is asked of a package beyond its name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// Its extras.
+    pub extras: BTreeSet<ExtraName>,
+    /// The versions that will do. They never move a version: they only say whether the cell's is one of them.
+    pub specifiers: VersionSpecifiers,
+}
+
+/// What is tried, and what is not taken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Preferences {
+    /// For every package.
+    pub all: Prefer,
+    /// For some packages, by name.
+    pub packages: BTreeMap<String, Prefer>,
+    /// Packages that are never compiled.
+    pub only_wheels: Which,
+    /// Packages of which only wheels are taken whose own bytes were read.
+    pub only_audited: Which,
+}
+
+/// Whether a package is taken as a wheel or compiled, where both would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// The wheel, even where another torch has to be taken for it.
+    #[default]
+    Wheel,
+    /// The newest torch: its wheel, or else compiled for it.
+    Newest,
+    /// Compiled; the wheel only where it cannot be.
+    Source,
+}
+
+/// Which packages something holds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those named, none perhaps.
+    Named(BTreeSet<String>),
+    /// Every one.
+    All,
+}
+
+impl Default for Which {
+    fn default() -> Self {
+        Self::Named(BTreeSet::new())
+    }
+}
+
+impl Which {
+    /// Whether it holds for a package.
+    pub fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::Named(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
+
+    /// Whether it holds for none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Named(names) if names.is_empty())
+    }
+
+    fn words(&self, option: &str) -> Vec<String> {
+        match self {
+            Self::Named(names) => names.iter().map(|name| format!("{option}={name}")).collect(),
+            Self::All => vec![option.to_owned()],
+        }
+    }
+}
+
+impl Preferences {
+    /// What holds for a package.
+    pub fn of(&self, name: &str) -> Prefer {
+        self.packages.get(name).copied().unwrap_or(self.all)
+    }
+
+    /// The packages that they name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        let named = [&self.only_wheels, &self.only_audited].into_iter().filter_map(|which| match which {
+            Which::Named(names) => Some(names),
+            Which::All => None,
+        });
+        self.packages.keys().chain(named.flatten())
+    }
+}
+
+impl fmt::Display for Prefer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wheel => "wheel",
+            Self::Newest => "newest",
+            Self::Source => "source",
+        })
+    }
+}
+
+impl std::str::FromStr for Prefer {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, RequestError> {
+        let all = [Self::Wheel, Self::Newest, Self::Source];
+        all.into_iter()
+            .find(|one| one.to_string() == text)
+            .ok_or_else(|| RequestError::UnknownPreference(text.to_owned()))
+    }
+}
+
+/// A request that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// A requirement names a file in place of versions.
+    #[error("`{0}` names a URL; axle picks the builds itself: leave the URL out")]
+    Url(String),
+    /// A preference that there is not.
+    #[error("`{0}` is no preference: there are wheel, newest and source")]
+    UnknownPreference(String),
+    /// The Python has no marker environment.
+    #[error("markers cannot be evaluated: {0}")]
+    Markers(String),
+}
+
+impl Request {
+    /// Adds a requirement (PEP 508) whose marker holds for the target; says whether it does. A package that is asked for
+    /// twice must be what both ask for.
+    ///
+    /// # Errors
+    /// When it names a URL.
+    pub fn ask(&mut self, requirement: &Requirement) -> Result<bool, RequestError> {
+        let environment = markers::environment(self.system, self.python)
+            .map_err(|error| RequestError::Markers(error.to_string()))?;
+        if !requirement.evaluate_markers(&environment, &[]) {
+            return Ok(false);
+        }
+        let specifiers = match &requirement.version_or_url {
+            None => VersionSpecifiers::empty(),
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+            Some(VersionOrUrl::Url(_)) => return Err(RequestError::Url(requirement.to_string())),
+        };
+        let asked = self.packages.entry(requirement.name.to_string()).or_default();
+        asked.extras.extend(requirement.extras.iter().cloned());
+        let mut all: Vec<_> = asked.specifiers.iter().cloned().collect();
+        all.extend(specifiers.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+        all.sort_by_cached_key(ToString::to_string);
+        asked.specifiers = all.into_iter().collect();
+        Ok(true)
+    }
+
+    /// The command line that asks this.
+    pub fn command(&self) -> String {
+        let mut words = vec!["axle concretise".to_owned(), format!("--python {}", self.python)];
+        words.push(if self.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", self.cuda) });
+        words.extend(self.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
+        match self.compiler {
+            Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
+            Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
+            None => {}
+        }
+        words.extend(self.driver.iter().map(|driver| format!("--driver {driver}")));
+        words.extend(self.allowed.iter().map(|rule| format!("--allow {rule}")));
+        words.extend(self.torch.iter().map(|torch| format!("--torch {torch}")));
+        if self.system != System::X86_64Linux {
+            words.push(format!("--system {}", self.system));
+        }
+        if self.glibc != DEFAULT_GLIBC {
+            words.push(format!("--glibc {}", self.glibc));
+        }
+        let Preferences { all, packages, only_wheels, only_audited } = &self.preferences;
+        if *all != Prefer::default() {
+            words.push(format!("--prefer {all}"));
+        }
+        words.extend(packages.iter().map(|(name, prefer)| format!("--prefer {name}={prefer}")));
+        words.extend(only_wheels.words("--only-wheels"));
+        words.extend(only_audited.words("--only-audited"));
+        words.extend(self.packages.iter().map(|(name, asked)| shell_word(&asked.requirement(name))));
+        words.join(" ")
+    }
+}
+
+impl Asked {
+    /// As a requirement of a package, without spaces.
+    pub fn requirement(&self, name: &str) -> String {
+        let extras: Vec<_> = self.extras.iter().map(ToString::to_string).collect();
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        format!("{name}{extras}{}", self.specifiers.to_string().replace(' ', ""))
+    }
+}
+
+/// A word as a shell reads it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte);
+    let is_plain = !word.is_empty() && word.bytes().all(plain);
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

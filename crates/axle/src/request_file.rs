@@ -1,0 +1,260 @@
+//! Requests in files: `axle.toml`, and the requirements of `requirements.txt` and `pyproject.toml`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
+
+use axle_catalogue::Cuda;
+use axle_concretise::Prefer;
+use axle_toolkit::{ComputeCapability, DriverVersion, Rule};
+use axle_wheel::{Glibc, PythonVersion, Requirement, System};
+use serde::Deserialize;
+
+use crate::output::{self, Error};
+
+/// What files say of a request; what they do not say is left to the command line.
+#[derive(Debug, Default)]
+pub struct RequestFile {
+    pub requirements: Vec<Requirement>,
+    pub python: Option<PythonVersion>,
+    pub cuda: Option<Cuda>,
+    pub compute_capabilities: Vec<ComputeCapability>,
+    pub gpus: Vec<String>,
+    pub gcc: Option<u16>,
+    pub clang: Option<u16>,
+    pub driver: Option<DriverVersion>,
+    pub allowed: Vec<Rule>,
+    pub torch: Option<String>,
+    pub system: Option<System>,
+    pub glibc: Option<Glibc>,
+    pub prefer: Vec<(Option<String>, Prefer)>,
+    pub only_wheels: Vec<String>,
+    pub only_audited: Vec<String>,
+}
+
+/// `axle.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct AxleToml {
+    #[serde(default)]
+    packages: Vec<String>,
+    python: Option<String>,
+    /// A release, or `none`.
+    cuda: Option<String>,
+    #[serde(default)]
+    compute_capabilities: Vec<String>,
+    #[serde(default)]
+    gpus: Vec<String>,
+    gcc: Option<u16>,
+    clang: Option<u16>,
+    driver: Option<String>,
+    #[serde(default)]
+    allow: Vec<String>,
+    torch: Option<String>,
+    system: Option<String>,
+    glibc: Option<String>,
+    prefer: Option<Preference>,
+    only_wheels: Option<Packages>,
+    only_audited: Option<Packages>,
+}
+
+/// `"newest"`, or `{ all = "newest", flash-attn = "source" }`.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Preference {
+    All(String),
+    Packages(BTreeMap<String, String>),
+}
+
+/// `true`, or names.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Packages {
+    All(bool),
+    Named(Vec<String>),
+}
+
+impl Packages {
+    /// As the command line gives them: the empty name is all.
+    fn names(self) -> Result<Vec<String>, Error> {
+        match self {
+            Self::All(true) => Ok(vec![String::new()]),
+            Self::All(false) => Ok(Vec::new()),
+            Self::Named(names) => names.iter().map(|name| output::package_name(name)).collect(),
+        }
+    }
+}
+
+/// `pyproject.toml`, as far as it names requirements (PEP 621).
+#[derive(Deserialize)]
+struct PyProject {
+    project: Option<Project>,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    dependencies: Option<Vec<String>>,
+    #[serde(default)]
+    dynamic: Vec<String>,
+}
+
+/// How deep `-r` may nest.
+const DEEPEST: usize = 8;
+
+impl RequestFile {
+    /// Reads a file by its name: `pyproject.toml`, another `.toml` as `axle.toml`, else requirements.
+    pub fn read(&mut self, path: &Path) -> Result<(), Error> {
+        let text = fs_err::read_to_string(path)?;
+        let said = |error: Error| -> Error { format!("{}: {error}", path.display()).into() };
+        if path.file_name().is_some_and(|name| name == "pyproject.toml") {
+            self.pyproject(&text).map_err(said)
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            self.axle_toml(&text).map_err(said)
+        } else {
+            self.requirements(path, &text, DEEPEST)
+        }
+    }
+
+    fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
+        let file: AxleToml = parse(text)?;
+        for package in &file.packages {
+            self.requirements.push(requirement(package)?);
+        }
+        set(&mut self.python, file.python.as_deref())?;
+        if let Some(cuda) = file.cuda {
+            self.cuda = Some(match cuda.as_str() {
+                "none" => Cuda::Cpu,
+                release => crate::arguments::cuda_release(release)
+                    .map_err(|_| format!("`cuda = \"{release}\"`: write a release, as in 12.8, or none"))?,
+            });
+        }
+        for capability in &file.compute_capabilities {
+            self.compute_capabilities.push(capability.parse()?);
+        }
+        self.gpus.extend(file.gpus);
+        self.gcc = file.gcc.or(self.gcc);
+        self.clang = file.clang.or(self.clang);
+        set(&mut self.driver, file.driver.as_deref())?;
+        for rule in &file.allow {
+            self.allowed.push(rule.parse()?);
+        }
+        if let Some(torch) = file.torch {
+            self.torch = Some(crate::arguments::version(&torch)?);
+        }
+        set(&mut self.system, file.system.as_deref())?;
+        set(&mut self.glibc, file.glibc.as_deref())?;
+        match file.prefer {
+            None => {}
+            Some(Preference::All(prefer)) => self.prefer.push((None, prefer.parse()?)),
+            Some(Preference::Packages(packages)) => {
+                for (name, prefer) in packages {
+                    let name = (name != "all").then(|| output::package_name(&name)).transpose()?;
+                    self.prefer.push((name, prefer.parse()?));
+                }
+            }
+        }
+        self.only_wheels.extend(file.only_wheels.map(Packages::names).transpose()?.into_iter().flatten());
+        self.only_audited.extend(file.only_audited.map(Packages::names).transpose()?.into_iter().flatten());
+        Ok(())
+    }
+
+    fn pyproject(&mut self, text: &str) -> Result<(), Error> {
+        let file: PyProject = parse(text)?;
+        let project = file.project.ok_or("it has no [project] that could name dependencies (PEP 621)")?;
+        let Some(dependencies) = project.dependencies else {
+            let is_dynamic = project.dynamic.iter().any(|field| field == "dependencies");
+            let why = if is_dynamic {
+                "its dependencies are dynamic: only its build backend knows them, and axle runs none"
+            } else {
+                "its [project] has no dependencies"
+            };
+            return Err(why.into());
+        };
+        for dependency in &dependencies {
+            self.requirements.push(requirement(dependency)?);
+        }
+        Ok(())
+    }
+
+    /// Reads requirements as pip does, as far as they name packages.
+    fn requirements(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), Error> {
+        let mut lines = text.lines().enumerate();
+        while let Some((number, line)) = lines.next() {
+            let mut whole = line.to_owned();
+            while let Some(before) = whole.strip_suffix('\\') {
+                whole = format!("{before} {}", lines.next().map_or("", |(_, next)| next));
+            }
+            let said =
+                |error: Error| -> Error { format!("{} line {}: {error}", path.display(), number + 1).into() };
+            self.requirement_line(path, uncommented(&whole), depth).map_err(said)?;
+        }
+        Ok(())
+    }
+
+    fn requirement_line(&mut self, path: &Path, line: &str, depth: usize) -> Result<(), Error> {
+        if line.is_empty() {
+            return Ok(());
+        }
+        if !line.starts_with('-') {
+            // Options of one requirement: hashes, which are of the file that was chosen then.
+            let line = line.split(" --").next().unwrap_or(line).trim();
+            self.requirements.push(requirement(line)?);
+            return Ok(());
+        }
+        let (option, value) = line.split_once([' ', '=']).unwrap_or((line, ""));
+        match option {
+            "-r" | "--requirement" => {
+                let depth = depth.checked_sub(1).ok_or("files of requirements name each other")?;
+                let next = path.parent().unwrap_or(Path::new("")).join(value.trim());
+                let text = fs_err::read_to_string(&next)?;
+                self.requirements(&next, &text, depth)
+            }
+            "-i" | "--index-url" | "--extra-index-url" | "--no-index" | "-f" | "--find-links"
+            | "--trusted-host" | "--require-hashes" | "--pre" | "--prefer-binary" | "--only-binary"
+            | "--no-binary" | "--use-feature" => {
+                output::note(&format!(
+                    "{}: {option} is left out: what axle picks from is its catalogue",
+                    path.display()
+                ));
+                Ok(())
+            }
+            _ => Err(format!("`{option}` cannot be part of a request; name packages").into()),
+        }
+    }
+}
+
+fn set<T: FromStr>(value: &mut Option<T>, text: Option<&str>) -> Result<(), Error>
+where
+    T::Err: std::error::Error + 'static,
+{
+    if let Some(text) = text {
+        *value = Some(text.parse()?);
+    }
+    Ok(())
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error: toml::de::Error| {
+        // Shown whole, it would draw the line over several lines.
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        format!("line {}: {}", before.split('\n').count(), error.message().trim()).into()
+    })
+}
+
+/// A requirement (PEP 508), of packages that have a name.
+pub fn requirement(text: &str) -> Result<Requirement, Error> {
+    // For a bare name the complaint is of names.
+    if text.is_empty() || text.starts_with(['.', '/']) {
+        output::package_name(text)?;
+    }
+    axle_wheel::parse_requirement(text).map_err(Into::into)
+}
+
+/// A line without its comment, as pip sees it.
+fn uncommented(line: &str) -> &str {
+    let line = line.trim();
+    if line.starts_with('#') {
+        return "";
+    }
+    line.find(" #").or_else(|| line.find("\t#")).map_or(line, |place| line[..place].trim_end())
+}
