@@ -40,6 +40,8 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo(&["test", "--workspace"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "update", "--check"])?;
+    cargo(&["run", "--quiet", "--package", "axle", "--", "catalogue", "check"])?;
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "sample"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "harvest", "toolkits", "--check"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz"])?;
     cargo(&["test", "--package", "axle-audit", "--", "--ignored"])?;

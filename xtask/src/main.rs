@@ -12,6 +12,7 @@ mod e2e;
 mod edges;
 mod fuzz;
 mod harvest;
+mod sample;
 mod update;
 
 /// What a maintainer of axle runs.
@@ -26,6 +27,7 @@ enum Xtask {
     Fuzz(fuzz::Args),
     Harvest(harvest::Args),
     Nix(nix::Args),
+    Sample(sample::Args),
     Update(update::Args),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
         Xtask::Harvest(args) => harvest::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
+        Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {

@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance,
-    artefact_path, build_path, cell_path, share_with_siblings, write_json,
+    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance, artefact_path,
+    build_path, cell_path, share_with_siblings, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};

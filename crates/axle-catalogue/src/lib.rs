@@ -41,6 +41,7 @@ pub use package::{
     Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
     From as PackageSource, Keep, Load, MadeForTorch, Package, Published, Source, Spelling, Unprovided,
 };
+pub use stored::stored_facts;
 pub use wheel_build::{
     BuildFile, Fetch, FetchPypi, FetchUrl, FetchWheel, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA,
     SourceBuild, UnprovidedSoname, WheelBuild,

@@ -56,7 +56,7 @@ struct StoredFacts(Arc<WheelFacts>);
 
 impl Serialize for StoredFacts {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        reduced(&self.0).serialize(serializer)
+        stored_facts(&self.0).serialize(serializer)
     }
 }
 
@@ -168,7 +168,7 @@ fn homes(file: &ArtefactFile) -> BTreeMap<String, String> {
         let before = read.entry(version_key(artefact, &file.name)).or_default();
         let same = before.iter().find(|(_, other)| {
             other.elf.len() == facts.elf.len()
-                && reduced(&renamed(other, &artefact.filename)) == reduced(facts)
+                && stored_facts(&renamed(other, &artefact.filename)) == stored_facts(facts)
         });
         let home = same.map_or(artefact, |(home, _)| home);
         homes.insert(artefact.sha256.clone(), home.sha256.clone());
@@ -205,8 +205,8 @@ fn common(file: &ArtefactFile) -> BTreeMap<String, Requirements> {
     counts.into_iter().filter_map(|(version, counts)| Some((version, most(counts)?))).collect()
 }
 
-/// Facts without what the artefact says already, what no later step reads, and what is empty.
-fn reduced(facts: &WheelFacts) -> Value {
+/// Facts as they are stored: without what the artefact says already, what no later step reads, and what is empty.
+pub fn stored_facts(facts: &WheelFacts) -> Value {
     const SAID: [&str; 14] = [
         "filename",
         "form",

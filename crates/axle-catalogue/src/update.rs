@@ -9,16 +9,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use axle_index::{
-    Client, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
+    Client, Digest, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
     Origin as Place, PackageIndex, Patience, Project, PublishedFacts, Settings, SettingsError,
 };
-use axle_wheel::{Metadata, MetadataError, PythonVersion, SdistName, System, WheelName, parse_requirement};
+use axle_wheel::{Metadata, PythonVersion, SdistName, System, WheelName, parse_requirement};
 use flate2::read::GzDecoder;
 use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
 use rayon::prelude::*;
 
 use crate::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Matrix, Origin, Package, Provenance, markers,
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Files as _, Matrix, Origin, Package, Provenance,
+    markers,
 };
 
 /// How many requests are under way at once: they wait for the network, not for a processor.
@@ -483,40 +484,48 @@ impl Reader<'_> {
 
     /// The metadata of a wheel, read once where several have the same.
     fn metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
-        let hash = file.core_metadata.as_ref().and_then(|beside| beside.sha256).map(|hash| hash.to_string());
-        let known = |hash: &String| self.metadata.lock().ok()?.get(hash).cloned();
-        if let Some(metadata) = hash.as_ref().and_then(known) {
-            return Ok(metadata);
-        }
-        let metadata = self.places.index.metadata(file)?;
-        if let (Some(hash), Ok(mut known)) = (hash, self.metadata.lock()) {
-            known.insert(hash, metadata.clone());
-        }
-        Ok(metadata)
+        let beside = file.core_metadata.as_ref().and_then(|beside| beside.sha256);
+        self.remembered(beside.or(file.sha256), || Ok(self.places.index.metadata(file)?))
     }
 
-    /// The metadata of an sdist: `PKG-INFO` in its top folder. It is kept in the cache, since the whole sdist must be
-    /// read for it.
+    /// The metadata of an sdist: `PKG-INFO` in its top folder. The whole sdist must be read for it.
     fn sdist_metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
         let unreadable = |message: String| UpdateError::Sdist { filename: file.filename.clone(), message };
-        let kept = self
-            .places
-            .cache
-            .as_ref()
-            .zip(file.sha256)
-            .map(|(cache, hash)| (cache.join("pkg-info"), hash.to_string()));
-        if let Some((folder, hash)) = &kept
-            && let Ok(bytes) = fs_err::read(folder.join(hash))
+        self.remembered(file.sha256, || {
+            let mut download = tempfile::tempfile().map_err(|error| unreadable(error.to_string()))?;
+            self.places.index.download(file, &mut download)?;
+            let bytes = pkg_info(download).map_err(unreadable)?;
+            Metadata::parse(&bytes).map_err(|error| unreadable(error.to_string()))
+        })
+    }
+
+    /// Metadata by the hash of what it was read from, which never changes: from this run, from the cache, or read now.
+    fn remembered(
+        &self,
+        hash: Option<Digest>,
+        read: impl FnOnce() -> Result<Metadata, UpdateError>,
+    ) -> Result<Metadata, UpdateError> {
+        let Some(hash) = hash.map(|hash| hash.to_string()) else { return read() };
+        if let Ok(known) = self.metadata.lock()
+            && let Some(metadata) = known.get(&hash)
         {
-            return Metadata::parse(&bytes).map_err(|error: MetadataError| unreadable(error.to_string()));
+            return Ok(metadata.clone());
         }
-        let mut download = tempfile::tempfile().map_err(|error| unreadable(error.to_string()))?;
-        self.places.index.download(file, &mut download)?;
-        let bytes = pkg_info(download).map_err(unreadable)?;
-        let metadata = Metadata::parse(&bytes).map_err(|error| unreadable(error.to_string()))?;
-        if let Some((folder, hash)) = kept {
-            // Only to be faster the next time.
-            let _ = crate::Folder::new(folder).write(&hash, &bytes);
+        let cache = self.places.cache.as_ref().map(|cache| crate::Folder::new(cache.join("metadata")));
+        let kept = cache.as_ref().and_then(|cache| cache.read(&hash).ok().flatten());
+        let metadata = match kept.and_then(|bytes| Metadata::parse(&bytes).ok()) {
+            Some(metadata) => metadata,
+            None => {
+                let metadata = read()?;
+                if let Some(cache) = cache {
+                    // Only to be faster the next time.
+                    let _ = cache.write(&hash, metadata.to_string().as_bytes());
+                }
+                metadata
+            }
+        };
+        if let Ok(mut known) = self.metadata.lock() {
+            known.insert(hash, metadata.clone());
         }
         Ok(metadata)
     }

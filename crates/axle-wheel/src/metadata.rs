@@ -3,6 +3,8 @@
 //! The format is <https://packaging.python.org/en/latest/specifications/core-metadata/>: the
 //! headers of an e-mail. Any 1.x and 2.x is read; fields that axle does not use are skipped.
 
+use std::fmt;
+
 use mailparse::MailHeaderMap;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, PackageName, Requirement, VerbatimUrl};
@@ -10,7 +12,7 @@ use thiserror::Error;
 
 use crate::wheel_name::{parse_version, project_name};
 
-/// What a package says of itself.
+/// What a package says of itself. Shown as the headers that it was read from, without those that axle does not use.
 ///
 /// Requirements are kept as spelled, in the order of the file: what upstream wrote is a fact, how
 /// we read it may change.
@@ -35,6 +37,30 @@ pub struct Metadata {
     pub provides_extra: Vec<String>,
     /// The fields that an sdist leaves to its build (metadata 2.2, PEP 643), in lower case.
     pub dynamic: Vec<String>,
+}
+
+impl fmt::Display for Metadata {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "Metadata-Version: {}", self.metadata_version)?;
+        writeln!(formatter, "Name: {}", self.spelled_name)?;
+        writeln!(formatter, "Version: {}", self.version)?;
+        let one = [("Summary", &self.summary), ("Requires-Python", &self.requires_python)];
+        for (field, value) in one.into_iter().filter_map(|(field, value)| Some((field, value.as_ref()?))) {
+            writeln!(formatter, "{field}: {value}")?;
+        }
+        let many = [
+            ("Requires-Dist", &self.requires_dist),
+            ("Provides-Extra", &self.provides_extra),
+            ("Dynamic", &self.dynamic),
+        ];
+        for (field, value) in
+            many.into_iter().flat_map(|(field, all)| all.iter().map(move |value| (field, value)))
+        {
+            // A value that was folded over lines stays one value.
+            writeln!(formatter, "{field}: {}", value.replace('\n', " "))?;
+        }
+        Ok(())
+    }
 }
 
 impl Metadata {
@@ -209,6 +235,15 @@ mod tests {
         Requires-Dist: nvidia-cublas-cu12==12.8.4.1; platform_system == \"Linux\"\n\
         Requires-Dist: opt-einsum>=3.3; extra == \"opt-einsum\"\nProvides-Extra: opt-einsum\nDynamic: Author\n\n\
         # Not a header\nRequires-Dist: not-this\n";
+
+    #[test]
+    fn what_is_shown_reads_as_the_same() {
+        let text = "Metadata-Version: 2.4\nName: Flash_Attn\nVersion: 2.8.3\nSummary: Fast\nRequires-Python: >=3.9\n\
+            Requires-Dist: torch\nRequires-Dist: einops; extra == 'x'\nProvides-Extra: x\nDynamic: requires-dist\n";
+        let metadata = Metadata::parse(text.as_bytes()).unwrap();
+        assert_eq!(metadata.to_string(), text);
+        assert_eq!(Metadata::parse(metadata.to_string().as_bytes()).unwrap(), metadata);
+    }
 
     #[test]
     fn fields() {
