@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
-use axle_concretise::{Compiler, Request, answer};
+use axle_concretise::{Asked, Compiler, Preferences, Request, answer};
 use axle_wheel::Glibc;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn cell_files() -> Vec<CellFile> {
 /// What is asked of a cell file: each capability of each torch, pairs of them, and what is refused or seldom asked.
 fn requests(file: &CellFile) -> Vec<Request> {
     let plain = Request {
-        packages: vec!["torch".into()],
+        packages: packages(&["torch"]),
         system: file.system,
         python: file.python,
         cuda: file.cuda,
@@ -38,6 +38,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         allowed: BTreeSet::new(),
         torch: None,
         glibc: Glibc::new(2, 36),
+        preferences: Preferences::default(),
     };
     let mut requests = Vec::new();
     for capabilities in file.capabilities.chunks(2) {
@@ -57,7 +58,6 @@ fn requests(file: &CellFile) -> Vec<Request> {
     let covered = torch.and_then(|torch| torch.wheel.as_ref()).map(|wheel| &wheel.covers);
     let served =
         Request { compute_capabilities: covered.into_iter().flatten().copied().collect(), ..plain.clone() };
-    let packages = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let torch = |version: &str| Some(version.to_owned());
     requests.extend([
         Request { packages: packages(&["triton", "jinja2"]), ..served.clone() },
@@ -75,10 +75,14 @@ fn requests(file: &CellFile) -> Vec<Request> {
     requests
 }
 
+fn packages(names: &[&str]) -> BTreeMap<String, Asked> {
+    names.iter().map(|&name| (name.to_owned(), Asked::default())).collect()
+}
+
 /// A request as `checks/plans.nix` reads it.
 fn for_nix(request: &Request) -> Value {
     json!({
-        "packages": request.packages,
+        "packages": request.packages.keys().collect::<Vec<_>>(),
         "python": request.python,
         "cuda": (request.cuda != Cuda::Cpu).then_some(request.cuda),
         "compute_capabilities": request.compute_capabilities,
