@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: how fast the audit is, as ratios to what it can't do without.
+//! `cargo xtask bench`: how fast the audit is, as ratios to what it can't do without, and how fast a request is
+//! answered, against uv.
 //!
 //! Times of one machine say little, and those of a busy one nothing: of every command the fastest of
 //! several runs counts, and what is compared is run by turns.
@@ -26,6 +27,15 @@ pub struct Args {
 enum What {
     /// How fast `axle audit` is, against inflating the largest library, and against unzip and cuobjdump
     Audit(AuditArgs),
+    /// How fast `axle concretise` answers and refuses, against uv, which resolves the same requirements offline
+    Concretise(ConcretiseArgs),
+}
+
+#[derive(clap::Args)]
+struct ConcretiseArgs {
+    /// How often each command is run
+    #[arg(long, default_value_t = 20)]
+    runs: u32,
 }
 
 #[derive(clap::Args)]
@@ -64,10 +74,79 @@ pub enum Error {
 
 /// Measures and prints.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let What::Audit(args) = &args.what;
+    match &args.what {
+        What::Audit(args) => audit(args),
+        What::Concretise(args) => concretise(args),
+    }
+}
+
+/// A request that has a plan, and requests that have none: one change helps, two are needed, none is found.
+const REQUESTS: [(&str, &str); 4] = [
+    ("a plan", "--cuda 12.8 --cc 8.6"),
+    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1"),
+    ("a refusal that two changes help", "--cuda 13.0 --cc 5.0 --cc 12.1"),
+    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5"),
+];
+/// What the requests are for.
+const PYTHON: &str = "3.12";
+const PACKAGE: &str = "torch";
+
+fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
     let axle = build()?;
     let folder = tempfile::tempdir()?;
-    let script = Script::new(folder.path())?;
+    let script = Script::new(folder.path(), &["uv"])?;
+    let (_, target) = REQUESTS[0];
+    let plan = Command::new(&axle).args(request(target)).args(["--format", "json"]).output()?;
+    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout)?;
+    let torch = plan.get("torch").and_then(serde_json::Value::as_str).unwrap_or_default();
+    fs_err::write(folder.path().join("requirements.in"), format!("{PACKAGE}=={torch}\n"))?;
+
+    let (uv, requirements) = (folder.path().join("python/bin/uv"), folder.path().join("requirements.in"));
+    let cache = folder.path().join("cache");
+    let resolve: Vec<&Path> = [uv.as_path(), "pip".as_ref(), "compile".as_ref(), &requirements]
+        .into_iter()
+        .chain(["--cache-dir".as_ref(), cache.as_path()])
+        .chain(["--python-platform", "x86_64-manylinux_2_28", "--python-version", PYTHON].map(Path::new))
+        .collect();
+    // Once with the network, so that its cache holds all that it reads.
+    script.run(1, &resolve)?;
+    let offline = [resolve.as_slice(), &["--offline".as_ref()]].concat();
+
+    let mut fewest = [f64::INFINITY; REQUESTS.len()];
+    let mut with_uv = f64::INFINITY;
+    for _ in 0..args.runs {
+        for ((_, target), fewest) in REQUESTS.iter().zip(&mut fewest) {
+            let words = request(target);
+            let command: Vec<&Path> =
+                [axle.as_path()].into_iter().chain(words.iter().map(|word| Path::new(*word))).collect();
+            *fewest = fewest.min(script.run(1, &command)?.seconds);
+        }
+        with_uv = with_uv.min(script.run(1, &offline)?.seconds);
+    }
+    for ((what, target), seconds) in REQUESTS.iter().zip(fewest) {
+        anstream::println!(
+            "{:8.1} ms  {what}: axle concretise {}",
+            seconds * 1e3,
+            request(target)[1..].join(" ")
+        );
+    }
+    anstream::println!(
+        "{:8.1} ms  uv pip compile --offline of {PACKAGE}=={torch}, from its cache\n",
+        with_uv * 1e3
+    );
+    anstream::println!("{:8.2} × the time of uv for that plan", fewest[0] / with_uv);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The arguments of axle for a request.
+fn request(target: &str) -> Vec<&str> {
+    ["concretise", "--python", PYTHON].into_iter().chain(target.split(' ')).chain([PACKAGE]).collect()
+}
+
+fn audit(args: &AuditArgs) -> Result<ExitCode, Error> {
+    let axle = build()?;
+    let folder = tempfile::tempdir()?;
+    let script = Script::new(folder.path(), &INFLATERS)?;
     let fetched;
     let wheel = if let Some(wheel) = &args.wheel {
         wheel.clone()
@@ -182,7 +261,7 @@ impl Library {
     }
 }
 
-/// bench.py, with a Python that has the bindings.
+/// bench.py, with a Python that has some packages.
 struct Script {
     python: PathBuf,
     path: PathBuf,
@@ -198,12 +277,12 @@ struct Taken {
 }
 
 impl Script {
-    fn new(folder: &Path) -> Result<Self, Error> {
+    fn new(folder: &Path, packages: &[&str]) -> Result<Self, Error> {
         let environment = folder.join("python");
         let (python, path) = (environment.join("bin/python"), folder.join("bench.py"));
         fs_err::write(&path, SCRIPT)?;
         succeed(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-        succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(INFLATERS))?;
+        succeed(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
         Ok(Self { python, path })
     }
 

@@ -63,9 +63,12 @@ pub struct Lookup<'a> {
     matrix: Matrix,
     compilers: OnceCell<SupportedCompilers>,
     toolkits: OnceCell<Option<Toolkits>>,
-    cells: RefCell<BTreeMap<(System, PythonVersion, Cuda), Option<Rc<CellFile>>>>,
-    artefacts: RefCell<BTreeMap<String, Option<Rc<ArtefactFile>>>>,
+    cells: Read<(System, PythonVersion, Cuda), CellFile>,
+    artefacts: Read<String, ArtefactFile>,
 }
+
+/// Files that were read; `None` is one that is not there.
+type Read<K, F> = RefCell<BTreeMap<K, Option<Rc<F>>>>;
 
 /// The cell that answers a request.
 struct Found {
@@ -162,13 +165,11 @@ impl<'a> Lookup<'a> {
     }
 
     fn compilers(&self) -> Result<&SupportedCompilers, CatalogueError> {
-        match self.compilers.get() {
-            Some(compilers) => Ok(compilers),
-            None => {
-                let compilers = self.catalogue.compilers()?;
-                Ok(self.compilers.get_or_init(|| compilers))
-            }
+        if let Some(compilers) = self.compilers.get() {
+            return Ok(compilers);
         }
+        let compilers = self.catalogue.compilers()?;
+        Ok(self.compilers.get_or_init(|| compilers))
     }
 
     fn toolkits(&self) -> Result<Option<&Toolkits>, CatalogueError> {

@@ -39,7 +39,7 @@ pub(crate) struct World {
 struct Source {
     name: String,
     version: String,
-    source: CellSource,
+    facts: CellSource,
 }
 
 impl World {
@@ -88,7 +88,7 @@ impl World {
         if !self.packages.contains_key(name) {
             self = self.package(name, "");
         }
-        let source = CellSource {
+        let facts = CellSource {
             filename: format!("{name}-{version}.tar.gz"),
             sha256: "5".repeat(64),
             size: Some(500),
@@ -97,7 +97,7 @@ impl World {
             memory_per_job: None,
             minutes: Some(minutes),
         };
-        self.sources.push(Source { name: name.to_owned(), version: version.to_owned(), source });
+        self.sources.push(Source { name: name.to_owned(), version: version.to_owned(), facts });
         self
     }
 
@@ -181,7 +181,7 @@ impl Source {
             externals: Vec::new(),
         });
         if package.version == self.version {
-            package.source = Some(self.source.clone());
+            package.source = Some(self.facts.clone());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use axle_catalogue::Cuda;
 use axle_concretise::Prefer;
 use axle_toolkit::{ComputeCapability, DriverVersion, Rule};
-use axle_wheel::{Glibc, PythonVersion, Requirement, System};
+use axle_wheel::{Glibc, MetadataError, PythonVersion, Requirement, System};
 use serde::Deserialize;
 
 use crate::output::{self, Error};
@@ -186,40 +186,54 @@ impl RequestFile {
             }
             let said =
                 |error: Error| -> Error { format!("{} line {}: {error}", path.display(), number + 1).into() };
-            self.requirement_line(path, uncommented(&whole), depth).map_err(said)?;
+            let line = uncommented(&whole);
+            match line.strip_prefix("-r").or_else(|| line.strip_prefix("--requirement")) {
+                None => self.requirement_line(path, line).map_err(said)?,
+                Some(other) => {
+                    let other = path.with_file_name(other.trim_start_matches(['=', ' ', '\t']));
+                    let deep = || format!("{} is named too deep, or by itself", other.display());
+                    let depth = depth.checked_sub(1).ok_or_else(deep)?;
+                    let text = fs_err::read_to_string(&other).map_err(|error| said(error.into()))?;
+                    self.requirements(&other, &text, depth)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn requirement_line(&mut self, path: &Path, line: &str, depth: usize) -> Result<(), Error> {
+    fn requirement_line(&mut self, path: &Path, line: &str) -> Result<(), Error> {
+        const LEFT_OUT: [&str; 14] = [
+            "-i",
+            "--index-url",
+            "--extra-index-url",
+            "--no-index",
+            "-f",
+            "--find-links",
+            "--trusted-host",
+            "--require-hashes",
+            "--pre",
+            "--prefer-binary",
+            "--only-binary",
+            "--no-binary",
+            "--use-feature",
+            "--uploaded-prior-to",
+        ];
         if line.is_empty() {
             return Ok(());
         }
         if !line.starts_with('-') {
-            // Options of one requirement: hashes, which are of the file that was chosen then.
+            // Options of one requirement are hashes, of the file that was chosen then.
             let line = line.split(" --").next().unwrap_or(line).trim();
             self.requirements.push(requirement(line)?);
             return Ok(());
         }
-        let (option, value) = line.split_once([' ', '=']).unwrap_or((line, ""));
-        match option {
-            "-r" | "--requirement" => {
-                let depth = depth.checked_sub(1).ok_or("files of requirements name each other")?;
-                let next = path.parent().unwrap_or(Path::new("")).join(value.trim());
-                let text = fs_err::read_to_string(&next)?;
-                self.requirements(&next, &text, depth)
-            }
-            "-i" | "--index-url" | "--extra-index-url" | "--no-index" | "-f" | "--find-links"
-            | "--trusted-host" | "--require-hashes" | "--pre" | "--prefer-binary" | "--only-binary"
-            | "--no-binary" | "--use-feature" => {
-                output::note(&format!(
-                    "{}: {option} is left out: what axle picks from is its catalogue",
-                    path.display()
-                ));
-                Ok(())
-            }
-            _ => Err(format!("`{option}` cannot be part of a request; name packages").into()),
+        let option = line.split([' ', '=']).next().unwrap_or(line);
+        if !LEFT_OUT.contains(&option) {
+            return Err(format!("`{option}` cannot be part of a request; name packages").into());
         }
+        let what = "is left out: what axle picks from is its catalogue";
+        output::note(&format!("{}: {option} {what}", path.display()));
+        Ok(())
     }
 }
 
@@ -247,7 +261,12 @@ pub fn requirement(text: &str) -> Result<Requirement, Error> {
     if text.is_empty() || text.starts_with(['.', '/']) {
         output::package_name(text)?;
     }
-    axle_wheel::parse_requirement(text).map_err(Into::into)
+    axle_wheel::parse_requirement(text).map_err(|error| match error {
+        MetadataError::Requirement { text, message } => {
+            format!("`{text}` is no requirement (PEP 508): {message}").into()
+        }
+        other => other.into(),
+    })
 }
 
 /// A line without its comment, as pip sees it.

@@ -76,6 +76,7 @@ impl Lookup<'_> {
     pub(super) fn refused_capabilities(
         &self,
         request: &Request,
+        rule: Rule,
     ) -> Result<Vec<RefusalReason>, CatalogueError> {
         let (Some(toolkits), Cuda::Toolkit(major, minor)) = (self.toolkits()?, request.cuda) else {
             return Ok(Vec::new());
@@ -86,10 +87,8 @@ impl Lookup<'_> {
         for &capability in &request.compute_capabilities {
             environment.capabilities = [capability].into();
             let verdicts = axle_toolkit::check(toolkits, &environment);
-            let broken = verdicts.into_iter().find(|verdict| {
-                matches!(verdict.rule, Rule::CapabilityDropped | Rule::CapabilityTooNew)
-                    && verdict.severity > Severity::Ok
-            });
+            let broken =
+                verdicts.into_iter().find(|verdict| verdict.rule == rule && verdict.severity > Severity::Ok);
             refused.extend(broken.map(|verdict| RefusalReason {
                 package: "cuda".to_owned(),
                 version: Some(request.cuda.to_string()),

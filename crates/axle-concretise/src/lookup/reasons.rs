@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use axle_catalogue::{CellFile, Cuda, Matrix, Reason};
+use axle_toolkit::Rule;
 use pep440_rs::Version;
 
 use super::obstacle::{Cause, Obstacle, Sentence};
@@ -80,15 +81,21 @@ impl Lookup<'_> {
             return Ok(vec![self.no_torch(request, &file.order)]);
         }
         let chosen = shortest(&groups, request);
+        let mut reasons = Vec::new();
         let is_coverage = |(_, kind, _): &&Key| *kind == Reason::ComputeCapability;
         if chosen.iter().all(is_coverage) {
-            let refused = self.refused_capabilities(request)?;
-            if !refused.is_empty() {
-                return Ok(refused);
+            // What the release makes no code for, none of its wheels has: that is the shorter story.
+            let dropped = self.refused_capabilities(request, Rule::CapabilityDropped)?;
+            if !dropped.is_empty() {
+                return Ok(dropped);
             }
+            // Older PTX may run on a newer GPU, so that this alone does not rule a wheel out.
+            reasons = self.refused_capabilities(request, Rule::CapabilityTooNew)?;
         }
         let known = Known::new(&file, &torches);
-        Ok(chosen.into_iter().filter_map(|key| Some(known.reason(anchor, key, groups.get(key)?))).collect())
+        let told = chosen.into_iter().filter_map(|key| Some(known.reason(anchor, key, groups.get(key)?)));
+        reasons.extend(told);
+        Ok(reasons)
     }
 
     fn no_cells(&self, request: &Request) -> RefusalReason {
@@ -113,11 +120,13 @@ impl Lookup<'_> {
             );
             (Reason::Cuda, message)
         } else {
-            let message = format!(
-                "no {anchor} has wheels for Python {} {}",
-                request.python,
-                cuda_in_words(&[request.cuda])
-            );
+            let python = request.python;
+            let message = match request.cuda {
+                Cuda::Cpu => format!("no {anchor} has wheels for Python {python} without CUDA"),
+                cuda @ Cuda::Toolkit(..) => {
+                    format!("no {anchor} has wheels for both CUDA {cuda} and Python {python}")
+                }
+            };
             (Reason::Cuda, message)
         };
         RefusalReason {
@@ -205,8 +214,8 @@ fn masked(sentence: &str, anchor: &str, torch: &str) -> String {
     while let Some((before, after)) = rest.split_once(&format!("{anchor} {public}")) {
         let after = after.strip_prefix(&torch[public.len()..]).unwrap_or(after);
         // Not 2.9.1 in 2.9.10.
-        let is_whole = !after.starts_with(|next: char| next.is_ascii_alphanumeric())
-            && !(after.starts_with('.') && after[1..].starts_with(|next: char| next.is_ascii_alphanumeric()));
+        let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphanumeric());
+        let is_whole = !goes_on(after) && !after.strip_prefix('.').is_some_and(goes_on);
         masked += before;
         masked += anchor;
         masked.push(' ');

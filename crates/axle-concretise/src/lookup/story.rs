@@ -288,10 +288,10 @@ fn newer_torches<'f>(file: &'f CellFile, torch: &str) -> Vec<&'f str> {
 }
 
 fn required_by(plan: &Plan, name: &str) -> Option<String> {
-    let requires = |(_, package): &(&String, &crate::plan::PlanPackage)| {
+    let does = |(_, package): &(&String, &crate::plan::PlanPackage)| {
         package.requires.iter().any(|required| required == name)
     };
-    let requirers: Vec<_> = plan.packages.iter().filter(requires).map(|(name, _)| name.as_str()).collect();
+    let requirers: Vec<_> = plan.packages.iter().filter(does).map(|(name, _)| name.as_str()).collect();
     match requirers.as_slice() {
         [] => None,
         [one] => Some(format!("required by {one}")),
@@ -321,7 +321,7 @@ fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request
     let mut facts = vec![match wheel.provenance {
         Provenance::Audited => "its facts were read out of its bytes".to_owned(),
         Provenance::Sibling => "its facts were read out of its wheel for another Python".to_owned(),
-        _ => "its facts are what is published of it; its bytes were not read".to_owned(),
+        Provenance::Declared => "its facts are what is published of it; its bytes were not read".to_owned(),
     }];
     let codes: Vec<Code> = wheel.sass.iter().chain(&wheel.ptx).copied().collect();
     if codes.is_empty() {

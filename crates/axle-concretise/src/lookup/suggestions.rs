@@ -1,5 +1,7 @@
 //! The smallest changes to a request that work.
 
+#![expect(clippy::unnecessary_wraps, reason = "each kind of change is a function of one type")]
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,7 +95,7 @@ impl Lookup<'_> {
     ) -> Result<Vec<Suggestion>, LookupError> {
         let mut suggestions = Vec::new();
         for place in 0..MOST {
-            let mut changed = request.clone();
+            let mut renamed = request.clone();
             let mut changes = Vec::new();
             for &name in unknown {
                 let alike = nearest(name, known);
@@ -107,10 +109,10 @@ impl Lookup<'_> {
                     Some(alike) => format!("with {alike} for {name}"),
                     None => format!("without {name}"),
                 });
-                rename(&mut changed, name, *alike.unwrap_or(&""));
+                rename(&mut renamed, name, alike.unwrap_or(&""));
             }
-            if !changed.packages.is_empty() && self.find(&changed)?.is_some() {
-                suggestions.push(Suggestion { change: changes.join(" and "), command: changed.command() });
+            if !renamed.packages.is_empty() && self.find(&renamed)?.is_some() {
+                suggestions.push(Suggestion { change: changes.join(" and "), command: renamed.command() });
             }
             if unknown.len() > 1 {
                 break;
@@ -330,9 +332,12 @@ fn with_or_without_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Ch
     let mut cudas = lookup.matrix.cudas.clone();
     cudas.retain(|&cuda| cuda != Cuda::Cpu);
     cudas.sort_by_key(|&cuda| Reverse(cuda));
+    // A common one first.
+    let mut capabilities: Vec<_> = lookup.matrix.compute_capabilities.iter().rev().collect();
+    capabilities.sort_by_key(|capability| (capability.major, capability.minor) != (8, 6));
     let mut changed = Vec::new();
     for cuda in cudas {
-        for &capability in lookup.matrix.compute_capabilities.iter().rev() {
+        for &&capability in &capabilities {
             let compute_capabilities = [capability].into();
             changed.push((
                 format!("with CUDA {cuda} and, say, a GPU of {capability}"),

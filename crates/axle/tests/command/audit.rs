@@ -46,7 +46,7 @@ fn offering(package: &str, soname: &str) -> String {
         "libraries": {soname: "lib"}, "omit": [], "scripts": {}, "unprovided": [],
     });
     let wheels = serde_json::json!({"x.whl": wheel});
-    serde_json::json!({"schema": "axle.builds/1", "name": package, "version": "1", "wheels": wheels})
+    serde_json::json!({"schema": "axle.builds/2", "name": package, "version": "1", "wheels": wheels})
         .to_string()
 }
 

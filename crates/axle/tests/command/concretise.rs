@@ -192,22 +192,93 @@ fn broken_catalogue_files() {
         text.replace(&format!("$ {PLAN}"), &format!("# {path}: {head}"))
     };
     let deep = "[".repeat(100_000);
-    let cells = |rest: &str| format!(r#"{{"schema": "axle.cells/1"{rest}}}"#);
+    let cells = |rest: &str| format!(r#"{{"schema": "axle.cells/2"{rest}}}"#);
     let texts = [
         said("catalogue/matrix.toml", b"systems = [\n"),
         said("catalogue/matrix.toml", b"systems = []\nsystem = 1\n"),
         said("catalogue/matrix.toml", b"\xff\xfe"),
-        said("catalogue/packages/torch.toml", b"summary = \"Tensors\"\nsince = \"newest\"\n"),
         said(cell, b""),
         said(cell, b"[]"),
         said(cell, &b"{\"schema\": \"axle.cells/1\""[..]),
-        said(cell, br#"{"schema": "axle.cells/2"}"#),
+        said(cell, br#"{"schema": "axle.cells/1"}"#),
         said(cell, cells("").as_bytes()),
         said(cell, cells(r#", "system": "x86_64-windows""#).as_bytes()),
         said(cell, cells(&format!(r#", "system": {deep}"#)).as_bytes()),
         said(cell, &[0; 64]),
     ];
     insta::assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn the_story_of_a_choice() {
+    insta::assert_snapshot!(Folder::with_catalogue().transcript(&[
+        &format!("{PLAN} flash-attn --explain torch"),
+        &format!("{PLAN} flash-attn --explain Triton"),
+        &format!("{PLAN} --explain sympy"),
+        &format!("{PLAN} --explain flash-attn"),
+        &format!("{PLAN} --explain torch --format json"),
+    ]));
+}
+
+#[test]
+fn requirements_in_place_of_names() {
+    insta::assert_snapshot!(Folder::with_catalogue().transcript(&[
+        &PLAN.replace(" torch", " 'torch<2.9' --format requirements"),
+        &PLAN.replace(" torch", " 'torch>=3'"),
+        &PLAN.replace(" torch", " 'torch[opt-einsum]'"),
+        &PLAN.replace(" torch", " torch 'triton==3.5.1; sys_platform == \"win32\"' --format requirements"),
+        &PLAN.replace(" torch", " 'torch @ https://x.y/torch.whl'"),
+        &PLAN.replace(" torch", " 'torch=>2'"),
+    ]));
+}
+
+#[test]
+fn preferences() {
+    insta::assert_snapshot!(Folder::with_catalogue().transcript(&[
+        &format!("{PLAN} --prefer newest --gcc 13 --only-wheels=torch --only-audited --format requirements"),
+        &format!("{PLAN} --prefer oldest"),
+        &format!("{PLAN} --prefer torch=oldest"),
+        &format!("{PLAN} --prefer troch=source"),
+        &format!("{PLAN} --only-audited=troch"),
+    ]));
+}
+
+#[test]
+fn requests_in_files() {
+    let folder = Folder::with_catalogue();
+    folder.write(
+        "axle.toml",
+        "packages = [\"flash-attn\"]\npython = \"3.11\"\ncuda = \"12.8\"\ncompute-capabilities = [\"8.6\"]\n\
+        prefer = { all = \"newest\", flash-attn = \"wheel\" }\nonly-audited = true\n",
+    );
+    folder.write(
+        "requirements.txt",
+        "# what we need\n--index-url https://x.y/simple\ntorch >= 2.8 \\\n    --hash=sha256:00  # old\n-r more.txt\n",
+    );
+    folder.write("more.txt", "triton; python_version >= \"3.9\"\ncolorama; sys_platform == \"win32\"\n");
+    folder.write("cycle.txt", "-r cycle.txt\n");
+    folder.write("editable.txt", "torch\n-e .\n");
+    folder.write(
+        "pyproject.toml",
+        "[project]\nname = \"x\"\ndependencies = [\"torch~=2.8.0\", \"flash-attn\"]\n",
+    );
+    folder.write("dynamic/pyproject.toml", "[project]\nname = \"x\"\ndynamic = [\"dependencies\"]\n");
+    folder.write("wrong.toml", "packages = [\"torch\"]\npythons = \"3.11\"\n");
+    folder.write("half.toml", "packages = [\"torch\"]\npython = \"3.11\"\n");
+    let axle = "axle concretise --catalogue catalogue --format requirements";
+    let target = "--python 3.11 --cuda 12.8 --cc 8.6";
+    insta::assert_snapshot!(folder.transcript(&[
+        &format!("{axle} --from axle.toml"),
+        &format!("{axle} --from axle.toml --cc 7.0"),
+        &format!("{axle} --from requirements.txt {target}"),
+        &format!("{axle} --from pyproject.toml {target}"),
+        &format!("{axle} --from dynamic/pyproject.toml {target}"),
+        &format!("{axle} --from cycle.txt {target}"),
+        &format!("{axle} --from editable.txt {target}"),
+        &format!("{axle} --from wrong.toml"),
+        &format!("{axle} --from half.toml"),
+        &format!("{axle} --from missing.toml"),
+    ]));
 }
 
 #[test]
