@@ -80,55 +80,68 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
 }
 
-/// A request that has a plan, and requests that have none: one change helps, two are needed, none is found.
-const REQUESTS: [(&str, &str); 4] = [
-    ("a plan", "--cuda 12.8 --cc 8.6"),
-    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1"),
-    ("a refusal that two changes help", "--cuda 13.0 --cc 5.0 --cc 12.1"),
-    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5"),
+/// What is asked, and how many changes the first suggestion makes; `None` for a plan.
+const REQUESTS: [(&str, &str, Option<usize>); 4] = [
+    ("a plan", "--cuda 12.8 --cc 8.6", None),
+    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1", Some(1)),
+    ("a refusal that two changes help", "--cuda 12.8 --cc 6.1 --torch 2.9", Some(2)),
+    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5", Some(0)),
 ];
-/// What the requests are for.
-const PYTHON: &str = "3.12";
 const PACKAGE: &str = "torch";
 
 fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
     let axle = build()?;
     let folder = tempfile::tempdir()?;
     let script = Script::new(folder.path(), &["uv"])?;
-    let (_, target) = REQUESTS[0];
-    let plan = Command::new(&axle).args(request(target)).args(["--format", "json"]).output()?;
-    let plan: serde_json::Value = serde_json::from_slice(&plan.stdout)?;
-    let torch = plan.get("torch").and_then(serde_json::Value::as_str).unwrap_or_default();
-    fs_err::write(folder.path().join("requirements.in"), format!("{PACKAGE}=={torch}\n"))?;
+    // The interpreter that uv is given, so that it has not to look for one.
+    let version = "import sys; print(*sys.version_info[:2], sep='.')";
+    let version = Command::new(&script.python).args(["-c", version]).output()?.stdout;
+    let python = String::from_utf8_lossy(&version).trim().to_owned();
+    let words = |target: &str| -> Vec<String> {
+        let words = ["concretise", "--python", &python].into_iter().chain(target.split(' ')).chain([PACKAGE]);
+        words.map(str::to_owned).collect()
+    };
 
-    let (uv, requirements) = (folder.path().join("python/bin/uv"), folder.path().join("requirements.in"));
-    let cache = folder.path().join("cache");
+    let mut torch = String::new();
+    for (what, target, changes) in REQUESTS {
+        let output = Command::new(&axle).args(words(target)).args(["--format", "json"]).output()?;
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let first = answer.pointer("/suggestions/0/change").and_then(serde_json::Value::as_str);
+        let made = first.map_or(0, |change| change.matches(" and ").count() + 1);
+        let planned = answer.get("torch").and_then(serde_json::Value::as_str);
+        if planned.is_none().then_some(made) != changes {
+            return Err(Error::Failed(format!("axle {}: it is not {what}", words(target).join(" "))));
+        }
+        torch = planned.map_or(torch, str::to_owned);
+    }
+
+    let requirements = folder.path().join("requirements.in");
+    fs_err::write(&requirements, format!("{PACKAGE}=={torch}\n"))?;
+    let (uv, cache) = (folder.path().join("python/bin/uv"), folder.path().join("cache"));
     let resolve: Vec<&Path> = [uv.as_path(), "pip".as_ref(), "compile".as_ref(), &requirements]
         .into_iter()
-        .chain(["--cache-dir".as_ref(), cache.as_path()])
-        .chain(["--python-platform", "x86_64-manylinux_2_28", "--python-version", PYTHON].map(Path::new))
+        .chain(["--cache-dir".as_ref(), cache.as_path(), "--python".as_ref(), script.python.as_path()])
+        .chain(["--python-platform", "x86_64-manylinux_2_28"].map(Path::new))
         .collect();
-    // Once with the network, so that its cache holds all that it reads.
-    script.run(1, &resolve)?;
     let offline = [resolve.as_slice(), &["--offline".as_ref()]].concat();
+    // Once with the network, so that its cache holds all that it reads. The script takes a status of 1 for an answer.
+    for command in [&resolve, &offline] {
+        succeed(Command::new(&uv).args(&command[1..]).stderr(Stdio::null()))?;
+    }
 
     let mut fewest = [f64::INFINITY; REQUESTS.len()];
     let mut with_uv = f64::INFINITY;
     for _ in 0..args.runs {
-        for ((_, target), fewest) in REQUESTS.iter().zip(&mut fewest) {
-            let words = request(target);
+        for ((_, target, _), fewest) in REQUESTS.iter().zip(&mut fewest) {
+            let words = words(target);
             let command: Vec<&Path> =
-                [axle.as_path()].into_iter().chain(words.iter().map(|word| Path::new(*word))).collect();
+                [axle.as_path()].into_iter().chain(words.iter().map(Path::new)).collect();
             *fewest = fewest.min(script.run(1, &command)?.seconds);
         }
         with_uv = with_uv.min(script.run(1, &offline)?.seconds);
     }
-    for ((what, target), seconds) in REQUESTS.iter().zip(fewest) {
-        anstream::println!(
-            "{:8.1} ms  {what}: axle concretise {}",
-            seconds * 1e3,
-            request(target)[1..].join(" ")
-        );
+    for ((what, target, _), seconds) in REQUESTS.iter().zip(fewest) {
+        anstream::println!("{:8.1} ms  {what}: axle {}", seconds * 1e3, words(target).join(" "));
     }
     anstream::println!(
         "{:8.1} ms  uv pip compile --offline of {PACKAGE}=={torch}, from its cache\n",
@@ -136,11 +149,6 @@ fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
     );
     anstream::println!("{:8.2} × the time of uv for that plan", fewest[0] / with_uv);
     Ok(ExitCode::SUCCESS)
-}
-
-/// The arguments of axle for a request.
-fn request(target: &str) -> Vec<&str> {
-    ["concretise", "--python", PYTHON].into_iter().chain(target.split(' ')).chain([PACKAGE]).collect()
 }
 
 fn audit(args: &AuditArgs) -> Result<ExitCode, Error> {
