@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axle_catalogue::{Absence, CellPackage, CellSource, CellWheel, Provenance, Reason};
 use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::Glibc;
-use pep440_rs::{Operator, VersionSpecifiers};
+use pep440_rs::VersionSpecifiers;
 use pep508_rs::ExtraName;
 
 use super::{join, supports};
@@ -102,14 +102,7 @@ impl<'a> Obstacle<'a> {
             Cause::Absent(Some(absence)) => return Sentence { before: None, after: absence.message.clone() },
             Cause::Absent(None) => ("", "is not in the catalogue for this target".to_owned()),
             Cause::Outside { specifiers, by: None } => {
-                let version = match specifiers.iter().collect::<Vec<_>>().as_slice() {
-                    [exact] if matches!(exact.operator(), Operator::Equal | Operator::ExactEqual) => {
-                        exact.version().to_string()
-                    }
-                    _ => "VERSION".to_owned(),
-                };
-                let moves = format!("axle lock --pin {package}=={version} looks for another");
-                ("", format!("is what fits this target, and not {package}{}; {moves}", compact(specifiers)))
+                ("", format!("is what fits this target, and not {package}{}", compact(specifiers)))
             }
             Cause::Outside { specifiers, by: Some(by) } => {
                 ("", format!("is what fits this target, and {by} requires {package}{}", compact(specifiers)))
