@@ -112,6 +112,12 @@ let
     let
       what = "${name} ${version}";
 
+      # What is opened at run time only is searched where the cell has it.
+      isHere =
+        entry:
+        !(entry.optional or false)
+        || (providers ? ${entry.package} && providers.${entry.package}.libraries ? ${entry.soname});
+
       # One entry of a member's search path, as the loader reads it.
       folderOf =
         member: entry:
@@ -143,7 +149,7 @@ let
       patch =
         member:
         let
-          search = unique (map (folderOf member) member.search);
+          search = unique (map (folderOf member) (filter isHere member.search));
           interpreter =
             if member.interpreter then
               [

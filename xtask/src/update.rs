@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance, artefact_path,
-    build_path, cell_path, share_with_siblings, write_json,
+    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance,
+    artefact_path, build_path, cell_path, share_with_siblings, write_json,
 };
 use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
@@ -97,7 +97,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let catalogue = Catalogue::new(folder.clone());
     let mut universe = Universe::read(&catalogue)?;
-    let before = read_cells(&catalogue, &universe)?;
+    let before = read_cells(&catalogue, &universe);
     let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
 
     let solved = if args.offline {
@@ -110,6 +110,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let audits = Audits::new(places.index().clone(), &cache);
         audits.apply(&mut universe);
         let solved = settle(&audits, &mut universe)?;
+        let components = components(&universe);
+        audits.audit(&mut universe, &components)?;
         audits.rest(&mut universe, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
@@ -207,12 +209,14 @@ fn prune(universe: &mut Universe, solved: &Solved) {
             .or_default()
             .extend(file.wheels.keys().chain(file.sources.keys()).map(String::as_str));
     }
-    let pinned = pinned(universe);
+    let is_whole =
+        |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);
+    let pinned = pinned(universe.artefacts.iter().filter(|(name, _)| is_whole(name)).map(|(_, file)| file));
     for (name, file) in &mut universe.artefacts {
         if universe.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
             continue;
         }
-        let versions = |artefact: &axle_catalogue::Artefact| artefact.version(name);
+        let versions = |artefact: &Artefact| artefact.version(name);
         let newest =
             file.artefacts.iter().filter_map(versions).filter(|version| !version.any_prerelease()).max();
         let of_name = chosen.get(name.as_str());
@@ -233,15 +237,11 @@ fn prune(universe: &mut Universe, solved: &Solved) {
     }
 }
 
-/// The versions that artefacts of packages that are kept whole require exactly.
-fn pinned(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+/// The versions that artefacts require exactly.
+fn pinned<'a>(files: impl Iterator<Item = &'a ArtefactFile>) -> BTreeMap<String, BTreeSet<String>> {
     let mut pinned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let whole = universe
-        .artefacts
-        .iter()
-        .filter(|(name, _)| universe.packages.get(*name).is_some_and(|package| package.keep == Keep::All));
-    let lines: BTreeSet<&String> = whole
-        .flat_map(|(_, file)| &file.artefacts)
+    let lines: BTreeSet<&String> = files
+        .flat_map(|file| &file.artefacts)
         .flat_map(|artefact| artefact.requires_dist.iter().flatten())
         .collect();
     for line in lines {
@@ -256,6 +256,29 @@ fn pinned(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
             .extend(exact.map(|one| one.version().to_string()));
     }
     pinned
+}
+
+/// NVIDIA's libraries of the versions that anything requires exactly, a wheel each: the rules of toolkits tell what each
+/// of them covers, whether a cell chooses it or not.
+fn components(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let pinned = pinned(universe.artefacts.values());
+    for (name, versions) in pinned.into_iter().filter(|(name, _)| name.starts_with("nvidia-")) {
+        let Some(file) = universe.artefacts.get(&name) else { continue };
+        for version in versions {
+            let is_here = |artefact: &&Artefact| {
+                artefact.version(&name).is_some_and(|own| own.to_string() == version)
+                    && (artefact.filename.contains("x86_64") || artefact.filename.ends_with("-any.whl"))
+            };
+            let of_version: Vec<_> = file.artefacts.iter().filter(is_here).collect();
+            if of_version.iter().all(|artefact| artefact.provenance < Provenance::Audited)
+                && let Some(first) = of_version.first()
+            {
+                wanted.entry(name.clone()).or_default().insert(first.filename.clone());
+            }
+        }
+    }
+    wanted
 }
 
 /// Every cell of the matrix, and the builds of what they choose.
@@ -296,7 +319,7 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
 }
 
 /// The cells of the catalogue as it is.
-fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Result<Vec<CellFile>, Error> {
+fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Vec<CellFile> {
     let matrix = &universe.matrix;
     let mut files = Vec::new();
     for &system in &matrix.systems {
@@ -307,7 +330,7 @@ fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Result<Vec<CellFile
             }
         }
     }
-    Ok(files)
+    files
 }
 
 fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Error> {

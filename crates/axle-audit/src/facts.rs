@@ -97,6 +97,7 @@ pub struct LooseCode {
     /// What the files are.
     pub format: LooseFormat,
     /// What each of them holds, sorted; empty where they could not be read.
+    #[serde(default)]
     pub code: Vec<Code>,
     /// The CUDA release that made them; null where they don't tell.
     pub toolkit: Option<Toolkit>,
@@ -267,6 +268,7 @@ pub struct ElfMember {
 
 /// What an extension module takes of CPython, against the stable ABI (PEP 384).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Abi3 {
     /// The oldest Python whose stable ABI has all of it that is stable.
     pub python: String,

@@ -89,7 +89,7 @@ impl Artefact {
 
     /// Whether it is a wheel; else it is an sdist.
     pub fn is_wheel(&self) -> bool {
-        self.filename.len() > 4 && self.filename.ends_with(".whl")
+        self.filename.strip_suffix(".whl").is_some()
     }
 
     /// What its bytes say, or those of its sibling, members under their names in this wheel.
@@ -175,9 +175,20 @@ pub enum Provenance {
     Audited,
 }
 
-/// Lets wheels that were not read share what was read of the same version, system and origin for another Python.
-/// Facts of a wheel's own bytes are never replaced.
+/// Lets wheels that were not read share what was read: of the same bytes, published elsewhere too, or else of the same
+/// version, system and origin for another Python. Facts of a wheel's own bytes are never replaced.
 pub fn share_with_siblings(artefacts: &mut [Artefact]) {
+    let same_bytes: BTreeMap<String, Audit> = artefacts
+        .iter()
+        .filter(|artefact| artefact.provenance == Provenance::Audited)
+        .filter_map(|artefact| Some((artefact.sha256.clone(), artefact.audit.clone()?)))
+        .collect();
+    for artefact in artefacts.iter_mut() {
+        if let Some(audit) = same_bytes.get(&artefact.sha256) {
+            artefact.audit = Some(audit.clone());
+            artefact.provenance = Provenance::Audited;
+        }
+    }
     let mut read: BTreeMap<_, (String, Arc<WheelFacts>)> = BTreeMap::new();
     for artefact in artefacts.iter().filter(|artefact| artefact.provenance == Provenance::Audited) {
         if let (Some(audit), Some(kind)) = (&artefact.audit, kind(artefact)) {

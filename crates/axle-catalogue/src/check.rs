@@ -44,11 +44,11 @@ pub struct Counts {
 ///
 /// # Errors
 /// When a file is missing that every catalogue has, or cannot be read.
-pub fn check(files: impl Files + Clone + 'static) -> Result<(Counts, Vec<Complaint>), CatalogueError> {
+pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Complaint>), CatalogueError> {
     let catalogue = Catalogue::new(files.clone());
     let matrix = catalogue.matrix()?;
     let packages = catalogue.packages()?;
-    let mut checker = Checker { files: &files, complaints: Vec::new(), counts: Counts::default() };
+    let mut checker = Checker { files, complaints: Vec::new(), counts: Counts::default() };
     checker.counts.packages = packages.len();
     let artefacts = checker.artefacts(&catalogue, &packages);
     let cells = checker.cells(&catalogue, &matrix);

@@ -87,7 +87,12 @@ impl Package {
         let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);
         Policy {
             loaded: None,
-            loose: None,
+            // Files of device code are measured together, by the rule for them.
+            loose: self
+                .coverage
+                .iter()
+                .find(|rule| rule.member.strip_suffix(".cubin").is_some())
+                .map(measure),
             measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
             own_outside: self.own_outside.iter().map(Pattern::new).collect(),
             ..Policy::default()

@@ -297,6 +297,9 @@ struct Reader<'a> {
     metadata: Mutex<BTreeMap<String, Metadata>>,
 }
 
+/// A place, and what it lists of a project.
+type Listed = (Kind, Box<dyn Place>, Project);
+
 /// What tells artefacts of a package apart: one name may be published at several addresses with other bytes.
 type Key = (Origin, String);
 
@@ -375,7 +378,7 @@ impl Reader<'_> {
         name: &str,
         project: &PackageName,
         package: &Package,
-    ) -> Result<Vec<(Kind, Box<dyn Place>, Project)>, UpdateError> {
+    ) -> Result<Vec<Listed>, UpdateError> {
         let Places { index, client, github, kinds, facts, root, .. } = self.places;
         let published = &package.published;
         let mut places: Vec<(Kind, Box<dyn Place>)> = Vec::new();
@@ -513,16 +516,16 @@ impl Reader<'_> {
         }
         let cache = self.places.cache.as_ref().map(|cache| crate::Folder::new(cache.join("metadata")));
         let kept = cache.as_ref().and_then(|cache| cache.read(&hash).ok().flatten());
-        let metadata = match kept.and_then(|bytes| Metadata::parse(&bytes).ok()) {
-            Some(metadata) => metadata,
-            None => {
-                let metadata = read()?;
-                if let Some(cache) = cache {
-                    // Only to be faster the next time.
-                    let _ = cache.write(&hash, metadata.to_string().as_bytes());
-                }
-                metadata
+        let kept = kept.and_then(|bytes| Metadata::parse(&bytes).ok());
+        let metadata = if let Some(metadata) = kept {
+            metadata
+        } else {
+            let metadata = read()?;
+            if let Some(cache) = cache {
+                // Only to be faster the next time.
+                let _ = cache.write(&hash, metadata.to_string().as_bytes());
             }
+            metadata
         };
         if let Ok(mut known) = self.metadata.lock() {
             known.insert(hash, metadata.clone());

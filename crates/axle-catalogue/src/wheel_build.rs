@@ -161,6 +161,10 @@ pub enum Provider {
         package: String,
         /// The soname.
         soname: String,
+        /// Whether it is searched only in cells that have the package: what is opened by `dlopen` is named by the TOML,
+        /// whatever the cell.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        optional: bool,
     },
     /// A library of the package set.
     Runtime {

@@ -9,6 +9,7 @@ use axle_catalogue::{
 };
 use axle_wheel::{SdistName, System, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
+use pep440_rs::Version;
 use std::borrow::Cow;
 
 use crate::choice::loaded;
@@ -41,10 +42,15 @@ pub enum BuildError {
         sha256: String,
     },
     /// Two cells give the same wheel different providers.
-    #[error("{filename} would be patched differently in two cells: a build depends on its wheel alone")]
+    #[error(
+        "{filename} would be patched differently in two cells: {difference}; name the provider with `[[dlopen]]` in its \
+         package's TOML, for a build depends on its wheel alone"
+    )]
     Ambiguous {
         /// The wheel.
         filename: String,
+        /// What differs.
+        difference: String,
     },
 }
 
@@ -106,8 +112,10 @@ fn add_builds(
         let Some(file) = all.get_mut(&(name.to_owned(), wheel.version.to_owned())) else { continue };
         match file.wheels.get_mut(filename) {
             Some(known) => {
-                if !merge(known, build) {
-                    return Err(BuildError::Ambiguous { filename: filename.clone() });
+                let before = known.clone();
+                if !merge(known, build.clone()) {
+                    let difference = difference(&before, &build);
+                    return Err(BuildError::Ambiguous { filename: filename.clone(), difference });
                 }
             }
             None => {
@@ -146,8 +154,11 @@ impl<'a> ChosenWheel<'a> {
             Some(_) => None,
             None => Some(declared_needs(package, artefact)?),
         };
+        let libraries = match &facts {
+            Some(facts) => libraries(facts),
+            None => libraries_of_release(artefacts, artefact, name),
+        };
         let facts = facts.unwrap_or_default();
-        let libraries = libraries(&facts);
         Some(Self { version, package, artefact, facts, declared, libraries, cuda })
     }
 
@@ -212,7 +223,7 @@ impl Providers<'_> {
                     }
                 }
             }
-            search.extend(self.opened(package, elf));
+            search.extend(opened(package, elf));
             let interpreter = elf.interpreter.is_some();
             if search.is_empty() && !interpreter {
                 continue;
@@ -293,36 +304,41 @@ impl Providers<'_> {
         let offers =
             || closure.iter().filter_map(|package| Some((*package, self.folder_of(package, soname)?)));
         let upstream = upstream_folders(elf);
-        let nearest = upstream
+        // Some packages forget to require what they need, and their TOML says where it comes from.
+        if let Some(package) = chosen.package.dlopen.iter().find_map(|row| row.sonames.get(soname)) {
+            return Some(optional(package, soname));
+        }
+        let (package, _) = upstream
             .iter()
             .find_map(|folder| offers().find(|(_, offered)| offered == folder))
-            .or_else(|| offers().next());
-        // Some packages forget to require torch, and their TOML says where its libraries come from.
-        let named = || {
-            let rows = chosen.package.dlopen.iter();
-            let named = rows.filter_map(|row| row.sonames.get(soname)).map(String::as_str);
-            named.filter(|package| self.folder_of(package, soname).is_some()).next()
-        };
-        let package = nearest.map(|(package, _)| package).or_else(named)?;
-        Some(Provider::Package { package: package.to_owned(), soname: soname.to_owned() })
+            .or_else(|| offers().next())?;
+        Some(Provider::Package { package: package.to_owned(), soname: soname.to_owned(), optional: false })
     }
 
     /// The folder of a package's wheel that offers a soname.
     fn folder_of(&self, package: &str, soname: &str) -> Option<&str> {
         self.chosen.get(package)?.libraries.get(soname).map(String::as_str)
     }
+}
 
-    fn opened(&self, package: &Package, elf: &ElfMember) -> Vec<Provider> {
-        let opened = package
-            .dlopen
-            .iter()
-            .filter(|dlopen| Pattern::new(&dlopen.member).matches(&elf.path))
-            .flat_map(|dlopen| &dlopen.sonames);
-        opened
-            .filter(|(soname, package)| self.folder_of(package, soname).is_some())
-            .map(|(soname, package)| Provider::Package { package: package.clone(), soname: soname.clone() })
-            .collect()
-    }
+/// What a member opens by `dlopen`, as the package's TOML says.
+fn opened(package: &Package, elf: &ElfMember) -> Vec<Provider> {
+    let rows = package.dlopen.iter().filter(|dlopen| Pattern::new(&dlopen.member).matches(&elf.path));
+    rows.flat_map(|dlopen| &dlopen.sonames).map(|(soname, package)| optional(package, soname)).collect()
+}
+
+/// A library of a package that not every cell has.
+fn optional(package: &str, soname: &str) -> Provider {
+    Provider::Package { package: package.to_owned(), soname: soname.to_owned(), optional: true }
+}
+
+/// The libraries that a wheel whose bytes were not seen is taken to offer: those of a wheel of the same release that was
+/// seen. Where they differ, a build that needs one of them fails and says so.
+fn libraries_of_release(artefacts: &[Artefact], artefact: &Artefact, name: &str) -> BTreeMap<String, String> {
+    let release = |artefact: &Artefact| artefact.version(name).map(Version::without_local);
+    let own = release(artefact);
+    let seen = artefacts.iter().filter(|other| release(other) == own).find_map(Artefact::facts);
+    seen.map(|facts| libraries(&facts)).unwrap_or_default()
 }
 
 /// Whether a member is loaded by the loader: an executable or a shared object for the machine, not a relocatable
@@ -417,6 +433,31 @@ fn merge(known: &mut WheelBuild, other: WheelBuild) -> bool {
         .all(|member| *members.entry(member.path.clone()).or_insert_with(|| member.clone()) == member);
     known.members = members.into_values().collect();
     is_same
+}
+
+/// The first thing that differs between two builds of one wheel.
+fn difference(one: &WheelBuild, other: &WheelBuild) -> String {
+    let lacking = |build: &WheelBuild, member: &str| {
+        let missing = build.unprovided.iter().filter(|missing| missing.member == member);
+        missing.map(|missing| missing.soname.clone()).collect::<Vec<_>>().join(", ")
+    };
+    for member in &one.members {
+        let path = &member.path;
+        match other.members.iter().find(|other| other.path == *path) {
+            Some(other) if other.search == member.search => {}
+            Some(found) => {
+                return format!(
+                    "{path} searches {:?} (nothing provides [{}]) in one, {:?} (nothing provides [{}]) in the other",
+                    member.search,
+                    lacking(one, path),
+                    found.search,
+                    lacking(other, path)
+                );
+            }
+            None => return format!("{path} is patched in one of them only"),
+        }
+    }
+    format!("nothing provides {:?} in one, {:?} in the other", one.unprovided, other.unprovided)
 }
 
 fn source_build(universe: &Universe, name: &str, filename: &str) -> Result<SourceBuild, BuildError> {

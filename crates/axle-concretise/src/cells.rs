@@ -297,7 +297,7 @@ fn source(
     let sdist = candidates.versions(name)?.get(&public)?.sdist()?;
     let capabilities = candidates.universe.compiles_for(sdist, cuda).ok().filter(|all| !all.is_empty())?;
     let mut links = BTreeSet::new();
-    let mut next: Vec<String> = candidates.build_needs(sdist).into_iter().map(|need| need.name).collect();
+    let mut next: Vec<String> = sdist.build_needs().into_iter().map(|need| need.name).collect();
     while let Some(needed) = next.pop() {
         let chosen = solution.get(&needed)?;
         if links.contains(&needed) {

@@ -14,6 +14,7 @@ use pep508_rs::Requirement;
 use crate::glibc;
 use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
+use crate::universe::Need;
 
 /// A wheel or an sdist that fits a system and a Python.
 #[derive(Debug, Clone)]
@@ -139,6 +140,18 @@ impl<'a> Choice<'a> {
             Some(reason) => Err(Unfit::Yanked(reason.clone())),
             None => Ok(()),
         }
+    }
+
+    /// What must be in a cell for an sdist to be compiled: what it links, and what builds it. A wheel needs nothing.
+    pub(crate) fn build_needs(&self) -> Vec<Need> {
+        let source = self.package.source.as_ref().filter(|_| !self.is_wheel());
+        let names = source.into_iter().flat_map(|source| source.links.iter().chain(&source.build_requires));
+        let need = |name: &String| Need {
+            name: name.clone(),
+            extras: Vec::new(),
+            specifiers: VersionSpecifiers::empty(),
+        };
+        names.map(need).collect()
     }
 
     /// Whether it is a wheel; else it must be compiled.
@@ -400,9 +413,8 @@ pub(crate) fn loaded<'a>(
             }
             let own = minor_of(&alternative.member, path);
             return match (alternative.load, cuda) {
-                (Load::Never, _) => false,
+                (Load::Never, _) | (Load::SameMinor | Load::NewestMinor, Cuda::Cpu) => false,
                 (Load::Cpu, cuda) => cuda == Cuda::Cpu,
-                (Load::SameMinor | Load::NewestMinor, Cuda::Cpu) => false,
                 (Load::SameMinor, Cuda::Toolkit(major, minor)) => own == Some((major, minor)),
                 (Load::NewestMinor, Cuda::Toolkit(major, minor)) => {
                     let others = facts.elf.iter().filter_map(|one| minor_of(&alternative.member, &one.path));

@@ -118,6 +118,10 @@ impl fmt::Display for Node {
 /// More versions than that are not counted.
 const MANY: usize = 50;
 
+/// What decides between versions, in order: that there is something to choose, that it is a wheel, that it is a release,
+/// the version without its local part, and that its bytes were seen.
+type Rank = (bool, bool, bool, Version, bool);
+
 struct Provider<'a> {
     candidates: &'a Candidates<'a>,
     wanted: &'a Wanted,
@@ -143,8 +147,7 @@ impl Provider<'_> {
             edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
         }
         let needs = self.candidates.needs(choice, node.extras())?;
-        for Need { name, extras, specifiers } in needs.into_iter().chain(self.candidates.build_needs(choice))
-        {
+        for Need { name, extras, specifiers } in needs.into_iter().chain(choice.build_needs()) {
             let range = self.candidates.range(&name, &specifiers);
             edges.extend(extras.into_iter().map(|extra| (Node::Extra(name.clone(), extra), range.clone())));
             edges.push((Node::Package(name), range));
@@ -159,7 +162,7 @@ impl Provider<'_> {
 
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
-        let mut best: Option<((bool, bool, bool, Version, bool), &Version)> = None;
+        let mut best: Option<(Rank, &Version)> = None;
         for (version, candidate) in versions.iter().rev().filter(|(version, _)| range.contains(version)) {
             let public = version.clone().without_local();
             // No older release is better than one that nothing is wrong with.

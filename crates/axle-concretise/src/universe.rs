@@ -190,8 +190,11 @@ pub struct Candidates<'a> {
     markers: MarkerEnvironment,
     packages: Arc<BTreeMap<&'a str, PackageCandidates<'a>>>,
     /// Which versions satisfy a requirement, by package and specifiers: asked again and again, by every cell.
-    ranges: Arc<Mutex<HashMap<(String, String), Ranges<Version>>>>,
+    ranges: Arc<Mutex<RangeCache>>,
 }
+
+/// Versions by package and specifiers.
+type RangeCache = HashMap<(String, String), Ranges<Version>>;
 
 #[derive(Clone)]
 struct PackageCandidates<'a> {
@@ -321,9 +324,10 @@ impl<'a> Candidates<'a> {
                 for choice in std::mem::take(&mut candidate.fitting) {
                     let pinned = self.pinned_cuda(package, &choice).ok().flatten();
                     let fits = choice.fits_cuda(cuda, pinned).and_then(|()| {
-                        let covers = match choice.is_wheel() {
-                            true => choice.covers(capabilities, cuda)?,
-                            false => Some(self.universe.compiles_for(&choice, cuda)?),
+                        let covers = if choice.is_wheel() {
+                            choice.covers(capabilities, cuda)?
+                        } else {
+                            Some(self.universe.compiles_for(&choice, cuda)?)
                         };
                         if covers.is_some_and(|covers| covers.is_empty()) {
                             return Err(Unfit::CoversNothing);
@@ -360,18 +364,6 @@ impl<'a> Candidates<'a> {
             }
         };
         Ok(package.cuda_from.iter().find_map(pin))
-    }
-
-    /// What must be in a cell for an sdist to be compiled: what it links, and what builds it. A wheel needs nothing.
-    pub(crate) fn build_needs(&self, choice: &Choice<'_>) -> Vec<Need> {
-        let source = choice.package.source.as_ref().filter(|_| !choice.is_wheel());
-        let names = source.into_iter().flat_map(|source| source.links.iter().chain(&source.build_requires));
-        let need = |name: &String| Need {
-            name: name.clone(),
-            extras: Vec::new(),
-            specifiers: VersionSpecifiers::empty(),
-        };
-        names.map(need).collect()
     }
 
     /// What an artefact requires for this target, with some of its extras. A marker holds where it holds without extras

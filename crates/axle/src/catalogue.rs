@@ -13,7 +13,7 @@ const SCHEMA: &str = "axle.catalogue-check/1";
 /// Checks a catalogue.
 pub fn run(command: &CatalogueCommands) -> Result<Answer, Error> {
     let CatalogueCommand::Check(command) = &command.command;
-    let checked = check(Folder::new(&command.catalogue));
+    let checked = check(&Folder::new(&command.catalogue));
     match (checked, command.format) {
         (Ok((counts, complaints)), Format::Json) => {
             let ok = complaints.is_empty();

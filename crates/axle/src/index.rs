@@ -1,6 +1,7 @@
 //! `axle index`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use axle_catalogue::update::{self, Places, Report, UpdateError};
@@ -41,10 +42,16 @@ fn update(command: &IndexUpdate) -> Result<Answer, Error> {
             let _ = writeln!(anstream::stderr(), "reading {name}");
         }
     };
-    let report = update::update(&catalogue, &places, &names, !command.no_deps, &BTreeSet::new(), &progress)?;
-    for (name, updated) in &report.packages {
-        write_json(&folder, &artefact_path(name), &updated.file)?;
-    }
+    let mut report =
+        update::update(&catalogue, &places, &names, !command.no_deps, &BTreeSet::new(), &progress)?;
+    // A file that cannot be written does not keep the others from being written.
+    report.packages.retain(|name, updated| match write_json(&folder, &artefact_path(name), &updated.file) {
+        Ok(_) => true,
+        Err(error) => {
+            report.errors.push((name.clone(), error.into()));
+            false
+        }
+    });
     print(&report)?;
     Ok(if report.errors.is_empty() { Answer::Yes } else { Answer::Unanswered })
 }
@@ -262,7 +269,7 @@ fn described(index: &PackageIndex, name: &str, since: Option<&Version>) -> Resul
         (digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
     });
     if let Some(major) = suffix {
-        text.push_str(&format!("\n[names]\ncuda = \"{major}\"\n"));
+        let _ = write!(text, "\n[names]\ncuda = \"{major}\"\n");
     }
     let is_pure = wheels.iter().all(|(_, wheel)| wheel.platform_tags().iter().all(|tag| tag == "any"));
     if is_pure && suffix.is_none() {

@@ -32,7 +32,7 @@ pub enum Error {
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error("{filename}: {error}")]
-    Audit { filename: String, error: AuditError },
+    Audit { filename: String, error: Box<AuditError> },
     #[error(transparent)]
     Name(#[from] WheelNameError),
     #[error(transparent)]
@@ -165,7 +165,7 @@ impl Audits {
             return Err(Error::Replaced { filename, known, found });
         }
         let wheel: WheelName = artefact.filename.parse()?;
-        let failed = |error| Error::Audit { filename: artefact.filename.clone(), error };
+        let failed = |error| Error::Audit { filename: artefact.filename.clone(), error: Box::new(error) };
         let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &wheel, &Options::default())
             .map_err(failed)?;
         facts.sha256 = Some(found);

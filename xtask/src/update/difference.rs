@@ -36,14 +36,12 @@ pub fn between(before: &[CellFile], now: &[CellFile]) -> Difference {
     for (target, old) in &before {
         let new = now.get(target);
         for (torch, cell) in &old.torch {
-            match new.and_then(|new| new.torch.get(torch)) {
-                Some(fresh) => difference.compare(&format!("{target}, torch {torch}"), cell, fresh),
-                None => {
-                    let why =
-                        new.and_then(|new| new.absent.get(torch)).map(|absence| absence.message.clone());
-                    let why = why.unwrap_or_else(|| "the catalogue has no such torch".to_owned());
-                    difference.note(Change::LostCell { torch: torch.clone(), why }, target);
-                }
+            if let Some(fresh) = new.and_then(|new| new.torch.get(torch)) {
+                difference.compare(&format!("{target}, torch {torch}"), cell, fresh);
+            } else {
+                let why = new.and_then(|new| new.absent.get(torch)).map(|absence| absence.message.clone());
+                let why = why.unwrap_or_else(|| "the catalogue has no such torch".to_owned());
+                difference.note(Change::LostCell { torch: torch.clone(), why }, target);
             }
         }
     }
@@ -184,7 +182,7 @@ mod tests {
         let absence = |message: &str| Absence { kind: Reason::Dependency, message: message.to_owned() };
         now.absent.insert("2.8.0".into(), absence("its pin of triton has no wheel"));
         now.torch.get_mut("2.9.1").unwrap().absent.insert("gone".into(), absence("it requires lib<2.1"));
-        let difference = between(&[before.clone()], &[now]);
+        let difference = between(std::slice::from_ref(&before), &[now]);
         insta::assert_snapshot!(difference.to_string(), @r"
         - torch 2.8.0: no cell any more: its pin of triton has no wheel
             in x86_64-linux, Python 3.12, CUDA 12.8
@@ -206,6 +204,7 @@ mod tests {
         );
         assert_eq!(difference.lost(&names(&["app", "torch"])), ["cells lost gone 1.0"]);
         assert!(difference.lost(&names(&["app", "torch", "gone"])).is_empty());
-        assert_eq!(between(&[before.clone()], &[before]), Difference::default());
+        let before = [before];
+        assert_eq!(between(&before, &before), Difference::default());
     }
 }

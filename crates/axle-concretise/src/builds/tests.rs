@@ -130,7 +130,7 @@ fn the_nearest_package_provides_where_upstream_names_none() {
         .wheel(Wheel::any("afar", "1.0").elf(library("afar/libx.so.1", &[])));
     let world = world.with_cudas(&["cpu"]);
     let files = built(&world);
-    let provider = Provider::Package { package: "far".into(), soname: "libx.so.1".into() };
+    let provider = Provider::Package { package: "far".into(), soname: "libx.so.1".into(), optional: false };
     assert_eq!(search(&build(&files, "user"), "user/a.so"), [provider]);
 }
 
