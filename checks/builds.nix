@@ -38,7 +38,10 @@ let
         cuda = if file.cuda == "cpu" then null else file.cuda;
         packages = highLevel: [ highLevel.torch ];
         computeCapabilities =
-          if file.cuda == "cpu" then [ ] else file.torch.${torch}.packages.torch.wheel.covers;
+          if file.cuda == "cpu" then
+            [ ]
+          else
+            axle.internal.cells.coveredOf file.torch.${torch} [ "torch" ];
       };
       compiling = concatMap (
         compiler:

@@ -34,14 +34,12 @@ let
 
   requestOf =
     file: torch:
-    let
-      wheel = file.torch.${torch}.packages.torch.wheel;
-    in
     {
       inherit torch;
       inherit (file) python;
       cuda = if file.cuda == "cpu" then null else file.cuda;
-      computeCapabilities = if file.cuda == "cpu" then [ ] else wheel.covers;
+      computeCapabilities =
+        if file.cuda == "cpu" then [ ] else cells.coveredOf file.torch.${torch} [ "torch" ];
     };
 
   # All of a cell that can be had for the capabilities of its torch, and without a compiler.

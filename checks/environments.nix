@@ -1,5 +1,5 @@
 /**
-  One environment a cell of the catalogue: torch, for every compute capability that its wheel covers.
+  One environment a cell of the catalogue: torch, for every compute capability that it and all that it requires cover.
 
   The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `plus`: the same with one
   more package of its cell, by name, for what both cover; and `compiled`: with one more package, compiled by the package
@@ -39,7 +39,8 @@ listToAttrs (
       value =
         let
           inherit (cell.torch.${torch}) packages;
-          covered = packages.torch.wheel.covers;
+          coveredOf = axle.internal.cells.coveredOf cell.torch.${torch};
+          covered = coveredOf [ "torch" ];
           environment =
             request:
             (axle.concretise (
@@ -59,11 +60,17 @@ listToAttrs (
         environment { }
         // {
           plus = mapAttrs (
-            name: package:
+            name: _:
             environment {
               packages = both name;
               computeCapabilities =
-                if cuda == null then [ ] else filter (cc: elem cc package.wheel.covers) covered;
+                if cuda == null then
+                  [ ]
+                else
+                  coveredOf [
+                    "torch"
+                    name
+                  ];
             }
           ) (filterAttrs (_: package: package.wheel != null) packages);
 

@@ -8,7 +8,9 @@ let
     concatStringsSep
     elem
     filter
+    foldl'
     genericClosure
+    head
     length
     map
     removeAttrs
@@ -33,6 +35,19 @@ rec {
       startSet = map (key: { inherit key; }) (filter (name: cell.packages ? ${name}) names);
       operator = item: map (key: { inherit key; }) cell.packages.${item.key}.requires;
     });
+
+  /**
+    The compute capabilities that the wheels of the named packages, and of all that they require, cover together.
+  */
+  coveredOf =
+    cell: names:
+    let
+      wheels = filter (wheel: wheel != null) (
+        map (name: cell.packages.${name}.wheel) (closureOf cell names)
+      );
+      together = covers: wheel: filter (cc: elem cc wheel.covers) covers;
+    in
+    if wheels == [ ] then [ ] else foldl' together (head wheels).covers wheels;
 
   /**
     The externals among the named ones, those that the named packages require, and those that these require.

@@ -1,6 +1,7 @@
 {
   attemptsOf,
   closureOf,
+  coveredOf,
   cycleOf,
   externalsOf,
   kindOf,
@@ -74,6 +75,26 @@ let
   };
 in
 {
+  coveredOf = [
+    {
+      expr = coveredOf cell [ "torch" ];
+      expected = [
+        "8.0"
+        "9.0"
+      ];
+    }
+    # Of all that is required, what covers least decides.
+    {
+      expr = coveredOf cell [ "vision" ];
+      expected = [ "9.0" ];
+    }
+    # What has no wheel says nothing.
+    {
+      expr = coveredOf compilable.cell [ "extension" ];
+      expected = [ ];
+    }
+  ];
+
   closureOf = [
     {
       expr = closureOf cell [ "vision" ];

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use axle_audit::ComputeCapability;
 use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
 use axle_concretise::{Asked, Compiler, Preferences, Request, answer};
 use axle_wheel::Glibc;
@@ -32,7 +33,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         system: file.system,
         python: file.python,
         cuda: file.cuda,
-        compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
+        compute_capabilities: BTreeSet::new(),
         compiler: None,
         driver: None,
         allowed: BTreeSet::new(),
@@ -40,13 +41,15 @@ fn requests(file: &CellFile) -> Vec<Request> {
         glibc: Glibc::new(2, 36),
         preferences: Preferences::default(),
     };
-    let mut requests = Vec::new();
-    for capabilities in file.capabilities.chunks(2) {
+    // Without CUDA there are no capabilities to ask for.
+    let known: &[ComputeCapability] = if file.cuda == Cuda::Cpu { &[] } else { &file.capabilities };
+    let mut requests = if known.is_empty() { vec![plain.clone()] } else { Vec::new() };
+    for capabilities in known.chunks(2) {
         requests
             .push(Request { compute_capabilities: capabilities.iter().copied().collect(), ..plain.clone() });
     }
     for torch in &file.order {
-        requests.extend(file.capabilities.iter().map(|&capability| Request {
+        requests.extend(known.iter().map(|&capability| Request {
             compute_capabilities: [capability].into(),
             torch: Some(torch.clone()),
             ..plain.clone()
@@ -56,8 +59,8 @@ fn requests(file: &CellFile) -> Vec<Request> {
     let newest = file.order.first().and_then(|torch| file.torch.get(torch));
     let torch = newest.and_then(|cell| cell.packages.get("torch"));
     let covered = torch.and_then(|torch| torch.wheel.as_ref()).map(|wheel| &wheel.covers);
-    let served =
-        Request { compute_capabilities: covered.into_iter().flatten().copied().collect(), ..plain.clone() };
+    let covered = covered.into_iter().flatten().copied().filter(|_| file.cuda != Cuda::Cpu);
+    let served = Request { compute_capabilities: covered.collect(), ..plain.clone() };
     let torch = |version: &str| Some(version.to_owned());
     requests.extend([
         Request { packages: asked(&["triton", "jinja2"]), ..served.clone() },
