@@ -56,3 +56,30 @@ fn what_is_not_in_it() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     insta::assert_snapshot!(one_line(&output));
 }
+
+#[test]
+fn the_catalogue_is_whole_and_damage_is_told() {
+    let folder = Folder::new();
+    let copied = std::process::Command::new("cp")
+        .args(["-r", concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue")])
+        .arg(folder.path("catalogue"))
+        .status();
+    assert!(copied.unwrap().success());
+    let output = folder.output(&["catalogue", "check", "catalogue"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!((output.status.code(), text.lines().count()), (Some(0), 1), "{text}");
+    assert!(text.ends_with(": it is whole\n"), "{text}");
+
+    let path = folder.path("catalogue/artefacts/einops.json");
+    let damaged = fs_err::read_to_string(&path).unwrap().replacen("provenance", "provenanse", 1);
+    fs_err::write(&path, damaged).unwrap();
+    let output = folder.output(&["catalogue", "check", "catalogue"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(
+        text.contains("artefacts/einops.json: ") && text.contains("unknown field `provenanse`"),
+        "{text}"
+    );
+    // What cells choose of it is missed too.
+    assert!(text.contains("is no artefact of einops"), "{text}");
+}

@@ -95,6 +95,20 @@ fn a_package_and_all_that_it_requires() {
 }
 
 #[test]
+fn a_package_is_added_from_what_the_index_says() {
+    let folder = Folder::with_catalogue_to_update();
+    let server = good_index();
+    fs_err::remove_file(folder.path("catalogue/packages/triton.toml")).unwrap();
+    let said = |names: &str| {
+        server.hidden(&folder.shell(&format!("axle index add --index-url {} {names}", server.url)))
+    };
+    insta::assert_snapshot!(said("triton"));
+    insta::assert_snapshot!(folder.read("catalogue/packages/triton.toml"));
+    // What is there is left as it is, and what the index lacks is told.
+    insta::assert_snapshot!([said("triton"), said("no-such-package")].concat());
+}
+
+#[test]
 fn without_news_no_byte_changes() {
     let folder = Folder::with_catalogue_to_update();
     update(&folder, &good_index(), "torch");
