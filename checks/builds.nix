@@ -38,10 +38,7 @@ let
         cuda = if file.cuda == "cpu" then null else file.cuda;
         packages = highLevel: [ highLevel.torch ];
         computeCapabilities =
-          if file.cuda == "cpu" then
-            [ ]
-          else
-            axle.internal.cells.coveredOf file.torch.${torch} [ "torch" ];
+          if file.cuda == "cpu" then [ ] else axle.internal.cells.coveredOf file.torch.${torch} [ "torch" ];
       };
       compiling = concatMap (
         compiler:

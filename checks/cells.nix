@@ -32,15 +32,13 @@ let
 
   check = name: condition: if condition then "" else throw "axle: ${name}";
 
-  requestOf =
-    file: torch:
-    {
-      inherit torch;
-      inherit (file) python;
-      cuda = if file.cuda == "cpu" then null else file.cuda;
-      computeCapabilities =
-        if file.cuda == "cpu" then [ ] else cells.coveredOf file.torch.${torch} [ "torch" ];
-    };
+  requestOf = file: torch: {
+    inherit torch;
+    inherit (file) python;
+    cuda = if file.cuda == "cpu" then null else file.cuda;
+    computeCapabilities =
+      if file.cuda == "cpu" then [ ] else cells.coveredOf file.torch.${torch} [ "torch" ];
+  };
 
   # All of a cell that can be had for the capabilities of its torch, and without a compiler.
   servedOf =
