@@ -112,13 +112,13 @@ impl Catalogue {
     /// When one of the files is not valid.
     pub fn offered(&self, name: &str, sonames: &BTreeSet<&str>) -> Result<BTreeSet<String>, CatalogueError> {
         let folder = format!("builds/{name}");
+        let finders: Vec<_> = sonames.iter().map(|soname| memchr::memmem::Finder::new(*soname)).collect();
         let mut offered = BTreeSet::new();
         for file in self.files.list(&folder)? {
             let path = format!("{folder}/{file}");
             // Most files name none of them, and need not be parsed.
             let bytes = self.files.read(&path)?.unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes);
-            if !sonames.iter().any(|soname| text.contains(soname)) {
+            if finders.iter().all(|finder| finder.find(&bytes).is_none()) {
                 continue;
             }
             let build: Option<BuildFile> = self.json(&path, crate::wheel_build::SCHEMA)?;

@@ -12,12 +12,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
 use flate2::Crc;
-use flate2::read::DeflateDecoder;
 use thiserror::Error;
 use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::inflate::Inflate;
 use crate::{EntryPointsError, MetadataError, ReadSeek, WheelFileError, WheelSource};
 
 /// What a wheel may ask of the reader. The defaults are several times what the largest wheels of
@@ -214,7 +214,7 @@ impl ArchiveReader<'_> {
         let packed = (&mut self.reader).take(member.compressed_size);
         Ok(MemberReader {
             unpacked: if member.deflated {
-                Unpacked::Deflated(DeflateDecoder::new_with_buf(packed, vec![0; 1 << 16]))
+                Unpacked::Deflated(Inflate::new(packed, member.size))
             } else {
                 Unpacked::Stored(packed)
             },
@@ -312,7 +312,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// The decoder of a member's bytes.
 enum Unpacked<'reader> {
     Stored(io::Take<&'reader mut Box<dyn ReadSeek + Send>>),
-    Deflated(DeflateDecoder<io::Take<&'reader mut Box<dyn ReadSeek + Send>>>),
+    Deflated(Inflate<io::Take<&'reader mut Box<dyn ReadSeek + Send>>>),
 }
 
 impl Read for Unpacked<'_> {

@@ -45,6 +45,7 @@ mod archive;
 mod compatibility;
 mod contents;
 mod entry_points;
+mod inflate;
 mod metadata;
 mod platform;
 mod sdist_name;
