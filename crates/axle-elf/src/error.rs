@@ -65,7 +65,8 @@ impl Error {
 #[derive(Debug)]
 pub(crate) enum Stop {
     Broken(Error),
-    Missing(Range<u64>),
+    /// Never none.
+    Missing(Vec<Range<u64>>),
 }
 
 impl From<Error> for Stop {

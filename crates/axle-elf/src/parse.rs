@@ -28,6 +28,11 @@ const LONGEST_NAMES: usize = 16 << 20;
 /// Tables that are read whole before their content is known to make sense.
 const LARGEST_DYNAMIC: u64 = 1 << 20;
 const LONGEST_INTERPRETER: u64 = 4096;
+/// A table of strings that is larger is not read whole, but name by name: libtensorflow_cc.so.2 2.21 has 87,441,077
+/// bytes of names, nearly all of which are its own symbols'.
+const LARGEST_STRINGS: u64 = 48 << 20;
+/// Where names are read one by one, the most bytes of one. The search path of that library has 1,700.
+const LONGEST_NAME: u64 = 16 << 10;
 const MOST_SECTIONS: u64 = 1 << 17;
 /// The number of program headers that says that there are more (`PN_XNUM`). No linker makes such files
 /// except for core dumps.
@@ -189,8 +194,7 @@ impl<'a> File<'a> {
         let names = usize::try_from(index).ok().and_then(|index| headers.get(index)).ok_or_else(|| {
             Error::malformed(NAME, self.header.e_shoff, format!("there is no section {index}"))
         })?;
-        let names =
-            Strings::new(NAME, self.window.get(NAME, names.sh_offset, names.sh_size)?, names.sh_offset);
+        let names = Strings::open(NAME, self.window, names.sh_offset, names.sh_size)?;
         let mut sections = Vec::with_capacity(headers.len());
         for header in headers.iter().skip(1) {
             let name = names.get(header.sh_name as u64)?;
@@ -214,15 +218,14 @@ impl<'a> File<'a> {
             let (offset, limit) = (segment.p_offset, LONGEST_INTERPRETER);
             return Err(Error::TooLarge { what: NAME, offset, limit }.into());
         }
-        let bytes = self.window.get(NAME, segment.p_offset, segment.p_filesz)?;
-        Ok(Some(Strings::new(NAME, bytes, segment.p_offset).get(0)?))
+        Ok(Some(Strings::open(NAME, self.window, segment.p_offset, segment.p_filesz)?.get(0)?))
     }
 
     fn dynamic(&self, segments: &[ProgramHeader]) -> Result<Dynamic<'a>, Stop> {
         const NAME: &str = "the dynamic section";
         const STRINGS: &str = "the dynamic strings";
         let Some(segment) = segments.iter().find(|segment| segment.p_type == PT_DYNAMIC) else {
-            return Ok(Dynamic { entries: Vec::new(), strings: Strings::new(STRINGS, &[], 0) });
+            return Ok(Dynamic { entries: Vec::new(), strings: Strings::open(STRINGS, self.window, 0, 0)? });
         };
         let (offset, size) = (segment.p_offset, segment.p_filesz);
         if size > LARGEST_DYNAMIC {
@@ -243,10 +246,12 @@ impl<'a> File<'a> {
                 let offset = file_offset(segments, address).ok_or_else(|| {
                     Error::malformed(NAME, offset, format!("no segment holds the strings at {address:#x}"))
                 })?;
-                Strings::new(STRINGS, self.window.get(STRINGS, offset, size)?, offset)
+                Strings::open(STRINGS, self.window, offset, size)?
             }
-            _ => Strings::new(STRINGS, &[], offset),
+            _ => Strings::open(STRINGS, self.window, offset, 0)?,
         };
+        let named = [DT_SONAME, DT_NEEDED, DT_RPATH, DT_RUNPATH];
+        strings.reach(entries.iter().filter(|(tag, _)| named.contains(tag)).map(|(_, place)| *place))?;
         Ok(Dynamic { entries, strings })
     }
 
@@ -272,33 +277,45 @@ impl<'a> File<'a> {
             by => Ok(Some(at.saturating_add(by))),
         };
 
-        let mut wanted = BTreeMap::<String, BTreeSet<String>>::new();
+        // The place of each library's name, with those of its versions.
+        let mut places = Vec::<(u64, Vec<u64>)>::new();
         let mut left = MOST_NAMES;
         let mut library = Some(start);
         for _ in 0..count {
             let Some(at) = library else { break };
             let header = record(at)?;
-            let name = dynamic.strings.get(self.number_at(header, 4, 4))?;
-            let names = wanted.entry(name).or_default();
+            let mut versions = Vec::new();
             let mut version = Some(at.saturating_add(self.number_at(header, 8, 4)));
             for _ in 0..self.number_at(header, 2, 2) {
                 let Some(at) = version else { break };
                 left = left.checked_sub(1).ok_or_else(|| too_large.clone())?;
                 let header = record(at)?;
-                names.insert(dynamic.strings.get(self.number_at(header, 8, 4))?);
+                versions.push(self.number_at(header, 8, 4));
                 version = step(at, self.number_at(header, 12, 4))?;
             }
+            places.push((self.number_at(header, 4, 4), versions));
             left = left.checked_sub(1).ok_or_else(|| too_large.clone())?;
             library = step(at, self.number_at(header, 12, 4))?;
+        }
+        let names = places.iter().flat_map(|(library, versions)| [library].into_iter().chain(versions));
+        dynamic.strings.reach(names.copied())?;
+
+        let mut wanted = BTreeMap::<String, BTreeSet<String>>::new();
+        for (library, versions) in places {
+            let names = wanted.entry(dynamic.strings.get(library)?).or_default();
+            for version in versions {
+                names.insert(dynamic.strings.get(version)?);
+            }
         }
         Ok(wanted.into_iter().map(|(library, names)| (library, names.into_iter().collect())).collect())
     }
 
-    /// Looks at the undefined symbols.
+    /// Looks at the undefined symbols, where their names are few enough.
     fn undefined(&self, headers: &[SectionHeader], dynamic: &Dynamic<'_>) -> Result<Option<Undefined>, Stop> {
-        let Some(table) = headers.iter().find(|header| header.sh_type == SHT_DYNSYM) else { return Ok(None) };
+        let table = headers.iter().find(|header| header.sh_type == SHT_DYNSYM);
+        let (Some(table), Some(names)) = (table, dynamic.strings.whole) else { return Ok(None) };
         let bytes = self.window.get("the dynamic symbols", table.sh_offset, table.sh_size)?;
-        Ok(Some(Undefined::read(bytes, dynamic.strings.bytes, self.context)))
+        Ok(Some(Undefined::read(bytes, names, self.context)))
     }
 
     /// The number in the `size` bytes at `at` of a record.
@@ -326,11 +343,11 @@ impl Dynamic<'_> {
         self.entries.iter().find(|entry| entry.0 == tag).map(|entry| entry.1)
     }
 
-    fn strings(&self, tag: u64) -> Result<Vec<String>, Error> {
+    fn strings(&self, tag: u64) -> Result<Vec<String>, Stop> {
         let places = self.entries.iter().filter(|entry| entry.0 == tag).map(|entry| entry.1);
         if places.clone().count() > MOST_NAMES {
             let (what, offset) = (self.strings.what, self.strings.offset);
-            return Err(Error::TooLarge { what, offset, limit: MOST_NAMES as u64 });
+            return Err(Error::TooLarge { what, offset, limit: MOST_NAMES as u64 }.into());
         }
         places.map(|place| self.strings.get(place)).collect()
     }
@@ -339,25 +356,60 @@ impl Dynamic<'_> {
 /// A table of strings that end in NUL. Gives only so many bytes, as each string may be asked for often.
 struct Strings<'a> {
     what: &'static str,
-    bytes: &'a [u8],
+    window: &'a Window,
     offset: u64,
+    size: u64,
+    /// All of it, unless it is too large.
+    whole: Option<&'a [u8]>,
     left: Cell<usize>,
 }
 
 impl<'a> Strings<'a> {
-    fn new(what: &'static str, bytes: &'a [u8], offset: u64) -> Self {
-        Self { what, bytes, offset, left: Cell::new(LONGEST_NAMES) }
+    fn open(what: &'static str, window: &'a Window, offset: u64, size: u64) -> Result<Self, Stop> {
+        let whole = if size > LARGEST_STRINGS { None } else { Some(window.get(what, offset, size)?) };
+        Ok(Self { what, window, offset, size, whole, left: Cell::new(LONGEST_NAMES) })
     }
 
-    fn get(&self, place: u64) -> Result<String, Error> {
+    /// Says which bytes are missing for the strings at these places: of all at once, as each time costs a pass.
+    fn reach(&self, places: impl Iterator<Item = u64>) -> Result<(), Stop> {
+        let mut missing = Vec::<Range<u64>>::new();
+        for place in places.collect::<BTreeSet<_>>() {
+            match self.rest(place) {
+                Err(Stop::Missing(more)) => missing.extend(more),
+                other => _ = other?,
+            }
+        }
+        missing.dedup_by(|next, before| {
+            let touches = next.start <= before.end;
+            before.end = if touches { before.end.max(next.end) } else { before.end };
+            touches
+        });
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Missing(missing)) }
+    }
+
+    /// The bytes from a place on: to the table's end, or as many as a name may have.
+    fn rest(&self, place: u64) -> Result<&'a [u8], Stop> {
         let at = self.offset.saturating_add(place);
-        let malformed = |problem| Error::malformed(self.what, at, problem);
-        let rest = usize::try_from(place).ok().and_then(|place| self.bytes.get(place..));
-        let rest = rest.ok_or_else(|| malformed("a name lies outside of them"))?;
+        let outside = || Error::malformed(self.what, at, "a name lies outside of them");
+        let after = self.size.checked_sub(place).ok_or_else(outside)?;
+        match self.whole {
+            Some(whole) => {
+                let rest = usize::try_from(place).ok().and_then(|place| whole.get(place..));
+                Ok(rest.ok_or_else(outside)?)
+            }
+            None => self.window.get(self.what, at, after.min(LONGEST_NAME)),
+        }
+    }
+
+    fn get(&self, place: u64) -> Result<String, Stop> {
+        let at = self.offset.saturating_add(place);
+        let malformed = |problem| Stop::Broken(Error::malformed(self.what, at, problem));
+        let rest = self.rest(place)?;
         let end = rest.iter().take(self.left.get()).position(|byte| *byte == 0);
         let Some(end) = end else {
             if rest.len() >= self.left.get() {
-                return Err(Error::TooLarge { what: self.what, offset: at, limit: LONGEST_NAMES as u64 });
+                let limit = LONGEST_NAMES as u64;
+                return Err(Error::TooLarge { what: self.what, offset: at, limit }.into());
             }
             return Err(malformed("a name has no end"));
         };

@@ -88,17 +88,20 @@ impl Reader {
         match parse(&self.window) {
             Ok(elf) => Ok(Progress::Done(Box::new(elf))),
             Err(Stop::Broken(error)) => Err(error),
-            Err(Stop::Missing(range)) => {
+            Err(Stop::Missing(ranges)) => {
                 if self.position < self.window.file_size() && !self.is_satisfied() {
                     let problem = format!("it ends before {:#x}", self.window.file_size());
                     return Err(Error::malformed("the file", self.position, problem));
                 }
                 if self.passes == MOST_PASSES {
-                    return Err(Error::malformed("the file", range.start, "its tables are too scattered"));
+                    let first = ranges.first().map_or(0, |range| range.start);
+                    return Err(Error::malformed("the file", first, "its tables are too scattered"));
                 }
-                // Some tables are walked record by record: the next ones are not far.
-                let end = range.end.max(range.start.saturating_add(MARGIN));
-                self.window.want("a table", range.start..end)?;
+                for range in ranges {
+                    // Some tables are walked record by record: the next ones are not far.
+                    let end = range.end.max(range.start.saturating_add(MARGIN));
+                    self.window.want("a table", range.start..end)?;
+                }
                 Ok(Progress::Again(Self { position: 0, passes: self.passes + 1, planned: true, ..self }))
             }
         }

@@ -132,6 +132,17 @@ fn tables_beyond_the_head_take_one_pass_or_a_few() {
     assert_eq!(passes(&first, 0), 4);
 }
 
+#[test]
+fn names_in_a_table_too_large_to_be_kept_are_read_one_by_one() {
+    let undefined = vec!["x".repeat(80 << 20), "malloc".to_owned()];
+    let small = read(&library().write()).unwrap();
+    let (large, passes) = read_in(&Object { undefined, ..library() }.write(), 1 << 16, u64::MAX).unwrap();
+    assert_eq!((large.soname, large.needed, large.runpath), (small.soname, small.needed, small.runpath));
+    assert_eq!(large.symbol_versions, small.symbol_versions);
+    assert_eq!((large.cxx11_abi, large.torch_cxx, large.python_symbols), (None, None, None));
+    assert!(passes <= 5, "{passes} passes");
+}
+
 /// Offsets in the ELF header and in the two program headers behind it.
 mod at {
     pub const CLASS: usize = 4;
