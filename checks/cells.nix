@@ -76,18 +76,19 @@ let
           let
             package = cell.packages.${name};
             entry =
-              kind: filename:
+              kind: part:
               catalogue.buildOf kind {
-                inherit name filename;
+                inherit name;
+                inherit (part) filename sha256;
                 inherit (package) version;
               };
             complete =
               kind: part:
               check "builds/${name}/${package.version}.json has another hash of ${part.filename} than the cell" (
-                (entry kind part.filename).sha256 == part.sha256
+                (entry kind part).sha256 == part.sha256
               )
               + check "builds/${name}/${package.version}.json does not say how ${part.filename} is fetched" (
-                builtins.length (attrNames (entry kind part.filename).fetch) == 1
+                builtins.length (attrNames (entry kind part).fetch) == 1
               );
           in
           (if package.wheel == null then "" else complete "wheels" package.wheel)

@@ -123,14 +123,17 @@ rec {
       name,
       version,
       filename,
+      sha256 ? "",
     }:
     let
       document = read.build name version;
+      # The key of a wheel whose name is not its alone.
+      byHash = "${filename}#${builtins.substring 0 12 sha256}";
     in
     if document == null then
       throw "axle: the catalogue has no builds/${name}/${version}.json, which a cell names: generate it with `cargo xtask update`"
     else
-      document.${kind}.${filename}
+      document.${kind}.${byHash} or document.${kind}.${filename}
         or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask update`");
 
   /**

@@ -259,15 +259,18 @@ let
       # --- the layers --------------------------------------------------------------------------------------
 
       wheelOf =
-        name: version: filename:
-        read.wheel { inherit name version filename; };
+        name: version: part:
+        read.wheel {
+          inherit name version;
+          inherit (part) filename sha256;
+        };
       # The wheel that a package is taken from, or null.
       wheelOfPackage =
         name:
         if isCompiled.${name} then
           null
         else
-          wheelOf name cell.packages.${name}.version cell.packages.${name}.wheel.filename;
+          wheelOf name cell.packages.${name}.version cell.packages.${name}.wheel;
 
       # Builds by name, fallbacks of externals among them; a provider of a soname is looked up here.
       plainBuilds =
@@ -282,7 +285,7 @@ let
         // mapAttrs (
           name: external:
           patchedOf builds name external.fallback.version (
-            wheelOf name external.fallback.version external.fallback.filename
+            wheelOf name external.fallback.version external.fallback
           )
         ) cell.externals;
       patchedOf =
@@ -320,7 +323,7 @@ let
               if cell.packages ? ${link} then
                 (wheelOfPackage link).scripts or { }
               else
-                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback.filename)
+                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback)
                 .scripts;
           }) (builtins.sort (a: b: a < b) package.source.links);
           compiler = chosenCompiler;
@@ -467,7 +470,7 @@ let
                   inherit name;
                   inherit (external.fallback) version;
                   build = builds.${name};
-                  wheel = wheelOf name external.fallback.version external.fallback.filename;
+                  wheel = wheelOf name external.fallback.version external.fallback;
                   audit = null;
                   metadata = null;
                 }

@@ -207,7 +207,7 @@ fn prune(universe: &mut Universe, solved: &Solved) {
         chosen
             .entry(&file.name)
             .or_default()
-            .extend(file.wheels.keys().chain(file.sources.keys()).map(String::as_str));
+            .extend(file.filenames());
     }
     let is_whole =
         |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);

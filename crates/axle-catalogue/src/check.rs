@@ -211,7 +211,7 @@ impl Checker<'_> {
                 of_name.map(move |one| (name.as_str(), one.filename.as_str(), one.sha256.as_str()))
             })
             .collect();
-        let mut used: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (path, file) in cells {
             for (torch, cell) in &file.torch {
                 self.counts.cells += 1;
@@ -233,7 +233,9 @@ impl Checker<'_> {
                     if !known.contains(&(name.as_str(), filename.as_str(), sha256.as_str())) {
                         self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
                     }
-                    used.entry(build_path(name, version)).or_default().insert(filename);
+                    let path = build_path(name, version);
+                    let key = builds.get(&path).map_or_else(|| filename.clone(), |build| build.key(filename, sha256));
+                    used.entry(path).or_default().insert(key);
                 }
                 let required = cell.packages.values().flat_map(|package| {
                     package.requires.iter().chain(package.source.iter().flat_map(|source| &source.links))
@@ -255,7 +257,7 @@ impl Checker<'_> {
                 continue;
             };
             for filename in filenames {
-                if !build.wheels.contains_key(*filename) && !build.sources.contains_key(*filename) {
+                if !build.wheels.contains_key(filename) && !build.sources.contains_key(filename) {
                     self.complain(path, format!("cells choose {filename}, and it is not there"));
                 }
             }
@@ -263,7 +265,7 @@ impl Checker<'_> {
         for (path, build) in builds {
             let of_path = used.get(path);
             for filename in build.wheels.keys().chain(build.sources.keys()) {
-                if of_path.is_none_or(|filenames| !filenames.contains(filename.as_str())) {
+                if of_path.is_none_or(|filenames| !filenames.contains(filename)) {
                     self.complain(path, format!("no cell chooses {filename}"));
                 }
             }

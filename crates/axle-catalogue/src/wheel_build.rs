@@ -18,11 +18,35 @@ pub struct BuildFile {
     pub name: String,
     /// Its version.
     pub version: String,
-    /// File name to build.
+    /// File name to build. Where the package has several wheels of one name, as PyTorch's index publishes xformers for each
+    /// CUDA, the name is followed by `#` and the start of the hash.
     pub wheels: BTreeMap<String, WheelBuild>,
     /// File name of an sdist to its build.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sources: BTreeMap<String, SourceBuild>,
+}
+
+impl BuildFile {
+    /// The key of a wheel whose name is not its alone.
+    pub fn key_by_hash(filename: &str, sha256: &str) -> String {
+        format!("{filename}#{}", sha256.get(..12).unwrap_or(sha256))
+    }
+
+    /// The key of a wheel.
+    pub fn key(&self, filename: &str, sha256: &str) -> String {
+        let by_hash = Self::key_by_hash(filename, sha256);
+        if self.wheels.contains_key(&by_hash) { by_hash } else { filename.to_owned() }
+    }
+
+    /// The names of its files.
+    pub fn filenames(&self) -> impl Iterator<Item = &str> {
+        self.wheels.keys().chain(self.sources.keys()).map(|key| key.split_once('#').map_or(&**key, |(name, _)| name))
+    }
+
+    /// How a wheel is fetched and patched.
+    pub fn wheel(&self, filename: &str, sha256: &str) -> Option<&WheelBuild> {
+        self.wheels.get(&self.key(filename, sha256))
+    }
 }
 
 /// How one sdist is fetched and compiled. What it links comes from the cell: [`crate::CellSource::links`].

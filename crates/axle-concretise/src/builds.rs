@@ -76,16 +76,18 @@ fn add_builds(
     all: &mut BTreeMap<(String, String), BuildFile>,
 ) -> Result<(), BuildError> {
     let packages = cell.packages.iter().filter_map(|(name, package)| {
-        let filename = package.wheel.as_ref()?.filename.as_str();
-        Some((name.as_str(), (package.version.as_str(), filename)))
+        let wheel = package.wheel.as_ref()?;
+        Some((name.as_str(), &package.version, &wheel.filename, &wheel.sha256))
     });
     let externals = cell.externals.iter().map(|(name, external)| {
-        (name.as_str(), (external.fallback.version.as_str(), external.fallback.filename.as_str()))
+        let fallback = &external.fallback;
+        (name.as_str(), &fallback.version, &fallback.filename, &fallback.sha256)
     });
     let mut chosen = BTreeMap::new();
-    for (name, (version, filename)) in packages.chain(externals) {
-        let wheel = ChosenWheel::new(universe, name, version, filename, cuda)
-            .ok_or_else(|| BuildError::Unaudited { filename: filename.to_owned() })?;
+    for (name, version, filename, sha256) in packages.chain(externals) {
+        let is_it = |artefact: &&Artefact| artefact.filename == *filename && artefact.sha256 == *sha256;
+        let wheel = ChosenWheel::new(universe, name, version, is_it, cuda)
+            .ok_or_else(|| BuildError::Unaudited { filename: filename.clone() })?;
         chosen.insert(name, wheel);
     }
     let mut file = |name: &str, version: &str| {
@@ -110,7 +112,8 @@ fn add_builds(
         let build = providers.build(name, wheel)?;
         let filename = &wheel.artefact.filename;
         let Some(file) = all.get_mut(&(name.to_owned(), wheel.version.to_owned())) else { continue };
-        match file.wheels.get_mut(filename) {
+        let key = wheel.key.clone();
+        match file.wheels.get_mut(&key) {
             Some(known) => {
                 let before = known.clone();
                 if !merge(known, build.clone()) {
@@ -119,7 +122,7 @@ fn add_builds(
                 }
             }
             None => {
-                file.wheels.insert(filename.clone(), build);
+                file.wheels.insert(key, build);
             }
         }
     }
@@ -133,6 +136,8 @@ fn add_builds(
 
 /// A wheel that a cell chooses, with what is known of it.
 struct ChosenWheel<'a> {
+    /// What it is called in [`BuildFile::wheels`].
+    key: String,
     version: &'a str,
     package: &'a Package,
     artefact: &'a Artefact,
@@ -145,10 +150,20 @@ struct ChosenWheel<'a> {
 }
 
 impl<'a> ChosenWheel<'a> {
-    fn new(universe: &'a Universe, name: &str, version: &'a str, filename: &str, cuda: Cuda) -> Option<Self> {
+    fn new(
+        universe: &'a Universe,
+        name: &str,
+        version: &'a str,
+        is_it: impl Fn(&&Artefact) -> bool,
+        cuda: Cuda,
+    ) -> Option<Self> {
         let package = universe.packages.get(name)?;
         let artefacts = &universe.artefacts.get(name)?.artefacts;
-        let artefact = artefacts.iter().find(|artefact| artefact.filename == filename)?;
+        let artefact = artefacts.iter().find(is_it)?;
+        let (filename, sha256) = (&artefact.filename, &artefact.sha256);
+        let is_alone =
+            artefacts.iter().all(|other| other.filename != *filename || other.sha256 == *sha256);
+        let key = if is_alone { filename.clone() } else { BuildFile::key_by_hash(filename, sha256) };
         let facts = artefact.facts();
         let declared = match facts {
             Some(_) => None,
@@ -159,7 +174,7 @@ impl<'a> ChosenWheel<'a> {
             None => libraries_of_release(artefacts, artefact, name),
         };
         let facts = facts.unwrap_or_default();
-        Some(Self { version, package, artefact, facts, declared, libraries, cuda })
+        Some(Self { key, version, package, artefact, facts, declared, libraries, cuda })
     }
 
     /// The folder of the wheel's own library of that name: where several have one, the member's own, else the one

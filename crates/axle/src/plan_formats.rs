@@ -34,7 +34,7 @@ fn files<'a>(catalogue: &Catalogue, plan: &'a Plan) -> Result<Vec<Pinned<'a>>, E
     for (name, version, filename, sha256) in packages.chain(externals) {
         let builds = catalogue.builds(name, version)?;
         let fetch = builds.as_ref().and_then(|builds| {
-            let wheel = builds.wheels.get(filename).map(|wheel| &wheel.fetch);
+            let wheel = builds.wheel(filename, sha256).map(|wheel| &wheel.fetch);
             wheel.or_else(|| builds.sources.get(filename).map(|source| &source.fetch))
         });
         let url = match fetch {
