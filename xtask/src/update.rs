@@ -204,14 +204,32 @@ fn share(universe: &mut Universe) {
 fn prune(universe: &mut Universe, solved: &Solved) {
     let mut chosen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in &solved.builds {
-        chosen
-            .entry(&file.name)
-            .or_default()
-            .extend(file.filenames());
+        chosen.entry(&file.name).or_default().extend(file.filenames());
     }
     let is_whole =
         |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);
-    let pinned = pinned(universe.artefacts.iter().filter(|(name, _)| is_whole(name)).map(|(_, file)| file));
+    let whole = universe.artefacts.iter().filter(|(name, _)| is_whole(name));
+    let mut pinned = pinned(whole.flat_map(|(_, file)| &file.artefacts));
+    // NVIDIA's packages pin parts of themselves, which pin theirs.
+    loop {
+        let parts = universe.artefacts.iter().filter(|(name, _)| name.starts_with("nvidia-"));
+        let parts = parts.flat_map(|(name, file)| {
+            let pins = pinned.get(name);
+            file.artefacts.iter().filter(move |artefact| {
+                let version = artefact.version(name).map(|version| version.to_string());
+                version.is_some_and(|version| pins.is_some_and(|pins| pins.contains(&version)))
+            })
+        });
+        let before = pinned.values().map(BTreeSet::len).sum::<usize>();
+        let mut all = self::pinned(parts);
+        for (name, versions) in pinned {
+            all.entry(name).or_default().extend(versions);
+        }
+        pinned = all;
+        if pinned.values().map(BTreeSet::len).sum::<usize>() == before {
+            break;
+        }
+    }
     for (name, file) in &mut universe.artefacts {
         if universe.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
             continue;
@@ -238,10 +256,9 @@ fn prune(universe: &mut Universe, solved: &Solved) {
 }
 
 /// The versions that artefacts require exactly.
-fn pinned<'a>(files: impl Iterator<Item = &'a ArtefactFile>) -> BTreeMap<String, BTreeSet<String>> {
+fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String, BTreeSet<String>> {
     let mut pinned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let lines: BTreeSet<&String> = files
-        .flat_map(|file| &file.artefacts)
+    let lines: BTreeSet<&String> = artefacts
         .flat_map(|artefact| artefact.requires_dist.iter().flatten())
         .collect();
     for line in lines {
@@ -262,7 +279,7 @@ fn pinned<'a>(files: impl Iterator<Item = &'a ArtefactFile>) -> BTreeMap<String,
 /// of them covers, whether a cell chooses it or not.
 fn components(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let pinned = pinned(universe.artefacts.values());
+    let pinned = pinned(universe.artefacts.values().flat_map(|file| &file.artefacts));
     for (name, versions) in pinned.into_iter().filter(|(name, _)| name.starts_with("nvidia-")) {
         let Some(file) = universe.artefacts.get(&name) else { continue };
         for version in versions {

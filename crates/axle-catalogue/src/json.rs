@@ -1,4 +1,5 @@
-//! How generated JSON is laid out: what fits a line stands on one, so that a file is small and a change reads well.
+//! How generated JSON is laid out: what fits a line stands on one, so that a change reads well, and nothing is indented, so
+//! that a file is small.
 
 /// The longest line that a whole array or object is written on.
 const LINE: usize = 160;
@@ -7,7 +8,7 @@ const LINE: usize = 160;
 pub(crate) fn layout(compact: &str) -> String {
     let ends = ends(compact.as_bytes());
     let mut text = String::with_capacity(compact.len() + compact.len() / 8);
-    write(compact, 0, compact.len(), 0, &ends, &mut text);
+    write(compact, 0, compact.len(), &ends, &mut text);
     text.push('\n');
     text
 }
@@ -46,8 +47,8 @@ fn end_of_string(json: &[u8], at: usize) -> usize {
     at
 }
 
-/// Writes the values of `json` between `from` and `to`, which lie `depth` brackets deep.
-fn write(json: &str, from: usize, to: usize, depth: usize, ends: &[u32], text: &mut String) {
+/// Writes the values of `json` between `from` and `to`.
+fn write(json: &str, from: usize, to: usize, ends: &[u32], text: &mut String) {
     let bytes = json.as_bytes();
     let mut at = from;
     while at < to {
@@ -67,27 +68,18 @@ fn write(json: &str, from: usize, to: usize, depth: usize, ends: &[u32], text: &
                     text.push_str(json.get(at..=end).unwrap_or_default());
                 } else {
                     text.push(char::from(byte));
-                    line(depth + 1, text);
-                    write(json, at + 1, end, depth + 1, ends, text);
-                    line(depth, text);
+                    text.push('\n');
+                    write(json, at + 1, end, ends, text);
+                    text.push('\n');
                     text.push_str(json.get(end..=end).unwrap_or_default());
                 }
                 at = end;
             }
-            b',' => {
-                text.push(',');
-                line(depth, text);
-            }
-            b':' => text.push_str(": "),
+            b',' => text.push_str(",\n"),
             _ => text.push(char::from(byte)),
         }
         at += 1;
     }
-}
-
-fn line(depth: usize, text: &mut String) {
-    text.push('\n');
-    text.extend(std::iter::repeat_n(' ', depth));
 }
 
 #[cfg(test)]
@@ -103,7 +95,7 @@ mod tests {
         let value = json!({"a": [1, {"b": null}], "c": [long, "}],\"", [], 1.5], "d": {"e": true}});
         let text = layout(&value.to_string());
         let expected = format!(
-            "{{\n \"a\": [1,{{\"b\":null}}],\n \"c\": [\n  \"{long}\",\n  \"}}],\\\"\",\n  [],\n  1.5\n ],\n \"d\": {{\"e\":true}}\n}}\n"
+            "{{\n\"a\":[1,{{\"b\":null}}],\n\"c\":[\n\"{long}\",\n\"}}],\\\"\",\n[],\n1.5\n],\n\"d\":{{\"e\":true}}\n}}\n"
         );
         assert_eq!(text, expected);
     }

@@ -1,6 +1,6 @@
 //! How artefacts lie in their file: what many have in common stands there once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axle_audit::WheelFacts;
@@ -15,17 +15,44 @@ use crate::artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, SCHEMA,
 pub(crate) struct StoredFile {
     schema: String,
     name: String,
+    /// Every line of `Requires-Dist`: most versions share most of theirs.
+    requires_dist: Vec<String>,
     /// What most wheels of a version require.
-    requirements: BTreeMap<String, Requirements>,
+    requirements: BTreeMap<String, StoredRequirements>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<String>,
     artefacts: Vec<StoredArtefact>,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredRequirements {
+    requires_python: Option<String>,
+    /// Places in the file's list of lines.
+    requires_dist: Option<Vec<usize>>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Requirements {
     requires_python: Option<String>,
     requires_dist: Option<Vec<String>>,
+}
+
+impl Requirements {
+    fn stored(self, lines: &[String]) -> StoredRequirements {
+        let place = |line: &String| lines.binary_search(line).ok();
+        let requires_dist = self.requires_dist.map(|own| own.iter().filter_map(place).collect());
+        StoredRequirements { requires_python: self.requires_python, requires_dist }
+    }
+}
+
+impl StoredRequirements {
+    fn restored(&self, lines: &[String]) -> Result<Requirements, Contradiction> {
+        let line = |place: &usize| lines.get(*place).cloned().ok_or(Contradiction::NoLine { place: *place });
+        let own = self.requires_dist.as_ref();
+        let requires_dist = own.map(|own| own.iter().map(line).collect()).transpose()?;
+        Ok(Requirements { requires_python: self.requires_python.clone(), requires_dist })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,7 +69,7 @@ struct StoredArtefact {
     published: Option<String>,
     /// Only where they are not those of the version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    requirements: Option<Requirements>,
+    requirements: Option<StoredRequirements>,
     /// What its bytes say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     audit: Option<StoredFacts>,
@@ -73,6 +100,8 @@ pub(crate) enum Contradiction {
     NoFacts { filename: String, sha256: String },
     #[error("the facts of {filename} cannot be read: {message}")]
     Facts { filename: String, message: String },
+    #[error("a requirement is line {place} of `requires_dist`, which has fewer")]
+    NoLine { place: usize },
     #[error("there are no requirements for {version}, the version of {filename}")]
     NoRequirements { filename: String, version: String },
 }
@@ -81,6 +110,9 @@ impl From<ArtefactFile> for StoredFile {
     fn from(file: ArtefactFile) -> Self {
         let requirements = common(&file);
         let homes = homes(&file);
+        let lines: BTreeSet<&String> =
+            file.artefacts.iter().flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
+        let lines: Vec<String> = lines.into_iter().cloned().collect();
         let artefacts = file
             .artefacts
             .into_iter()
@@ -95,7 +127,7 @@ impl From<ArtefactFile> for StoredFile {
                     None => artefact.facts().map(|facts| StoredFacts(Arc::new(facts.into_owned()))),
                 };
                 StoredArtefact {
-                    requirements: (requirements.get(&version) != Some(&own)).then_some(own),
+                    requirements: (requirements.get(&version) != Some(&own)).then(|| own.stored(&lines)),
                     audit_as: home.filter(|_| artefact.audit.is_some()),
                     audit,
                     filename: artefact.filename,
@@ -108,7 +140,16 @@ impl From<ArtefactFile> for StoredFile {
                 }
             })
             .collect();
-        Self { schema: SCHEMA.into(), name: file.name, requirements, unreadable: file.unreadable, artefacts }
+        let requirements =
+            requirements.into_iter().map(|(version, common)| (version, common.stored(&lines))).collect();
+        Self {
+            schema: SCHEMA.into(),
+            name: file.name,
+            requires_dist: lines,
+            requirements,
+            unreadable: file.unreadable,
+            artefacts,
+        }
     }
 }
 
@@ -116,7 +157,7 @@ impl TryFrom<StoredFile> for ArtefactFile {
     type Error = Contradiction;
 
     fn try_from(file: StoredFile) -> Result<Self, Contradiction> {
-        let StoredFile { name, requirements, unreadable, mut artefacts, .. } = file;
+        let StoredFile { name, requires_dist: lines, requirements, unreadable, mut artefacts, .. } = file;
         let mut read: BTreeMap<String, Arc<WheelFacts>> = BTreeMap::new();
         for artefact in &mut artefacts {
             if let Some(StoredFacts(facts)) = artefact.audit.take() {
@@ -142,13 +183,13 @@ impl TryFrom<StoredFile> for ArtefactFile {
                 ..Artefact::declared(&stored.filename, stored.origin, &stored.sha256)
             };
             let version = version_key(&artefact, &name);
-            let requirements = match stored.requirements {
+            let requirements = match &stored.requirements {
                 Some(own) => own,
                 None => requirements
                     .get(&version)
-                    .cloned()
                     .ok_or(Contradiction::NoRequirements { filename: stored.filename, version })?,
             };
+            let requirements = requirements.restored(&lines)?;
             artefact.requires_python = requirements.requires_python;
             artefact.requires_dist = requirements.requires_dist;
             Ok(artefact)

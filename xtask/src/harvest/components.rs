@@ -173,8 +173,7 @@ mod tests {
             pinned.extend(lines.flat_map(|lines| pins(&lines, &[], System::X86_64Linux)));
         }
         pinned.extend(toolkits.packages.iter().flat_map(|package| package.pins.clone()));
-        // CUTLASS's compiler is a tool of its own, and no part of CUDA.
-        pinned.retain(|(name, _)| name.starts_with("nvidia-") && !name.starts_with("nvidia-cutlass-"));
+        pinned.retain(|(name, _)| name.starts_with("nvidia-"));
         assert!(pinned.len() > 50, "{}", pinned.len());
         for (name, version) in pinned {
             let file =
