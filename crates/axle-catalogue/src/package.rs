@@ -1,6 +1,7 @@
 //! `packages/<name>.toml`: all that a maintainer writes about a package.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use axle_audit::{Code, ComputeCapability, Measure, Pattern, Policy};
 use axle_wheel::System;
@@ -9,6 +10,9 @@ use serde::Deserialize;
 
 use crate::Built;
 use crate::names::{Names, Variant};
+
+/// How the names of files of device code end.
+const LOOSE: [&str; 3] = ["cubin", "fatbin", "ptx"];
 
 /// One package of the catalogue.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -91,7 +95,10 @@ impl Package {
             loose: self
                 .coverage
                 .iter()
-                .find(|rule| rule.member.strip_suffix(".cubin").is_some())
+                .find(|rule| {
+                    let extension = Path::new(&rule.member).extension();
+                    LOOSE.iter().any(|loose| extension.is_some_and(|extension| extension == *loose))
+                })
                 .map(measure),
             measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
             own_outside: self.own_outside.iter().map(Pattern::new).collect(),
