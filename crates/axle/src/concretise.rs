@@ -10,7 +10,7 @@ use axle_concretise::{
 };
 use axle_wheel::System;
 
-use crate::arguments::{Concretise, PlanFormat};
+use crate::arguments::{Concretise, PlanFormat, RequestArguments};
 use crate::output::{self, Answer, Error, Problem};
 use crate::request_file::{self, RequestFile};
 use crate::{embedded, plan_formats};
@@ -23,7 +23,7 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
     let answer = answer(command);
     if let (Err(error), PlanFormat::Json) = (&answer, command.format) {
         let unanswered = serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
-        let problem = Problem::new(&command.packages.join(" "), error.as_ref());
+        let problem = Problem::new(&command.request.packages.join(" "), error.as_ref());
         output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
     }
     answer
@@ -33,8 +33,8 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
     if command.explain.is_some() && command.format != PlanFormat::Human {
         return Err("--explain tells a story to a person: leave --format out".into());
     }
-    let request = request(command)?;
-    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let request = request(&command.request)?;
+    let catalogue = embedded::catalogue(command.request.catalogue.as_deref());
     let lookup = Lookup::new(&catalogue)?;
     match lookup.answer(&request)? {
         Ok(plan) => {
@@ -42,17 +42,22 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
             Ok(Answer::Yes)
         }
         Err(mut refusal) => {
-            if let Some(folder) = &command.catalogue {
-                let folder = shell_word(&folder.display().to_string());
-                for suggestion in &mut refusal.suggestions {
-                    let _ = write!(suggestion.command, " --catalogue {folder}");
-                }
-            }
+            name_catalogue(&mut refusal, &command.request);
             match command.format {
                 PlanFormat::Json => output::json(&output::Document::new(&refusal))?,
                 _ => output::message(&refused(&refusal)),
             }
             Ok(Answer::No)
+        }
+    }
+}
+
+/// Lets the suggested commands ask the same catalogue.
+pub fn name_catalogue(refusal: &mut Refusal, command: &RequestArguments) {
+    if let Some(folder) = &command.catalogue {
+        let folder = shell_word(&folder.display().to_string());
+        for suggestion in &mut refusal.suggestions {
+            let _ = write!(suggestion.command, " --catalogue {folder}");
         }
     }
 }
@@ -73,7 +78,10 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => output::text(&human(request, plan, &lookup.rows(request, plan)?)),
+        PlanFormat::Human => {
+            let flake = plan_formats::flake(plan, request);
+            output::text(&human(plan, &lookup.rows(request, plan)?, &flake))
+        }
         PlanFormat::Json => output::json(&output::Document::new(plan)),
         PlanFormat::Requirements => output::text(&plan_formats::requirements(catalogue, plan)?),
         PlanFormat::Pylock => {
@@ -83,7 +91,7 @@ fn print(
 }
 
 /// What the command line and the files ask for.
-fn request(command: &Concretise) -> Result<Request, Error> {
+pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     let mut file = RequestFile::default();
     for path in &command.from {
         file.read(path)?;
@@ -164,7 +172,8 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
     Ok(Which::Named(names.into_iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?))
 }
 
-fn human(request: &Request, plan: &Plan, rows: &[Row]) -> String {
+/// A plan for a person, with what to put into a flake for it.
+pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> String {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
@@ -206,11 +215,7 @@ fn human(request: &Request, plan: &Plan, rows: &[Row]) -> String {
         let headings = ["from the package set", "version", "else the wheel of"];
         let _ = write!(text, "\n{}", output::table(headings, externals));
     }
-    let _ = write!(
-        text,
-        "\nin a flake with axle's overlay:\n\n{}",
-        plan_formats::flake(plan, &request.packages, request.torch.as_deref())
-    );
+    let _ = write!(text, "\nin a flake with axle's overlay:\n\n{flake}");
     text
 }
 
@@ -240,7 +245,8 @@ fn told(story: &Story) -> String {
     output::lines([format!("{}:", story.choice)].into_iter().chain(facts))
 }
 
-fn refused(refusal: &Refusal) -> String {
+/// A refusal for a person.
+pub fn refused(refusal: &Refusal) -> String {
     let told = refusal.reasons.iter().take(SCREEN).map(|reason| format!("  {}", reason.message));
     let more = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0);
     let more = more.map(|more| format!("  and {more} more reasons, which --format json tells"));
