@@ -78,11 +78,7 @@ pub enum AuditsError {
 
 impl Audits {
     /// Audits of an index, kept below a folder; `listener` hears of each that is done.
-    pub fn new(
-        index: PackageIndex,
-        cache: &Path,
-        listener: impl Fn(&str) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(index: PackageIndex, cache: &Path, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let folder: PathBuf = cache.join(format!("audits-{VERSION}"));
         let listener = Box::new(listener);
         Self { index, kept: Folder::new(folder), listener, projects: Mutex::default() }
@@ -206,7 +202,8 @@ impl Audits {
             return Err(AuditsError::Replaced { filename, known, found });
         }
         let wheel: WheelName = artefact.filename.parse()?;
-        let failed = |error| AuditsError::Audit { filename: artefact.filename.clone(), error: Box::new(error) };
+        let failed =
+            |error| AuditsError::Audit { filename: artefact.filename.clone(), error: Box::new(error) };
         let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &wheel, &Options::default())
             .map_err(failed)?;
         facts.sha256 = Some(found);

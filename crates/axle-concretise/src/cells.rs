@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Package,
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Newer, Package,
     PackageSource, Provenance, Reason,
 };
 use axle_fatbin::Kind;
@@ -15,7 +15,8 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::choice::{Choice, Torch};
 use crate::comparisons::comparisons;
-use crate::solver::{self, Solution, Wanted};
+use crate::solver::{self, Chosen, Solution, Wanted};
+use crate::specifiers::satisfies;
 use crate::unfit::{Unfit, built};
 use crate::universe::{Candidate, Candidates, Need, UniverseError};
 
@@ -57,19 +58,22 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
             Err(absence) => {
                 solved.file.absent.insert(name, absence);
             }
-            Ok((of_torch, solution, absent)) => match assemble(&of_torch, cuda, &solution, &Terms::of_cells())? {
-                Assembled::Cell(cell) => {
-                    let cell = Box::new(Cell { absent, ..*cell }.seal()?);
-                    solved.file.order.push(name.clone());
-                    solved.file.torch.insert(name, *cell);
+            Ok((of_torch, solution, absent)) => {
+                match assemble(&of_torch, cuda, &solution, &Terms::of_cells())? {
+                    Assembled::Cell(cell) => {
+                        let newer = newer(&of_torch, &solution, anchor);
+                        let cell = Box::new(Cell { absent, newer, ..*cell }.seal()?);
+                        solved.file.order.push(name.clone());
+                        solved.file.torch.insert(name, *cell);
+                    }
+                    Assembled::Unaudited(wheels) => {
+                        let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
+                        let message = format!("not audited yet: {}", filenames.join(", "));
+                        solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
+                        solved.unaudited.extend(wheels);
+                    }
                 }
-                Assembled::Unaudited(wheels) => {
-                    let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
-                    let message = format!("not audited yet: {}", filenames.join(", "));
-                    solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
-                    solved.unaudited.extend(wheels);
-                }
-            },
+            }
         }
     }
     Ok(solved)
@@ -179,6 +183,59 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     Some(unfit_absence(candidates, name, version, candidate, &unfit))
 }
 
+/// The packages of a solution, but for torch itself, of which there is a newer release, each with the first reason why
+/// that is not the solution's.
+fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Newer> {
+    let needs = |name: &str, chosen: &Chosen| {
+        let choice = candidates.choice(name, &chosen.version)?;
+        candidates.needs(choice, &chosen.extras).ok()
+    };
+    let mut pins: BTreeMap<String, Vec<(&str, &Version, VersionSpecifiers)>> = BTreeMap::new();
+    for (requirer, chosen) in solution {
+        for need in needs(requirer, chosen).into_iter().flatten() {
+            pins.entry(need.name).or_default().push((requirer, &chosen.version, need.specifiers));
+        }
+    }
+    let mut all = BTreeMap::new();
+    for (name, chosen) in
+        solution.iter().filter(|(name, _)| *name != anchor && !is_external(candidates, name))
+    {
+        let Some(versions) = candidates.versions(name) else { continue };
+        let Some((newest, candidate)) = versions.iter().rev().find(|(version, _)| !version.any_prerelease())
+        else {
+            continue;
+        };
+        if newest.clone().without_local() <= chosen.version.clone().without_local() {
+            continue;
+        }
+        let pin = pins.get(name).into_iter().flatten().find(|(.., pin)| !satisfies(pin, newest));
+        let message = if let Some((requirer, version, pin)) = pin {
+            let version = Version::clone(version).without_local();
+            format!("{requirer} {version} requires {name}{}", pin.to_string().replace(' ', ""))
+        } else {
+            match candidates.choose(candidate) {
+                Err(unfit) => unfit.to_string(),
+                Ok(choice) => conflict(candidates, solution, choice),
+            }
+        };
+        let version = newest.clone().without_local().to_string();
+        all.insert(name.clone(), Newer { version, message });
+    }
+    all
+}
+
+/// What an artefact requires that a solution does not have.
+fn conflict(candidates: &Candidates<'_>, solution: &Solution, choice: &Choice<'_>) -> String {
+    let needs = candidates.needs(choice, &[]).unwrap_or_default();
+    let unmet = needs.into_iter().find_map(|need| {
+        let version = &solution.get(&need.name)?.version;
+        let specifiers = need.specifiers.to_string().replace(' ', "");
+        (!satisfies(&need.specifiers, version))
+            .then(|| format!("it requires {}{specifiers}, and {version} is taken", need.name))
+    });
+    unmet.unwrap_or_else(|| "what it requires is not to be had with what is taken".to_owned())
+}
+
 /// What a solution comes to.
 pub(crate) enum Assembled<'a> {
     Cell(Box<Cell>),
@@ -279,11 +336,7 @@ pub(crate) fn assemble<'a>(
 }
 
 /// The specifiers of all that require a package and of the user, sorted and once each.
-fn requirers(
-    members: &[Member<'_>],
-    name: &str,
-    asked: Option<&VersionSpecifiers>,
-) -> VersionSpecifiers {
+fn requirers(members: &[Member<'_>], name: &str, asked: Option<&VersionSpecifiers>) -> VersionSpecifiers {
     let specifiers: BTreeMap<String, _> = members
         .iter()
         .flat_map(|member| &member.needs)

@@ -31,9 +31,7 @@ pub use builds::{BuildError, builds};
 pub use choice::Choice;
 pub use comparisons::comparisons;
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
-pub use lookup::{
-    Answer, LockError, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer,
-};
+pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,

@@ -181,7 +181,8 @@ impl LockedRequest {
             if all { Which::All } else { Which::Named(named.clone()) }
         };
         let allowed = self.allow.iter().map(|rule| read("allow", rule));
-        let packages = self.prefer_for.iter().map(|(name, prefer)| Ok((name.clone(), read("prefer_for", prefer)?)));
+        let packages =
+            self.prefer_for.iter().map(|(name, prefer)| Ok((name.clone(), read("prefer_for", prefer)?)));
         let mut request = Request {
             packages: BTreeMap::new(),
             system: self.system,
@@ -201,7 +202,8 @@ impl LockedRequest {
             },
         };
         for line in &self.requirements {
-            let requirement = axle_wheel::parse_requirement(line).map_err(|error| wrong("requirements", &error))?;
+            let requirement =
+                axle_wheel::parse_requirement(line).map_err(|error| wrong("requirements", &error))?;
             request.ask(&requirement).map_err(|error| wrong("requirements", &error))?;
         }
         let mut pins = BTreeMap::new();
@@ -241,7 +243,8 @@ pub fn pin(text: &str) -> Result<(String, VersionSpecifiers), String> {
     }
 }
 
-fn is_exact(versions: &VersionSpecifiers) -> bool {
+/// Whether specifiers name one version, as pins do.
+pub(crate) fn is_exact(versions: &VersionSpecifiers) -> bool {
     use pep440_rs::Operator::{Equal, EqualStar, ExactEqual};
     let mut operators = versions.iter().map(|one| *one.operator());
     matches!((operators.next(), operators.next()), (Some(Equal | EqualStar | ExactEqual), None))

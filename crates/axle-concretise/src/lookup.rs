@@ -19,6 +19,7 @@ use crate::plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, Refusal, Target, World, id,
 };
 use crate::request::{Prefer, Request, Which};
+use crate::universe::UniverseError;
 
 mod host;
 mod lock;
@@ -30,7 +31,7 @@ mod suggestions;
 mod tests;
 mod wanted;
 
-pub use lock::{LockError, LockedSet, Locking, Solved};
+pub use lock::{LockedSet, Locking, Solved};
 pub use story::{Row, Story};
 
 use obstacle::{Cause, Compiling, Obstacle};
@@ -55,11 +56,16 @@ pub enum LookupError {
         known: String,
     },
     /// Capabilities are given, and no CUDA.
-    #[error("compute capabilities are for CUDA, and none is asked for: leave them out, or name a CUDA release")]
+    #[error(
+        "compute capabilities are for CUDA, and none is asked for: leave them out, or name a CUDA release"
+    )]
     CapabilitiesWithoutCuda,
     /// CUDA is given, and no capability.
     #[error("no compute capability is given, and CUDA {0} needs one at least, as in 8.6")]
     NoCapability(Cuda),
+    /// What the solver is given contradicts itself.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
     /// The plan's id cannot be computed.
     #[error("the plan's id cannot be computed: {0}")]
     Id(#[from] serde_json::Error),
@@ -132,10 +138,9 @@ impl<'a> Lookup<'a> {
         if let Some(found) = self.find(request)? {
             return Ok(Ok(plan(&found, request)?));
         }
-        Ok(Err(Box::new(Refusal {
-            suggestions: self.suggestions(request)?,
-            ..refusal(request, self.reasons(request)?)
-        })))
+        let reasons = self.reasons(request)?;
+        let suggestions = self.suggestions(request, &reasons)?;
+        Ok(Err(Box::new(Refusal { suggestions, ..refusal(request, reasons) })))
     }
 
     /// Says what makes a request no question.

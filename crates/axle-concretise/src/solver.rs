@@ -153,9 +153,10 @@ impl Provider<'_> {
                 };
                 (Node::Package(name.clone()), range)
             });
-            let extras = self.extras.iter().map(|(name, extra)| {
-                (Node::Extra((*name).to_owned(), extra.clone()), Ranges::full())
-            });
+            let extras = self
+                .extras
+                .iter()
+                .map(|(name, extra)| (Node::Extra((*name).to_owned(), extra.clone()), Ranges::full()));
             return Ok(wanted.chain(extras).collect());
         };
         let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers};
+use axle_catalogue::{
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers,
+};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
 use axle_wheel::{Glibc, PythonVersion, SdistName, System, WheelName, WheelNameError};
@@ -108,7 +110,7 @@ impl Universe {
             let mut artefacts: Vec<_> = file.artefacts.iter().collect();
             artefacts.sort_by_key(|artefact| &artefact.filename);
             for artefact in artefacts {
-                self.add(artefact, package, project.as_ref(), target, &mut versions)?;
+                add(artefact, package, project.as_ref(), target, &mut versions)?;
             }
             for candidate in versions.values_mut() {
                 // The file name decides where the tags do not.
@@ -154,42 +156,42 @@ impl Universe {
             |cc: &ComputeCapability| targets.contains(cc) && own.is_none_or(|own| own.contains(cc));
         Ok(self.matrix.compute_capabilities.iter().copied().filter(supported).collect())
     }
+}
 
-    fn add<'a>(
-        &'a self,
-        artefact: &'a Artefact,
-        package: &'a Package,
-        project: Option<&PackageName>,
-        target: &Target<'_>,
-        versions: &mut BTreeMap<Version, Candidate<'a>>,
-    ) -> Result<(), UniverseError> {
-        let &Target { system, python, glibc, pins } = target;
-        let pin = project.and_then(|project| pins.get(project.as_ref()));
-        let is_pinned = |version: &Version| pin.is_some_and(|pin| satisfies(pin, version));
-        if !artefact.is_wheel() {
-            let name = project.and_then(|project| SdistName::parse(&artefact.filename, project).ok());
-            let Some(name) = name else { return Ok(()) };
-            let candidate = versions.entry(name.version().clone()).or_insert_with(Candidate::empty);
-            match Choice::sdist(artefact, package, &name, system, python, is_pinned(name.version())) {
-                Ok(choice) => candidate.fitting.push(choice),
-                Err(unfit) => candidate.miss(unfit),
-            }
-            return Ok(());
-        }
-        let wheel: WheelName = artefact.filename.parse()?;
-        let candidate = versions.entry(wheel.version().clone()).or_insert_with(Candidate::empty);
-        let is_pinned = is_pinned(wheel.version());
-        match Choice::wheel(artefact, package, &wheel, system, python, glibc, is_pinned) {
+/// Adds an artefact to the versions of its package.
+fn add<'a>(
+    artefact: &'a Artefact,
+    package: &'a Package,
+    project: Option<&PackageName>,
+    target: &Target<'_>,
+    versions: &mut BTreeMap<Version, Candidate<'a>>,
+) -> Result<(), UniverseError> {
+    let &Target { system, python, glibc, pins } = target;
+    let pin = project.and_then(|project| pins.get(project.as_ref()));
+    let is_pinned = |version: &Version| pin.is_some_and(|pin| satisfies(pin, version));
+    if !artefact.is_wheel() {
+        let name = project.and_then(|project| SdistName::parse(&artefact.filename, project).ok());
+        let Some(name) = name else { return Ok(()) };
+        let candidate = versions.entry(name.version().clone()).or_insert_with(Candidate::empty);
+        match Choice::sdist(artefact, package, &name, system, python, is_pinned(name.version())) {
             Ok(choice) => candidate.fitting.push(choice),
-            Err(unfit) => {
-                if unfit.is_other_python() {
-                    candidate.python_tags.extend(wheel.python_tags().iter().cloned());
-                }
-                candidate.miss(unfit);
-            }
+            Err(unfit) => candidate.miss(unfit),
         }
-        Ok(())
+        return Ok(());
     }
+    let wheel: WheelName = artefact.filename.parse()?;
+    let candidate = versions.entry(wheel.version().clone()).or_insert_with(Candidate::empty);
+    let is_pinned = is_pinned(wheel.version());
+    match Choice::wheel(artefact, package, &wheel, system, python, glibc, is_pinned) {
+        Ok(choice) => candidate.fitting.push(choice),
+        Err(unfit) => {
+            if unfit.is_other_python() {
+                candidate.python_tags.extend(wheel.python_tags().iter().cloned());
+            }
+            candidate.miss(unfit);
+        }
+    }
+    Ok(())
 }
 
 /// What decides which artefacts there are to choose from.

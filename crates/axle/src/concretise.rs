@@ -179,44 +179,51 @@ pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> String {
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
-    let cells = rows.iter().map(|row| {
-        let build = match (row.is_compiled, row.provenance) {
-            (true, _) => "source",
-            (false, Provenance::Audited) => "wheel",
-            (false, Provenance::Sibling) => "wheel, sibling read",
-            (false, _) => "wheel, declared",
-        };
-        [
-            row.package.clone(),
-            row.version.clone(),
-            build.to_owned(),
-            row.size.map_or_else(|| "?".to_owned(), output::size),
-            row.architectures.clone(),
-            row.why.clone(),
-        ]
-    });
     let externals = plan.externals.iter().map(|(name, external)| {
         let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
-        [
-            name.clone(),
-            specifier.to_owned(),
-            format!("{} where the package set has none", external.fallback.version),
-        ]
+        [name.clone(), specifier.to_owned(), external.fallback.version.clone()]
     });
     let mut text = format!(
         "torch {} on {}, Python {}, {cuda}\nid {}\n",
         plan.torch, target.system, target.python, plan.id,
     );
     if !rows.is_empty() {
-        let headings = ["package", "version", "from", "download", "code for", "why"];
-        let _ = write!(text, "\n{}{}\n", output::table(headings, cells), totals(rows));
+        let _ = write!(text, "\n{}{}\n", table(rows), totals(rows));
     }
     if !plan.externals.is_empty() {
         let headings = ["from the package set", "version", "else the wheel of"];
-        let _ = write!(text, "\n{}", output::table(headings, externals));
+        let _ = write!(text, "\n{}", output::narrow_table(headings, externals));
     }
     let _ = write!(text, "\nin a flake with axle's overlay:\n\n{flake}");
     text
+}
+
+/// A line for each package, and below it why it is not the newest, or compiled.
+fn table(rows: &[Row]) -> String {
+    let headings = ["package", "version", "from", "download", "code for"];
+    let cells = rows.iter().map(|row| {
+        let from = match (row.is_compiled, row.provenance) {
+            (true, _) => "source",
+            (false, Provenance::Audited) => "wheel",
+            (false, Provenance::Sibling) => "sibling",
+            (false, _) => "declared",
+        };
+        [
+            row.package.clone(),
+            // What is local names CUDA, torch and ABI, which are the same for all.
+            row.version.split('+').next().unwrap_or_default().to_owned(),
+            from.to_owned(),
+            row.size.map_or_else(|| "?".to_owned(), output::size),
+            row.architectures.clone(),
+        ]
+    });
+    let table = output::table(headings, cells);
+    let mut lines = table.lines();
+    let heading = lines.next().map(str::to_owned);
+    output::lines(heading.into_iter().chain(lines.zip(rows).flat_map(|(line, row)| {
+        let why = output::wrapped(&row.why, "    ");
+        std::iter::once(line.to_owned()).chain(why)
+    })))
 }
 
 /// `3 wheels, 1 to compile, 3.1 GB to download`.

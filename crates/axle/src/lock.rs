@@ -126,15 +126,17 @@ fn write(
 ) -> Result<Answer, Error> {
     let lock = document(command, catalogue, locking, solution)?;
     for name in locking.pins.keys() {
-        let is_there =
-            lock.cell().is_some_and(|(_, cell)| cell.packages.contains_key(name) || cell.externals.contains_key(name));
+        let is_there = lock
+            .cell()
+            .is_some_and(|(_, cell)| cell.packages.contains_key(name) || cell.externals.contains_key(name));
         if !is_there {
             output::note(&format!("{name} is pinned, and nothing that was asked for requires it"));
         }
     }
-    let name = command.output.file_name().ok_or_else(|| {
-        format!("{} names no file to write the lock to", command.output.display())
-    })?;
+    let name = command
+        .output
+        .file_name()
+        .ok_or_else(|| format!("{} names no file to write the lock to", command.output.display()))?;
     let parent = command.output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = Folder::new(parent.unwrap_or(Path::new(".")));
     write_json(&folder, &name.to_string_lossy(), &lock)?;
@@ -160,9 +162,8 @@ fn document(
     solution: &Solution,
 ) -> Result<Lock, Error> {
     let mut lock = Lock::new(catalogue, &solution.universe, locking, &solution.set)?;
-    let compiles = lock
-        .cell()
-        .is_some_and(|(_, cell)| cell.packages.values().any(|package| package.source.is_some()));
+    let compiles =
+        lock.cell().is_some_and(|(_, cell)| cell.packages.values().any(|package| package.source.is_some()));
     if compiles {
         add_toolkit(command, catalogue, &mut lock)?;
     }
@@ -178,7 +179,9 @@ fn add_toolkit(command: &arguments::Lock, catalogue: &Catalogue, lock: &mut Lock
     let (system, cuda) = (lock.request.system.to_string(), lock.request.cuda);
     let Some(cuda) = cuda.map(|cuda| cuda.to_string()) else { return Ok(()) };
     let Some(release) = all.pointer(&format!("/systems/{system}/{cuda}")) else { return Ok(()) };
-    for component in release.get("components").and_then(Value::as_object).into_iter().flat_map(|all| all.values()) {
+    for component in
+        release.get("components").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
+    {
         let text = |field: &str| component.get(field).and_then(Value::as_str);
         let (Some(package), Some(version)) = (text("package"), text("version")) else { continue };
         if let Some(build) = catalogue.builds(package, version)? {
@@ -209,12 +212,15 @@ fn refused(command: &arguments::Lock, mut refusal: Box<Refusal>) -> Result<Answe
 /// Reads a lock, with its request and its cell.
 fn read(path: &Path) -> Result<(Lock, Locking), Error> {
     let said = |error: &dyn std::fmt::Display| -> Error {
-        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display()).into()
+        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
+            .into()
     };
     let value: Value = serde_json::from_slice(&fs_err::read(path)?).map_err(|error| said(&error))?;
     match value.get("schema").and_then(Value::as_str) {
         Some(LOCK_SCHEMA) => {}
-        Some(other) => return Err(said(&format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`"))),
+        Some(other) => {
+            return Err(said(&format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`")));
+        }
         None => return Err(said(&"it names no schema")),
     }
     let lock: Lock = serde_json::from_value(value).map_err(|error| said(&error))?;
@@ -239,7 +245,9 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
         Format::Json => output::json(&Document::new(json!({
             "schema": "axle.lock-check/1", "ok": is_same, "changes": changes,
         })))?,
-        Format::Human if is_same => output::text(&format!("{} is what would be locked today\n", path.display()))?,
+        Format::Human if is_same => {
+            output::text(&format!("{} is what would be locked today\n", path.display()))?;
+        }
         Format::Human => {
             let lines = output::lines(changes.iter().map(|change| format!("  {change}")));
             output::text(&format!("{} is not what would be locked today:\n{lines}", path.display()))?;
@@ -257,7 +265,11 @@ fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Resul
         return Err(format!("{name} is not in {}", command.output.display()).into());
     };
     if locking.pins.contains_key(&name) {
-        return Err(format!("{name} is pinned in {}: lock it anew with another --pin", command.output.display()).into());
+        return Err(format!(
+            "{name} is pinned in {}: lock it anew with another --pin",
+            command.output.display()
+        )
+        .into());
     }
     let solution = match solve(command, catalogue, &held)? {
         Ok(solution) => solution,
@@ -285,7 +297,8 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
     let nothing = Cell::default();
     let cell = |lock: &'_ Lock| lock.cell().map_or_else(|| nothing.clone(), |(_, cell)| cell.clone());
     let (old, new) = (cell(before), cell(after));
-    let names = |cell: &Cell| -> Vec<String> { cell.packages.keys().chain(cell.externals.keys()).cloned().collect() };
+    let names =
+        |cell: &Cell| -> Vec<String> { cell.packages.keys().chain(cell.externals.keys()).cloned().collect() };
     let names: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
     let mut changes = Vec::new();
     for name in names {

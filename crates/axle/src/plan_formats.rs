@@ -146,7 +146,9 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
     }
     text += "}\n";
     // Nix is asked for all packages alike: a lock is what carries the rest.
-    if !packages.is_empty() || !only_wheels.is_empty() || matches!(only_audited, Which::Named(names) if !names.is_empty())
+    if !packages.is_empty()
+        || !only_wheels.is_empty()
+        || matches!(only_audited, Which::Named(names) if !names.is_empty())
     {
         text += "# --only-wheels and preferences of single packages are not for Nix: `axle lock` writes what they come to\n";
     }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{Absence, CatalogueError, Cell, CellFile, Cuda, Provenance, Reason};
+use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
 use axle_wheel::PackageName;
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 use pep508_rs::ExtraName;
@@ -17,7 +17,10 @@ use crate::plan::{Plan, Refusal, RefusalReason, Suggestion};
 use crate::request::{Asked, Request, shell_word};
 use crate::solver::{self, Wanted};
 use crate::specifiers::satisfies;
-use crate::universe::{Candidates, Target, Universe, UniverseError};
+use crate::universe::{Candidates, Target, Universe};
+
+#[cfg(test)]
+pub(super) mod tests;
 
 /// A request that is solved freely.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,46 +55,23 @@ pub struct LockedSet {
     pub request: Request,
 }
 
-/// Why nothing can be solved.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LockError {
-    /// The request has no answer.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// The catalogue contradicts itself.
-    #[error(transparent)]
-    Universe(#[from] UniverseError),
-}
-
-impl From<CatalogueError> for LockError {
-    fn from(error: CatalogueError) -> Self {
-        Self::Lookup(error.into())
-    }
-}
-
-impl From<serde_json::Error> for LockError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::Lookup(error.into())
-    }
-}
-
 /// The most suggestions that a refusal makes.
 const MOST: usize = 3;
 
 impl Locking {
     /// The command line that asks this.
     pub fn command(&self) -> String {
-        let command = self.request.command().replacen("axle concretise", "axle lock", 1);
-        let pins = self.pins.iter().flat_map(|(name, versions)| {
-            let pin = move |one: &VersionSpecifier| shell_word(&format!("{name}{one}").replace(' ', ""));
-            versions.iter().map(pin)
-        });
-        let pins: String = pins.map(|pin| format!(" --pin {pin}")).collect();
-        format!("{command}{pins} -o axle.lock.json")
+        let mut words = vec![self.request.command().replacen("axle concretise", "axle lock", 1)];
+        for (name, versions) in &self.pins {
+            let pins = versions.iter().map(|one| format!("{name}{one}").replace(' ', ""));
+            words.extend(pins.map(|pin| format!("--pin {}", shell_word(&pin))));
+        }
+        words.push("-o axle.lock.json".to_owned());
+        words.join(" ")
     }
 
     /// The same with all that a set has held as it is, but for a package and what is there for its sake alone.
+    #[must_use]
     pub fn holding(&self, cell: &Cell, moved: &str) -> Self {
         let others = self.request.packages.keys().filter(|name| *name != moved);
         let mut held = BTreeSet::new();
@@ -101,13 +81,20 @@ impl Locking {
                 continue;
             }
             let package = cell.packages.get(name);
-            next.extend(package.into_iter().flat_map(|one| one.requires.iter().chain(&one.externals)).map(String::as_str));
+            next.extend(
+                package
+                    .into_iter()
+                    .flat_map(|one| one.requires.iter().chain(&one.externals))
+                    .map(String::as_str),
+            );
             let external = cell.externals.get(name);
             next.extend(external.into_iter().flat_map(|one| &one.requires).map(String::as_str));
         }
         let mut versions = BTreeMap::new();
         for name in held {
-            if let Some(version) = super::wanted::version_of(cell, name).and_then(|text| Version::from_str(text).ok()) {
+            if let Some(version) =
+                super::wanted::version_of(cell, name).and_then(|text| Version::from_str(text).ok())
+            {
                 add(&mut versions, name, &VersionSpecifier::equals_version(version).into());
             }
         }
@@ -141,7 +128,7 @@ impl Lookup<'_> {
     ///
     /// # Errors
     /// As [`Lookup::answer`], and when the catalogue contradicts itself.
-    pub fn lock(&self, universe: &Universe, locking: &Locking) -> Result<Solved, LockError> {
+    pub fn lock(&self, universe: &Universe, locking: &Locking) -> Result<Solved, LookupError> {
         self.check(&locking.request)?;
         if let Some(refusal) = self.unknown_names(&locking.request)? {
             return Ok(Solved::Refused(Box::new(refusal)));
@@ -160,7 +147,7 @@ impl Lookup<'_> {
         &self,
         universe: &Universe,
         locking: &Locking,
-    ) -> Result<Result<Solved, Vec<RefusalReason>>, LockError> {
+    ) -> Result<Result<Solved, Vec<RefusalReason>>, LookupError> {
         let request = &locking.request;
         if let Some(reason) = self.refused_host(request)? {
             return Ok(Err(vec![reason]));
@@ -175,28 +162,34 @@ impl Lookup<'_> {
             pins: &admitted,
         };
         let candidates = universe.candidates_for(&target)?;
-        let unheard: Vec<_> =
-            admitted.iter().filter_map(|(name, versions)| no_such_version(&candidates, name, versions)).collect();
+        let unheard: Vec<_> = admitted
+            .iter()
+            .filter_map(|(name, versions)| no_such_version(&candidates, name, versions))
+            .collect();
         if !unheard.is_empty() {
             return Ok(Err(unheard));
         }
         let candidates = candidates.for_cuda(request.cuda);
-        let mut absences: Vec<(String, Absence)> = Vec::new();
+        // Torches of other releases of CUDA say nothing, unless there are no others.
+        let of_cuda = |version: &Version| candidates.choice(self.anchor(), version).is_some();
+        let mut absences: Vec<(bool, String, Absence)> = Vec::new();
         for &compiling in passes(request) {
             absences.clear();
-            let candidates = candidates.for_request(request, &admitted, compiling);
-            for (torch, anchor) in cells::anchors(&candidates, self.anchor()) {
+            let serving = candidates.for_request(request, &admitted, compiling);
+            for (torch, anchor) in cells::anchors(&serving, self.anchor()) {
                 let is_asked = admitted.get(self.anchor()).is_none_or(|asked| satisfies(asked, anchor.0));
                 if !is_asked || !is_wanted(&torch, request) {
                     continue;
                 }
-                match self.beside(&candidates, locking, &asked, &torch, anchor)? {
+                match self.beside(&serving, locking, &asked, &torch, anchor)? {
                     Ok(solved) => return Ok(Ok(solved)),
-                    Err(absence) => absences.push((torch, absence)),
+                    Err(absence) => absences.push((of_cuda(anchor.0), torch, absence)),
                 }
             }
         }
-        Ok(Err(self.told(request, absences)))
+        let is_any = absences.iter().any(|(is_of_cuda, ..)| *is_of_cuda);
+        let absences = absences.into_iter().filter(|(is_of_cuda, ..)| *is_of_cuda || !is_any);
+        Ok(Err(self.told(request, absences.map(|(_, torch, absence)| (torch, absence)).collect())))
     }
 
     /// The set of one torch.
@@ -207,7 +200,7 @@ impl Lookup<'_> {
         asked: &BTreeMap<String, VersionSpecifiers>,
         torch: &str,
         anchor: cells::Anchor<'_, '_>,
-    ) -> Result<Result<Solved, Absence>, LockError> {
+    ) -> Result<Result<Solved, Absence>, LookupError> {
         let request = &locking.request;
         let Some((name, package)) = candidates.package(self.anchor()) else {
             let message = format!("{} is not in the catalogue", self.anchor());
@@ -221,7 +214,14 @@ impl Lookup<'_> {
         wanted.insert(name.to_owned(), Some(anchor.0.clone()));
         let in_matrix = self.matrix.order.iter().flatten().filter(|name| wanted.contains_key(*name));
         let mut order: Vec<&str> = in_matrix.map(String::as_str).collect();
-        order.extend(request.packages.keys().map(String::as_str).filter(|one| !order.contains(one)).collect::<Vec<_>>());
+        order.extend(
+            request
+                .packages
+                .keys()
+                .map(String::as_str)
+                .filter(|one| !order.contains(one))
+                .collect::<Vec<_>>(),
+        );
         let extras: Vec<(&str, ExtraName)> = request
             .packages
             .iter()
@@ -248,7 +248,12 @@ impl Lookup<'_> {
     }
 
     /// A cell with the plan that it answers a request with.
-    fn set(&self, request: &Request, torch: &str, cell: Cell) -> Result<Result<Solved, Absence>, LockError> {
+    fn set(
+        &self,
+        request: &Request,
+        torch: &str,
+        cell: Cell,
+    ) -> Result<Result<Solved, Absence>, LookupError> {
         let file = CellFile {
             system: request.system,
             python: request.python,
@@ -310,8 +315,22 @@ impl Lookup<'_> {
         groups.into_iter().map(reason).collect()
     }
 
+    /// The lock that gives what is asked for, in versions that no cell holds.
+    pub(super) fn locked_instead(&self, request: &Request) -> Result<Option<Suggestion>, LookupError> {
+        let mut locking = Locking { request: request.clone(), pins: BTreeMap::new(), held: BTreeMap::new() };
+        for (name, asked) in &mut locking.request.packages {
+            if crate::lock::is_exact(&asked.specifiers) {
+                locking.pins.insert(name.clone(), std::mem::take(&mut asked.specifiers));
+            }
+        }
+        let universe = Universe::read(self.catalogue)?;
+        let works = works(&self.solve(&universe, &locking)?);
+        let change = "with a lock of versions that no cell holds".to_owned();
+        Ok(works.then(|| Suggestion { change, command: locking.command() }))
+    }
+
     /// Without one of the pins, or with any version of one of the packages.
-    fn fewer_pins(&self, universe: &Universe, locking: &Locking) -> Result<Vec<Suggestion>, LockError> {
+    fn fewer_pins(&self, universe: &Universe, locking: &Locking) -> Result<Vec<Suggestion>, LookupError> {
         let without = locking.pins.keys().map(|name| {
             let mut changed = locking.clone();
             changed.pins.remove(name);
@@ -377,7 +396,7 @@ fn no_such_version(
         Some(versions) => {
             let (oldest, newest) = (versions.keys().next(), versions.keys().next_back());
             format!(
-                "{name}{} is not in the catalogue, which has {} versions of it, {} to {}; `axle index update {name}` reads what is published",
+                "{name}{} is not in the catalogue, which has {} of its versions, {} to {}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it",
                 asked.to_string().replace(' ', ""),
                 versions.len(),
                 oldest.map(ToString::to_string).unwrap_or_default(),
