@@ -12,8 +12,10 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Pub
 use crate::choice::Choice;
 use crate::explanation;
 use crate::unfit::Unfit;
-use crate::universe::{Candidates, Need};
+use crate::universe::{Candidate, Candidates, Need};
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;
 
@@ -179,6 +181,19 @@ impl Provider<'_> {
         Ok(edges)
     }
 
+    fn rank(&self, name: &str, version: &Version, candidate: &Candidate<'_>) -> Rank {
+        let choice = self.candidates.choose(candidate).ok();
+        (
+            // A version that has nothing to choose only where none has, so that the explanation names the reason.
+            choice.is_some(),
+            choice.is_some_and(|choice| self.candidates.is_preferred(name, choice)),
+            !version.any_prerelease(),
+            version.clone().without_local(),
+            // Of wheels of one version for several CUDA releases one whose bytes were seen.
+            choice.is_some_and(Choice::is_seen),
+        )
+    }
+
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
         let mut best: Option<(Rank, &Version)> = None;
@@ -191,16 +206,7 @@ impl Provider<'_> {
             {
                 break;
             }
-            let choice = self.candidates.choose(candidate).ok();
-            let rank = (
-                // A version that has nothing to choose only where none has, so that the explanation names the reason.
-                choice.is_some(),
-                choice.is_some_and(|choice| self.candidates.is_preferred(name, choice)),
-                !version.any_prerelease(),
-                public,
-                // Of wheels of one version for several CUDA releases one whose bytes were seen.
-                choice.is_some_and(Choice::is_seen),
-            );
+            let rank = self.rank(name, version, candidate);
             if best.as_ref().is_none_or(|(known, _)| rank > *known) {
                 best = Some((rank, version));
             }
