@@ -81,6 +81,9 @@
 
         # Answers requests; a test compares them with those of the command line.
         plans = import ./checks/plans.nix { inherit pkgs; };
+
+        # Reads locks; a test compares them with the plans that the command line made of them.
+        locks = import ./checks/locks.nix { inherit pkgs; };
       });
 
       checks = eachSystem (pkgs: import ./checks { inherit pkgs; });

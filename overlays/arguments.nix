@@ -129,6 +129,7 @@ in
       torch = request.torch or null;
       prefer = request.prefer or null;
       onlyAudited = request.only_audited or null;
+      allow = request.allow or null;
     };
 
   /**

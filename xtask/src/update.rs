@@ -1,7 +1,6 @@
 //! `cargo xtask update`: reads where packages are published, audits what cells choose, solves the cells again, and says
 //! what has changed.
 
-mod audits;
 mod difference;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use axle_catalogue::audits::{Audits, AuditsError};
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
     Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance,
@@ -21,7 +21,6 @@ use axle_wheel::{PythonVersion, System};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use self::audits::Audits;
 use crate::nix;
 
 /// Read what is published, audit what the cells choose, write cells and builds, and show what has changed.
@@ -73,7 +72,7 @@ pub enum Error {
     #[error(transparent)]
     Update(#[from] UpdateError),
     #[error(transparent)]
-    Audit(#[from] audits::Error),
+    Audit(#[from] AuditsError),
     #[error(transparent)]
     Cache(#[from] nix::Error),
     #[error(transparent)]
@@ -107,12 +106,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let cache = nix::cache()?;
         let places = places(args, &cache)?;
         read(args, &catalogue, &places, &accepted, &mut universe)?;
-        let audits = Audits::new(places.index().clone(), &cache);
-        audits.apply(&mut universe);
+        let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
+        audits.apply(&mut universe.artefacts);
         let solved = settle(&audits, &mut universe)?;
         let components = components(&universe);
-        audits.audit(&mut universe, &components)?;
-        audits.rest(&mut universe, args.rest)?;
+        audits.audit(&mut universe.artefacts, &components)?;
+        audits.rest(&mut universe.artefacts, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
             "{} requests, {} of them answered that nothing changed; {} MB; {:.0?}",
@@ -191,7 +190,7 @@ fn settle(audits: &Audits, universe: &mut Universe) -> Result<Solved, Error> {
         if solved.unaudited.is_empty() {
             return Ok(solved);
         }
-        audits.audit(universe, &solved.unaudited)?;
+        audits.audit(&mut universe.artefacts, &solved.unaudited)?;
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use axle_audit::ComputeCapability;
 use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
-use axle_concretise::{Asked, Compiler, Preferences, Request, answer};
+use axle_concretise::{Asked, Compiler, LookupError, Preferences, Request, answer};
 use axle_wheel::Glibc;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -74,6 +74,13 @@ fn requests(file: &CellFile) -> Vec<Request> {
         Request { torch: file.absent.keys().next().cloned(), ..served.clone() },
         Request { glibc: Glibc::new(2, 27), ..served.clone() },
         Request { glibc: Glibc::new(2, 5), ..served },
+        // GPUs without CUDA, and CUDA without a GPU.
+        Request {
+            cuda: Cuda::Cpu,
+            compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
+            ..plain.clone()
+        },
+        plain.clone(),
     ]);
     requests
 }
@@ -99,9 +106,13 @@ fn for_nix(request: &Request) -> Value {
 fn answers_of_rust(requests: &[Request]) -> Vec<Value> {
     let answer = |request| {
         let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
-        match answer(&catalogue, request).unwrap() {
-            Ok(plan) => json!({ "id": plan.id, "plan": plan }),
-            Err(_) => Value::Null,
+        // What is no question Nix refuses, as it refuses what has no answer.
+        match answer(&catalogue, request) {
+            Ok(Ok(plan)) => json!({ "id": plan.id, "plan": plan }),
+            Ok(Err(_)) | Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => {
+                Value::Null
+            }
+            Err(error) => panic!("{error}"),
         }
     };
     requests.par_iter().map(answer).collect()

@@ -13,6 +13,7 @@
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
 
+pub mod audits;
 pub mod canonical;
 pub mod check;
 pub mod markers;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Package,
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Newer, Package,
     PackageSource, Provenance, Reason,
 };
 use axle_fatbin::Kind;
@@ -15,7 +15,8 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::choice::{Choice, Torch};
 use crate::comparisons::comparisons;
-use crate::solver::{self, Solution, Wanted};
+use crate::solver::{self, Chosen, Solution, Wanted};
+use crate::specifiers::satisfies;
 use crate::unfit::{Unfit, built};
 use crate::universe::{Candidate, Candidates, Need, UniverseError};
 
@@ -57,29 +58,33 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
             Err(absence) => {
                 solved.file.absent.insert(name, absence);
             }
-            Ok((of_torch, solution, absent)) => match assemble(&of_torch, cuda, &solution, absent)? {
-                Assembled::Cell(cell) => {
-                    solved.file.order.push(name.clone());
-                    solved.file.torch.insert(name, *cell);
+            Ok((of_torch, solution, absent)) => {
+                match assemble(&of_torch, cuda, &solution, &Terms::of_cells())? {
+                    Assembled::Cell(cell) => {
+                        let newer = newer(&of_torch, &solution, anchor);
+                        let cell = Box::new(Cell { absent, newer, ..*cell }.seal()?);
+                        solved.file.order.push(name.clone());
+                        solved.file.torch.insert(name, *cell);
+                    }
+                    Assembled::Unaudited(wheels) => {
+                        let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
+                        let message = format!("not audited yet: {}", filenames.join(", "));
+                        solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
+                        solved.unaudited.extend(wheels);
+                    }
                 }
-                Assembled::Unaudited(wheels) => {
-                    let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
-                    let message = format!("not audited yet: {}", filenames.join(", "));
-                    solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
-                    solved.unaudited.extend(wheels);
-                }
-            },
+            }
         }
     }
     Ok(solved)
 }
 
 /// A version of torch and what there is of it.
-type Anchor<'c, 'a> = (&'c Version, &'c Candidate<'a>);
+pub(crate) type Anchor<'c, 'a> = (&'c Version, &'c Candidate<'a>);
 
 /// The releases of torch by name, newest first, each with the version that stands for it: of those that differ in their
 /// local part alone (`2.9.1+cu128`) one that fits, and of them one whose bytes were seen.
-fn anchors<'c, 'a>(candidates: &'c Candidates<'a>, anchor: &str) -> Vec<(String, Anchor<'c, 'a>)> {
+pub(crate) fn anchors<'c, 'a>(candidates: &'c Candidates<'a>, anchor: &str) -> Vec<(String, Anchor<'c, 'a>)> {
     let mut releases: BTreeMap<Version, Vec<Anchor<'c, 'a>>> = BTreeMap::new();
     for (version, candidate) in candidates.versions(anchor).into_iter().flatten() {
         releases.entry(version.clone().without_local()).or_default().push((version, candidate));
@@ -111,16 +116,7 @@ fn solution<'a>(
     version: &Version,
     candidate: &Candidate<'_>,
 ) -> Result<(Candidates<'a>, Solution, BTreeMap<String, Absence>), Absence> {
-    let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
-    let choice = candidates.choose(candidate).map_err(|reason| unfit(&reason))?;
-    let pinned = candidates.pinned_cuda(package, choice).map_err(|reason| unfit(&reason))?;
-    if cuda != Cuda::Cpu && !choice.is_for_cuda(pinned) {
-        let message = format!("the wheel of {anchor} {version} is built without CUDA");
-        return Err(Absence { kind: Reason::Cuda, message });
-    }
-    let torch = Torch { version: version.clone().without_local(), cxx11_abi: choice.cxx11_abi() };
-    let candidates = candidates.for_torch(torch);
-
+    let candidates = beside(candidates, cuda, anchor, package, (version, candidate))?;
     let mut wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
     let mut solution = solver::solve(&candidates, &wanted)
         .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })?;
@@ -148,6 +144,28 @@ fn solution<'a>(
     Ok((candidates, solution, absent))
 }
 
+/// The candidates that go with a torch.
+///
+/// # Errors
+/// Why that torch cannot be chosen.
+pub(crate) fn beside<'a>(
+    candidates: &Candidates<'a>,
+    cuda: Cuda,
+    anchor: &str,
+    package: &Package,
+    (version, candidate): Anchor<'_, '_>,
+) -> Result<Candidates<'a>, Absence> {
+    let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
+    let choice = candidates.choose(candidate).map_err(|reason| unfit(&reason))?;
+    let pinned = candidates.pinned_cuda(package, choice).map_err(|reason| unfit(&reason))?;
+    if cuda != Cuda::Cpu && !choice.is_for_cuda(pinned) {
+        let message = format!("the wheel of {anchor} {version} is built without CUDA");
+        return Err(Absence { kind: Reason::Cuda, message });
+    }
+    let torch = Torch { version: version.clone().without_local(), cxx11_abi: choice.cxx11_abi() };
+    Ok(candidates.for_torch(torch))
+}
+
 fn is_external(candidates: &Candidates<'_>, name: &str) -> bool {
     candidates.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
 }
@@ -165,11 +183,78 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     Some(unfit_absence(candidates, name, version, candidate, &unfit))
 }
 
+/// The packages of a solution, but for torch itself, of which there is a newer release, each with the first reason why
+/// that is not the solution's.
+fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Newer> {
+    let needs = |name: &str, chosen: &Chosen| {
+        let choice = candidates.choice(name, &chosen.version)?;
+        candidates.needs(choice, &chosen.extras).ok()
+    };
+    let mut pins: BTreeMap<String, Vec<(&str, &Version, VersionSpecifiers)>> = BTreeMap::new();
+    for (requirer, chosen) in solution {
+        for need in needs(requirer, chosen).into_iter().flatten() {
+            pins.entry(need.name).or_default().push((requirer, &chosen.version, need.specifiers));
+        }
+    }
+    let mut all = BTreeMap::new();
+    for (name, chosen) in
+        solution.iter().filter(|(name, _)| *name != anchor && !is_external(candidates, name))
+    {
+        let Some(versions) = candidates.versions(name) else { continue };
+        let Some((newest, candidate)) = versions.iter().rev().find(|(version, _)| !version.any_prerelease())
+        else {
+            continue;
+        };
+        if newest.clone().without_local() <= chosen.version.clone().without_local() {
+            continue;
+        }
+        let pin = pins.get(name).into_iter().flatten().find(|(.., pin)| !satisfies(pin, newest));
+        let message = if let Some((requirer, version, pin)) = pin {
+            let version = Version::clone(version).without_local();
+            format!("{requirer} {version} requires {name}{}", pin.to_string().replace(' ', ""))
+        } else {
+            match candidates.choose(candidate) {
+                Err(unfit) => unfit.to_string(),
+                Ok(choice) => conflict(candidates, solution, choice),
+            }
+        };
+        let version = newest.clone().without_local().to_string();
+        all.insert(name.clone(), Newer { version, message });
+    }
+    all
+}
+
+/// What an artefact requires that a solution does not have.
+fn conflict(candidates: &Candidates<'_>, solution: &Solution, choice: &Choice<'_>) -> String {
+    let needs = candidates.needs(choice, &[]).unwrap_or_default();
+    let unmet = needs.into_iter().find_map(|need| {
+        let version = &solution.get(&need.name)?.version;
+        let specifiers = need.specifiers.to_string().replace(' ', "");
+        (!satisfies(&need.specifiers, version))
+            .then(|| format!("it requires {}{specifiers}, and {version} is taken", need.name))
+    });
+    unmet.unwrap_or_else(|| "what it requires is not to be had with what is taken".to_owned())
+}
+
 /// What a solution comes to.
-enum Assembled<'a> {
+pub(crate) enum Assembled<'a> {
     Cell(Box<Cell>),
     /// Package and file name of its wheels that have not been audited.
     Unaudited(BTreeSet<(&'a str, &'a str)>),
+}
+
+/// What a solution is held against when a cell is made of it.
+pub(crate) struct Terms {
+    /// The weakest provenance of a wheel whose bytes can be seen.
+    pub(crate) provenance: Provenance,
+    /// The versions that are asked for, by package.
+    pub(crate) asked: BTreeMap<String, VersionSpecifiers>,
+}
+
+impl Terms {
+    fn of_cells() -> Self {
+        Self { provenance: Provenance::Audited, asked: BTreeMap::new() }
+    }
 }
 
 /// A package of a solution, with all that a cell says of it.
@@ -179,12 +264,12 @@ struct Member<'a> {
     needs: Vec<Need>,
 }
 
-/// Turns a solution into a cell.
-fn assemble<'a>(
+/// Turns a solution into a cell, which is not sealed yet.
+pub(crate) fn assemble<'a>(
     candidates: &Candidates<'a>,
     cuda: Cuda,
     solution: &Solution,
-    absent: BTreeMap<String, Absence>,
+    terms: &Terms,
 ) -> Result<Assembled<'a>, UniverseError> {
     let members: Vec<Member<'a>> = solution
         .iter()
@@ -198,14 +283,14 @@ fn assemble<'a>(
     let unaudited: BTreeSet<_> = members
         .iter()
         .filter(|member| member.choice.is_wheel() && member.choice.is_seen())
-        .filter(|member| member.choice.artefact.provenance < Provenance::Audited)
+        .filter(|member| member.choice.artefact.provenance < terms.provenance)
         .map(|member| (member.name, member.choice.artefact.filename.as_str()))
         .collect();
     if !unaudited.is_empty() {
         return Ok(Assembled::Unaudited(unaudited));
     }
 
-    let mut cell = Cell { absent, ..Cell::default() };
+    let mut cell = Cell::default();
     for member in &members {
         let Member { name, choice, needs } = member;
         let artefact = choice.artefact;
@@ -219,7 +304,7 @@ fn assemble<'a>(
                 let (external, filename) = ((*name).to_owned(), artefact.filename.clone());
                 return Err(UniverseError::External { external, filename, package });
             }
-            let specifiers = requirers(&members, name);
+            let specifiers = requirers(&members, name, terms.asked.get(*name));
             let external = External {
                 specifier: specifiers.to_string(),
                 comparisons: comparisons(&specifiers),
@@ -247,16 +332,18 @@ fn assemble<'a>(
             cell.packages.insert((*name).to_owned(), package);
         }
     }
-    Ok(Assembled::Cell(Box::new(cell.seal()?)))
+    Ok(Assembled::Cell(Box::new(cell)))
 }
 
-/// The specifiers of all that require a package, sorted and once each.
-fn requirers(members: &[Member<'_>], name: &str) -> VersionSpecifiers {
+/// The specifiers of all that require a package and of the user, sorted and once each.
+fn requirers(members: &[Member<'_>], name: &str, asked: Option<&VersionSpecifiers>) -> VersionSpecifiers {
     let specifiers: BTreeMap<String, _> = members
         .iter()
         .flat_map(|member| &member.needs)
         .filter(|need| need.name == name)
-        .flat_map(|need| need.specifiers.iter().cloned())
+        .map(|need| &need.specifiers)
+        .chain(asked)
+        .flat_map(|specifiers| specifiers.iter().cloned())
         .map(|specifier| (specifier.to_string(), specifier))
         .collect();
     specifiers.into_values().collect()

@@ -50,7 +50,7 @@ pub(crate) struct Torch {
 }
 
 impl<'a> Choice<'a> {
-    /// A wheel, if it fits.
+    /// A wheel, if it fits; of a pinned version also one that was withdrawn.
     pub(crate) fn wheel(
         artefact: &'a Artefact,
         package: &'a Package,
@@ -58,6 +58,7 @@ impl<'a> Choice<'a> {
         system: System,
         python: PythonVersion,
         glibc: Glibc,
+        is_pinned: bool,
     ) -> Result<Self, Unfit> {
         let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
         let variant = package
@@ -87,7 +88,7 @@ impl<'a> Choice<'a> {
             requires: &[],
             requirements: OnceLock::new(),
         };
-        choice.check_metadata(python)?;
+        choice.check_metadata(python, is_pinned)?;
         choice.requires = choice
             .artefact
             .requires_dist
@@ -104,6 +105,7 @@ impl<'a> Choice<'a> {
         name: &SdistName,
         system: System,
         python: PythonVersion,
+        is_pinned: bool,
     ) -> Result<Self, Unfit> {
         let source = package
             .source
@@ -123,11 +125,11 @@ impl<'a> Choice<'a> {
             requires: requires.ok_or(Unfit::UnknownRequirements)?,
             requirements: OnceLock::new(),
         };
-        choice.check_metadata(python)?;
+        choice.check_metadata(python, is_pinned)?;
         Ok(choice)
     }
 
-    fn check_metadata(&self, python: PythonVersion) -> Result<(), Unfit> {
+    fn check_metadata(&self, python: PythonVersion, is_pinned: bool) -> Result<(), Unfit> {
         let declared = || self.declared().find_map(|row| row.requires_python.as_ref());
         if let Some(requires) = self.artefact.requires_python.as_ref().or_else(declared) {
             let specifiers = VersionSpecifiers::from_str(requires)
@@ -137,8 +139,8 @@ impl<'a> Choice<'a> {
             }
         }
         match &self.artefact.yanked {
-            Some(reason) => Err(Unfit::Yanked(reason.clone())),
-            None => Ok(()),
+            Some(reason) if !is_pinned => Err(Unfit::Yanked(reason.clone())),
+            _ => Ok(()),
         }
     }
 

@@ -58,6 +58,8 @@ enum What {
     Unfit(Unfit),
     /// The package is not in the catalogue.
     Missing,
+    /// Only versions that satisfy this requirement will do.
+    Asked(String),
     /// They are what the solver was asked for.
     Fixed,
 }
@@ -73,6 +75,10 @@ impl Explanation<'_> {
         match external {
             // That there are no other versions than those that the facts name goes without saying.
             External::NotRoot(..) | External::NoVersions(..) => {}
+            External::Custom(node, _, Unfit::NotAsked(requirement)) => {
+                let name = node.name().unwrap_or_default();
+                self.note(name, BTreeSet::new(), What::Asked(requirement.clone()));
+            }
             External::Custom(node, set, unfit) => {
                 if let Some(name) = node.name() {
                     self.note(name, self.known(name, set), What::Unfit(unfit.clone()));
@@ -171,6 +177,7 @@ impl Explanation<'_> {
                 What::Requires { .. } => None,
                 What::Unfit(unfit) => Some(format!("{subject} cannot be chosen: {unfit}")),
                 What::Missing => Some(format!("{name} is not in the catalogue")),
+                What::Asked(requirement) => Some(format!("{requirement} is asked for")),
                 What::Fixed => Some(format!("the set has {subject}")),
             }));
         }

@@ -7,6 +7,8 @@
 //!   patched.
 //! - *At request time* [`answer`] finds the [`Plan`] in a cell by lookups alone, as Nix does, or makes a [`Refusal`]
 //!   whose suggestions have been tried.
+//!
+//! [`Lookup::lock`] solves a request freely, with versions that no cell holds.
 
 mod builds;
 pub mod cells;
@@ -14,6 +16,7 @@ mod choice;
 mod comparisons;
 mod explanation;
 mod glibc;
+mod lock;
 mod lookup;
 mod plan;
 mod request;
@@ -27,7 +30,8 @@ mod universe;
 pub use builds::{BuildError, builds};
 pub use choice::Choice;
 pub use comparisons::comparisons;
-pub use lookup::{Answer, Lookup, LookupError, Row, Story, answer};
+pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
+pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,

@@ -19,8 +19,10 @@ use crate::plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, Refusal, Target, World, id,
 };
 use crate::request::{Prefer, Request, Which};
+use crate::universe::UniverseError;
 
 mod host;
+mod lock;
 mod obstacle;
 mod reasons;
 mod story;
@@ -29,6 +31,7 @@ mod suggestions;
 mod tests;
 mod wanted;
 
+pub use lock::{LockedSet, Locking, Solved};
 pub use story::{Row, Story};
 
 use obstacle::{Cause, Compiling, Obstacle};
@@ -52,6 +55,17 @@ pub enum LookupError {
         /// Those that are there.
         known: String,
     },
+    /// Capabilities are given, and no CUDA.
+    #[error(
+        "compute capabilities are for CUDA, and none is asked for: leave them out, or name a CUDA release"
+    )]
+    CapabilitiesWithoutCuda,
+    /// CUDA is given, and no capability.
+    #[error("no compute capability is given, and CUDA {0} needs one at least, as in 8.6")]
+    NoCapability(Cuda),
+    /// What the solver is given contradicts itself.
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
     /// The plan's id cannot be computed.
     #[error("the plan's id cannot be computed: {0}")]
     Id(#[from] serde_json::Error),
@@ -100,25 +114,47 @@ impl<'a> Lookup<'a> {
         })
     }
 
+    /// Answers from cells that are not in the catalogue, as those of a lock.
+    ///
+    /// # Errors
+    /// As [`Lookup::new`].
+    pub fn with_cells(catalogue: &'a Catalogue, file: CellFile) -> Result<Self, CatalogueError> {
+        let lookup = Self::new(catalogue)?;
+        let key = (file.system, file.python, file.cuda);
+        lookup.cells.borrow_mut().insert(key, Some(Rc::new(file)));
+        Ok(lookup)
+    }
+
     /// Answers a request; a refusal comes with suggestions that have been tried.
     ///
     /// # Errors
-    /// When the catalogue is not valid, or the request names a capability that no GPU has.
+    /// When the catalogue is not valid, or the request is none: it names a capability that no GPU has, or one without
+    /// CUDA, or none with it.
     pub fn answer(&self, request: &Request) -> Result<Answer, LookupError> {
-        let known = &self.matrix.compute_capabilities;
-        if let Some(&capability) = request.compute_capabilities.iter().find(|one| !known.contains(one)) {
-            return Err(LookupError::UnknownCapability { capability, known: join(known) });
-        }
+        self.check(request)?;
         if let Some(refusal) = self.unknown_names(request)? {
             return Ok(Err(Box::new(refusal)));
         }
         if let Some(found) = self.find(request)? {
             return Ok(Ok(plan(&found, request)?));
         }
-        Ok(Err(Box::new(Refusal {
-            suggestions: self.suggestions(request)?,
-            ..refusal(request, self.reasons(request)?)
-        })))
+        let reasons = self.reasons(request)?;
+        let suggestions = self.suggestions(request, &reasons)?;
+        Ok(Err(Box::new(Refusal { suggestions, ..refusal(request, reasons) })))
+    }
+
+    /// Says what makes a request no question.
+    fn check(&self, request: &Request) -> Result<(), LookupError> {
+        let known = &self.matrix.compute_capabilities;
+        let asked = &request.compute_capabilities;
+        if let Some(&capability) = asked.iter().find(|one| !known.contains(one)) {
+            return Err(LookupError::UnknownCapability { capability, known: join(known) });
+        }
+        match (request.cuda, asked.is_empty()) {
+            (Cuda::Cpu, false) => Err(LookupError::CapabilitiesWithoutCuda),
+            (cuda @ Cuda::Toolkit(..), true) => Err(LookupError::NoCapability(cuda)),
+            _ => Ok(()),
+        }
     }
 
     /// The cell that answers a request. In this order count: that all that is asked for is there; the preferences;

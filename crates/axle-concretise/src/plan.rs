@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axle_catalogue::{Cuda, Fallback, Provenance, Reason, canonical};
 use axle_fatbin::ComputeCapability;
 use axle_wheel::{PythonVersion, System};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::request::Prefer;
 
@@ -47,7 +47,7 @@ pub struct Target {
 }
 
 /// A host compiler by its major version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compiler {
     /// GCC.

@@ -12,8 +12,10 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Pub
 use crate::choice::Choice;
 use crate::explanation;
 use crate::unfit::Unfit;
-use crate::universe::{Candidates, Need};
+use crate::universe::{Candidate, Candidates, Need};
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;
 
@@ -49,7 +51,18 @@ pub(crate) struct Unsatisfiable(pub(crate) String);
 /// PubGrub gives both: it decides one package after the other for its best version, and rules versions out only where
 /// they follow to be impossible from what was decided before.
 pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, Unsatisfiable> {
-    let provider = Provider { candidates, wanted };
+    let order: Vec<_> = wanted.keys().map(String::as_str).collect();
+    solve_in_order(candidates, wanted, &order, &[])
+}
+
+/// The same with another order of the wanted packages, some of which are wanted with extras.
+pub(crate) fn solve_in_order(
+    candidates: &Candidates<'_>,
+    wanted: &Wanted,
+    order: &[&str],
+    extras: &[(&str, ExtraName)],
+) -> Result<Solution, Unsatisfiable> {
+    let provider = Provider { candidates, wanted, order, extras };
     match pubgrub::resolve(&provider, Node::Root, Version::new([0])) {
         Ok(solution) => {
             let mut chosen = Solution::new();
@@ -118,13 +131,17 @@ impl fmt::Display for Node {
 /// More versions than that are not counted.
 const MANY: usize = 50;
 
-/// What decides between versions, in order: that there is something to choose, that it is a wheel, that it is a release,
+/// What decides between versions, in order: that there is something to choose, that it is a wheel (or a source, where
+/// that is preferred), that it is a release,
 /// the version without its local part, and that its bytes were seen.
 type Rank = (bool, bool, bool, Version, bool);
 
 struct Provider<'a> {
     candidates: &'a Candidates<'a>,
     wanted: &'a Wanted,
+    /// The wanted packages, those that decide first in front.
+    order: &'a [&'a str],
+    extras: &'a [(&'a str, ExtraName)],
 }
 
 impl Provider<'_> {
@@ -138,7 +155,11 @@ impl Provider<'_> {
                 };
                 (Node::Package(name.clone()), range)
             });
-            return Ok(wanted.collect());
+            let extras = self
+                .extras
+                .iter()
+                .map(|(name, extra)| (Node::Extra((*name).to_owned(), extra.clone()), Ranges::full()));
+            return Ok(wanted.chain(extras).collect());
         };
         let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));
         let choice = self.candidates.choose(candidate.ok_or(Unfit::NoWheel)?)?;
@@ -160,6 +181,19 @@ impl Provider<'_> {
         Ok(edges)
     }
 
+    fn rank(&self, name: &str, version: &Version, candidate: &Candidate<'_>) -> Rank {
+        let choice = self.candidates.choose(candidate).ok();
+        (
+            // A version that has nothing to choose only where none has, so that the explanation names the reason.
+            choice.is_some(),
+            choice.is_some_and(|choice| self.candidates.is_preferred(name, choice)),
+            !version.any_prerelease(),
+            version.clone().without_local(),
+            // Of wheels of one version for several CUDA releases one whose bytes were seen.
+            choice.is_some_and(Choice::is_seen),
+        )
+    }
+
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
         let mut best: Option<(Rank, &Version)> = None;
@@ -172,16 +206,7 @@ impl Provider<'_> {
             {
                 break;
             }
-            let choice = self.candidates.choose(candidate).ok();
-            let rank = (
-                // A version that has nothing to choose only where none has, so that the explanation names the reason.
-                choice.is_some(),
-                choice.is_some_and(Choice::is_wheel),
-                !version.any_prerelease(),
-                public,
-                // Of wheels of one version for several CUDA releases one whose bytes were seen.
-                choice.is_some_and(Choice::is_seen),
-            );
+            let rank = self.rank(name, version, candidate);
             if best.as_ref().is_none_or(|(known, _)| rank > *known) {
                 best = Some((rank, version));
             }
@@ -208,7 +233,7 @@ impl DependencyProvider for Provider<'_> {
     ) -> Self::Priority {
         let place = match node {
             Node::Root => Some(0),
-            Node::Package(name) => self.wanted.keys().position(|wanted| wanted == name),
+            Node::Package(name) => self.order.iter().position(|wanted| wanted == name),
             Node::Extra(..) => None,
         };
         let versions = node.name().and_then(|name| self.candidates.versions(name));

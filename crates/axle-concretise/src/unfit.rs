@@ -1,6 +1,7 @@
 //! Why an artefact cannot be chosen.
 
 use axle_catalogue::{Built, Cuda, Reason};
+use axle_fatbin::ComputeCapability;
 use axle_wheel::{Glibc, TagMismatch};
 
 /// Why a version has nothing to choose, the nearest miss last.
@@ -54,6 +55,21 @@ pub enum Unfit {
     /// None of a target's GPUs is covered.
     #[error("its code covers no GPU that is known")]
     CoversNothing,
+    /// Some of the target's GPUs are not covered.
+    #[error("its code does not cover {}", list(.0))]
+    Uncovered(Vec<ComputeCapability>),
+    /// Its source does not support some of the target's GPUs.
+    #[error("its source does not support {}", list(.0))]
+    Unsupported(Vec<ComputeCapability>),
+    /// It would have to be compiled, and is not.
+    #[error("it has no wheel that fits, and is compiled only if a compiler is given")]
+    NotCompiled,
+    /// It would have to be compiled, and must not be.
+    #[error("it has no wheel that fits, and --only-wheels keeps it from being compiled")]
+    OnlyWheels,
+    /// Its bytes were not read, as was asked.
+    #[error("its bytes were not read, and --only-audited asks for that")]
+    Unread,
     /// Its source asks for a newer CUDA release.
     #[error("its source needs CUDA {needs} or newer to be compiled, not {has}")]
     OldToolkit {
@@ -83,6 +99,13 @@ pub enum Unfit {
     /// Its metadata is not known.
     #[error("its requirements are not known")]
     UnknownRequirements,
+    /// It is another version than the user asks for.
+    #[error("{0} is asked for")]
+    NotAsked(String),
+}
+
+fn list(capabilities: &[ComputeCapability]) -> String {
+    capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn reason(text: &str) -> String {
@@ -103,8 +126,9 @@ impl Unfit {
             Self::NoWheel | Self::Tags(_) | Self::Yanked(_) => Reason::Missing,
             Self::Cuda(_) | Self::WithoutCuda | Self::OldToolkit { .. } => Reason::Cuda,
             Self::Torch(_) | Self::CxxAbi(_) => Reason::Torch,
-            Self::CoversNothing => Reason::ComputeCapability,
-            Self::RequiresItself => Reason::Dependency,
+            Self::CoversNothing | Self::Uncovered(_) | Self::Unsupported(_) => Reason::ComputeCapability,
+            Self::RequiresItself | Self::NotAsked(_) => Reason::Dependency,
+            Self::NotCompiled | Self::OnlyWheels => Reason::Compiler,
             Self::UnreadableName(_)
             | Self::UnreadablePython(_)
             | Self::UnreadableGlibc(_)
@@ -114,7 +138,8 @@ impl Unfit {
             | Self::Undeclared(_)
             | Self::UnreadableRequirement(_)
             | Self::UrlRequirement(_)
-            | Self::UnknownRequirements => Reason::Unknown,
+            | Self::UnknownRequirements
+            | Self::Unread => Reason::Unknown,
         }
     }
 

@@ -5,16 +5,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, markers};
+use axle_catalogue::{
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers,
+};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
-use axle_wheel::{PythonVersion, SdistName, System, WheelName, WheelNameError};
+use axle_wheel::{Glibc, PythonVersion, SdistName, System, WheelName, WheelNameError};
 use pep440_rs::{Operator, Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, PackageName, VersionOrUrl};
 use pubgrub::Ranges;
 use rayon::prelude::*;
 
 use crate::choice::{Choice, Torch};
+use crate::glibc;
+use crate::request::{Prefer, Request};
 use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
 
@@ -85,6 +89,16 @@ impl Universe {
     /// # Errors
     /// When the file name of an artefact is not valid.
     pub fn candidates(&self, system: System, python: PythonVersion) -> Result<Candidates<'_>, UniverseError> {
+        let target = Target { system, python, glibc: self.matrix.glibc, pins: &BTreeMap::new() };
+        self.candidates_for(&target)
+    }
+
+    /// The candidates for a target, whatever its CUDA.
+    ///
+    /// # Errors
+    /// As [`Universe::candidates`].
+    pub(crate) fn candidates_for(&self, target: &Target<'_>) -> Result<Candidates<'_>, UniverseError> {
+        let &Target { system, python, .. } = target;
         let markers = markers::environment(system, python)
             .map_err(|error| UniverseError::Markers { python, message: error.to_string() })?;
         let mut packages = BTreeMap::new();
@@ -96,7 +110,7 @@ impl Universe {
             let mut artefacts: Vec<_> = file.artefacts.iter().collect();
             artefacts.sort_by_key(|artefact| &artefact.filename);
             for artefact in artefacts {
-                self.add(artefact, package, project.as_ref(), system, python, &mut versions)?;
+                add(artefact, package, project.as_ref(), target, &mut versions)?;
             }
             for candidate in versions.values_mut() {
                 // The file name decides where the tags do not.
@@ -111,6 +125,7 @@ impl Universe {
             system,
             python,
             torch: None,
+            from_source: Arc::default(),
             markers,
             packages,
             ranges: Arc::default(),
@@ -141,39 +156,52 @@ impl Universe {
             |cc: &ComputeCapability| targets.contains(cc) && own.is_none_or(|own| own.contains(cc));
         Ok(self.matrix.compute_capabilities.iter().copied().filter(supported).collect())
     }
+}
 
-    fn add<'a>(
-        &'a self,
-        artefact: &'a Artefact,
-        package: &'a Package,
-        project: Option<&PackageName>,
-        system: System,
-        python: PythonVersion,
-        versions: &mut BTreeMap<Version, Candidate<'a>>,
-    ) -> Result<(), UniverseError> {
-        if !artefact.is_wheel() {
-            let name = project.and_then(|project| SdistName::parse(&artefact.filename, project).ok());
-            let Some(name) = name else { return Ok(()) };
-            let candidate = versions.entry(name.version().clone()).or_insert_with(Candidate::empty);
-            match Choice::sdist(artefact, package, &name, system, python) {
-                Ok(choice) => candidate.fitting.push(choice),
-                Err(unfit) => candidate.miss(unfit),
-            }
-            return Ok(());
-        }
-        let wheel: WheelName = artefact.filename.parse()?;
-        let candidate = versions.entry(wheel.version().clone()).or_insert_with(Candidate::empty);
-        match Choice::wheel(artefact, package, &wheel, system, python, self.matrix.glibc) {
+/// Adds an artefact to the versions of its package.
+fn add<'a>(
+    artefact: &'a Artefact,
+    package: &'a Package,
+    project: Option<&PackageName>,
+    target: &Target<'_>,
+    versions: &mut BTreeMap<Version, Candidate<'a>>,
+) -> Result<(), UniverseError> {
+    let &Target { system, python, glibc, pins } = target;
+    let pin = project.and_then(|project| pins.get(project.as_ref()));
+    let is_pinned = |version: &Version| pin.is_some_and(|pin| satisfies(pin, version));
+    if !artefact.is_wheel() {
+        let name = project.and_then(|project| SdistName::parse(&artefact.filename, project).ok());
+        let Some(name) = name else { return Ok(()) };
+        let candidate = versions.entry(name.version().clone()).or_insert_with(Candidate::empty);
+        match Choice::sdist(artefact, package, &name, system, python, is_pinned(name.version())) {
             Ok(choice) => candidate.fitting.push(choice),
-            Err(unfit) => {
-                if unfit.is_other_python() {
-                    candidate.python_tags.extend(wheel.python_tags().iter().cloned());
-                }
-                candidate.miss(unfit);
-            }
+            Err(unfit) => candidate.miss(unfit),
         }
-        Ok(())
+        return Ok(());
     }
+    let wheel: WheelName = artefact.filename.parse()?;
+    let candidate = versions.entry(wheel.version().clone()).or_insert_with(Candidate::empty);
+    let is_pinned = is_pinned(wheel.version());
+    match Choice::wheel(artefact, package, &wheel, system, python, glibc, is_pinned) {
+        Ok(choice) => candidate.fitting.push(choice),
+        Err(unfit) => {
+            if unfit.is_other_python() {
+                candidate.python_tags.extend(wheel.python_tags().iter().cloned());
+            }
+            candidate.miss(unfit);
+        }
+    }
+    Ok(())
+}
+
+/// What decides which artefacts there are to choose from.
+pub(crate) struct Target<'t> {
+    pub(crate) system: System,
+    pub(crate) python: PythonVersion,
+    /// The newest glibc that one may need.
+    pub(crate) glibc: Glibc,
+    /// Versions that are asked for by number, by package: of them withdrawn files are taken too (PEP 592).
+    pub(crate) pins: &'t BTreeMap<String, VersionSpecifiers>,
 }
 
 /// The versions of every package for one system and Python.
@@ -187,6 +215,8 @@ pub struct Candidates<'a> {
     pub python: PythonVersion,
     /// The torch, once one is chosen.
     torch: Option<Torch>,
+    /// Packages that are rather compiled than taken as wheels.
+    from_source: Arc<BTreeSet<String>>,
     markers: MarkerEnvironment,
     packages: Arc<BTreeMap<&'a str, PackageCandidates<'a>>>,
     /// Which versions satisfy a requirement, by package and specifiers: asked again and again, by every cell.
@@ -342,6 +372,90 @@ impl<'a> Candidates<'a> {
             }
         }
         Self { packages: Arc::new(packages), ..self.clone() }
+    }
+
+    /// Those that serve a request: in the versions that are asked for, for all its capabilities, and compiled only where
+    /// that is allowed; with `compiling` also what prefers wheels.
+    pub(crate) fn for_request(
+        &self,
+        request: &Request,
+        asked: &BTreeMap<String, VersionSpecifiers>,
+        compiling: bool,
+    ) -> Self {
+        let mut packages = BTreeMap::clone(&self.packages);
+        let mut from_source = BTreeSet::new();
+        for (&name, PackageCandidates { versions, .. }) in &mut packages {
+            let asked = asked.get(name);
+            let prefers_source = request.preferences.of(name) == Prefer::Source;
+            for (version, candidate) in versions {
+                if let Some(asked) = asked
+                    && !satisfies(asked, version)
+                {
+                    candidate.fitting.clear();
+                    let requirement = format!("{name}{}", asked.to_string().replace(' ', ""));
+                    candidate.miss(Unfit::NotAsked(requirement));
+                    continue;
+                }
+                for choice in std::mem::take(&mut candidate.fitting) {
+                    match self.serves(name, &choice, request, compiling) {
+                        Ok(()) => candidate.fitting.push(choice),
+                        Err(unfit) => candidate.miss(unfit),
+                    }
+                }
+                if prefers_source {
+                    candidate.fitting.sort_by_key(Choice::is_wheel);
+                }
+            }
+            if prefers_source {
+                from_source.insert(name.to_owned());
+            }
+        }
+        Self { packages: Arc::new(packages), from_source: Arc::new(from_source), ..self.clone() }
+    }
+
+    /// Why an artefact does not serve a request.
+    fn serves(
+        &self,
+        name: &str,
+        choice: &Choice<'_>,
+        request: &Request,
+        compiling: bool,
+    ) -> Result<(), Unfit> {
+        let lacking = |covers: &[ComputeCapability]| -> Vec<_> {
+            request.compute_capabilities.iter().filter(|cc| !covers.contains(cc)).copied().collect()
+        };
+        if !choice.is_wheel() {
+            let preferences = &request.preferences;
+            if request.compiler.is_none() || (!compiling && preferences.of(name) == Prefer::Wheel) {
+                return Err(Unfit::NotCompiled);
+            }
+            if preferences.only_wheels.includes(name) {
+                return Err(Unfit::OnlyWheels);
+            }
+            let lacking = lacking(&self.universe.compiles_for(choice, request.cuda)?);
+            return if lacking.is_empty() { Ok(()) } else { Err(Unfit::Unsupported(lacking)) };
+        }
+        if request.preferences.only_audited.includes(name)
+            && choice.artefact.provenance < Provenance::Audited
+            && choice.artefact.origin.url().is_some()
+        {
+            return Err(Unfit::Unread);
+        }
+        if let Some(needs) = choice.facts().and_then(|facts| facts.glibc.as_deref()).and_then(glibc::floor)
+            && needs > request.glibc
+        {
+            return Err(Unfit::Glibc { needs, has: request.glibc });
+        }
+        let capabilities: Vec<_> = request.compute_capabilities.iter().copied().collect();
+        // What was not audited yet is, before it is taken.
+        let Some(covers) = choice.covers(&capabilities, request.cuda)? else { return Ok(()) };
+        let lacking = lacking(&covers);
+        if lacking.is_empty() { Ok(()) } else { Err(Unfit::Uncovered(lacking)) }
+    }
+
+    /// Whether an artefact is of the kind that its package is rather taken as.
+    pub(crate) fn is_preferred(&self, name: &str, choice: &Choice<'_>) -> bool {
+        choice.is_wheel() != self.from_source.contains(name)
     }
 
     /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.

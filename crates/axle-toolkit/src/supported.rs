@@ -23,6 +23,15 @@ impl Default for SupportedCompilers {
     }
 }
 
+impl SupportedCompilers {
+    /// Those of one system.
+    #[must_use]
+    pub fn only(mut self, system: System) -> Self {
+        self.systems.retain(|other, _| *other == system);
+        self
+    }
+}
+
 /// The compilers that one release supports on one system, and the libraries that they may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compilers {

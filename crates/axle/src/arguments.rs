@@ -8,6 +8,7 @@ use axle_fatbin::ComputeCapability;
 use axle_toolkit::{DriverVersion, Rule};
 use axle_wheel::{Glibc, PythonVersion, System, Version};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pep440_rs::VersionSpecifiers;
 
 /// Fits machine-learning wheels to a machine.
 #[derive(Debug, Parser)]
@@ -29,6 +30,8 @@ pub enum Command {
     Doctor(crate::doctor::Doctor),
     /// Pick one build of every package so that all fit the target, or say why not
     Concretise(Concretise),
+    /// Solve freely what no cell of the catalogue holds, and write a catalogue of one cell for Nix
+    Lock(Lock),
     /// Read where wheels are published, and show what is known
     Index(Index),
     /// Check a catalogue
@@ -103,20 +106,20 @@ pub enum PlanFormat {
     Pylock,
 }
 
-/// `axle concretise`.
+/// What is asked for, and for what.
 #[derive(Debug, Args)]
-pub struct Concretise {
+pub struct RequestArguments {
     /// Python version, as in 3.12, or 3.13t without the GIL
-    #[arg(long, value_name = "X.Y", required_unless_present = "from")]
+    #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
     /// CUDA release, as in 12.8
-    #[arg(long, value_name = "X.Y", required_unless_present_any = ["cpu", "from"], conflicts_with = "cpu", value_parser = cuda_release)]
+    #[arg(long, value_name = "X.Y", conflicts_with = "cpu", value_parser = cuda_release)]
     pub cuda: Option<Cuda>,
     /// Without CUDA
     #[arg(long)]
     pub cpu: bool,
     /// Compute capability of a GPU, as in 8.6; may be repeated
-    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu", required_unless_present_any = ["cpu", "gpus", "from"])]
+    #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu")]
     pub compute_capabilities: Vec<ComputeCapability>,
     /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
@@ -156,6 +159,20 @@ pub struct Concretise {
     /// command line says goes before
     #[arg(long, value_name = "FILE")]
     pub from: Vec<PathBuf>,
+    /// Folder of a catalogue, instead of the one in the program
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+    /// Packages, as in torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
+    #[arg(value_name = "PACKAGE")]
+    pub packages: Vec<String>,
+}
+
+/// `axle concretise`.
+#[derive(Debug, Args)]
+pub struct Concretise {
+    /// What is asked for.
+    #[command(flatten)]
+    pub request: RequestArguments,
     /// Tell why this package of the plan is what it is
     #[arg(long, value_name = "NAME")]
     pub explain: Option<String>,
@@ -165,12 +182,57 @@ pub struct Concretise {
     /// Package index that pylock's addresses are asked of, instead of the one that pip uses
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Folder of a catalogue, instead of the one in the program
-    #[arg(long, value_name = "FOLDER")]
-    pub catalogue: Option<PathBuf>,
-    /// Packages, as in torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
-    #[arg(required_unless_present = "from", value_name = "PACKAGE")]
-    pub packages: Vec<String>,
+}
+
+/// Arguments of a request, which a lock tells itself when it is checked or updated.
+const OF_REQUESTS: [&str; 18] = [
+    "python",
+    "cuda",
+    "cpu",
+    "compute_capabilities",
+    "gpus",
+    "gcc",
+    "clang",
+    "prefer",
+    "only_wheels",
+    "only_audited",
+    "driver",
+    "allowed",
+    "torch",
+    "system",
+    "glibc",
+    "from",
+    "packages",
+    "pins",
+];
+
+/// `axle lock`.
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// What is asked for.
+    #[command(flatten)]
+    pub request: RequestArguments,
+    /// Version that a package must have where it is there, whoever requires it; may be repeated
+    #[arg(long = "pin", value_name = "NAME==VERSION", value_parser = axle_concretise::pin)]
+    pub pins: Vec<(String, VersionSpecifiers)>,
+    /// Where the lock is written
+    #[arg(long, short, value_name = "FILE", default_value = "axle.lock.json", conflicts_with = "check")]
+    pub output: PathBuf,
+    /// Say whether a lock is what would be locked today, and write nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = OF_REQUESTS)]
+    pub check: Option<PathBuf>,
+    /// Move this package of the lock, with what is there for its sake alone, and leave all else
+    #[arg(long, value_name = "NAME", conflicts_with = "check", conflicts_with_all = OF_REQUESTS)]
+    pub update: Option<String>,
+    /// Read no wheel: fail where the bytes of one must be read first
+    #[arg(long)]
+    pub offline: bool,
+    /// Package index to read wheels from, instead of the one that pip uses
+    #[arg(long, value_name = "URL")]
+    pub index_url: Option<String>,
+    /// How to print the plan
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: Format,
 }
 
 /// A preference, for one package or for all.

@@ -10,7 +10,7 @@ use axle_concretise::{
 };
 use axle_wheel::System;
 
-use crate::arguments::{Concretise, PlanFormat};
+use crate::arguments::{Concretise, PlanFormat, RequestArguments};
 use crate::output::{self, Answer, Error, Problem};
 use crate::request_file::{self, RequestFile};
 use crate::{embedded, plan_formats};
@@ -23,7 +23,7 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
     let answer = answer(command);
     if let (Err(error), PlanFormat::Json) = (&answer, command.format) {
         let unanswered = serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
-        let problem = Problem::new(&command.packages.join(" "), error.as_ref());
+        let problem = Problem::new(&command.request.packages.join(" "), error.as_ref());
         output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
     }
     answer
@@ -33,8 +33,8 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
     if command.explain.is_some() && command.format != PlanFormat::Human {
         return Err("--explain tells a story to a person: leave --format out".into());
     }
-    let request = request(command)?;
-    let catalogue = embedded::catalogue(command.catalogue.as_deref());
+    let request = request(&command.request)?;
+    let catalogue = embedded::catalogue(command.request.catalogue.as_deref());
     let lookup = Lookup::new(&catalogue)?;
     match lookup.answer(&request)? {
         Ok(plan) => {
@@ -42,17 +42,22 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
             Ok(Answer::Yes)
         }
         Err(mut refusal) => {
-            if let Some(folder) = &command.catalogue {
-                let folder = shell_word(&folder.display().to_string());
-                for suggestion in &mut refusal.suggestions {
-                    let _ = write!(suggestion.command, " --catalogue {folder}");
-                }
-            }
+            name_catalogue(&mut refusal, &command.request);
             match command.format {
                 PlanFormat::Json => output::json(&output::Document::new(&refusal))?,
                 _ => output::message(&refused(&refusal)),
             }
             Ok(Answer::No)
+        }
+    }
+}
+
+/// Lets the suggested commands ask the same catalogue.
+pub fn name_catalogue(refusal: &mut Refusal, command: &RequestArguments) {
+    if let Some(folder) = &command.catalogue {
+        let folder = shell_word(&folder.display().to_string());
+        for suggestion in &mut refusal.suggestions {
+            let _ = write!(suggestion.command, " --catalogue {folder}");
         }
     }
 }
@@ -73,7 +78,10 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => output::text(&human(request, plan, &lookup.rows(request, plan)?)),
+        PlanFormat::Human => {
+            let flake = plan_formats::flake(plan, request);
+            output::text(&human(plan, &lookup.rows(request, plan)?, &flake))
+        }
         PlanFormat::Json => output::json(&output::Document::new(plan)),
         PlanFormat::Requirements => output::text(&plan_formats::requirements(catalogue, plan)?),
         PlanFormat::Pylock => {
@@ -83,7 +91,7 @@ fn print(
 }
 
 /// What the command line and the files ask for.
-fn request(command: &Concretise) -> Result<Request, Error> {
+pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     let mut file = RequestFile::default();
     for path in &command.from {
         file.read(path)?;
@@ -164,54 +172,58 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
     Ok(Which::Named(names.into_iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?))
 }
 
-fn human(request: &Request, plan: &Plan, rows: &[Row]) -> String {
+/// A plan for a person, with what to put into a flake for it.
+pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> String {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
-    let cells = rows.iter().map(|row| {
-        let build = match (row.is_compiled, row.provenance) {
-            (true, _) => "source",
-            (false, Provenance::Audited) => "wheel",
-            (false, Provenance::Sibling) => "wheel, sibling read",
-            (false, _) => "wheel, declared",
-        };
-        [
-            row.package.clone(),
-            row.version.clone(),
-            build.to_owned(),
-            row.size.map_or_else(|| "?".to_owned(), output::size),
-            row.architectures.clone(),
-            row.why.clone(),
-        ]
-    });
     let externals = plan.externals.iter().map(|(name, external)| {
         let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
-        [
-            name.clone(),
-            specifier.to_owned(),
-            format!("{} where the package set has none", external.fallback.version),
-        ]
+        [name.clone(), specifier.to_owned(), external.fallback.version.clone()]
     });
     let mut text = format!(
         "torch {} on {}, Python {}, {cuda}\nid {}\n",
         plan.torch, target.system, target.python, plan.id,
     );
     if !rows.is_empty() {
-        let headings = ["package", "version", "from", "download", "code for", "why"];
-        let _ = write!(text, "\n{}{}\n", output::table(headings, cells), totals(rows));
+        let _ = write!(text, "\n{}{}\n", table(rows), totals(rows));
     }
     if !plan.externals.is_empty() {
         let headings = ["from the package set", "version", "else the wheel of"];
-        let _ = write!(text, "\n{}", output::table(headings, externals));
+        let _ = write!(text, "\n{}", output::narrow_table(headings, externals));
     }
-    let _ = write!(
-        text,
-        "\nin a flake with axle's overlay:\n\n{}",
-        plan_formats::flake(plan, &request.packages, request.torch.as_deref())
-    );
+    let _ = write!(text, "\nin a flake with axle's overlay:\n\n{flake}");
     text
+}
+
+/// A line for each package, and below it why it is not the newest, or compiled.
+fn table(rows: &[Row]) -> String {
+    let headings = ["package", "version", "from", "download", "code for"];
+    let cells = rows.iter().map(|row| {
+        let from = match (row.is_compiled, row.provenance) {
+            (true, _) => "source",
+            (false, Provenance::Audited) => "wheel",
+            (false, Provenance::Sibling) => "sibling",
+            (false, _) => "declared",
+        };
+        [
+            row.package.clone(),
+            // What is local names CUDA, torch and ABI, which are the same for all.
+            row.version.split('+').next().unwrap_or_default().to_owned(),
+            from.to_owned(),
+            row.size.map_or_else(|| "?".to_owned(), output::size),
+            row.architectures.clone(),
+        ]
+    });
+    let table = output::table(headings, cells);
+    let mut lines = table.lines();
+    let heading = lines.next().map(str::to_owned);
+    output::lines(heading.into_iter().chain(lines.zip(rows).flat_map(|(line, row)| {
+        let why = output::wrapped(&row.why, "    ");
+        std::iter::once(line.to_owned()).chain(why)
+    })))
 }
 
 /// `3 wheels, 1 to compile, 3.1 GB to download`.
@@ -240,7 +252,8 @@ fn told(story: &Story) -> String {
     output::lines([format!("{}:", story.choice)].into_iter().chain(facts))
 }
 
-fn refused(refusal: &Refusal) -> String {
+/// A refusal for a person.
+pub fn refused(refusal: &Refusal) -> String {
     let told = refusal.reasons.iter().take(SCREEN).map(|reason| format!("  {}", reason.message));
     let more = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0);
     let more = more.map(|more| format!("  and {more} more reasons, which --format json tells"));

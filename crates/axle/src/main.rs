@@ -10,6 +10,7 @@ mod concretise;
 mod doctor;
 mod embedded;
 mod index;
+mod lock;
 mod machine;
 mod output;
 mod plan_formats;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Check(command) => check::run(&command),
         Command::Doctor(command) => doctor::run(&command),
         Command::Concretise(command) => concretise::run(&command),
+        Command::Lock(command) => lock::run(&command),
         Command::Index(command) => index::run(&command),
         Command::Catalogue(command) => catalogue::run(&command),
     };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use axle_audit::AuditError;
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use pep508_rs::PackageName;
 use serde::Serialize;
 
@@ -114,6 +114,39 @@ pub fn wide_table(headings: Vec<String>, rows: impl IntoIterator<Item = Vec<Stri
     }
     table.add_rows(rows);
     lines(table.lines().map(|line| line.trim_end().to_owned()))
+}
+
+/// The same, with what is too long for a terminal broken into lines.
+pub fn narrow_table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(headings);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.add_rows(rows);
+    lines(table.lines().map(|line| line.trim_end().to_owned()))
+}
+
+/// The columns of a terminal.
+const WIDTH: u16 = 80;
+
+/// A text in lines that fit a terminal, each after an indentation; none of an empty text.
+pub fn wrapped(text: &str, indentation: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= usize::from(WIDTH) => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(format!("{indentation}{word}")),
+        }
+    }
+    lines
 }
 
 /// Lines as one text.

@@ -1,10 +1,9 @@
 //! Plans for pip and uv: requirements, and pylock.toml (PEP 751).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use axle_catalogue::{Catalogue, Fetch};
-use axle_concretise::Plan;
+use axle_concretise::{Plan, Prefer, Preferences, Request, Which};
 use axle_index::{Origin as _, PackageIndex, Settings};
 use axle_wheel::WheelName;
 
@@ -112,8 +111,8 @@ fn string(text: &str) -> String {
 }
 
 /// What to put into a flake for a plan.
-pub fn flake(plan: &Plan, asked: &BTreeMap<String, axle_concretise::Asked>, torch: Option<&str>) -> String {
-    let packages: Vec<_> = asked.keys().map(|name| format!("hl.{name}")).collect();
+pub fn flake(plan: &Plan, request: &Request) -> String {
+    let packages: Vec<_> = request.packages.keys().map(|name| format!("hl.{name}")).collect();
     let mut text = format!(
         "pkgs.axle.concretise {{\n  packages = hl: [ {} ];\n  python = \"{}\";\n",
         packages.join(" "),
@@ -131,8 +130,27 @@ pub fn flake(plan: &Plan, asked: &BTreeMap<String, axle_concretise::Asked>, torc
     if let Some(compiler) = plan.target.compiler {
         let _ = writeln!(text, "  compiler = \"{compiler}\";");
     }
-    if let Some(torch) = torch {
+    if let Some(torch) = &request.torch {
         let _ = writeln!(text, "  torch = \"{torch}\";");
     }
-    text + "}\n"
+    let Preferences { all, packages, only_wheels, only_audited } = &request.preferences;
+    if *all != Prefer::default() {
+        let _ = writeln!(text, "  prefer = \"{all}\";");
+    }
+    if *only_audited == Which::All {
+        text += "  onlyAudited = true;\n";
+    }
+    let allowed: Vec<_> = request.allowed.iter().map(|rule| format!("\"{rule}\"")).collect();
+    if !allowed.is_empty() {
+        let _ = writeln!(text, "  allow = [ {} ];", allowed.join(" "));
+    }
+    text += "}\n";
+    // Nix is asked for all packages alike: a lock is what carries the rest.
+    if !packages.is_empty()
+        || !only_wheels.is_empty()
+        || matches!(only_audited, Which::Named(names) if !names.is_empty())
+    {
+        text += "# --only-wheels and preferences of single packages are not for Nix: `axle lock` writes what they come to\n";
+    }
+    text
 }

@@ -30,7 +30,7 @@ pub struct Row {
     pub architectures: String,
     /// Bytes to download.
     pub size: Option<u64>,
-    /// Why this version, and why it is compiled.
+    /// Why it is not the newest version, and why it is compiled; empty where it is the newest, and a wheel.
     pub why: String,
 }
 
@@ -61,11 +61,7 @@ impl Lookup<'_> {
             let Some(package) = cell.packages.get(name) else { continue };
             let Some(made) = build(name, package, request, true) else { continue };
             let mut why = Vec::new();
-            match self.newer(request, &file, plan, cell, name)? {
-                Some(newer) => why.push(newer),
-                None if request.packages.contains_key(name) => why.push("asked for".to_owned()),
-                None => why.extend(required_by(plan, name)),
-            }
+            why.extend(self.newer(request, &file, plan, cell, name)?);
             why.extend(why_compiled(name, package.wheel.as_ref(), made, request));
             let (is_compiled, provenance, architectures, size) = match made {
                 Build::Wheel(wheel) => (false, wheel.provenance, architectures(wheel), wheel.size),
@@ -355,12 +351,16 @@ fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
     facts
 }
 
-/// `sm_75 to sm_120, compute_120`.
+/// `sm_75 to sm_120, PTX`.
 fn architectures(wheel: &CellWheel) -> String {
-    let span = |codes: &[Code]| match codes {
+    let sass = match wheel.sass.as_slice() {
         [first, _, .., last] => format!("{first} to {last}"),
         few => join(few),
     };
-    let spans = [span(&wheel.sass), span(&wheel.ptx)];
-    spans.into_iter().filter(|span| !span.is_empty()).collect::<Vec<_>>().join(", ")
+    match (wheel.ptx.as_slice(), sass.is_empty()) {
+        ([], _) => sass,
+        ([one], true) => one.to_string(),
+        ([first, .., last], true) => format!("{first} to {last}"),
+        (_, false) => format!("{sass}, PTX"),
+    }
 }

@@ -5,12 +5,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{CellPackage, Cuda};
+use axle_catalogue::{CellPackage, Cuda, Reason};
 use axle_fatbin::ComputeCapability;
 
 use super::reasons::nearest;
 use super::{Lookup, LookupError, build, closure, host_compiler, wanted_cells};
-use crate::plan::{Compiler, Suggestion};
+use crate::plan::{Compiler, RefusalReason, Suggestion};
 use crate::request::{Asked, Preferences, Request, Which};
 
 /// The most suggestions that a refusal makes.
@@ -38,12 +38,19 @@ const KINDS: [Kind; 9] = [
 ];
 
 impl Lookup<'_> {
-    /// One change of each kind that works, or, where no one change does, two together, or three.
-    pub(super) fn suggestions(&self, request: &Request) -> Result<Vec<Suggestion>, LookupError> {
+    /// One change of each kind that works, or, where no one change does, two together, or three. Where versions stand in
+    /// the way, a lock is tried first: it changes nothing of what is asked for.
+    pub(super) fn suggestions(
+        &self,
+        request: &Request,
+        reasons: &[RefusalReason],
+    ) -> Result<Vec<Suggestion>, LookupError> {
         let mut suggestions = Vec::new();
+        if reasons.iter().any(|reason| reason.kind == Reason::Dependency) {
+            suggestions.extend(self.locked_instead(request)?);
+        }
         for count in 1..=MOST_CHANGES {
-            self.try_changes(request, &mut Vec::new(), &KINDS, count, &mut suggestions)?;
-            if !suggestions.is_empty() {
+            if self.try_changes(request, &mut Vec::new(), &KINDS, count, &mut suggestions)? {
                 break;
             }
         }

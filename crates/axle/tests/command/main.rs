@@ -20,6 +20,7 @@ mod doctor;
 mod embedded;
 mod index_show;
 mod index_update;
+mod lock;
 mod release;
 mod run;
 mod usage;

@@ -8,11 +8,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axle_audit::{AuditError, Options, WheelFacts};
-use axle_catalogue::{Artefact, ArtefactFile, Audit, Files as _, Folder, Origin, Provenance};
-use axle_concretise::Universe;
 use axle_index::{File, IndexError, Origin as _, PackageIndex};
 use axle_wheel::{LocalFile, WheelName, WheelNameError};
 use rayon::prelude::*;
+
+use crate::{Artefact, ArtefactFile, Audit, Files as _, Folder, Origin, Provenance};
 
 /// How many wheels are under way at once: while some are read others are on their way.
 const AT_ONCE: usize = 4;
@@ -20,43 +20,74 @@ const AT_ONCE: usize = 4;
 /// Raised when an audit finds more or other things than before: what was kept before is worthless then.
 const VERSION: u32 = 2;
 
+/// The artefacts of a catalogue, by package.
+pub type Artefacts = BTreeMap<String, ArtefactFile>;
+
+/// Audits wheels of a package index, and keeps what it finds.
 pub struct Audits {
     index: PackageIndex,
     kept: Folder,
+    listener: Box<dyn Fn(&str) + Send + Sync>,
     /// The files of each project, asked for once.
     projects: Mutex<BTreeMap<String, BTreeMap<String, File>>>,
 }
 
+/// Why a wheel cannot be audited.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+#[non_exhaustive]
+pub enum AuditsError {
+    /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// The wheel cannot be read.
     #[error("{filename}: {error}")]
-    Audit { filename: String, error: Box<AuditError> },
+    Audit {
+        /// The wheel.
+        filename: String,
+        /// Why not.
+        error: Box<AuditError>,
+    },
+    /// Its file name is not valid.
     #[error(transparent)]
     Name(#[from] WheelNameError),
+    /// It cannot be kept.
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("{filename} is chosen by a cell and not on the index any more")]
-    Gone { filename: String },
+    /// The index has it no more.
+    #[error("{filename} is chosen, and not on the index any more")]
+    Gone {
+        /// The wheel.
+        filename: String,
+    },
+    /// Its bytes are others.
     #[error(
         "{filename} has the SHA-256 {found}, and the index declared {known}; it was replaced or damaged on its way"
     )]
-    Replaced { filename: String, known: String, found: String },
+    Replaced {
+        /// The wheel.
+        filename: String,
+        /// What the catalogue says.
+        known: String,
+        /// What it has.
+        found: String,
+    },
+    /// No thread can be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 impl Audits {
-    pub fn new(index: PackageIndex, cache: &Path) -> Self {
+    /// Audits of an index, kept below a folder; `listener` hears of each that is done.
+    pub fn new(index: PackageIndex, cache: &Path, listener: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let folder: PathBuf = cache.join(format!("audits-{VERSION}"));
-        Self { index, kept: Folder::new(folder), projects: Mutex::default() }
+        let listener = Box::new(listener);
+        Self { index, kept: Folder::new(folder), listener, projects: Mutex::default() }
     }
 
     /// Takes up what earlier runs have found.
-    pub fn apply(&self, universe: &mut Universe) {
+    pub fn apply(&self, artefacts: &mut Artefacts) {
         let known: BTreeSet<String> = self.kept.list("").unwrap_or_default().into_iter().collect();
-        universe.artefacts.par_iter_mut().for_each(|(_, file)| {
+        artefacts.par_iter_mut().for_each(|(_, file)| {
             for artefact in file.artefacts.iter_mut().filter(|artefact| is_open(artefact)) {
                 if known.contains(&artefact.sha256)
                     && let Some(facts) = self.known(&artefact.sha256)
@@ -68,30 +99,36 @@ impl Audits {
     }
 
     /// Audits some wheels: file names by package.
+    ///
+    /// # Errors
+    /// When one of them cannot be had or read.
     pub fn audit(
         &self,
-        universe: &mut Universe,
+        artefacts: &mut Artefacts,
         wanted: &BTreeMap<String, BTreeSet<String>>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), AuditsError> {
         let wheels: Vec<_> = wanted
             .iter()
-            .filter_map(|(name, filenames)| Some((name, universe.artefacts.get(name)?, filenames)))
+            .filter_map(|(name, filenames)| Some((name, artefacts.get(name)?, filenames)))
             .flat_map(|(name, file, filenames)| {
                 let chosen = file.artefacts.iter().filter(|artefact| filenames.contains(&artefact.filename));
                 chosen.filter(|artefact| is_open(artefact)).map(move |artefact| (name.as_str(), artefact))
             })
             .collect();
         let found = self.all(wheels, false)?;
-        put(universe, found);
+        put(artefacts, found);
         Ok(())
     }
 
     /// Audits one wheel of each combination of version and system of what no cell chooses, newest first, as far as so
     /// many gigabytes go. What cannot be read is passed over with a word.
-    pub fn rest(&self, universe: &mut Universe, gigabytes: u64) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// When no threads can be started.
+    pub fn rest(&self, artefacts: &mut Artefacts, gigabytes: u64) -> Result<(), AuditsError> {
         let mut left = gigabytes.saturating_mul(1_000_000_000);
         let mut open: Vec<(&str, &Artefact)> = Vec::new();
-        for (name, file) in &universe.artefacts {
+        for (name, file) in &*artefacts {
             open.extend(combinations(file).into_iter().map(|artefact| (name.as_str(), artefact)));
         }
         open.sort_by_cached_key(|(name, artefact)| {
@@ -117,7 +154,7 @@ impl Audits {
             }
         }
         let found = self.all(chosen, true)?;
-        put(universe, found);
+        put(artefacts, found);
         Ok(())
     }
 
@@ -125,7 +162,7 @@ impl Audits {
         &self,
         wheels: Vec<(&str, &Artefact)>,
         lenient: bool,
-    ) -> Result<BTreeMap<String, WheelFacts>, Error> {
+    ) -> Result<BTreeMap<String, WheelFacts>, AuditsError> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build()?;
         let (done, all) = (AtomicUsize::new(0), wheels.len());
         let results: Vec<_> = pool.install(|| {
@@ -134,7 +171,7 @@ impl Audits {
                 .map(|(name, artefact)| {
                     let facts = self.one(name, artefact);
                     let number = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    anstream::eprintln!("audited {number} of {all}: {}", artefact.filename);
+                    (self.listener)(&format!("audited {number} of {all}: {}", artefact.filename));
                     facts.map(|facts| (artefact.sha256.clone(), facts))
                 })
                 .collect()
@@ -145,7 +182,7 @@ impl Audits {
                 Ok((sha256, facts)) => {
                     found.insert(sha256, facts);
                 }
-                Err(error) if lenient => anstream::eprintln!("{error}"),
+                Err(error) if lenient => (self.listener)(&error.to_string()),
                 Err(error) => return Err(error),
             }
         }
@@ -153,7 +190,7 @@ impl Audits {
     }
 
     /// Downloads a wheel, compares its hash with the index's, and audits it; or tells what was kept.
-    fn one(&self, name: &str, artefact: &Artefact) -> Result<WheelFacts, Error> {
+    fn one(&self, name: &str, artefact: &Artefact) -> Result<WheelFacts, AuditsError> {
         if let Some(facts) = self.known(&artefact.sha256) {
             return Ok(facts);
         }
@@ -162,10 +199,11 @@ impl Audits {
         let found = self.index.download(&file, download.as_file_mut())?.to_string();
         if found != artefact.sha256 {
             let (filename, known) = (artefact.filename.clone(), artefact.sha256.clone());
-            return Err(Error::Replaced { filename, known, found });
+            return Err(AuditsError::Replaced { filename, known, found });
         }
         let wheel: WheelName = artefact.filename.parse()?;
-        let failed = |error| Error::Audit { filename: artefact.filename.clone(), error: Box::new(error) };
+        let failed =
+            |error| AuditsError::Audit { filename: artefact.filename.clone(), error: Box::new(error) };
         let mut facts = axle_audit::audit(&LocalFile::open(download.path())?, &wheel, &Options::default())
             .map_err(failed)?;
         facts.sha256 = Some(found);
@@ -179,8 +217,8 @@ impl Audits {
         serde_json::from_slice(&bytes).ok()
     }
 
-    fn file(&self, name: &str, filename: &str) -> Result<File, Error> {
-        let gone = || Error::Gone { filename: filename.to_owned() };
+    fn file(&self, name: &str, filename: &str) -> Result<File, AuditsError> {
+        let gone = || AuditsError::Gone { filename: filename.to_owned() };
         let Ok(mut projects) = self.projects.lock() else { return Err(gone()) };
         if !projects.contains_key(name) {
             let project = self.index.project(&name.parse().map_err(|_| gone())?)?;
@@ -201,8 +239,8 @@ fn take(artefact: &mut Artefact, facts: WheelFacts) {
     artefact.provenance = Provenance::Audited;
 }
 
-fn put(universe: &mut Universe, mut found: BTreeMap<String, WheelFacts>) {
-    for artefact in universe.artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
+fn put(artefacts: &mut Artefacts, mut found: BTreeMap<String, WheelFacts>) {
+    for artefact in artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
         if let Some(facts) = found.remove(&artefact.sha256) {
             take(artefact, facts);
         }

@@ -1,0 +1,415 @@
+//! `axle lock`: a request that is solved freely, with versions that no cell holds.
+//!
+//! The target is part of the problem: what does not cover its GPUs, needs a newer glibc or would have to be compiled
+//! without a compiler is no candidate. Every torch is tried, newest first, each with all packages at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+
+use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
+use axle_wheel::PackageName;
+use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
+use pep508_rs::ExtraName;
+
+use super::{Build, Lookup, LookupError, build, is_wanted, join, passes, refusal};
+use crate::cells::{self, Assembled, Terms};
+use crate::plan::{Plan, Refusal, RefusalReason, Suggestion};
+use crate::request::{Asked, Request, shell_word};
+use crate::solver::{self, Wanted};
+use crate::specifiers::satisfies;
+use crate::universe::{Candidates, Target, Universe};
+
+#[cfg(test)]
+pub(super) mod tests;
+
+/// A request that is solved freely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Locking {
+    /// What is asked for; its specifiers decide which versions are taken.
+    pub request: Request,
+    /// Versions that packages must have where they are there, whoever requires them.
+    pub pins: BTreeMap<String, VersionSpecifiers>,
+    /// Versions of an earlier lock that stay as they are.
+    pub held: BTreeMap<String, VersionSpecifiers>,
+}
+
+/// What solving freely comes to.
+#[derive(Debug)]
+pub enum Solved {
+    /// A set that answers.
+    Set(Box<LockedSet>),
+    /// Wheels that would be chosen and whose bytes were not read yet: file names by package.
+    Unread(BTreeMap<String, BTreeSet<String>>),
+    /// There is none.
+    Refused(Box<Refusal>),
+}
+
+/// One coherent set, solved for one request.
+#[derive(Debug, Clone)]
+pub struct LockedSet {
+    /// Its only cell. Of each package it has the one build that was chosen.
+    pub file: CellFile,
+    /// The plan that the cell answers the request with.
+    pub plan: Plan,
+    /// The request as Nix makes it of the lock: by names, for the cell decides all else.
+    pub request: Request,
+}
+
+/// The most suggestions that a refusal makes.
+const MOST: usize = 3;
+
+impl Locking {
+    /// The command line that asks this.
+    pub fn command(&self) -> String {
+        let mut words = vec![self.request.command().replacen("axle concretise", "axle lock", 1)];
+        for (name, versions) in &self.pins {
+            let pins = versions.iter().map(|one| format!("{name}{one}").replace(' ', ""));
+            words.extend(pins.map(|pin| format!("--pin {}", shell_word(&pin))));
+        }
+        words.push("-o axle.lock.json".to_owned());
+        words.join(" ")
+    }
+
+    /// The same with all that a set has held as it is, but for a package and what is there for its sake alone.
+    #[must_use]
+    pub fn holding(&self, cell: &Cell, moved: &str) -> Self {
+        let others = self.request.packages.keys().filter(|name| *name != moved);
+        let mut held = BTreeSet::new();
+        let mut next: Vec<&str> = others.map(String::as_str).collect();
+        while let Some(name) = next.pop() {
+            if name == moved || !held.insert(name) {
+                continue;
+            }
+            let package = cell.packages.get(name);
+            next.extend(
+                package
+                    .into_iter()
+                    .flat_map(|one| one.requires.iter().chain(&one.externals))
+                    .map(String::as_str),
+            );
+            let external = cell.externals.get(name);
+            next.extend(external.into_iter().flat_map(|one| &one.requires).map(String::as_str));
+        }
+        let mut versions = BTreeMap::new();
+        for name in held {
+            if let Some(version) =
+                super::wanted::version_of(cell, name).and_then(|text| Version::from_str(text).ok())
+            {
+                add(&mut versions, name, &VersionSpecifier::equals_version(version).into());
+            }
+        }
+        Self { held: versions, ..self.clone() }
+    }
+
+    /// The versions that will do, by package: what is pinned and what the request asks for.
+    fn asked(&self) -> BTreeMap<String, VersionSpecifiers> {
+        let mut asked = self.pins.clone();
+        for (name, of) in &self.request.packages {
+            add(&mut asked, name, &of.specifiers);
+        }
+        asked
+    }
+}
+
+/// Adds specifiers to those of a package.
+fn add(all: &mut BTreeMap<String, VersionSpecifiers>, name: &str, more: &VersionSpecifiers) {
+    if more.is_empty() {
+        return;
+    }
+    let known = all.remove(name).unwrap_or_default();
+    let mut both: Vec<VersionSpecifier> = known.iter().chain(more.iter()).cloned().collect();
+    both.sort_by_cached_key(ToString::to_string);
+    both.dedup();
+    all.insert(name.to_owned(), both.into_iter().collect());
+}
+
+impl Lookup<'_> {
+    /// Solves a request freely; a refusal comes with suggestions that have been tried.
+    ///
+    /// # Errors
+    /// As [`Lookup::answer`], and when the catalogue contradicts itself.
+    pub fn lock(&self, universe: &Universe, locking: &Locking) -> Result<Solved, LookupError> {
+        self.check(&locking.request)?;
+        if let Some(refusal) = self.unknown_names(&locking.request)? {
+            return Ok(Solved::Refused(Box::new(refusal)));
+        }
+        let reasons = match self.solve(universe, locking)? {
+            Ok(solved) => return Ok(solved),
+            Err(reasons) => reasons,
+        };
+        let suggestions = self.fewer_pins(universe, locking)?;
+        let refusal = Refusal { suggestions, ..refusal(&locking.request, reasons) };
+        Ok(Solved::Refused(Box::new(refusal)))
+    }
+
+    /// A set, or the reasons why there is none.
+    pub(super) fn solve(
+        &self,
+        universe: &Universe,
+        locking: &Locking,
+    ) -> Result<Result<Solved, Vec<RefusalReason>>, LookupError> {
+        let request = &locking.request;
+        if let Some(reason) = self.refused_host(request)? {
+            return Ok(Err(vec![reason]));
+        }
+        let asked = locking.asked();
+        let mut admitted = asked.clone();
+        locking.held.iter().for_each(|(name, versions)| add(&mut admitted, name, versions));
+        let target = Target {
+            system: request.system,
+            python: request.python,
+            glibc: self.matrix.glibc.max(request.glibc),
+            pins: &admitted,
+        };
+        let candidates = universe.candidates_for(&target)?;
+        let unheard: Vec<_> = admitted
+            .iter()
+            .filter_map(|(name, versions)| no_such_version(&candidates, name, versions))
+            .collect();
+        if !unheard.is_empty() {
+            return Ok(Err(unheard));
+        }
+        let candidates = candidates.for_cuda(request.cuda);
+        // Torches of other releases of CUDA say nothing, unless there are no others.
+        let of_cuda = |version: &Version| candidates.choice(self.anchor(), version).is_some();
+        let mut absences: Vec<(bool, String, Absence)> = Vec::new();
+        for &compiling in passes(request) {
+            absences.clear();
+            let serving = candidates.for_request(request, &admitted, compiling);
+            for (torch, anchor) in cells::anchors(&serving, self.anchor()) {
+                let is_asked = admitted.get(self.anchor()).is_none_or(|asked| satisfies(asked, anchor.0));
+                if !is_asked || !is_wanted(&torch, request) {
+                    continue;
+                }
+                match self.beside(&serving, locking, &asked, &torch, anchor)? {
+                    Ok(solved) => return Ok(Ok(solved)),
+                    Err(absence) => absences.push((of_cuda(anchor.0), torch, absence)),
+                }
+            }
+        }
+        let is_any = absences.iter().any(|(is_of_cuda, ..)| *is_of_cuda);
+        let absences = absences.into_iter().filter(|(is_of_cuda, ..)| *is_of_cuda || !is_any);
+        Ok(Err(self.told(request, absences.map(|(_, torch, absence)| (torch, absence)).collect())))
+    }
+
+    /// The set of one torch.
+    fn beside(
+        &self,
+        candidates: &Candidates<'_>,
+        locking: &Locking,
+        asked: &BTreeMap<String, VersionSpecifiers>,
+        torch: &str,
+        anchor: cells::Anchor<'_, '_>,
+    ) -> Result<Result<Solved, Absence>, LookupError> {
+        let request = &locking.request;
+        let Some((name, package)) = candidates.package(self.anchor()) else {
+            let message = format!("{} is not in the catalogue", self.anchor());
+            return Ok(Err(Absence { kind: Reason::Missing, message }));
+        };
+        let candidates = match cells::beside(candidates, request.cuda, name, package, anchor) {
+            Ok(candidates) => candidates,
+            Err(absence) => return Ok(Err(absence)),
+        };
+        let mut wanted: Wanted = request.packages.keys().map(|name| (name.clone(), None)).collect();
+        wanted.insert(name.to_owned(), Some(anchor.0.clone()));
+        let in_matrix = self.matrix.order.iter().flatten().filter(|name| wanted.contains_key(*name));
+        let mut order: Vec<&str> = in_matrix.map(String::as_str).collect();
+        order.extend(
+            request
+                .packages
+                .keys()
+                .map(String::as_str)
+                .filter(|one| !order.contains(one))
+                .collect::<Vec<_>>(),
+        );
+        let extras: Vec<(&str, ExtraName)> = request
+            .packages
+            .iter()
+            .flat_map(|(name, asked)| asked.extras.iter().map(|extra| (name.as_str(), extra.clone())))
+            .collect();
+        let solution = match solver::solve_in_order(&candidates, &wanted, &order, &extras) {
+            Ok(solution) => solution,
+            Err(reason) => {
+                return Ok(Err(Absence { kind: Reason::Dependency, message: reason.to_string() }));
+            }
+        };
+        let terms = Terms { provenance: Provenance::Sibling, asked: asked.clone() };
+        let cell = match cells::assemble(&candidates, request.cuda, &solution, &terms)? {
+            Assembled::Cell(cell) => *cell,
+            Assembled::Unaudited(wheels) => {
+                let mut unread: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+                for (name, filename) in wheels {
+                    unread.entry(name.to_owned()).or_default().insert(filename.to_owned());
+                }
+                return Ok(Ok(Solved::Unread(unread)));
+            }
+        };
+        self.set(request, torch, only_what_is_built(cell, request).seal()?)
+    }
+
+    /// A cell with the plan that it answers a request with.
+    fn set(
+        &self,
+        request: &Request,
+        torch: &str,
+        cell: Cell,
+    ) -> Result<Result<Solved, Absence>, LookupError> {
+        let file = CellFile {
+            system: request.system,
+            python: request.python,
+            cuda: request.cuda,
+            capabilities: self.matrix.compute_capabilities.clone(),
+            order: vec![torch.to_owned()],
+            torch: BTreeMap::from([(torch.to_owned(), cell)]),
+            absent: BTreeMap::new(),
+        };
+        let packages = request.packages.keys().map(|name| (name.clone(), Asked::default())).collect();
+        let request = Request { packages, ..request.clone() };
+        // The same lookup as of every other cell: what Nix will find.
+        match Lookup::with_cells(self.catalogue, file.clone())?.answer(&request)? {
+            Ok(plan) => Ok(Ok(Solved::Set(Box::new(LockedSet { file, plan, request })))),
+            Err(refusal) => {
+                let reason = refusal.reasons.into_iter().next();
+                let kind = reason.as_ref().map_or(Reason::Unknown, |reason| reason.kind);
+                Ok(Err(Absence { kind, message: reason.map(|reason| reason.message).unwrap_or_default() }))
+            }
+        }
+    }
+
+    /// Why no torch will do: each reason once, those first that rule out most.
+    fn told(&self, request: &Request, absences: Vec<(String, Absence)>) -> Vec<RefusalReason> {
+        let anchor = self.anchor();
+        if absences.is_empty() {
+            let asked = request.torch.as_ref().map(|torch| format!(" {torch}")).unwrap_or_default();
+            let cuda = match request.cuda {
+                Cuda::Cpu => "without CUDA".to_owned(),
+                cuda @ Cuda::Toolkit(..) => format!("CUDA {cuda}"),
+            };
+            return vec![RefusalReason {
+                package: anchor.to_owned(),
+                version: None,
+                build: None,
+                kind: Reason::Missing,
+                message: format!(
+                    "the catalogue has no {anchor}{asked} that goes with Python {}, {cuda} and what is asked for",
+                    request.python
+                ),
+                torch: Vec::new(),
+            }];
+        }
+        let all = absences.len();
+        let mut groups: Vec<(Absence, Vec<String>)> = Vec::new();
+        for (torch, absence) in absences {
+            match groups.iter_mut().find(|(known, _)| *known == absence) {
+                Some((_, torches)) => torches.push(torch),
+                None => groups.push((absence, vec![torch])),
+            }
+        }
+        groups.sort_by_key(|(_, torches)| std::cmp::Reverse(torches.len()));
+        let reason = |(Absence { kind, message }, torch): (Absence, Vec<String>)| {
+            let is_told = torch.len() == all || message.contains(&format!("{anchor} {}", torch.join("")));
+            let message =
+                if is_told { message } else { format!("with {anchor} {}: {message}", join(&torch)) };
+            RefusalReason { package: anchor.to_owned(), version: None, build: None, kind, message, torch }
+        };
+        groups.into_iter().map(reason).collect()
+    }
+
+    /// The lock that gives what is asked for, in versions that no cell holds.
+    pub(super) fn locked_instead(&self, request: &Request) -> Result<Option<Suggestion>, LookupError> {
+        let mut locking = Locking { request: request.clone(), pins: BTreeMap::new(), held: BTreeMap::new() };
+        for (name, asked) in &mut locking.request.packages {
+            if crate::lock::is_exact(&asked.specifiers) {
+                locking.pins.insert(name.clone(), std::mem::take(&mut asked.specifiers));
+            }
+        }
+        let universe = Universe::read(self.catalogue)?;
+        let works = works(&self.solve(&universe, &locking)?);
+        let change = "with a lock of versions that no cell holds".to_owned();
+        Ok(works.then(|| Suggestion { change, command: locking.command() }))
+    }
+
+    /// Without one of the pins, or with any version of one of the packages.
+    fn fewer_pins(&self, universe: &Universe, locking: &Locking) -> Result<Vec<Suggestion>, LookupError> {
+        let without = locking.pins.keys().map(|name| {
+            let mut changed = locking.clone();
+            changed.pins.remove(name);
+            (format!("without the pin of {name}"), changed)
+        });
+        let specified = locking.request.packages.iter().filter(|(_, asked)| !asked.specifiers.is_empty());
+        let any = specified.map(|(name, asked)| {
+            let mut changed = locking.clone();
+            let asked = Asked { extras: asked.extras.clone(), ..Asked::default() };
+            changed.request.packages.insert(name.clone(), asked);
+            (format!("with any version of {name}"), changed)
+        });
+        let other_torch = locking.request.torch.iter().map(|_| {
+            let mut changed = locking.clone();
+            changed.request.torch = None;
+            (format!("with any {}", self.anchor()), changed)
+        });
+        let mut suggestions = Vec::new();
+        for (change, changed) in without.chain(any).chain(other_torch) {
+            if suggestions.len() < MOST && works(&self.solve(universe, &changed)?) {
+                suggestions.push(Suggestion { change, command: changed.command() });
+            }
+        }
+        Ok(suggestions)
+    }
+}
+
+/// Whether something was found that an audit cannot take back: a wheel without compiled code has no code for a GPU and
+/// no need of a library.
+pub(super) fn works(solved: &Result<Solved, Vec<RefusalReason>>) -> bool {
+    match solved {
+        Ok(Solved::Set(_)) => true,
+        Ok(Solved::Unread(wheels)) => wheels.values().flatten().all(|name| name.ends_with("-none-any.whl")),
+        Ok(Solved::Refused(_)) | Err(_) => false,
+    }
+}
+
+/// A cell with the one build of each package that serves a request.
+fn only_what_is_built(mut cell: Cell, request: &Request) -> Cell {
+    for (name, package) in &mut cell.packages {
+        match build(name, package, request, true) {
+            Some(Build::Wheel(_)) => package.source = None,
+            Some(Build::Source(_)) => package.wheel = None,
+            None => {}
+        }
+    }
+    cell
+}
+
+/// Where no version of a package will do, which there are.
+fn no_such_version(
+    candidates: &Candidates<'_>,
+    name: &str,
+    asked: &VersionSpecifiers,
+) -> Option<RefusalReason> {
+    let versions = candidates.versions(name).filter(|versions| !versions.is_empty());
+    let message = match versions {
+        None => match PackageName::from_str(name) {
+            Ok(name) => format!("{name} is not in the catalogue; docs/add-a-package.md says how to add it"),
+            Err(_) => return None,
+        },
+        Some(versions) if versions.keys().any(|version| satisfies(asked, version)) => return None,
+        Some(versions) => {
+            let (oldest, newest) = (versions.keys().next(), versions.keys().next_back());
+            format!(
+                "{name}{} is not in the catalogue, which has {} of its versions, {} to {}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it",
+                asked.to_string().replace(' ', ""),
+                versions.len(),
+                oldest.map(ToString::to_string).unwrap_or_default(),
+                newest.map(ToString::to_string).unwrap_or_default(),
+            )
+        }
+    };
+    Some(RefusalReason {
+        package: name.to_owned(),
+        version: None,
+        build: None,
+        kind: Reason::Missing,
+        message,
+        torch: Vec::new(),
+    })
+}

@@ -1,0 +1,342 @@
+//! `axle lock`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use axle_catalogue::audits::Audits;
+use axle_catalogue::{BuildFile, Catalogue, Cell, Folder, write_json};
+use axle_concretise::{
+    LOCK_SCHEMA, Lock, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved, Universe,
+};
+use axle_index::{PackageIndex, Settings};
+use serde_json::{Value, json};
+
+use crate::arguments::{self, Format};
+use crate::output::{self, Answer, Document, Error, Problem};
+use crate::{concretise, embedded};
+
+/// Locks, checks a lock, or moves a package of one.
+pub fn run(command: &arguments::Lock) -> Result<Answer, Error> {
+    let answer = answer(command);
+    if let (Err(error), Format::Json) = (&answer, command.format) {
+        let unanswered = json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
+        let problem = Problem::new(&command.request.packages.join(" "), error.as_ref());
+        output::json(&Document { answer: unanswered, errors: vec![problem] })?;
+    }
+    answer
+}
+
+fn answer(command: &arguments::Lock) -> Result<Answer, Error> {
+    let catalogue = embedded::catalogue(command.request.catalogue.as_deref());
+    match (&command.check, &command.update) {
+        (Some(path), _) => check(command, &catalogue, path),
+        (None, Some(name)) => update(command, &catalogue, name),
+        (None, None) => {
+            let request = concretise::request(&command.request)?;
+            let mut pins = BTreeMap::new();
+            for (name, versions) in &command.pins {
+                if pins.insert(name.clone(), versions.clone()).is_some_and(|other| other != *versions) {
+                    return Err(format!("{name} is pinned twice, to different versions: pin it once").into());
+                }
+            }
+            let locking = Locking { request, pins, held: BTreeMap::new() };
+            match solve(command, &catalogue, &locking)? {
+                Ok(solution) => write(command, &catalogue, &locking, &solution),
+                Err(refusal) => refused(command, refusal),
+            }
+        }
+    }
+}
+
+/// A set, and all that was known when it was solved.
+struct Solution {
+    universe: Universe,
+    set: LockedSet,
+}
+
+/// Solves, and reads what must be read for it, until there is nothing else to read: what is found in a wheel can only
+/// keep it out.
+fn solve(
+    command: &arguments::Lock,
+    catalogue: &Catalogue,
+    locking: &Locking,
+) -> Result<Result<Solution, Box<Refusal>>, Error> {
+    let lookup = Lookup::new(catalogue)?;
+    let mut universe = Universe::read(catalogue)?;
+    let mut audits = None;
+    loop {
+        let unread = match lookup.lock(&universe, locking)? {
+            Solved::Set(set) => return Ok(Ok(Solution { universe, set: *set })),
+            Solved::Refused(refusal) => return Ok(Err(refusal)),
+            Solved::Unread(wheels) => wheels,
+        };
+        let audits = match &mut audits {
+            Some(audits) => audits,
+            none => {
+                let audits = none.insert(audits_of(command)?);
+                let before = count(&unread);
+                audits.apply(&mut universe.artefacts);
+                if before > 0 && is_known(&universe, &unread) {
+                    continue;
+                }
+                audits
+            }
+        };
+        if command.offline {
+            let names: Vec<_> = unread.values().flatten().map(String::as_str).collect();
+            return Err(format!(
+                "the bytes of {} must be read before they can be locked: leave --offline out",
+                names.join(", ")
+            )
+            .into());
+        }
+        audits.audit(&mut universe.artefacts, &unread)?;
+    }
+}
+
+fn count(wheels: &BTreeMap<String, BTreeSet<String>>) -> usize {
+    wheels.values().map(BTreeSet::len).sum()
+}
+
+/// Whether an earlier run has read one of the wheels, so that solving anew goes on.
+fn is_known(universe: &Universe, wheels: &BTreeMap<String, BTreeSet<String>>) -> bool {
+    wheels.iter().any(|(name, filenames)| {
+        let artefacts = universe.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+        let mut chosen = artefacts.filter(|artefact| filenames.contains(&artefact.filename));
+        chosen.any(|artefact| artefact.audit.is_some())
+    })
+}
+
+/// The audits of the package index, kept in the user's cache.
+fn audits_of(command: &arguments::Lock) -> Result<Audits, Error> {
+    let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
+    let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache = given("XDG_CACHE_HOME")
+        .or_else(|| given("HOME").map(|home| home.join(".cache")))
+        .ok_or("neither XDG_CACHE_HOME nor HOME is set, so there is no folder to keep audits in")?;
+    Ok(Audits::new(index, &cache.join("axle"), |done| output::note(&done)))
+}
+
+/// Writes a lock, and prints its plan.
+fn write(
+    command: &arguments::Lock,
+    catalogue: &Catalogue,
+    locking: &Locking,
+    solution: &Solution,
+) -> Result<Answer, Error> {
+    let lock = document(command, catalogue, locking, solution)?;
+    for name in locking.pins.keys() {
+        let is_there = lock
+            .cell()
+            .is_some_and(|(_, cell)| cell.packages.contains_key(name) || cell.externals.contains_key(name));
+        if !is_there {
+            output::note(&format!("{name} is pinned, and nothing that was asked for requires it"));
+        }
+    }
+    let name = command
+        .output
+        .file_name()
+        .ok_or_else(|| format!("{} names no file to write the lock to", command.output.display()))?;
+    let parent = command.output.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = Folder::new(parent.unwrap_or(Path::new(".")));
+    write_json(&folder, &name.to_string_lossy(), &lock)?;
+    let set = &solution.set;
+    match command.format {
+        Format::Json => output::json(&Document::new(&set.plan))?,
+        Format::Human => {
+            let lookup = Lookup::with_cells(catalogue, set.file.clone())?;
+            let rows = lookup.rows(&set.request, &set.plan)?;
+            let path = command.output.display().to_string();
+            let path = if path.starts_with(['.', '/']) { path } else { format!("./{path}") };
+            let flake = format!("(pkgs.axle.fromLock {path}).env\n");
+            output::text(&concretise::human(&set.plan, &rows, &flake))?;
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn document(
+    command: &arguments::Lock,
+    catalogue: &Catalogue,
+    locking: &Locking,
+    solution: &Solution,
+) -> Result<Lock, Error> {
+    let mut lock = Lock::new(catalogue, &solution.universe, locking, &solution.set)?;
+    let compiles =
+        lock.cell().is_some_and(|(_, cell)| cell.packages.values().any(|package| package.source.is_some()));
+    if compiles {
+        add_toolkit(command, catalogue, &mut lock)?;
+    }
+    Ok(lock)
+}
+
+/// Adds the wheels that the toolkit of the lock's CUDA release is assembled from, where the catalogue knows them.
+fn add_toolkit(command: &arguments::Lock, catalogue: &Catalogue, lock: &mut Lock) -> Result<(), Error> {
+    const PATH: &str = "components.json";
+    let Some(bytes) = embedded::read(command.request.catalogue.as_deref(), PATH)? else { return Ok(()) };
+    let all: Value = serde_json::from_slice(&bytes)
+        .map_err(|error| format!("{PATH} of the catalogue is not valid: {error}"))?;
+    let (system, cuda) = (lock.request.system.to_string(), lock.request.cuda);
+    let Some(cuda) = cuda.map(|cuda| cuda.to_string()) else { return Ok(()) };
+    let Some(release) = all.pointer(&format!("/systems/{system}/{cuda}")) else { return Ok(()) };
+    for component in
+        release.get("components").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
+    {
+        let text = |field: &str| component.get(field).and_then(Value::as_str);
+        let (Some(package), Some(version)) = (text("package"), text("version")) else { continue };
+        if let Some(build) = catalogue.builds(package, version)? {
+            let known = lock.builds.entry(package.to_owned()).or_default();
+            known.entry(version.to_owned()).and_modify(|known| add_wheels(known, &build)).or_insert(build);
+        }
+    }
+    lock.components = Some(json!({ "systems": { system: { cuda: release } } }));
+    Ok(())
+}
+
+/// Adds the wheels that are not there yet.
+fn add_wheels(known: &mut BuildFile, more: &BuildFile) {
+    for (filename, wheel) in &more.wheels {
+        known.wheels.entry(filename.clone()).or_insert_with(|| wheel.clone());
+    }
+}
+
+fn refused(command: &arguments::Lock, mut refusal: Box<Refusal>) -> Result<Answer, Error> {
+    concretise::name_catalogue(&mut refusal, &command.request);
+    match command.format {
+        Format::Json => output::json(&Document::new(&refusal))?,
+        Format::Human => output::message(&concretise::refused(&refusal)),
+    }
+    Ok(Answer::No)
+}
+
+/// Reads a lock, with its request and its cell.
+fn read(path: &Path) -> Result<(Lock, Locking), Error> {
+    let said = |error: &dyn std::fmt::Display| -> Error {
+        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
+            .into()
+    };
+    let value: Value = serde_json::from_slice(&fs_err::read(path)?).map_err(|error| said(&error))?;
+    match value.get("schema").and_then(Value::as_str) {
+        Some(LOCK_SCHEMA) => {}
+        Some(other) => {
+            return Err(said(&format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`")));
+        }
+        None => return Err(said(&"it names no schema")),
+    }
+    let lock: Lock = serde_json::from_value(value).map_err(|error| said(&error))?;
+    let locking = lock.request.locking().map_err(|error| said(&error))?;
+    if lock.cell().is_none() {
+        return Err(said(&"it holds no cell"));
+    }
+    Ok((lock, locking))
+}
+
+/// Says whether a lock is what would be locked today.
+fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Result<Answer, Error> {
+    let (lock, locking) = read(path)?;
+    let solution = match solve(command, catalogue, &locking)? {
+        Ok(solution) => solution,
+        Err(refusal) => return refused(command, refusal),
+    };
+    let fresh = document(command, catalogue, &locking, &solution)?;
+    let changes = changes(&lock, &fresh);
+    let is_same = changes.is_empty();
+    match command.format {
+        Format::Json => output::json(&Document::new(json!({
+            "schema": "axle.lock-check/1", "ok": is_same, "changes": changes,
+        })))?,
+        Format::Human if is_same => {
+            output::text(&format!("{} is what would be locked today\n", path.display()))?;
+        }
+        Format::Human => {
+            let lines = output::lines(changes.iter().map(|change| format!("  {change}")));
+            output::text(&format!("{} is not what would be locked today:\n{lines}", path.display()))?;
+        }
+    }
+    Ok(if is_same { Answer::Yes } else { Answer::No })
+}
+
+/// Moves a package of a lock.
+fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Result<Answer, Error> {
+    let name = output::package_name(name)?;
+    let (lock, locking) = read(&command.output)?;
+    let held = lock.cell().and_then(|(_, cell)| Some((version(cell, &name)?, locking.holding(cell, &name))));
+    let Some((before, held)) = held else {
+        return Err(format!("{name} is not in {}", command.output.display()).into());
+    };
+    if locking.pins.contains_key(&name) {
+        return Err(format!(
+            "{name} is pinned in {}: lock it anew with another --pin",
+            command.output.display()
+        )
+        .into());
+    }
+    let solution = match solve(command, catalogue, &held)? {
+        Ok(solution) => solution,
+        Err(refusal) => return refused(command, refusal),
+    };
+    let fresh = document(command, catalogue, &locking, &solution)?;
+    let after = fresh.cell().and_then(|(_, cell)| version(cell, &name));
+    if after.as_deref() == Some(before.as_str()) {
+        output::note(&format!("{name} stays at {before}: nothing newer goes with what else is locked"));
+    }
+    for change in changes(&lock, &fresh) {
+        output::note(&change);
+    }
+    write(command, catalogue, &locking, &solution)
+}
+
+/// The version that a cell has of a package or an external.
+fn version(cell: &Cell, name: &str) -> Option<String> {
+    let package = cell.packages.get(name).map(|package| package.version.clone());
+    package.or_else(|| cell.externals.get(name).map(|external| external.fallback.version.clone()))
+}
+
+/// What is different in another lock of the same request, a line each.
+fn changes(before: &Lock, after: &Lock) -> Vec<String> {
+    let nothing = Cell::default();
+    let cell = |lock: &'_ Lock| lock.cell().map_or_else(|| nothing.clone(), |(_, cell)| cell.clone());
+    let (old, new) = (cell(before), cell(after));
+    let names =
+        |cell: &Cell| -> Vec<String> { cell.packages.keys().chain(cell.externals.keys()).cloned().collect() };
+    let names: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
+    let mut changes = Vec::new();
+    for name in names {
+        match (version(&old, &name), version(&new, &name)) {
+            (Some(old), Some(new)) if old != new => changes.push(format!("{name} {old} becomes {new}")),
+            (Some(old), None) => changes.push(format!("{name} {old} is gone")),
+            (None, Some(new)) => changes.push(format!("{name} {new} is new")),
+            _ if old.packages.get(&name) != new.packages.get(&name) => {
+                changes.push(format!("{name} is built or required otherwise"));
+            }
+            _ if old.externals.get(&name) != new.externals.get(&name) => {
+                changes.push(format!("{name} is taken from the package set otherwise"));
+            }
+            _ => {}
+        }
+    }
+    if changes.is_empty() && old != new {
+        changes.push("the cell".to_owned());
+    }
+    for (name, versions) in &after.builds {
+        for (version, build) in versions {
+            let known = before.builds.get(name).and_then(|versions| versions.get(version));
+            if known.is_some_and(|known| known != build) {
+                changes.push(format!("{name} {version} is fetched or patched otherwise"));
+            }
+        }
+    }
+    if changes.is_empty() && before.builds != after.builds {
+        changes.push("other files are fetched".to_owned());
+    }
+    if before.request != after.request {
+        changes.push("the request is spelled otherwise".to_owned());
+    }
+    if before.compilers != after.compilers {
+        changes.push("CUDA takes other compilers".to_owned());
+    }
+    if before.components != after.components {
+        changes.push("the toolkit is assembled from other wheels".to_owned());
+    }
+    changes
+}
