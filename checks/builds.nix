@@ -28,6 +28,9 @@ let
 
   compiled = matrix.compiled or { };
 
+  # Of what has no known size, torch's wheels are most.
+  sizeOf = wheel: if wheel.size or 0 == null then 1000000000 else wheel.size or 0;
+
   # The requests of a cell: its wheels, and what is compiled of it for each list of capabilities and each compiler.
   requestsOf =
     file: torch:
@@ -68,7 +71,7 @@ let
         if build.isCompiled or false then
           (package.source.minutes or 60) * (length build.capabilities) * 100000000
         else
-          (package.wheel or { }).size or 0;
+          sizeOf (package.wheel or { });
       ofRequest =
         request:
         let

@@ -65,8 +65,13 @@ let
       requestOf file torch // { packages = highLevel: map (name: highLevel.${name}) names; }
     );
 
+  # The wheels that the toolkit is assembled from; none where NVIDIA publishes no nvcc in wheels.
+  toolkitOf =
+    { cuda, ... }:
+    builtins.attrValues (catalogue.toolkits.${cuda} or { components = { }; }).components;
+
   pieces = {
-    # Every wheel and every sdist has what fetches it.
+    # Every wheel and every sdist has what fetches it, and so have the wheels of the toolkit.
     index =
       file: torch:
       let
@@ -93,8 +98,25 @@ let
           in
           (if package.wheel == null then "" else complete "wheels" package.wheel)
           + (if package.source or null == null then "" else complete "sources" package.source);
+        fetchOfComponent =
+          {
+            package,
+            version,
+            filename,
+          }:
+          check "builds/${package}/${version}.json does not say how ${filename} is fetched" (
+            builtins.length (
+              attrNames
+                (catalogue.wheel {
+                  name = package;
+                  inherit version filename;
+                }).fetch
+            ) == 1
+          );
       in
-      concatStringsSep "" (map fetchOf (attrNames cell.packages));
+      concatStringsSep "" (
+        map fetchOf (attrNames cell.packages) ++ map fetchOfComponent (toolkitOf file)
+      );
 
     # Every wheel is known well enough to be patched: all that it needs is provided.
     audit =
@@ -117,7 +139,8 @@ let
       in
       concatStringsSep "\n" (map judged (attrNames cell.packages));
 
-    # The compilers of the release are known, and one that is too new is refused.
+    # The compilers of the release are known, and one that is too new is refused. So are the wheels of its toolkit, where
+    # NVIDIA publishes nvcc in wheels.
     validate =
       file: _:
       let
@@ -142,6 +165,9 @@ let
         )
         + check "CUDA ${cuda} takes gcc ${toString (ranges.gcc.max + 1)}" (
           objections (ranges.gcc.max + 1) != [ ]
+        )
+        + check "the wheels of the toolkit of CUDA ${cuda} are not known" (
+          builtins.compareVersions cuda "13" < 0 || catalogue.toolkits ? ${cuda}
         );
 
     # The request for torch is answered with this cell, whatever the order of the capabilities; what no GPU has is

@@ -137,14 +137,16 @@ rec {
         or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask update`");
 
   /**
+    The releases whose toolkit is assembled from wheels, as `components` has each.
+  */
+  toolkits = (read.file "components").systems.${system} or { };
+
+  /**
     The wheels that the toolkit of a CUDA release is assembled from: `version` of the toolkit, and `components`, each
     with `package`, `version` and `filename`.
   */
   components =
     cuda:
-    let
-      known = (read.file "components").systems.${system} or { };
-    in
-    known.${cuda}
-      or (throw "axle: the catalogue does not know the wheels of the toolkit of CUDA ${cuda} for ${system}; it knows those of ${list (attrNames known)}: give a toolkit as `toolkit`, or use wheels only by leaving `compiler` out");
+    toolkits.${cuda}
+      or (throw "axle: the catalogue does not know the wheels of the toolkit of CUDA ${cuda} for ${system}; it knows those of ${list (attrNames toolkits)}: give a toolkit as `toolkit`, or use wheels only by leaving `compiler` out");
 }

@@ -117,6 +117,18 @@ def mapped_by_ptxas():
     return libraries
 
 
+def modules():
+    """The files of all modules that were imported so far."""
+    return {module.__file__ for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+
+
+def is_written_by_torch(path):
+    """Whether a file or folder is of what torch.distributed writes for itself when it is imported."""
+    instantiator = sys.modules.get("torch.distributed.nn.jit.instantiator")
+    folder = instantiator and instantiator.INSTANTIATED_TEMPLATE_DIR_PATH
+    return folder is not None and (path == folder or path.startswith(folder + "/"))
+
+
 product = torch.arange(6.0).reshape(2, 3) @ torch.ones(3, 2)
 imported = [importlib.import_module(name).__name__ for name in sys.argv[1:]]
 with_cuda = torch.version.cuda is not None
@@ -133,8 +145,8 @@ print(
             "nvrtc": kernel_by_nvrtc() if with_cuda else None,
             "triton": kernel_by_triton() if with_cuda else None,
             "compiler": os.environ.get("CC"),
-            "path": sys.path,
-            "modules": sorted({module.__file__ for module in sys.modules.values() if getattr(module, "__file__", None)}),
+            "path": [path for path in sys.path if not is_written_by_torch(path)],
+            "modules": sorted(path for path in modules() if not is_written_by_torch(path)),
             "mapped": mapped("self") + (mapped_by_ptxas() if with_cuda else []),
             "loaders": foreign_loaders(),
         }

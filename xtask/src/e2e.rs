@@ -241,7 +241,8 @@ fn is_standard_library(path: &str) -> bool {
         .is_some_and(|rest| !rest.contains("-packages/") && !rest.ends_with("-packages"))
 }
 
-/// A library of the machine itself, which the stand-in package set links as its C and C++ run time.
+/// A library of the machine itself, which the stand-in package set links as its C and C++ run time, or which its loader
+/// finds there when a wheel asks for it and does without: Pillow opens `libfribidi` where there is one.
 fn is_stand_in(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     let run_time = [
@@ -256,7 +257,7 @@ fn is_stand_in(path: &str) -> bool {
     ];
     let is_run_time =
         run_time.contains(&name) || name.starts_with("libstdc++.so.6") || name.starts_with("libz.so.1");
-    is_standard_library(path) || is_run_time
+    is_standard_library(path) || is_run_time || name.starts_with("libfribidi.so.0")
 }
 
 fn facts(wheel: &str) -> Result<WheelFacts, Error> {

@@ -12,6 +12,7 @@ mod e2e;
 mod edges;
 mod fuzz;
 mod harvest;
+mod matrix;
 mod sample;
 mod update;
 
@@ -26,6 +27,7 @@ enum Xtask {
     Edges(edges::Args),
     Fuzz(fuzz::Args),
     Harvest(harvest::Args),
+    Matrix(matrix::Args),
     Nix(nix::Args),
     Sample(sample::Args),
     Update(update::Args),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Xtask::Edges(args) => edges::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
         Xtask::Harvest(args) => harvest::run(&args).map_err(Into::into),
+        Xtask::Matrix(args) => matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),

@@ -74,7 +74,7 @@ pub enum Error {
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no folder to keep Nix in")]
     NoHome,
     /// Cargo built the command line and did not say where it is.
-    #[error("cargo build --package axle names no program called axle")]
+    #[error("cargo build --bin axle names no program called axle")]
     NotBuilt,
     /// What was unpacked is not a working Nix.
     #[error("{} does not run as a Nix of version {}.{} or newer", .0.display(), OLDEST.0, OLDEST.1)]
@@ -156,7 +156,9 @@ pub fn place_command_line(root: &Path) -> Result<(), Error> {
     let built = output(Command::new(cargo).current_dir(root).args([
         "build",
         "--quiet",
-        "--package",
+        // As everything else is built, so that no dependency is compiled anew with other features.
+        "--workspace",
+        "--bin",
         "axle",
         "--message-format",
         "json-render-diagnostics",

@@ -12,10 +12,10 @@ use std::time::Instant;
 use axle_catalogue::audits::{Audits, AuditsError};
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Folder, Keep, Provenance,
-    artefact_path, build_path, cell_path, share_with_siblings, write_json,
+    Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
+    Folder, Keep, Provenance, artefact_path, build_path, cell_path, share_with_siblings, write_json,
 };
-use axle_concretise::{BuildError, Universe, UniverseError, builds, cells};
+use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
 use axle_wheel::{PythonVersion, System};
 use rayon::prelude::*;
@@ -23,7 +23,7 @@ use thiserror::Error;
 
 use crate::nix;
 
-/// Read what is published, audit what the cells choose, write cells and builds, and show what has changed.
+/// Read what is published, audit what the cells choose, write cells, toolkits and builds, and show what has changed.
 ///
 /// The catalogue changes as a whole or not at all: when a cell lost a package or went to an older version, nothing is
 /// written until that is accepted by name.
@@ -64,6 +64,8 @@ pub enum Error {
     #[error(transparent)]
     Universe(#[from] UniverseError),
     #[error(transparent)]
+    Components(#[from] ComponentsError),
+    #[error(transparent)]
     Build(#[from] BuildError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -81,6 +83,8 @@ pub enum Error {
     Unread(usize),
     #[error("{0}; accept each with --accept PACKAGE; the catalogue is as it was")]
     Lost(String),
+    #[error("{0} must be audited: run `cargo xtask update` without --offline; the catalogue is as it was")]
+    Unaudited(String),
     #[error("these generated files are not what the artefacts say; run `cargo xtask update --offline`:\n{0}")]
     Stale(String),
 }
@@ -101,7 +105,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 
     let solved = if args.offline {
         share(&mut universe);
-        solve(&universe)?
+        solve(&universe)?.whole()?
     } else {
         let cache = nix::cache()?;
         let places = places(args, &cache)?;
@@ -109,8 +113,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
         audits.apply(&mut universe.artefacts);
         let solved = settle(&audits, &mut universe)?;
-        let components = components(&universe);
-        audits.audit(&mut universe.artefacts, &components)?;
+        let libraries = libraries(&universe);
+        audits.audit(&mut universe.artefacts, &libraries)?;
         audits.rest(&mut universe.artefacts, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
@@ -122,7 +126,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         );
         prune(&mut universe, &solved);
         share(&mut universe);
-        solve(&universe)?
+        solve(&universe)?.whole()?
     };
     let difference = difference::between(&before, &solved.cells);
     anstream::print!("{difference}");
@@ -276,7 +280,7 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
 
 /// NVIDIA's libraries of the versions that anything requires exactly, a wheel each: the rules of toolkits tell what each
 /// of them covers, whether a cell chooses it or not.
-fn components(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+fn libraries(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let pinned = pinned(universe.artefacts.values().flat_map(|file| &file.artefacts));
     for (name, versions) in pinned.into_iter().filter(|(name, _)| name.starts_with("nvidia-")) {
@@ -297,12 +301,22 @@ fn components(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
     wanted
 }
 
-/// Every cell of the matrix, and the builds of what they choose.
+/// Every cell and every toolkit of the matrix, and the builds of what they choose.
 struct Solved {
     cells: Vec<CellFile>,
+    components: ComponentsFile,
+    /// Nothing as long as something is not audited.
     builds: Vec<BuildFile>,
-    /// Wheels that cells would choose, had they been audited: file names by package.
+    /// Wheels that cells and toolkits would choose, had they been audited: file names by package.
     unaudited: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Solved {
+    /// Itself, unless something must be audited first.
+    fn whole(self) -> Result<Self, Error> {
+        let unaudited: Vec<_> = self.unaudited.values().flatten().map(String::as_str).collect();
+        if unaudited.is_empty() { Ok(self) } else { Err(Error::Unaudited(unaudited.join(", "))) }
+    }
 }
 
 fn solve(universe: &Universe) -> Result<Solved, Error> {
@@ -322,7 +336,8 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let solved: Vec<_> = solved.into_iter().flatten().collect();
-    let mut unaudited: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let axle_concretise::Components { file: components, mut unaudited } =
+        axle_concretise::components(universe)?;
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {
         unaudited.entry((*name).to_owned()).or_default().insert((*filename).to_owned());
     }
@@ -330,8 +345,8 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
         solved.into_iter().map(|solved| solved.file).filter(|file| !file.order.is_empty()).collect();
     let count: usize = cells.iter().map(|file| file.order.len()).sum();
     anstream::eprintln!("{count} cells solved in {:.1?}", begun.elapsed());
-    let builds = if unaudited.is_empty() { builds(universe, &cells)? } else { Vec::new() };
-    Ok(Solved { cells, builds, unaudited })
+    let builds = if unaudited.is_empty() { builds(universe, &cells, &components)? } else { Vec::new() };
+    Ok(Solved { cells, components, builds, unaudited })
 }
 
 /// The cells of the catalogue as it is.
@@ -361,8 +376,8 @@ fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Er
             write_json(&staged, &path, file).map(|_| path)
         })
         .collect::<Result<_, _>>()?;
-    let kept: BTreeSet<_> = written.into_iter().chain(staged.files_under(&["cells", "builds"])?).collect();
-    for path in folder.files_under(&["artefacts", "cells", "builds"])? {
+    let kept: BTreeSet<_> = written.into_iter().chain(staged.files_under(&GENERATED)?).collect();
+    for path in folder.files_under(&["artefacts"])?.into_iter().chain(folder.files_under(&GENERATED)?) {
         if !kept.contains(&path) {
             transaction.remove(&path);
         }
@@ -384,10 +399,16 @@ fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Er
     Ok(())
 }
 
-/// Writes cells and builds.
+/// What is generated from the artefacts.
+const GENERATED: [&str; 3] = ["cells", "builds", COMPONENTS_PATH];
+
+/// Writes it.
 fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
     for file in &solved.cells {
         write_json(folder, &cell_path(file.system, file.python, file.cuda), file)?;
+    }
+    if !solved.components.systems.is_empty() {
+        write_json(folder, COMPONENTS_PATH, &solved.components)?;
     }
     for file in &solved.builds {
         write_json(folder, &build_path(&file.name, &file.version), file)?;
@@ -398,13 +419,12 @@ fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
 /// Generates into a temporary folder and compares.
 fn check(catalogue: &Path) -> Result<ExitCode, Error> {
     let folder = Folder::new(catalogue);
-    let solved = solve(&Universe::read(&Catalogue::new(folder.clone()))?)?;
+    let solved = solve(&Universe::read(&Catalogue::new(folder.clone()))?)?.whole()?;
     let temporary = tempfile::tempdir()?;
     let fresh = Folder::new(temporary.path());
     generate(&fresh, &solved)?;
-    let generated = ["cells", "builds"];
     let paths: BTreeSet<_> =
-        folder.files_under(&generated)?.into_iter().chain(fresh.files_under(&generated)?).collect();
+        folder.files_under(&GENERATED)?.into_iter().chain(fresh.files_under(&GENERATED)?).collect();
     let content = |root: &Path, path: &String| fs_err::read(root.join(path)).ok();
     let stale: Vec<_> = paths
         .into_iter()

@@ -6,7 +6,7 @@ use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ArtefactFile, BuildFile, CellFile, Cuda, Files, Folder, Matrix, Package};
+use crate::{ArtefactFile, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, Matrix, Package};
 
 /// Everything axle knows, read lazily from its [`Files`].
 pub struct Catalogue {
@@ -67,6 +67,14 @@ impl Catalogue {
         self.json("toolkits.json", axle_toolkit::SCHEMA)
     }
 
+    /// The wheels that toolkits are assembled from; none where there is no such file.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn components(&self) -> Result<ComponentsFile, CatalogueError> {
+        Ok(self.json(COMPONENTS_PATH, crate::components::SCHEMA)?.unwrap_or_default())
+    }
+
     /// Every package, by name.
     ///
     /// # Errors
@@ -98,7 +106,8 @@ impl Catalogue {
         Ok(files.filter_map(|file| file.strip_suffix(".toml").map(str::to_owned)).collect())
     }
 
-    /// How the files of a package version are fetched and built; `None` where no cell chooses one.
+    /// How the files of a package version are fetched and built; `None` where no cell and no toolkit
+    /// has one.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -185,6 +194,9 @@ impl Catalogue {
         }
     }
 }
+
+/// Path of the file that says which wheels toolkits are assembled from.
+pub const COMPONENTS_PATH: &str = "components.json";
 
 /// Path of the file that holds the cells of a system, Python and CUDA.
 pub fn cell_path(system: System, python: PythonVersion, cuda: Cuda) -> String {

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellFile, Files, Matrix, Origin, Package,
-    Provenance, Provider, artefact_path, build_path, cell_path,
+    Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
+    Files, Matrix, Origin, Package, Provenance, Provider, artefact_path, build_path, cell_path,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -52,8 +52,11 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     checker.counts.packages = packages.len();
     let artefacts = checker.artefacts(&catalogue, &packages);
     let cells = checker.cells(&catalogue, &matrix);
+    let components = checker.components(&catalogue);
     let builds = checker.builds()?;
-    checker.references(&matrix, &packages, &artefacts, &cells, &builds);
+    checker.matrix(&matrix, &packages);
+    checker.sources(&packages, &components);
+    checker.references(&artefacts, &cells, &components, &packages, &builds);
     let mut complaints = checker.complaints;
     complaints.sort();
     Ok((checker.counts, complaints))
@@ -190,20 +193,79 @@ impl Checker<'_> {
         Ok(builds)
     }
 
-    fn references(
-        &mut self,
-        matrix: &Matrix,
-        packages: &BTreeMap<String, Package>,
-        artefacts: &BTreeMap<String, ArtefactFile>,
-        cells: &[(String, CellFile)],
-        builds: &BTreeMap<String, BuildFile>,
-    ) {
+    fn components(&mut self, catalogue: &Catalogue) -> ComponentsFile {
+        match catalogue.components() {
+            Ok(file) => {
+                if !file.systems.is_empty() {
+                    self.is_stable(COMPONENTS_PATH, &file);
+                }
+                file
+            }
+            Err(error) => {
+                self.complain(COMPONENTS_PATH, error.to_string());
+                ComponentsFile::default()
+            }
+        }
+    }
+
+    fn matrix(&mut self, matrix: &Matrix, packages: &BTreeMap<String, Package>) {
         for name in matrix.order.iter().flatten().filter(|name| !packages.contains_key(*name)) {
             self.complain(
                 "matrix.toml",
                 format!("its order names {name}, and there is no packages/{name}.toml"),
             );
         }
+        let known: BTreeSet<_> = matrix.compute_capabilities.iter().collect();
+        for capability in matrix.compiled.compute_capabilities.iter().flatten() {
+            if !known.contains(capability) {
+                self.complain(
+                    "matrix.toml",
+                    format!("[compiled] names {capability}, which is none of its compute-capabilities"),
+                );
+            }
+        }
+        if matrix.compiled.compute_capabilities.iter().any(Vec::is_empty) {
+            self.complain("matrix.toml", "[compiled] has a list of capabilities that is empty");
+        }
+        for compiler in &matrix.compiled.compilers {
+            let major = compiler.strip_prefix("gcc").or_else(|| compiler.strip_prefix("clang"));
+            if major.is_none_or(|major| major.parse::<u16>().is_err()) {
+                self.complain(
+                    "matrix.toml",
+                    format!("[compiled] names the compiler `{compiler}`: write gcc13 or clang17"),
+                );
+            }
+        }
+    }
+
+    /// That what sources are compiled with is part of a toolkit.
+    fn sources(&mut self, packages: &BTreeMap<String, Package>, components: &ComponentsFile) {
+        let known: BTreeSet<&String> =
+            components.toolkits().flat_map(|(_, _, toolkit)| toolkit.components.keys()).collect();
+        if known.is_empty() {
+            return;
+        }
+        for (name, package) in packages {
+            let named = package.source.iter().flat_map(|source| &source.components);
+            for component in named.filter(|component| !known.contains(component)) {
+                self.complain(
+                    &format!("packages/{name}.toml"),
+                    format!(
+                        "[source] names the component {component}, which no toolkit of components.json has"
+                    ),
+                );
+            }
+        }
+    }
+
+    fn references(
+        &mut self,
+        artefacts: &BTreeMap<String, ArtefactFile>,
+        cells: &[(String, CellFile)],
+        components: &ComponentsFile,
+        packages: &BTreeMap<String, Package>,
+        builds: &BTreeMap<String, BuildFile>,
+    ) {
         let known: BTreeSet<(&str, &str, &str)> = artefacts
             .iter()
             .flat_map(|(name, file)| {
@@ -251,14 +313,23 @@ impl Checker<'_> {
                 self.complain(path, "its order does not name each of its cells once");
             }
         }
+        let known: BTreeSet<(&str, &str)> =
+            known.into_iter().map(|(name, filename, _)| (name, filename)).collect();
+        for wheel in components.toolkits().flat_map(|(_, _, toolkit)| toolkit.components.values()) {
+            let (package, filename) = (wheel.package.as_str(), wheel.filename.as_str());
+            if !known.contains(&(package, filename)) {
+                self.complain(COMPONENTS_PATH, format!("{filename} is no artefact of {package}"));
+            }
+            used.entry(build_path(package, &wheel.version)).or_default().insert(filename.to_owned());
+        }
         for (path, filenames) in &used {
             let Some(build) = builds.get(path) else {
-                self.complain(path, "cells choose it, and it is not there");
+                self.complain(path, "cells or toolkits choose it, and it is not there");
                 continue;
             };
             for filename in filenames {
                 if !build.wheels.contains_key(filename) && !build.sources.contains_key(filename) {
-                    self.complain(path, format!("cells choose {filename}, and it is not there"));
+                    self.complain(path, format!("cells or toolkits choose {filename}, and it is not there"));
                 }
             }
         }
@@ -266,7 +337,7 @@ impl Checker<'_> {
             let of_path = used.get(path);
             for filename in build.wheels.keys().chain(build.sources.keys()) {
                 if of_path.is_none_or(|filenames| !filenames.contains(filename)) {
-                    self.complain(path, format!("no cell chooses {filename}"));
+                    self.complain(path, format!("no cell and no toolkit chooses {filename}"));
                 }
             }
             let searched = build.wheels.values().flat_map(|wheel| {

@@ -8,7 +8,8 @@
 //! | `packages/<name>.toml` | hand | [`Package`]: where it is published and what no file says about it |
 //! | `artefacts/<name>.json` | generated | [`ArtefactFile`]: every artefact with hash, requirements and audit |
 //! | `cells/<system>/<python>-<cuda>.json` | generated | [`CellFile`]: per torch version one coherent set, or why not |
-//! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: what Nix needs to fetch and patch the wheels that cells choose |
+//! | `components.json` | generated | [`ComponentsFile`]: the wheels that toolkits are assembled from, to compile with |
+//! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: what Nix needs to fetch and patch the wheels of cells and toolkits |
 //!
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
@@ -22,6 +23,7 @@ pub mod update;
 mod artefact;
 mod catalogue;
 mod cell;
+mod components;
 mod files;
 mod json;
 mod matrix;
@@ -31,12 +33,15 @@ mod stored;
 mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
-pub use catalogue::{Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json};
+pub use catalogue::{
+    COMPONENTS_PATH, Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json,
+};
 pub use cell::{
     Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Newer, Reason,
 };
+pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use files::{Files, Folder, Transaction};
-pub use matrix::{Cuda, CudaError, Matrix, Runtime};
+pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
 pub use package::{
     Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,

@@ -25,6 +25,20 @@ pub struct Matrix {
     pub order: Vec<Vec<String>>,
     /// Sonames that no wheel provides, by where they come from.
     pub runtime: Runtime,
+    /// What is compiled besides what cells take from wheels.
+    #[serde(default)]
+    pub compiled: Compiled,
+}
+
+/// What a build server compiles: every source of every cell for each of the lists of capabilities by each of the
+/// compilers. Requests take any other; this only says what is built ahead and tested.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Compiled {
+    /// Lists of capabilities; a build is for all that one of them names.
+    pub compute_capabilities: Vec<Vec<ComputeCapability>>,
+    /// Compilers as `concretise` takes them: `gcc13`, `clang17`.
+    pub compilers: Vec<String>,
 }
 
 /// Sonames that come from outside all wheels.

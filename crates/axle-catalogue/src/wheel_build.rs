@@ -1,4 +1,5 @@
-//! `builds/<name>/<version>.json`: what Nix needs to fetch and patch the wheels that cells choose.
+//! `builds/<name>/<version>.json`: what Nix needs to fetch and patch the wheels that cells choose and
+//! that toolkits are assembled from.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::{ArchitecturesVariable, BuildSystem};
 /// The schema that [`BuildFile::schema`] names.
 pub const SCHEMA: &str = "axle.builds/2";
 
-/// The wheels of one package version that cells choose, and how its sdists are compiled.
+/// The wheels of one package version that cells and toolkits have, and how its sdists are compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildFile {
     /// [`SCHEMA`].

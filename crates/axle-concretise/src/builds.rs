@@ -1,11 +1,12 @@
-//! How the wheels that cells choose are fetched and patched: search paths computed from what the audits found.
+//! How the wheels of cells and toolkits are fetched and patched: search paths computed from what the audits found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, Cuda, Fetch, FetchPypi, FetchUrl, FetchWheel,
-    MemberBuild, Origin, Package, Provider, SourceBuild, UnprovidedSoname, WheelBuild,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, Cuda, Fetch, FetchPypi, FetchUrl,
+    FetchWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels, UnprovidedSoname,
+    WheelBuild,
 };
 use axle_wheel::{SdistName, System, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -13,6 +14,7 @@ use pep440_rs::Version;
 use std::borrow::Cow;
 
 use crate::choice::loaded;
+use crate::components::required;
 use crate::universe::Universe;
 
 #[cfg(test)]
@@ -24,7 +26,7 @@ mod tests;
 pub enum BuildError {
     /// A chosen wheel is not in the catalogue, or was not audited.
     #[error(
-        "{filename} is chosen by a cell but has no package or no audit in the catalogue: run `cargo xtask update`"
+        "{filename} is chosen by a cell or a toolkit but has no package or no audit in the catalogue: run `cargo xtask update`"
     )]
     Unaudited {
         /// The wheel.
@@ -54,65 +56,118 @@ pub enum BuildError {
     },
 }
 
-/// The builds of every wheel and every sdist that the cells choose.
+/// The builds of every wheel and every sdist that the cells choose, and of the wheels that toolkits are assembled from.
 ///
 /// # Errors
 /// When a chosen wheel has neither an audit nor a declaration, or when two cells would patch one wheel differently.
-pub fn builds(universe: &Universe, files: &[CellFile]) -> Result<Vec<BuildFile>, BuildError> {
-    let mut all: BTreeMap<(String, String), BuildFile> = BTreeMap::new();
+pub fn builds(
+    universe: &Universe,
+    files: &[CellFile],
+    components: &ComponentsFile,
+) -> Result<Vec<BuildFile>, BuildError> {
+    let mut all = Builds::new();
     let mut done = BTreeSet::new();
     for file in files {
         for cell in file.torch.values().filter(|cell| done.insert(cell.cell.clone())) {
-            add_builds(universe, cell, file.cuda, &mut all)?;
+            add_wheels(universe, &Together::in_cell(cell), file.cuda, &mut all)?;
+            add_sources(universe, cell, &mut all)?;
         }
+    }
+    for (_, cuda, toolkit) in components.toolkits() {
+        add_wheels(universe, &Together::in_toolkit(universe, toolkit), cuda, &mut all)?;
     }
     Ok(all.into_values().collect())
 }
 
-fn add_builds(
-    universe: &Universe,
-    cell: &Cell,
-    cuda: Cuda,
-    all: &mut BTreeMap<(String, String), BuildFile>,
-) -> Result<(), BuildError> {
-    let packages = cell.packages.iter().filter_map(|(name, package)| {
-        let wheel = package.wheel.as_ref()?;
-        Some((name.as_str(), &package.version, &wheel.filename, &wheel.sha256))
-    });
-    let externals = cell.externals.iter().map(|(name, external)| {
-        let fallback = &external.fallback;
-        (name.as_str(), &fallback.version, &fallback.filename, &fallback.sha256)
-    });
-    let mut chosen = BTreeMap::new();
-    for (name, version, filename, sha256) in packages.chain(externals) {
-        let is_it = |artefact: &&Artefact| artefact.filename == *filename && artefact.sha256 == *sha256;
-        let wheel = ChosenWheel::new(universe, name, version, is_it, cuda)
-            .ok_or_else(|| BuildError::Unaudited { filename: filename.clone() })?;
-        chosen.insert(name, wheel);
-    }
-    let mut file = |name: &str, version: &str| {
-        all.entry((name.to_owned(), version.to_owned())).or_insert_with(|| BuildFile {
-            schema: BUILDS_SCHEMA.into(),
-            name: name.to_owned(),
-            version: version.to_owned(),
-            wheels: BTreeMap::new(),
-            sources: BTreeMap::new(),
+/// The builds of each version of each package.
+type Builds = BTreeMap<(String, String), BuildFile>;
+
+/// What tells a wheel of a package.
+struct Named<'a> {
+    version: &'a str,
+    filename: &'a str,
+    /// Without it, the name is the wheel's alone.
+    sha256: Option<&'a str>,
+}
+
+/// Wheels that are used together.
+struct Together<'a> {
+    /// The wheel of each package.
+    wheels: BTreeMap<&'a str, Named<'a>>,
+    /// What each package requires of the others.
+    requires: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
+
+impl<'a> Together<'a> {
+    /// Those of a cell.
+    fn in_cell(cell: &'a Cell) -> Self {
+        let packages = cell.packages.iter().filter_map(|(name, package)| {
+            let wheel = package.wheel.as_ref()?;
+            let (version, filename) = (&package.version, &wheel.filename);
+            Some((name.as_str(), Named { version, filename, sha256: Some(&wheel.sha256) }))
         });
-    };
-    for (name, wheel) in &chosen {
-        file(name, wheel.version);
+        let externals = cell.externals.iter().map(|(name, external)| {
+            let fallback = &external.fallback;
+            let (version, filename) = (&fallback.version, &fallback.filename);
+            (name.as_str(), Named { version, filename, sha256: Some(&fallback.sha256) })
+        });
+        let requires = cell.packages.iter().map(|(name, package)| {
+            (name.as_str(), package.requires.iter().map(String::as_str).collect::<BTreeSet<_>>())
+        });
+        Self { wheels: packages.chain(externals).collect(), requires: requires.collect() }
     }
-    let sources =
-        || cell.packages.iter().filter_map(|(name, package)| Some((name, package, package.source.as_ref()?)));
-    for (name, package, _) in sources() {
-        file(name, &package.version);
+
+    /// Those that a toolkit is assembled from.
+    fn in_toolkit(universe: &'a Universe, toolkit: &'a ToolkitWheels) -> Self {
+        let wheels: BTreeMap<&str, Named<'_>> = toolkit
+            .components
+            .values()
+            .map(|wheel| {
+                let (version, filename) = (&wheel.version, &wheel.filename);
+                (wheel.package.as_str(), Named { version, filename, sha256: None })
+            })
+            .collect();
+        let required_by = |name: &str, filename: &str| {
+            let artefacts = universe.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+            let artefact = artefacts.into_iter().find(|artefact| artefact.filename == filename);
+            let required = artefact.map(required).unwrap_or_default();
+            required.iter().filter_map(|name| Some(*wheels.get_key_value(name.as_str())?.0)).collect()
+        };
+        let requires =
+            wheels.iter().map(|(name, wheel)| (*name, required_by(name, wheel.filename))).collect();
+        Self { wheels, requires }
     }
-    let providers = Providers { universe, cell, chosen: &chosen };
+}
+
+/// The file of a package version.
+fn file_of<'a>(all: &'a mut Builds, name: &str, version: &str) -> &'a mut BuildFile {
+    all.entry((name.to_owned(), version.to_owned())).or_insert_with(|| BuildFile {
+        schema: BUILDS_SCHEMA.into(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+        wheels: BTreeMap::new(),
+        sources: BTreeMap::new(),
+    })
+}
+
+fn add_wheels(
+    universe: &Universe,
+    together: &Together<'_>,
+    cuda: Cuda,
+    all: &mut Builds,
+) -> Result<(), BuildError> {
+    let mut chosen = BTreeMap::new();
+    for (&name, wheel) in &together.wheels {
+        let chosen_wheel = ChosenWheel::new(universe, name, wheel, cuda)
+            .ok_or_else(|| BuildError::Unaudited { filename: wheel.filename.to_owned() })?;
+        chosen.insert(name, chosen_wheel);
+    }
+    let providers = Providers { universe, requires: &together.requires, chosen: &chosen };
     for (&name, wheel) in &chosen {
         let build = providers.build(name, wheel)?;
         let filename = &wheel.artefact.filename;
-        let Some(file) = all.get_mut(&(name.to_owned(), wheel.version.to_owned())) else { continue };
         let key = wheel.key.clone();
+        let file = file_of(all, name, wheel.version);
         match file.wheels.get_mut(&key) {
             Some(known) => {
                 let before = known.clone();
@@ -126,15 +181,19 @@ fn add_builds(
             }
         }
     }
-    for (name, package, source) in sources() {
-        let Some(file) = all.get_mut(&(name.clone(), package.version.clone())) else { continue };
+    Ok(())
+}
+
+fn add_sources(universe: &Universe, cell: &Cell, all: &mut Builds) -> Result<(), BuildError> {
+    for (name, package) in &cell.packages {
+        let Some(source) = &package.source else { continue };
         let build = source_build(universe, name, &source.filename)?;
-        file.sources.insert(source.filename.clone(), build);
+        file_of(all, name, &package.version).sources.insert(source.filename.clone(), build);
     }
     Ok(())
 }
 
-/// A wheel that a cell chooses, with what is known of it.
+/// A wheel of a set, with what is known of it.
 struct ChosenWheel<'a> {
     /// What it is called in [`BuildFile::wheels`].
     key: String,
@@ -150,16 +209,14 @@ struct ChosenWheel<'a> {
 }
 
 impl<'a> ChosenWheel<'a> {
-    fn new(
-        universe: &'a Universe,
-        name: &str,
-        version: &'a str,
-        is_it: impl Fn(&&Artefact) -> bool,
-        cuda: Cuda,
-    ) -> Option<Self> {
+    fn new(universe: &'a Universe, name: &str, wheel: &Named<'a>, cuda: Cuda) -> Option<Self> {
+        let version = wheel.version;
         let package = universe.packages.get(name)?;
         let artefacts = &universe.artefacts.get(name)?.artefacts;
-        let artefact = artefacts.iter().find(is_it)?;
+        let artefact = artefacts.iter().find(|artefact| {
+            let has_hash = wheel.sha256.is_none_or(|sha256| artefact.sha256 == sha256);
+            artefact.filename == wheel.filename && has_hash
+        })?;
         let (filename, sha256) = (&artefact.filename, &artefact.sha256);
         let is_alone =
             artefacts.iter().all(|other| other.filename != *filename || other.sha256 == *sha256);
@@ -194,10 +251,10 @@ impl<'a> ChosenWheel<'a> {
     }
 }
 
-/// Who provides which soname in one cell.
+/// Who provides which soname in one set of wheels.
 struct Providers<'a> {
     universe: &'a Universe,
-    cell: &'a Cell,
+    requires: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
     chosen: &'a BTreeMap<&'a str, ChosenWheel<'a>>,
 }
 
@@ -282,11 +339,11 @@ impl Providers<'_> {
     /// The package and all that it requires, nearest first.
     fn closure(&self, name: &str) -> Vec<&str> {
         let mut closure: Vec<&str> =
-            self.cell.packages.get_key_value(name).map(|(name, _)| name.as_str()).into_iter().collect();
+            self.requires.get_key_value(name).map(|(name, _)| *name).into_iter().collect();
         let mut next = 0;
-        while let Some(package) = closure.get(next).and_then(|name| self.cell.packages.get(*name)) {
-            for required in &package.requires {
-                if !closure.contains(&required.as_str()) {
+        while let Some(requires) = closure.get(next).and_then(|name| self.requires.get(name)) {
+            for &required in requires {
+                if !closure.contains(&required) {
                     closure.push(required);
                 }
             }

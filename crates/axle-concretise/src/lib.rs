@@ -3,8 +3,8 @@
 //! Two steps, far apart in time:
 //!
 //! - *Ahead of time* a maintainer solves the [`cells`]: for each (system, Python, CUDA, torch) PubGrub picks one
-//!   coherent set out of the [`Universe`] of artefacts, and [`builds`] computes from the audits how each chosen wheel is
-//!   patched.
+//!   coherent set out of the [`Universe`] of artefacts, [`components`] says which wheels the toolkits to compile with are
+//!   assembled from, and [`builds`] computes from the audits how each of these wheels is patched.
 //! - *At request time* [`answer`] finds the [`Plan`] in a cell by lookups alone, as Nix does, or makes a [`Refusal`]
 //!   whose suggestions have been tried.
 //!
@@ -14,6 +14,7 @@ mod builds;
 pub mod cells;
 mod choice;
 mod comparisons;
+mod components;
 mod explanation;
 mod glibc;
 mod lock;
@@ -30,6 +31,7 @@ mod universe;
 pub use builds::{BuildError, builds};
 pub use choice::Choice;
 pub use comparisons::comparisons;
+pub use components::{Components, ComponentsError, components};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{

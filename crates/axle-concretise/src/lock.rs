@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{BuildFile, Catalogue, CatalogueError, Cell, CellFile, Cuda};
+use axle_catalogue::{BuildFile, ComponentsFile, Catalogue, CatalogueError, Cell, CellFile, Cuda};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::SupportedCompilers;
 use axle_wheel::{PythonVersion, System};
@@ -118,7 +118,7 @@ impl Lock {
     ) -> Result<Self, WriteLockError> {
         let system = set.file.system;
         let mut by_name: BTreeMap<String, BTreeMap<String, BuildFile>> = BTreeMap::new();
-        for build in builds(universe, std::slice::from_ref(&set.file))? {
+        for build in builds(universe, std::slice::from_ref(&set.file), &ComponentsFile::default())? {
             by_name.entry(build.name.clone()).or_default().insert(build.version.clone(), build);
         }
         let name = format!("{}-{}", set.file.python, set.file.cuda);

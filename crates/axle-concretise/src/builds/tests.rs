@@ -81,7 +81,7 @@ fn world() -> World {
 }
 
 fn built(world: &World) -> BTreeMap<String, BuildFile> {
-    let files = builds(&world.universe(), &world.cells()).unwrap();
+    let files = builds(&world.universe(), &world.cells(), &ComponentsFile::default()).unwrap();
     files.into_iter().map(|file| (file.name.clone(), file)).collect()
 }
 
@@ -174,7 +174,7 @@ fn a_build_is_the_same_in_all_cells() {
         .wheel(Wheel::any("user", "1.0").requires(&["torch"]).elf(library("user/a.so", &["libx.so.1"])))
         .wheel(Wheel::any("x6", "1.0").elf(library("x6/libx.so.1", &[])))
         .wheel(Wheel::any("x8", "1.0").elf(library("x8/libx.so.1", &[])));
-    let error = builds(&world.universe(), &world.cells()).unwrap_err();
+    let error = builds(&world.universe(), &world.cells(), &ComponentsFile::default()).unwrap_err();
     assert!(matches!(error, BuildError::Ambiguous { .. }), "{error}");
 }
 
@@ -185,7 +185,7 @@ fn cells_that_no_catalogue_made_are_errors() {
     let fails = |change: &dyn Fn(&mut Universe)| {
         let mut universe = world.universe();
         change(&mut universe);
-        builds(&universe, &cells).unwrap_err().to_string()
+        builds(&universe, &cells, &ComponentsFile::default()).unwrap_err().to_string()
     };
     let torch = |universe: &mut Universe| universe.artefacts["torch"].artefacts[0].clone();
     let replaced = |universe: &mut Universe, artefact: Artefact| {
@@ -211,5 +211,5 @@ fn cells_that_no_catalogue_made_are_errors() {
     let mut universe = world.universe();
     let artefact = Artefact { filename: "torch.whl".into(), ..torch(&mut universe) };
     replaced(&mut universe, artefact);
-    assert!(matches!(builds(&universe, &renamed), Err(BuildError::Name(_))));
+    assert!(matches!(builds(&universe, &renamed, &ComponentsFile::default()), Err(BuildError::Name(_))));
 }

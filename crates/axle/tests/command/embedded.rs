@@ -59,12 +59,7 @@ fn what_is_not_in_it() {
 
 #[test]
 fn the_catalogue_is_whole_and_damage_is_told() {
-    let folder = Folder::new();
-    let copied = std::process::Command::new("cp")
-        .args(["-r", concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue")])
-        .arg(folder.path("catalogue"))
-        .status();
-    assert!(copied.unwrap().success());
+    let folder = copied();
     let output = folder.output(&["catalogue", "check", "catalogue"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!((output.status.code(), text.lines().count()), (Some(0), 1), "{text}");
@@ -82,4 +77,32 @@ fn the_catalogue_is_whole_and_damage_is_told() {
     );
     // What cells choose of it is missed too.
     assert!(text.contains("is no artefact of einops"), "{text}");
+}
+
+#[test]
+fn a_toolkit_of_what_is_not_there_is_told() {
+    let folder = copied();
+    let replace = |file: &str, old: &str, new: &str| {
+        let path = folder.path(file);
+        let text = fs_err::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{file} says nothing of {old}");
+        fs_err::write(&path, text.replace(old, new)).unwrap();
+    };
+    replace("catalogue/components.json", "nvidia_cuda_nvcc-13.2.86-", "nvidia_cuda_nvcc-13.2.87-");
+    replace("catalogue/matrix.toml", "compilers = [\"gcc13\"]", "compilers = [\"gcc-13\"]");
+    replace("catalogue/matrix.toml", "[[\"8.6\"]]", "[[\"8.6\", \"8.8\"], []]");
+    replace("catalogue/packages/xformers.toml", "\"curand\"]", "\"curandd\"]");
+    let output = folder.output(&["catalogue", "check", "catalogue"]);
+    assert_eq!(output.status.code(), Some(1));
+    insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
+}
+
+fn copied() -> Folder {
+    let folder = Folder::new();
+    let copied = std::process::Command::new("cp")
+        .args(["-r", concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue")])
+        .arg(folder.path("catalogue"))
+        .status();
+    assert!(copied.unwrap().success());
+    folder
 }
