@@ -64,6 +64,11 @@ enum What {
     Fixed,
 }
 
+/// Of one wanted package, as many facts are told.
+const MOST_FACTS: usize = 5;
+/// Where there are more, those of the newest versions are, and how many more there are.
+const NEWEST_FACTS: usize = 3;
+
 struct Explanation<'a> {
     candidates: &'a Candidates<'a>,
     wanted: BTreeSet<String>,
@@ -153,6 +158,7 @@ impl Explanation<'_> {
             fact.what != What::Fixed || !told.contains(&(fact.name.clone(), fact.versions.clone()))
         });
         let depths = self.depths();
+        let further = self.keep_newest(&depths);
         self.facts.sort_by_cached_key(|fact| {
             let depth = depths.get(&fact.name).copied().unwrap_or(usize::MAX);
             (fact.what == What::Fixed, depth, fact.name.clone(), fact.versions.clone())
@@ -181,7 +187,43 @@ impl Explanation<'_> {
                 What::Fixed => Some(format!("the set has {subject}")),
             }));
         }
+        clauses.extend(further);
         clauses.join("; ")
+    }
+
+    /// Leaves out why the older versions of what is wanted are not there, where that would be a list of their history,
+    /// with what only they require. Says of each package how many facts that were.
+    fn keep_newest(&mut self, depths: &BTreeMap<String, usize>) -> Vec<String> {
+        let mut further = Vec::new();
+        for name in self.wanted.clone() {
+            let is_of = |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
+            let mut newest: Vec<Version> =
+                self.facts.iter().filter(|fact| is_of(fact)).filter_map(|fact| fact.versions.last().cloned()).collect();
+            if newest.len() <= MOST_FACTS {
+                continue;
+            }
+            newest.sort_unstable_by(|one, other| other.cmp(one));
+            let Some(oldest) = newest.get(NEWEST_FACTS - 1) else { continue };
+            let before = self.facts.len();
+            self.facts.retain(|fact| !is_of(fact) || fact.versions.last() >= Some(oldest));
+            let dropped = before - self.facts.len();
+            if dropped > 0 {
+                further.push(format!("of older versions of {name} there are {dropped} facts more"));
+            }
+        }
+        if !further.is_empty() {
+            let needed: BTreeSet<String> = self
+                .facts
+                .iter()
+                .filter_map(|fact| match &fact.what {
+                    What::Requires { needed, .. } => Some(needed.clone()),
+                    _ => None,
+                })
+                .collect();
+            let is_wanted = |fact: &Fact| depths.get(&fact.name) == Some(&0) && fact.what != What::Fixed;
+            self.facts.retain(|fact| is_wanted(fact) || needed.contains(&fact.name));
+        }
+        further
     }
 
     /// How many requirements away from what is wanted each package is.
