@@ -33,6 +33,7 @@ mod wanted;
 
 pub use lock::{LockedSet, Locking, Solved};
 pub use story::{Row, Story};
+pub(crate) use wanted::extras_of;
 
 use obstacle::{Cause, Compiling, Obstacle};
 use wanted::Wanted;

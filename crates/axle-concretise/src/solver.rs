@@ -132,8 +132,7 @@ impl fmt::Display for Node {
 const MANY: usize = 50;
 
 /// What decides between versions, in order: that there is something to choose, that it is a wheel (or a source, where
-/// that is preferred), that it is a release,
-/// the version without its local part, and that its bytes were seen.
+/// that is preferred), that it is a release, the version without its local part, and that its bytes were seen.
 type Rank = (bool, bool, bool, Version, bool);
 
 struct Provider<'a> {

@@ -3,6 +3,7 @@
 use axle_catalogue::{Built, Cuda, Reason};
 use axle_fatbin::ComputeCapability;
 use axle_wheel::{Glibc, TagMismatch};
+use pep508_rs::ExtraName;
 
 /// Why a version has nothing to choose, the nearest miss last.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
@@ -99,6 +100,9 @@ pub enum Unfit {
     /// Its metadata is not known.
     #[error("its requirements are not known")]
     UnknownRequirements,
+    /// It lacks an extra that the user asks for.
+    #[error("it has no extra `{0}`")]
+    NoSuchExtra(ExtraName),
     /// It is another version than the user asks for.
     #[error("{0} is asked for")]
     NotAsked(String),
@@ -127,7 +131,7 @@ impl Unfit {
             Self::Cuda(_) | Self::WithoutCuda | Self::OldToolkit { .. } => Reason::Cuda,
             Self::Torch(_) | Self::CxxAbi(_) => Reason::Torch,
             Self::CoversNothing | Self::Uncovered(_) | Self::Unsupported(_) => Reason::ComputeCapability,
-            Self::RequiresItself | Self::NotAsked(_) => Reason::Dependency,
+            Self::RequiresItself | Self::NoSuchExtra(_) | Self::NotAsked(_) => Reason::Dependency,
             Self::NotCompiled | Self::OnlyWheels => Reason::Compiler,
             Self::UnreadableName(_)
             | Self::UnreadablePython(_)

@@ -18,6 +18,7 @@ use rayon::prelude::*;
 
 use crate::choice::{Choice, Torch};
 use crate::glibc;
+use crate::lookup::extras_of;
 use crate::request::{Prefer, Request};
 use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
@@ -421,6 +422,11 @@ impl<'a> Candidates<'a> {
         request: &Request,
         compiling: bool,
     ) -> Result<(), Unfit> {
+        for extra in request.packages.get(name).iter().flat_map(|asked| &asked.extras) {
+            if !choice.requirements()?.iter().any(|requirement| extras_of(requirement).contains(extra)) {
+                return Err(Unfit::NoSuchExtra(extra.clone()));
+            }
+        }
         let lacking = |covers: &[ComputeCapability]| -> Vec<_> {
             request.compute_capabilities.iter().filter(|cc| !covers.contains(cc)).copied().collect()
         };

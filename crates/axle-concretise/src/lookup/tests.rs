@@ -176,7 +176,7 @@ fn the_newest_torch_that_covers_answers() {
     assert_eq!(planned("--cuda 12.8 --cc 9.0 torch").torch, "2.90.0");
     assert_eq!(planned("--cuda 12.8 --cc 8.6 torch").torch, "2.10.0");
     assert_eq!(planned("--cuda 12.8 --cc 7.0 --cc 9.0 torch").torch, "2.9.1");
-    assert_eq!(planned("--cuda 12.8 triton").torch, "2.90.0");
+    assert_eq!(planned("--cuda 12.8 --cc 9.0 triton").torch, "2.90.0");
 }
 
 #[test]

@@ -142,7 +142,7 @@ impl Lookup<'_> {
 }
 
 /// The extras that a requirement's marker names.
-fn extras_of(requirement: &Requirement) -> BTreeSet<ExtraName> {
+pub(crate) fn extras_of(requirement: &Requirement) -> BTreeSet<ExtraName> {
     let text = requirement.marker.try_to_string().unwrap_or_default();
     let mut extras = BTreeSet::new();
     for part in text.split("extra == ").skip(1) {
