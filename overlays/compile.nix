@@ -25,7 +25,7 @@ let
     readFile
     replaceStrings
     ;
-  inherit (lib) escapeShellArg;
+  inherit (lib) escapeShellArg escapeShellArgs;
 
   mebibyte = 1024 * 1024;
 
@@ -52,6 +52,18 @@ let
         > "$out/wheel/$axleName-$axleVersion.dist-info/METADATA"
     '';
   };
+
+  # What replaces a text of a file is told here rather than by a patch: it serves every version that has the text.
+  replace = ''
+    import pathlib, sys
+
+    package, name, old, new = sys.argv[1:]
+    file = pathlib.Path(name)
+    text = file.read_text()
+    if old not in text:
+        sys.exit(f"axle: {name} of this sdist does not have `{old}`: change [[source.replace]] in catalogue/packages/{package}.toml")
+    file.write_text(text.replace(old, new))
+  '';
 
   spelled = {
     dotted = capability: capability;
@@ -253,6 +265,19 @@ in
 
         python -c 'import shutil, sys; shutil.unpack_archive(sys.argv[1], "sources")' ${source}
         cd sources/*/
+        ${concatStringsSep "\n" (
+          map (
+            one:
+            "python -c ${escapeShellArg replace} ${
+              escapeShellArgs [
+                name
+                one.file
+                one.old
+                one.new
+              ]
+            }"
+          ) (description.replace or [ ])
+        )}
         mkdir -p $out
         ${builders.${description.build_system}}
         if [ -d dist ]; then

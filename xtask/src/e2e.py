@@ -125,7 +125,8 @@ def modules():
 def is_written_by_torch(path):
     """Whether a file or folder is of what torch.distributed writes for itself when it is imported."""
     instantiator = sys.modules.get("torch.distributed.nn.jit.instantiator")
-    folder = instantiator and instantiator.INSTANTIATED_TEMPLATE_DIR_PATH
+    # Not every torch has it.
+    folder = getattr(instantiator, "INSTANTIATED_TEMPLATE_DIR_PATH", None)
     return folder is not None and (path == folder or path.startswith(folder + "/"))
 
 

@@ -45,7 +45,8 @@ pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
 pub use package::{
     Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
-    From as PackageSource, Keep, Load, MadeForTorch, Package, Published, Source, Spelling, Unprovided,
+    From as PackageSource, Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling,
+    Unprovided,
 };
 pub use stored::stored_facts;
 pub use wheel_build::{

@@ -252,6 +252,9 @@ pub struct Source {
     /// Environment variables, as they are.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// What is written otherwise in its files before it is compiled.
+    #[serde(default)]
+    pub replace: Vec<Replacement>,
     /// Which variable takes the architectures, and how it spells them.
     pub architectures: Option<ArchitecturesVariable>,
     /// Which variable takes the number of jobs.
@@ -268,6 +271,18 @@ pub struct Source {
     pub minutes: Option<u64>,
     /// Where the capabilities, the memory and the rest are known from.
     pub document: String,
+}
+
+/// A text of a source that is replaced by another one, wherever it stands in a file. The build fails where it does not.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replacement {
+    /// The file, from the root of the sdist on.
+    pub file: String,
+    /// What is there.
+    pub old: String,
+    /// What is put in its place.
+    pub new: String,
 }
 
 /// What builds a package.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ArchitecturesVariable, BuildSystem};
+use crate::{ArchitecturesVariable, BuildSystem, Replacement};
 
 /// The schema that [`BuildFile::schema`] names.
 pub const SCHEMA: &str = "axle.builds/2";
@@ -65,6 +65,9 @@ pub struct SourceBuild {
     pub components: Vec<String>,
     /// Environment variables, as they are.
     pub environment: BTreeMap<String, String>,
+    /// What is written otherwise in its files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<Replacement>,
     /// Which variable takes the architectures, and how it spells them.
     pub architectures: Option<ArchitecturesVariable>,
     /// Which variable takes the number of jobs.

@@ -558,6 +558,7 @@ fn source_build(universe: &Universe, name: &str, filename: &str) -> Result<Sourc
         build_system: source.build_system,
         components: source.components.clone(),
         environment: source.environment.clone(),
+        replace: source.replace.clone(),
         architectures: source.architectures.clone(),
         jobs: source.jobs.clone(),
         memory_per_job: source.memory_per_job,
