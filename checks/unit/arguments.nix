@@ -79,6 +79,7 @@ in
         compiler.gcc = 13;
         torch = null;
         prefer = "newest";
+        allow = [ "AX201" ];
       }) [ "packages" ];
       expected = {
         python = "3.12";
@@ -86,6 +87,7 @@ in
         computeCapabilities = [ "8.6" ];
         compiler = "gcc13";
         prefer = "newest";
+        allow = [ "AX201" ];
       };
     }
   ];

@@ -26,6 +26,23 @@ fn a_plan_for_ampere() {
 }
 
 #[test]
+fn a_plan_fits_a_terminal() {
+    let folder = Folder::new();
+    let more = ["--cc", "8.6", "flash-attn", "--prefer", "newest", "--only-audited=torch", "--allow", "AX201"];
+    let output = folder.output(&[&TARGET[..], &more].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let (table, flake) = text.split_once("\nin a flake").unwrap();
+    for line in table.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    // What was asked for stands in the flake, or why it does not.
+    for asked in ["hl.flash-attn", "prefer = \"newest\";", "allow = [ \"AX201\" ];", "are not for Nix"] {
+        assert!(flake.contains(asked), "{flake}");
+    }
+}
+
+#[test]
 fn pascal_is_refused_with_a_way_out() {
     let folder = Folder::new();
     let output = folder.output(&[&TARGET[..], &["--cc", "6.1"]].concat());
