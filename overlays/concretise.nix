@@ -323,8 +323,7 @@ let
               if cell.packages ? ${link} then
                 (wheelOfPackage link).scripts or { }
               else
-                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback)
-                .scripts;
+                (wheelOf link cell.externals.${link}.fallback.version cell.externals.${link}.fallback).scripts;
           }) (builtins.sort (a: b: a < b) package.source.links);
           compiler = chosenCompiler;
           cudaRelease = cuda;

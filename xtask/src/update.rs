@@ -261,9 +261,8 @@ fn prune(universe: &mut Universe, solved: &Solved) {
 /// The versions that artefacts require exactly.
 fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String, BTreeSet<String>> {
     let mut pinned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let lines: BTreeSet<&String> = artefacts
-        .flat_map(|artefact| artefact.requires_dist.iter().flatten())
-        .collect();
+    let lines: BTreeSet<&String> =
+        artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
     for line in lines {
         let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
         let Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {

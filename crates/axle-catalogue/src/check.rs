@@ -296,7 +296,9 @@ impl Checker<'_> {
                         self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
                     }
                     let path = build_path(name, version);
-                    let key = builds.get(&path).map_or_else(|| filename.clone(), |build| build.key(filename, sha256));
+                    let key = builds
+                        .get(&path)
+                        .map_or_else(|| filename.clone(), |build| build.key(filename, sha256));
                     used.entry(path).or_default().insert(key);
                 }
                 let required = cell.packages.values().flat_map(|package| {

@@ -41,7 +41,10 @@ impl BuildFile {
 
     /// The names of its files.
     pub fn filenames(&self) -> impl Iterator<Item = &str> {
-        self.wheels.keys().chain(self.sources.keys()).map(|key| key.split_once('#').map_or(&**key, |(name, _)| name))
+        self.wheels
+            .keys()
+            .chain(self.sources.keys())
+            .map(|key| key.split_once('#').map_or(&**key, |(name, _)| name))
     }
 
     /// How a wheel is fetched and patched.

@@ -218,8 +218,7 @@ impl<'a> ChosenWheel<'a> {
             artefact.filename == wheel.filename && has_hash
         })?;
         let (filename, sha256) = (&artefact.filename, &artefact.sha256);
-        let is_alone =
-            artefacts.iter().all(|other| other.filename != *filename || other.sha256 == *sha256);
+        let is_alone = artefacts.iter().all(|other| other.filename != *filename || other.sha256 == *sha256);
         let key = if is_alone { filename.clone() } else { BuildFile::key_by_hash(filename, sha256) };
         let facts = artefact.facts();
         let declared = match facts {

@@ -196,9 +196,14 @@ impl Explanation<'_> {
     fn keep_newest(&mut self, depths: &BTreeMap<String, usize>) -> Vec<String> {
         let mut further = Vec::new();
         for name in self.wanted.clone() {
-            let is_of = |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
-            let mut newest: Vec<Version> =
-                self.facts.iter().filter(|fact| is_of(fact)).filter_map(|fact| fact.versions.last().cloned()).collect();
+            let is_of =
+                |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
+            let mut newest: Vec<Version> = self
+                .facts
+                .iter()
+                .filter(|fact| is_of(fact))
+                .filter_map(|fact| fact.versions.last().cloned())
+                .collect();
             if newest.len() <= MOST_FACTS {
                 continue;
             }

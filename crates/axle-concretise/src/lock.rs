@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{BuildFile, ComponentsFile, Catalogue, CatalogueError, Cell, CellFile, Cuda};
+use axle_catalogue::{BuildFile, Catalogue, CatalogueError, Cell, CellFile, ComponentsFile, Cuda};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::SupportedCompilers;
 use axle_wheel::{PythonVersion, System};

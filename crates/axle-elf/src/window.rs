@@ -79,7 +79,10 @@ impl Window {
             let to = usize::try_from(end.checked_sub(part.start)?).ok()?;
             Some(from..to)
         };
-        self.parts.iter().find_map(|part| part.bytes.get(inside(part)?)).ok_or_else(|| Stop::Missing(vec![offset..end]))
+        self.parts
+            .iter()
+            .find_map(|part| part.bytes.get(inside(part)?))
+            .ok_or_else(|| Stop::Missing(vec![offset..end]))
     }
 }
 
@@ -123,7 +126,9 @@ mod tests {
         let mut window = Window::new(100);
         window.want("part", 10..20).unwrap();
         window.take(0, &[1; 100]);
-        assert!(matches!(window.get("part", 15, 10), Err(Stop::Missing(ranges)) if ranges == [15..25]));
+        assert!(
+            matches!(window.get("part", 15, 10), Err(Stop::Missing(ranges)) if ranges.first() == Some(&(15..25)))
+        );
     }
 
     #[test]
