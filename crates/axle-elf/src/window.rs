@@ -82,7 +82,7 @@ impl Window {
         self.parts
             .iter()
             .find_map(|part| part.bytes.get(inside(part)?))
-            .ok_or_else(|| Stop::Missing(vec![offset..end]))
+            .ok_or_else(|| Stop::Missing(std::iter::once(offset..end).collect()))
     }
 }
 
