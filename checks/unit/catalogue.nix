@@ -6,6 +6,7 @@
   file,
   sdist,
   wheel,
+  ...
 }:
 let
   target = {
