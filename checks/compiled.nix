@@ -9,7 +9,8 @@ let
   file = fromJSON (readFile ./fixtures/catalogue/cells/x86_64-linux/3.11-cpu.json);
   plain = (head file.packages.tqdm).wheel;
 
-  markupsafe = architectures: {
+  # Its source says one thing more, in the place of something that is there or not.
+  markupsafe = old: {
     sha256 = "2e9ad7dd851bf45fab9f75cbff4cb493fee9979e8d8c7c9c3ee119022518edd6";
     size = 153777;
     fetch.fetchPypi = {
@@ -21,11 +22,18 @@ let
     build_system = "setuptools";
     components = [ ];
     environment = { };
-    inherit architectures;
+    replace = [
+      {
+        file = "src/markupsafe/__init__.py";
+        inherit old;
+        new = "from __future__ import annotations; was_replaced = True";
+      }
+    ];
+    architectures = null;
     memory_per_job = 1;
   };
 
-  catalogue = architectures: {
+  catalogue = old: {
     inherit (fixture) compilers;
     cells.x86_64-linux."3.11-cpu" = file // {
       packages = file.packages // {
@@ -65,7 +73,7 @@ let
       order = [ "2.10.0" ];
     };
     builds = fixture.builds // {
-      markupsafe."3.0.4".sources."markupsafe-3.0.4.tar.gz" = markupsafe architectures;
+      markupsafe."3.0.4".sources."markupsafe-3.0.4.tar.gz" = markupsafe old;
     };
   };
   request = {
@@ -74,7 +82,8 @@ let
     cuda = null;
     compiler = pkgs.stdenv;
   };
-  env = (pkgs.axle.withCatalogue (catalogue null)).concretise request;
+  envWith = old: (pkgs.axle.withCatalogue (catalogue old)).concretise request;
+  env = envWith "from __future__ import annotations";
 
   # A wheel whose own bytes are said not to have been seen.
   declaredTorch =
@@ -142,13 +151,13 @@ in
   inherit env;
 
   checks = {
-    # It is compiled, finds its libraries in the store, and is what the interpreter imports. The audit of it takes the
+    # It is compiled with what was replaced in it, finds its libraries in the store, and is what the interpreter imports. The audit of it takes the
     # command line: a test of `xtask` builds that.
     compiled-import = pkgs.runCommand "axle-compiled" { nativeBuildInputs = [ pkgs.patchelf ]; } ''
       member=$(echo ${env.builds.markupsafe}/wheel/markupsafe/_speedups.*.so)
       patchelf --print-rpath "$member" | grep -q '^/nix/store/'
       PYTHONPATH=${env.builds.markupsafe}/wheel ${pkgs.python311.interpreter} -c \
-        'import markupsafe._speedups as m; assert m.__file__.startswith("${env.builds.markupsafe}/")'
+        'import markupsafe, markupsafe._speedups as m; assert m.__file__.startswith("${env.builds.markupsafe}/"); assert markupsafe.was_replaced'
       touch $out
     '';
 
@@ -166,6 +175,7 @@ in
 
   failures = {
     declared-too-little = (declared { }).builds.nvidia-nvtx-cu12;
+    nothing-to-replace = (envWith "no such text").builds.markupsafe;
     # An extension that was told architectures and has code for none.
     audit-finds-no-code =
       import ../overlays/built.nix

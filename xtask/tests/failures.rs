@@ -27,6 +27,10 @@ const FAILURES: &[(&str, &[&str])] = &[
         &["libcufile_rdma.so.1 needs libmlx5.so.1, which nothing has declared of nvidia-nvtx-cu12"],
     ),
     (
+        "nothing-to-replace",
+        &["axle: src/markupsafe/__init__.py of this sdist does not have `no such text`: change [[source.replace]]"],
+    ),
+    (
         "audit-finds-no-code",
         &["axle: markupsafe was compiled for other architectures than sm_86: there is no device code at all"],
     ),
