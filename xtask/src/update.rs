@@ -209,30 +209,7 @@ fn prune(universe: &mut Universe, solved: &Solved) {
     for file in &solved.builds {
         chosen.entry(&file.name).or_default().extend(file.filenames());
     }
-    let is_whole =
-        |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);
-    let whole = universe.artefacts.iter().filter(|(name, _)| is_whole(name));
-    let mut pinned = pinned(whole.flat_map(|(_, file)| &file.artefacts));
-    // NVIDIA's packages pin parts of themselves, which pin theirs.
-    loop {
-        let parts = universe.artefacts.iter().filter(|(name, _)| name.starts_with("nvidia-"));
-        let parts = parts.flat_map(|(name, file)| {
-            let pins = pinned.get(name);
-            file.artefacts.iter().filter(move |artefact| {
-                let version = artefact.version(name).map(|version| version.to_string());
-                version.is_some_and(|version| pins.is_some_and(|pins| pins.contains(&version)))
-            })
-        });
-        let before = pinned.values().map(BTreeSet::len).sum::<usize>();
-        let mut all = self::pinned(parts);
-        for (name, versions) in pinned {
-            all.entry(name).or_default().extend(versions);
-        }
-        pinned = all;
-        if pinned.values().map(BTreeSet::len).sum::<usize>() == before {
-            break;
-        }
-    }
+    let pinned = pinned_by_whole(universe);
     for (name, file) in &mut universe.artefacts {
         if universe.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
             continue;
@@ -248,14 +225,40 @@ fn prune(universe: &mut Universe, solved: &Solved) {
             .filter_map(versions)
             .collect();
         kept.extend(newest);
-        let pins = pinned.get(name);
         file.artefacts.retain(|artefact| {
-            let version = artefact.version(name);
-            version.as_ref().is_some_and(|version| {
-                kept.contains(version) || pins.is_some_and(|pins| pins.contains(&version.to_string()))
-            })
+            artefact.version(name).is_some_and(|version| kept.contains(&version))
+                || is_pinned(&pinned, name, artefact)
         });
     }
+}
+
+/// The versions by package that packages which are kept whole require exactly, and that NVIDIA's of these require in
+/// turn: they pin parts of themselves.
+fn pinned_by_whole(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+    let is_whole =
+        |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);
+    let whole = universe.artefacts.iter().filter(|(name, _)| is_whole(name));
+    let mut all = pinned(whole.flat_map(|(_, file)| &file.artefacts));
+    let count = |all: &BTreeMap<String, BTreeSet<String>>| all.values().map(BTreeSet::len).sum::<usize>();
+    loop {
+        let before = count(&all);
+        let nvidia = universe.artefacts.iter().filter(|(name, _)| name.starts_with("nvidia-"));
+        let parts = nvidia.flat_map(|(name, file)| {
+            file.artefacts.iter().filter(|artefact| is_pinned(&all, name, artefact))
+        });
+        for (name, versions) in pinned(parts) {
+            all.entry(name).or_default().extend(versions);
+        }
+        if count(&all) == before {
+            return all;
+        }
+    }
+}
+
+/// Whether the version of an artefact is among those that are pinned.
+fn is_pinned(pinned: &BTreeMap<String, BTreeSet<String>>, name: &str, artefact: &Artefact) -> bool {
+    let version = artefact.version(name).map(|version| version.to_string());
+    version.is_some_and(|version| pinned.get(name).is_some_and(|pins| pins.contains(&version)))
 }
 
 /// The versions that artefacts require exactly.

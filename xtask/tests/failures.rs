@@ -28,7 +28,9 @@ const FAILURES: &[(&str, &[&str])] = &[
     ),
     (
         "nothing-to-replace",
-        &["axle: src/markupsafe/__init__.py of this sdist does not have `no such text`: change [[source.replace]]"],
+        &[
+            "axle: src/markupsafe/__init__.py of this sdist does not have `no such text`: change [[source.replace]]",
+        ],
     ),
     (
         "audit-finds-no-code",

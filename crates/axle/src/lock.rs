@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::audits::Audits;
-use axle_catalogue::{BuildFile, Catalogue, Cell, Folder, write_json};
+use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, write_json};
 use axle_concretise::{
     LOCK_SCHEMA, Lock, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved, Universe,
 };
@@ -124,7 +124,7 @@ fn write(
     locking: &Locking,
     solution: &Solution,
 ) -> Result<Answer, Error> {
-    let lock = document(command, catalogue, locking, solution)?;
+    let lock = document(catalogue, locking, solution)?;
     for name in locking.pins.keys() {
         let is_there = lock
             .cell()
@@ -155,41 +155,30 @@ fn write(
     Ok(Answer::Yes)
 }
 
-fn document(
-    command: &arguments::Lock,
-    catalogue: &Catalogue,
-    locking: &Locking,
-    solution: &Solution,
-) -> Result<Lock, Error> {
+fn document(catalogue: &Catalogue, locking: &Locking, solution: &Solution) -> Result<Lock, Error> {
     let mut lock = Lock::new(catalogue, &solution.universe, locking, &solution.set)?;
     let compiles =
         lock.cell().is_some_and(|(_, cell)| cell.packages.values().any(|package| package.source.is_some()));
     if compiles {
-        add_toolkit(command, catalogue, &mut lock)?;
+        add_toolkit(catalogue, &mut lock)?;
     }
     Ok(lock)
 }
 
 /// Adds the wheels that the toolkit of the lock's CUDA release is assembled from, where the catalogue knows them.
-fn add_toolkit(command: &arguments::Lock, catalogue: &Catalogue, lock: &mut Lock) -> Result<(), Error> {
-    const PATH: &str = "components.json";
-    let Some(bytes) = embedded::read(command.request.catalogue.as_deref(), PATH)? else { return Ok(()) };
-    let all: Value = serde_json::from_slice(&bytes)
-        .map_err(|error| format!("{PATH} of the catalogue is not valid: {error}"))?;
-    let (system, cuda) = (lock.request.system.to_string(), lock.request.cuda);
-    let Some(cuda) = cuda.map(|cuda| cuda.to_string()) else { return Ok(()) };
-    let Some(release) = all.pointer(&format!("/systems/{system}/{cuda}")) else { return Ok(()) };
-    for component in
-        release.get("components").and_then(Value::as_object).into_iter().flat_map(|all| all.values())
-    {
-        let text = |field: &str| component.get(field).and_then(Value::as_str);
-        let (Some(package), Some(version)) = (text("package"), text("version")) else { continue };
+fn add_toolkit(catalogue: &Catalogue, lock: &mut Lock) -> Result<(), Error> {
+    let (system, Some(cuda)) = (lock.request.system, lock.request.cuda) else { return Ok(()) };
+    let all = catalogue.components()?;
+    let Some(toolkit) = all.systems.get(&system).and_then(|releases| releases.get(&cuda)) else {
+        return Ok(());
+    };
+    for ComponentWheel { package, version, .. } in toolkit.components.values() {
         if let Some(build) = catalogue.builds(package, version)? {
-            let known = lock.builds.entry(package.to_owned()).or_default();
-            known.entry(version.to_owned()).and_modify(|known| add_wheels(known, &build)).or_insert(build);
+            let known = lock.builds.entry(package.clone()).or_default();
+            known.entry(version.clone()).and_modify(|known| add_wheels(known, &build)).or_insert(build);
         }
     }
-    lock.components = Some(json!({ "systems": { system: { cuda: release } } }));
+    lock.components = Some(json!({ "systems": { system.to_string(): { cuda.to_string(): toolkit } } }));
     Ok(())
 }
 
@@ -238,7 +227,7 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
         Ok(solution) => solution,
         Err(refusal) => return refused(command, refusal),
     };
-    let fresh = document(command, catalogue, &locking, &solution)?;
+    let fresh = document(catalogue, &locking, &solution)?;
     let changes = changes(&lock, &fresh);
     let is_same = changes.is_empty();
     match command.format {
@@ -275,7 +264,7 @@ fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Resul
         Ok(solution) => solution,
         Err(refusal) => return refused(command, refusal),
     };
-    let fresh = document(command, catalogue, &locking, &solution)?;
+    let fresh = document(catalogue, &locking, &solution)?;
     let after = fresh.cell().and_then(|(_, cell)| version(cell, &name));
     if after.as_deref() == Some(before.as_str()) {
         output::note(&format!("{name} stays at {before}: nothing newer goes with what else is locked"));
