@@ -112,10 +112,10 @@ let
     let
       what = "${name} ${version}";
 
-      # What is opened at run time only, and what only another target loads, is searched where the cell has it.
+      # What is opened at run time only, or only where another target loads the member, is searched where the cell has it.
       isHere =
-        member: entry:
-        !(entry ? package && (entry.optional or false || member.alternative or false))
+        entry:
+        !(entry.optional or false)
         || (providers ? ${entry.package} && providers.${entry.package}.libraries ? ${entry.soname});
 
       # One entry of a member's search path, as the loader reads it.
@@ -149,7 +149,7 @@ let
       patch =
         member:
         let
-          search = unique (map (folderOf member) (filter (isHere member) member.search));
+          search = unique (map (folderOf member) (filter isHere member.search));
           interpreter =
             if member.interpreter then
               [

@@ -193,7 +193,7 @@ pub enum Provider {
         /// The soname.
         soname: String,
         /// Whether it is searched only in cells that have the package: what is opened by `dlopen` is named by the TOML,
-        /// whatever the cell.
+        /// whatever the cell, and an alternative member is not loaded in every cell.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         optional: bool,
     },

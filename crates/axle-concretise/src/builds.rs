@@ -284,6 +284,10 @@ impl Providers<'_> {
             }
             for soname in &elf.needed {
                 match self.provider(elf, soname, chosen, &closure) {
+                    // Other cells, which load another member, need not have it.
+                    Some(Provider::Package { package, soname, .. }) if alternative => {
+                        search.insert(optional(&package, &soname));
+                    }
                     Some(provider) => {
                         search.insert(provider);
                     }
