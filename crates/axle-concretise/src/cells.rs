@@ -12,6 +12,7 @@ use axle_catalogue::{
 };
 use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::ExtraName;
 
 use crate::choice::{Choice, Torch};
 use crate::comparisons::comparisons;
@@ -249,11 +250,13 @@ pub(crate) struct Terms {
     pub(crate) provenance: Provenance,
     /// The versions that are asked for, by package.
     pub(crate) asked: BTreeMap<String, VersionSpecifiers>,
+    /// The extras that are asked for, by package.
+    pub(crate) extras: BTreeMap<String, Vec<ExtraName>>,
 }
 
 impl Terms {
     fn of_cells() -> Self {
-        Self { provenance: Provenance::Audited, asked: BTreeMap::new() }
+        Self { provenance: Provenance::Audited, asked: BTreeMap::new(), extras: BTreeMap::new() }
     }
 }
 
@@ -262,6 +265,31 @@ struct Member<'a> {
     name: &'a str,
     choice: Choice<'a>,
     needs: Vec<Need>,
+}
+
+/// What an artefact of a solution requires, with some of its extras. Where it requires extras of another package it
+/// requires what these are: that package itself is the same whether anything in a cell requires extras of it or not.
+fn requirements(
+    candidates: &Candidates<'_>,
+    solution: &Solution,
+    choice: &Choice<'_>,
+    extras: &[ExtraName],
+) -> Option<Vec<Need>> {
+    let mut needs = candidates.needs(choice, extras).ok()?;
+    let mut seen = BTreeSet::new();
+    let mut place = 0;
+    while let Some(Need { name, extras, .. }) = needs.get(place).cloned() {
+        place += 1;
+        for extra in extras {
+            let required = candidates.choice(&name, &solution.get(&name)?.version)?;
+            let bare = candidates.needs(required, &[]).ok()?;
+            let all = candidates.needs(required, std::slice::from_ref(&extra)).ok()?;
+            if seen.insert((name.clone(), extra)) {
+                needs.extend(all.into_iter().filter(|need| !bare.contains(need)));
+            }
+        }
+    }
+    Some(needs)
 }
 
 /// Turns a solution into a cell, which is not sealed yet.
@@ -276,7 +304,8 @@ pub(crate) fn assemble<'a>(
         .filter_map(|(name, chosen)| {
             let (name, _) = candidates.package(name)?;
             let choice = candidates.choice(name, &chosen.version)?;
-            let needs = candidates.needs(choice, &chosen.extras).ok()?;
+            let extras = terms.extras.get(name).map(Vec::as_slice).unwrap_or_default();
+            let needs = requirements(candidates, solution, choice, extras)?;
             Some(Member { name, choice: choice.clone(), needs })
         })
         .collect();
@@ -391,7 +420,7 @@ fn source(
             continue;
         }
         let linked = candidates.choice(&needed, &chosen.version)?;
-        let needs = candidates.needs(linked, &chosen.extras).ok()?;
+        let needs = requirements(candidates, solution, linked, &[])?;
         next.extend(needs.into_iter().map(|need| need.name));
         links.insert(needed);
     }

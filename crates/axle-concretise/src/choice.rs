@@ -34,8 +34,8 @@ pub struct Choice<'a> {
     system: System,
     /// Whether it takes C++ symbols of libtorch.
     links_torch: bool,
-    /// `Requires-Dist`, as the file, the index or the package's TOML states it.
-    requires: &'a [String],
+    /// `Requires-Dist`, as the file, the index or the package's TOML states it; `None` where none of them does.
+    requires: Option<&'a [String]>,
     /// The same, parsed on demand: most artefacts are never looked at.
     requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
 }
@@ -85,7 +85,7 @@ impl<'a> Choice<'a> {
                 .audit
                 .as_ref()
                 .is_some_and(|audit| audit.facts.elf.iter().any(|member| member.torch_cxx == Some(true))),
-            requires: &[],
+            requires: None,
             requirements: OnceLock::new(),
         };
         choice.check_metadata(python, is_pinned)?;
@@ -93,8 +93,7 @@ impl<'a> Choice<'a> {
             .artefact
             .requires_dist
             .as_deref()
-            .or_else(|| choice.declared().find_map(|row| row.requires_dist.as_deref()))
-            .ok_or(Unfit::UnknownRequirements)?;
+            .or_else(|| choice.declared().find_map(|row| row.requires_dist.as_deref()));
         Ok(choice)
     }
 
@@ -122,7 +121,7 @@ impl<'a> Choice<'a> {
             variant: Variant::default(),
             system,
             links_torch: false,
-            requires: requires.ok_or(Unfit::UnknownRequirements)?,
+            requires,
             requirements: OnceLock::new(),
         };
         choice.check_metadata(python, is_pinned)?;
@@ -190,6 +189,14 @@ impl<'a> Choice<'a> {
         self.declared().find_map(|row| row.needed.as_deref())
     }
 
+    /// Says so where nothing tells what it requires.
+    ///
+    /// # Errors
+    /// That it is unknown.
+    pub(crate) fn has_requirements(&self) -> Result<(), Unfit> {
+        self.requires.map(drop).ok_or(Unfit::UnknownRequirements)
+    }
+
     /// What it requires.
     pub(crate) fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Unfit> {
         let parse = |line: &&String| {
@@ -199,7 +206,7 @@ impl<'a> Choice<'a> {
         self.requirements
             .get_or_init(|| {
                 // The order of the lines means nothing, and must not decide which explanation is found.
-                let mut lines: Vec<_> = self.requires.iter().collect();
+                let mut lines: Vec<_> = self.requires.ok_or(Unfit::UnknownRequirements)?.iter().collect();
                 lines.sort();
                 lines.dedup();
                 lines.iter().map(parse).collect()

@@ -35,12 +35,12 @@ pub enum Unfit {
     /// Its audit tells a glibc that is none.
     #[error("its glibc, `{0}`, cannot be read")]
     UnreadableGlibc(String),
-    /// It is made for another CUDA.
-    #[error("it is made for CUDA {}", built(.0))]
-    Cuda(Vec<Built>),
     /// It is made without CUDA.
     #[error("it is made without CUDA")]
     WithoutCuda,
+    /// It is made for another CUDA.
+    #[error("it is made for CUDA {}", built(.0))]
+    Cuda(Vec<Built>),
     /// Only the major release of the CUDA that it is made for is known.
     #[error("it is made for some CUDA {0}; which minor release is not known")]
     UnknownCuda(u16),

@@ -6,7 +6,8 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers,
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, PackageSource, Provenance,
+    markers,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
@@ -345,6 +346,21 @@ impl<'a> Candidates<'a> {
         Self { torch: Some(torch), ..self.clone() }
     }
 
+    /// Those that go with the torch of others.
+    pub(crate) fn for_torch_of(&self, others: &Self) -> Self {
+        Self { torch: others.torch.clone(), ..self.clone() }
+    }
+
+    /// Those without any of a package.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let mut packages = BTreeMap::clone(&self.packages);
+        for candidate in packages.get_mut(name).into_iter().flat_map(|package| package.versions.values_mut())
+        {
+            candidate.fitting.clear();
+        }
+        Self { packages: Arc::new(packages), ..self.clone() }
+    }
+
     /// Those that go with a CUDA release, as far as names, exact pins, audits and declarations tell, and that cover one
     /// GPU at least.
     pub(crate) fn for_cuda(&self, cuda: Cuda) -> Self {
@@ -355,6 +371,7 @@ impl<'a> Candidates<'a> {
                 for choice in std::mem::take(&mut candidate.fitting) {
                     let pinned = self.pinned_cuda(package, &choice).ok().flatten();
                     let fits = choice.fits_cuda(cuda, pinned).and_then(|()| {
+                        choice.has_requirements()?;
                         let covers = if choice.is_wheel() {
                             choice.covers(capabilities, cuda)?
                         } else {
@@ -426,6 +443,10 @@ impl<'a> Candidates<'a> {
             if !choice.requirements()?.iter().any(|requirement| extras_of(requirement).contains(extra)) {
                 return Err(Unfit::NoSuchExtra(extra.clone()));
             }
+        }
+        // An environment takes it from the package set, in a build of that.
+        if choice.package.from == PackageSource::PackageSet {
+            return Ok(());
         }
         let lacking = |covers: &[ComputeCapability]| -> Vec<_> {
             request.compute_capabilities.iter().filter(|cc| !covers.contains(cc)).copied().collect()

@@ -181,7 +181,7 @@ impl Lookup<'_> {
                 if !is_asked || !is_wanted(&torch, request) {
                     continue;
                 }
-                match self.beside(&serving, locking, &asked, &torch, anchor)? {
+                match self.beside_or_without(&candidates, &serving, locking, &asked, &torch, anchor)? {
                     Ok(solved) => return Ok(Ok(solved)),
                     Err(absence) => absences.push((of_cuda(anchor.0), torch, absence)),
                 }
@@ -192,26 +192,55 @@ impl Lookup<'_> {
         Ok(Err(self.told(request, absences.map(|(_, torch, absence)| (torch, absence)).collect())))
     }
 
-    /// The set of one torch.
+    /// The set of one torch; where none has that torch and it was not asked for, one that needs no torch. `serving` are
+    /// those of the candidates that serve the request.
+    fn beside_or_without(
+        &self,
+        candidates: &Candidates<'_>,
+        serving: &Candidates<'_>,
+        locking: &Locking,
+        asked: &BTreeMap<String, VersionSpecifiers>,
+        torch: &str,
+        anchor: cells::Anchor<'_, '_>,
+    ) -> Result<Result<Solved, Absence>, LookupError> {
+        let Some((name, package)) = candidates.package(self.anchor()) else {
+            let message = format!("{} is not in the catalogue", self.anchor());
+            return Ok(Err(Absence { kind: Reason::Missing, message }));
+        };
+        let cuda = locking.request.cuda;
+        let absence = match cells::beside(serving, cuda, name, package, anchor) {
+            Err(absence) => absence,
+            Ok(beside) => match self.beside(&beside, locking, asked, torch, Some(anchor.0))? {
+                Ok(solved) => return Ok(Ok(solved)),
+                Err(absence) => absence,
+            },
+        };
+        let of_cuda = candidates.versions(name).and_then(|versions| versions.get_key_value(anchor.0));
+        if let Some(of_cuda) = of_cuda
+            && !locking.request.packages.contains_key(name)
+            && let Ok(of_torch) = cells::beside(candidates, cuda, name, package, of_cuda)
+        {
+            let others = serving.without(name).for_torch_of(&of_torch);
+            let solved = self.beside(&others, locking, asked, torch, None)?;
+            return Ok(solved.map_err(|_| absence));
+        }
+        Ok(Err(absence))
+    }
+
+    /// The set of one torch, which it holds where its version is given.
     fn beside(
         &self,
         candidates: &Candidates<'_>,
         locking: &Locking,
         asked: &BTreeMap<String, VersionSpecifiers>,
         torch: &str,
-        anchor: cells::Anchor<'_, '_>,
+        version: Option<&Version>,
     ) -> Result<Result<Solved, Absence>, LookupError> {
         let request = &locking.request;
-        let Some((name, package)) = candidates.package(self.anchor()) else {
-            let message = format!("{} is not in the catalogue", self.anchor());
-            return Ok(Err(Absence { kind: Reason::Missing, message }));
-        };
-        let candidates = match cells::beside(candidates, request.cuda, name, package, anchor) {
-            Ok(candidates) => candidates,
-            Err(absence) => return Ok(Err(absence)),
-        };
         let mut wanted: Wanted = request.packages.keys().map(|name| (name.clone(), None)).collect();
-        wanted.insert(name.to_owned(), Some(anchor.0.clone()));
+        if let Some(version) = version {
+            wanted.insert(self.anchor().to_owned(), Some(version.clone()));
+        }
         let in_matrix = self.matrix.order.iter().flatten().filter(|name| wanted.contains_key(*name));
         let mut order: Vec<&str> = in_matrix.map(String::as_str).collect();
         order.extend(
@@ -227,14 +256,19 @@ impl Lookup<'_> {
             .iter()
             .flat_map(|(name, asked)| asked.extras.iter().map(|extra| (name.as_str(), extra.clone())))
             .collect();
-        let solution = match solver::solve_in_order(&candidates, &wanted, &order, &extras) {
+        let solution = match solver::solve_in_order(candidates, &wanted, &order, &extras) {
             Ok(solution) => solution,
             Err(reason) => {
                 return Ok(Err(Absence { kind: Reason::Dependency, message: reason.to_string() }));
             }
         };
-        let terms = Terms { provenance: Provenance::Sibling, asked: asked.clone() };
-        let cell = match cells::assemble(&candidates, request.cuda, &solution, &terms)? {
+        let extras = request
+            .packages
+            .iter()
+            .map(|(name, asked)| (name.clone(), asked.extras.iter().cloned().collect()))
+            .collect();
+        let terms = Terms { provenance: Provenance::Sibling, asked: asked.clone(), extras };
+        let cell = match cells::assemble(candidates, request.cuda, &solution, &terms)? {
             Assembled::Cell(cell) => *cell,
             Assembled::Unaudited(wheels) => {
                 let mut unread: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -1,0 +1,169 @@
+//! The lookup and the solver agree: where the solver may take what a cell holds and nothing else, it answers a request
+//! with the plan that is looked up in the cell, or both refuse.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Cuda, Folder, Matrix};
+use axle_concretise::{
+    Answer, Asked, Compiler, Locking, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request,
+    Solved, Universe,
+};
+use axle_wheel::Glibc;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use rayon::prelude::*;
+
+/// Requests for a set of packages, of each of some 230 cells.
+const SETS: usize = 44;
+
+fn catalogue() -> Catalogue {
+    Catalogue::new(Folder::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue")))
+}
+
+/// The universe of what a cell holds: the very files.
+fn only(universe: &Universe, cell: &Cell) -> Universe {
+    let of = |name: &String, file: &ArtefactFile| {
+        let package = cell.packages.get(name);
+        let wheel = package.and_then(|package| package.wheel.as_ref());
+        let source = package.and_then(|package| package.source.as_ref());
+        let external = cell.externals.get(name).map(|external| &external.fallback);
+        let held: BTreeSet<_> = [
+            wheel.map(|file| (&file.filename, &file.sha256)),
+            source.map(|file| (&file.filename, &file.sha256)),
+            external.map(|file| (&file.filename, &file.sha256)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let is_held = |artefact: &&Artefact| held.contains(&(&artefact.filename, &artefact.sha256));
+        let kept: Vec<_> = file.artefacts.iter().filter(is_held).cloned().collect();
+        (!kept.is_empty()).then(|| ArtefactFile::new(name, kept))
+    };
+    let artefacts: BTreeMap<_, _> =
+        universe.artefacts.iter().filter_map(|(name, file)| Some((name.clone(), of(name, file)?))).collect();
+    let packages = universe.packages.iter().filter(|(name, _)| artefacts.contains_key(*name));
+    Universe {
+        packages: packages.map(|(name, package)| (name.clone(), package.clone())).collect(),
+        matrix: universe.matrix.clone(),
+        toolkits: universe.toolkits.clone(),
+        artefacts,
+    }
+}
+
+/// Requests to a cell: each of its packages alone, and sets of them, for targets of all kinds.
+fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
+    // Each cell has other samples, and the same each time.
+    let samples = || {
+        let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &cell.cell.as_bytes()[..32]);
+        TestRunner::new_with_rng(Config::default(), seed)
+    };
+    let (mut targets, mut sets_of) = (samples(), samples());
+    let capabilities = match file.cuda {
+        Cuda::Cpu => Just(Vec::new()).boxed(),
+        Cuda::Toolkit(..) => prop::sample::subsequence(file.capabilities.clone(), 1..=2).boxed(),
+    };
+    let compiler = prop_oneof![
+        3 => Just(None),
+        2 => Just(Some(Compiler::Gcc(13))),
+        1 => Just(Some(Compiler::Clang(17))),
+        1 => Just(Some(Compiler::Gcc(9))),
+    ];
+    let glibc =
+        prop_oneof![4 => Just(Glibc::new(2, 39)), 1 => Just(Glibc::new(2, 28)), 1 => Just(Glibc::new(2, 17))];
+    let prefer = prop_oneof![3 => Just(Prefer::Wheel), 1 => Just(Prefer::Newest), 1 => Just(Prefer::Source)];
+    let target = (capabilities, compiler, glibc, prefer);
+    let names: Vec<String> =
+        cell.packages.keys().chain(cell.externals.keys()).chain(cell.absent.keys()).cloned().collect();
+    let sets = prop::sample::subsequence(names.clone(), 1..=5.min(names.len()));
+    let mut sample = |packages: Vec<String>| {
+        let (capabilities, compiler, glibc, all) = target.new_tree(&mut targets).unwrap().current();
+        Request {
+            packages: packages.into_iter().map(|name| (name, Asked::default())).collect(),
+            system: file.system,
+            python: file.python,
+            cuda: file.cuda,
+            compute_capabilities: capabilities.into_iter().collect(),
+            compiler,
+            driver: None,
+            allowed: BTreeSet::new(),
+            torch: Some(torch.to_owned()),
+            glibc,
+            preferences: Preferences { all, ..Preferences::default() },
+        }
+    };
+    let mut requests: Vec<_> = names.into_iter().map(|name| sample(vec![name])).collect();
+    requests.extend((0..SETS).map(|_| sample(sets.new_tree(&mut sets_of).unwrap().current())));
+    requests
+}
+
+/// What two plans have to share: the torch, each package with its build, and the names of what the package set provides,
+/// which a cell bounds by all that it holds. A cell names what is compiled as its wheel, with the local version of that.
+fn told(plan: &Plan) -> (&str, BTreeMap<&str, PlanPackage>, Vec<&String>) {
+    let packages = plan.packages.iter().map(|(name, package)| {
+        let mut package = package.clone();
+        if matches!(package.build, PlanBuild::Source { .. }) {
+            package.version.truncate(package.version.find('+').unwrap_or(package.version.len()));
+        }
+        (name.as_str(), package)
+    });
+    (&plan.torch, packages.collect(), plan.externals.keys().collect())
+}
+
+/// Where two answers differ, the request.
+fn difference(request: &Request, looked_up: &Answer, solved: &Solved) -> Option<String> {
+    let said = match (looked_up, solved) {
+        (Ok(plan), Solved::Set(set)) if told(plan) == told(&set.plan) => return None,
+        (Err(_), Solved::Refused(_)) => return None,
+        (Ok(plan), Solved::Set(set)) => format!("{:?} and {:?}", told(plan), told(&set.plan)),
+        (Err(refusal), _) => format!("no plan, for {:?}", refusal.reasons),
+        (Ok(_), other) => format!("a plan, and {other:?}"),
+    };
+    Some(format!("{}: {said}", request.command()))
+}
+
+/// Asks a cell, and the solver of what it holds: whether there is a plan, and where the answers differ the request.
+fn compare(universe: &Universe, file: &CellFile, torch: &str, cell: &Cell) -> Vec<(bool, Option<String>)> {
+    let catalogue = catalogue();
+    let lookup = Lookup::with_cells(&catalogue, file.clone()).unwrap();
+    let universe = only(universe, cell);
+    let answer = |request| {
+        let locking = Locking { request, pins: BTreeMap::new(), held: BTreeMap::new() };
+        let solved = lookup.lock(&universe, &locking).unwrap();
+        let looked_up = lookup.answer(&locking.request).unwrap();
+        (looked_up.is_ok(), difference(&locking.request, &looked_up, &solved))
+    };
+    requests(file, torch, cell).into_iter().map(answer).collect()
+}
+
+#[test]
+fn the_solver_answers_as_the_cells_do() {
+    let catalogue = catalogue();
+    let universe = Universe::read(&catalogue).unwrap();
+    let Matrix { systems, pythons, cudas, .. } = &universe.matrix;
+    let mut files = Vec::new();
+    for &system in systems {
+        for &python in pythons {
+            for &cuda in cudas {
+                files.extend(catalogue.cells(system, python, cuda).unwrap());
+            }
+        }
+    }
+    let cells: Vec<_> = files
+        .iter()
+        .flat_map(|file| file.torch.iter().map(move |(torch, cell)| (file, torch, cell)))
+        .collect();
+    let compared: Vec<(bool, Option<String>)> = cells
+        .par_iter()
+        .flat_map_iter(|&(file, torch, cell)| compare(&universe, file, torch, cell))
+        .collect();
+    let different: Vec<_> = compared.iter().filter_map(|(_, differ)| differ.as_deref()).collect();
+    let planned = compared.iter().filter(|(is_plan, _)| *is_plan).count();
+    println!("{} requests to {} cells, {planned} of them answered with a plan", compared.len(), cells.len());
+    let first: Vec<_> = different.iter().take(3).copied().collect();
+    assert!(different.is_empty(), "{} differ, as {}", different.len(), first.join("\n"));
+    assert!(compared.len() > 10_000 && planned > compared.len() / 10);
+}
