@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use axle_catalogue::{Catalogue, CatalogueError, Folder};
+use axle_concretise::{Universe, UniverseError};
 use axle_wheel::{Archive, ArchiveError, LocalFile};
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::agree;
+use crate::{agree, update};
 
 /// Measure
 #[derive(clap::Args)]
@@ -27,7 +29,8 @@ pub struct Args {
 enum What {
     /// How fast `axle audit` is, against inflating the largest library, and against unzip and cuobjdump
     Audit(AuditArgs),
-    /// How fast `axle concretise` answers and refuses, against uv, which resolves the same requirements offline
+    /// How fast `axle concretise` answers and refuses, against uv, which resolves the same requirements offline, and how
+    /// fast the cells are solved
     Concretise(ConcretiseArgs),
 }
 
@@ -54,6 +57,8 @@ const LARGE: &str = "torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl";
 const SMALL: &str = "orjson-3.12.0-cp313-cp313-musllinux_1_2_aarch64.whl";
 /// The bindings of zlib-ng and ISA-L.
 const INFLATERS: [&str; 2] = ["zlib-ng", "isal"];
+/// The catalogue whose cells are solved.
+const CATALOGUE: &str = "catalogue";
 const SCRIPT: &str = include_str!("bench.py");
 
 #[derive(Debug, Error)]
@@ -64,6 +69,10 @@ pub enum Error {
     Archive(#[from] ArchiveError),
     #[error(transparent)]
     Agree(#[from] agree::Error),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Universe(#[from] UniverseError),
     #[error(transparent)]
     Answer(#[from] serde_json::Error),
     #[error("`{0}` failed")]
@@ -81,12 +90,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 /// What is asked, and how many changes the first suggestion makes; `None` for a plan.
-const REQUESTS: [(&str, &str, Option<usize>); 4] = [
-    ("a plan", "--cuda 12.8 --cc 8.6", None),
-    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1", Some(1)),
-    ("a refusal that two changes help", "--cuda 12.8 --cc 6.1 --torch 2.9", Some(2)),
-    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5", Some(0)),
+const REQUESTS: [(&str, &str, Option<usize>); 5] = [
+    ("a plan", "--cuda 12.8 --cc 8.6 torch", None),
+    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1 torch", Some(1)),
+    ("a refusal that two changes help", "--cuda 12.8 --cc 6.1 torch flash-attn", Some(2)),
+    ("a refusal that only a lock helps", "--cuda 12.8 --cc 8.6 torch==2.9 xformers==0.0.33", Some(1)),
+    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5 torch flash-attn vllm", Some(0)),
 ];
+/// The package of the plan, which uv resolves too.
 const PACKAGE: &str = "torch";
 
 fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
@@ -98,7 +109,7 @@ fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
     let version = Command::new(&script.python).args(["-c", version]).output()?.stdout;
     let python = String::from_utf8_lossy(&version).trim().to_owned();
     let words = |target: &str| -> Vec<String> {
-        let words = ["concretise", "--python", &python].into_iter().chain(target.split(' ')).chain([PACKAGE]);
+        let words = ["concretise", "--python", &python].into_iter().chain(target.split(' '));
         words.map(str::to_owned).collect()
     };
 
@@ -147,7 +158,34 @@ fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
         "{:8.1} ms  uv pip compile --offline of {PACKAGE}=={torch}, from its cache\n",
         with_uv * 1e3
     );
-    anstream::println!("{:8.2} × the time of uv for that plan", fewest[0] / with_uv);
+    anstream::println!("{:8.2} × the time of uv for that plan\n", fewest[0] / with_uv);
+    cells()
+}
+
+/// How long all cells take, and those of each Python alone, so that one sees that twice the cells take twice the time.
+fn cells() -> Result<ExitCode, Error> {
+    let begun = Instant::now();
+    let mut universe = Universe::read(&Catalogue::new(Folder::new(CATALOGUE)))?;
+    anstream::println!(
+        "{:8.1} ms  reading every artefact of the catalogue",
+        begun.elapsed().as_secs_f64() * 1e3
+    );
+    let pythons = universe.matrix.pythons.clone();
+    let every = pythons.iter().map(std::slice::from_ref).chain([pythons.as_slice()]);
+    for pythons in every {
+        universe.matrix.pythons = pythons.to_vec();
+        let begun = Instant::now();
+        let files = update::cells(&universe)?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let count: usize = files.iter().map(|solved| solved.file.order.len()).sum();
+        let of: Vec<_> = pythons.iter().map(ToString::to_string).collect();
+        anstream::println!(
+            "{:8.1} s   the {count} cells of Python {}: {:.0} ms a cell",
+            seconds,
+            of.join(", "),
+            seconds / count.max(1) as f64 * 1e3
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -321,8 +321,8 @@ impl Solved {
     }
 }
 
-fn solve(universe: &Universe) -> Result<Solved, Error> {
-    let begun = Instant::now();
+/// The cells of every system, Python and CUDA of the matrix.
+pub(crate) fn cells(universe: &Universe) -> Result<Vec<cells::Solved<'_>>, UniverseError> {
     let matrix = &universe.matrix;
     let targets: Vec<(System, PythonVersion)> = matrix
         .systems
@@ -336,8 +336,13 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
             let cells = matrix.cudas.par_iter().map(|cuda| cells::solve(&candidates, *cuda));
             cells.collect::<Result<Vec<_>, _>>()
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    let solved: Vec<_> = solved.into_iter().flatten().collect();
+        .collect::<Result<_, _>>()?;
+    Ok(solved.into_iter().flatten().collect())
+}
+
+fn solve(universe: &Universe) -> Result<Solved, Error> {
+    let begun = Instant::now();
+    let solved = cells(universe)?;
     let axle_concretise::Components { file: components, mut unaudited } =
         axle_concretise::components(universe)?;
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {

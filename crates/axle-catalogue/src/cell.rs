@@ -104,7 +104,7 @@ pub struct CellWheel {
     pub size: Option<u64>,
     /// How its facts are known.
     pub provenance: Provenance,
-    /// The glibc it needs, by its audit; `None` when it needs none.
+    /// The glibc it needs, by its audit or, where its bytes were not seen, by its tags; `None` when it needs none.
     pub glibc: Option<String>,
     /// The capabilities of [`CellFile::capabilities`] that it covers; all of them when it holds no device code.
     pub covers: Vec<ComputeCapability>,

@@ -393,7 +393,7 @@ fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option
         sha256: artefact.sha256.clone(),
         size: artefact.size,
         provenance: artefact.provenance,
-        glibc: facts.and_then(|facts| facts.glibc.clone()),
+        glibc: choice.glibc(),
         covers: choice.covers(capabilities, cuda).ok().flatten()?,
         sass,
         ptx,

@@ -32,6 +32,8 @@ pub struct Choice<'a> {
     /// What its name says of what it was built for.
     variant: Variant,
     system: System,
+    /// The glibc that its tags ask for.
+    tagged_glibc: Option<Glibc>,
     /// Whether it takes C++ symbols of libtorch.
     links_torch: bool,
     /// `Requires-Dist`, as the file, the index or the package's TOML states it; `None` where none of them does.
@@ -81,6 +83,7 @@ impl<'a> Choice<'a> {
             fit: Some(fit),
             variant,
             system,
+            tagged_glibc: wheel.glibc(),
             links_torch: artefact
                 .audit
                 .as_ref()
@@ -120,6 +123,7 @@ impl<'a> Choice<'a> {
             fit: None,
             variant: Variant::default(),
             system,
+            tagged_glibc: None,
             links_torch: false,
             requires,
             requirements: OnceLock::new(),
@@ -347,6 +351,14 @@ impl<'a> Choice<'a> {
     /// What its bytes say, its members perhaps under the names of another Python's wheel.
     pub(crate) fn facts(&self) -> Option<&'a WheelFacts> {
         self.artefact.audit.as_ref().map(|audit| &*audit.facts)
+    }
+
+    /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags.
+    pub(crate) fn glibc(&self) -> Option<String> {
+        match self.facts() {
+            Some(facts) => facts.glibc.clone(),
+            None => self.tagged_glibc.map(|glibc| glibc.to_string()),
+        }
     }
 
     /// The capabilities among some that it covers with a CUDA release; `None` where it was not audited yet.

@@ -468,7 +468,7 @@ impl<'a> Candidates<'a> {
         {
             return Err(Unfit::Unread);
         }
-        if let Some(needs) = choice.facts().and_then(|facts| facts.glibc.as_deref()).and_then(glibc::floor)
+        if let Some(needs) = choice.glibc().as_deref().and_then(glibc::floor)
             && needs > request.glibc
         {
             return Err(Unfit::Glibc { needs, has: request.glibc });

@@ -226,6 +226,18 @@ fn linux_platform(tag: &str) -> Option<(Platform, &str)> {
     Some((Platform::Manylinux { glibc, pep600: true }, architecture))
 }
 
+impl WheelName {
+    /// The glibc that its platform tags ask for, the oldest of them (PEP 600); `None` where one asks for none, as
+    /// `linux_x86_64` and `any`.
+    pub fn glibc(&self) -> Option<Glibc> {
+        let asked = self.platform_tags().iter().map(|tag| match linux_platform(tag)?.0 {
+            Platform::Manylinux { glibc, .. } => Some(glibc),
+            Platform::Any | Platform::Linux => None,
+        });
+        asked.collect::<Option<Vec<_>>>()?.into_iter().min()
+    }
+}
+
 fn interpreter(tag: Tag<'_>, python: PythonVersion) -> Result<Interpreter, TagMismatch> {
     let own = python.python_tag();
     let other_python = || TagMismatch::Python { needs: tag.python.to_owned(), has: python };
@@ -269,6 +281,23 @@ mod tests {
 
     fn why_not(tag: &str, python: &str) -> String {
         fit_of(&format!("a-1-{tag}.whl"), python, "2.28").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_glibc_of_tags_is_the_oldest_that_they_allow() {
+        for (platform, glibc) in [
+            ("manylinux_2_28_x86_64", Some(Glibc::new(2, 28))),
+            ("manylinux_2_17_x86_64.manylinux2014_x86_64", Some(Glibc::new(2, 17))),
+            ("manylinux_2_24_x86_64.manylinux_2_28_x86_64", Some(Glibc::new(2, 24))),
+            ("manylinux1_x86_64", Some(Glibc::new(2, 5))),
+            ("manylinux_2_28_x86_64.linux_x86_64", None),
+            ("linux_x86_64", None),
+            ("musllinux_1_2_x86_64", None),
+            ("any", None),
+        ] {
+            let name: WheelName = format!("a-1-cp312-cp312-{platform}.whl").parse().unwrap();
+            assert_eq!(name.glibc(), glibc, "{platform}");
+        }
     }
 
     #[test]

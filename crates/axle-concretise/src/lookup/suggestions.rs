@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{CellPackage, Cuda, Reason};
 use axle_fatbin::ComputeCapability;
+use pep440_rs::VersionSpecifiers;
 
 use super::reasons::nearest;
 use super::{Lookup, LookupError, build, closure, host_compiler, wanted_cells};
@@ -219,28 +220,32 @@ fn other_torch(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, L
     })
 }
 
-/// Without specifiers, then without extras.
+/// Without the specifiers of one package, then of all, then without extras.
 fn other_versions(_: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
-    let mut changed = Vec::new();
-    let mut without = |words: &str, change: fn(&mut Asked) -> bool| {
+    let specified: Vec<&String> = request
+        .packages
+        .iter()
+        .filter(|(_, asked)| !asked.specifiers.is_empty())
+        .map(|(name, _)| name)
+        .collect();
+    let extended: Vec<&String> =
+        request.packages.iter().filter(|(_, asked)| !asked.extras.is_empty()).map(|(name, _)| name).collect();
+    let without = |words: &str, names: &[&String], forget: fn(&mut Asked)| {
         let mut packages = request.packages.clone();
-        let names: Vec<_> =
-            packages.iter_mut().filter_map(|(name, asked)| change(asked).then(|| name.clone())).collect();
-        if !names.is_empty() {
-            let change = words.replace("NAMES", &names.join(", "));
-            changed.push((change, Request { packages, ..request.clone() }));
-        }
+        names.iter().filter_map(|name| packages.get_mut(*name).map(forget)).for_each(drop);
+        let names: Vec<_> = names.iter().map(|name| name.as_str()).collect();
+        (format!("{words} of {}", names.join(", ")), Request { packages, ..request.clone() })
     };
-    without("with any version of NAMES", |asked| {
-        let had = !asked.specifiers.is_empty();
-        *asked = Asked { extras: std::mem::take(&mut asked.extras), ..Asked::default() };
-        had
-    });
-    without("without extras of NAMES", |asked| {
-        let had = !asked.extras.is_empty();
-        asked.extras.clear();
-        had
-    });
+    let any_version = |names: &[&String]| {
+        without("with any version", names, |asked| asked.specifiers = VersionSpecifiers::empty())
+    };
+    let mut changed: Vec<_> = specified.chunks(1).map(any_version).collect();
+    if specified.len() > 1 {
+        changed.push(any_version(&specified));
+    }
+    if !extended.is_empty() {
+        changed.push(without("without extras", &extended, |asked| asked.extras.clear()));
+    }
     Ok(changed)
 }
 

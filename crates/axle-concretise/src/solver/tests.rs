@@ -105,8 +105,8 @@ fn worlds() -> impl Strategy<Value = World5> {
     })
 }
 
-fn world(packages: &World5) -> World {
-    let mut world = World::new(&["a"]);
+fn world(packages: &World5, order: &[&str]) -> World {
+    let mut world = World::new(order);
     for (package, releases) in packages.iter().enumerate() {
         for Release { version, fits, requirements } in releases {
             let tag = if *fits { "py3-none-any" } else { "cp39-cp39-linux_x86_64" };
@@ -203,7 +203,7 @@ proptest! {
         if let Some(second) = second.filter(|second| *second < packages.len() && *second > 0) {
             wanted.insert(name(second), None);
         }
-        let world = world(&packages);
+        let world = world(&packages, &["a"]);
         let universe = world.universe();
         let solved = solve(&candidates(&universe), &wanted);
         let reversed = world.reversed().universe();
@@ -232,6 +232,69 @@ proptest! {
             let best = rivals.iter().map(version).max_by(|one, other| quality(one).cmp(&quality(other)));
             prop_assert_eq!(Some(version(&solution)), best, "{}", name);
             rivals.retain(|rival| version(rival) == version(&solution));
+        }
+    }
+}
+
+/// The solution among some that has the versions of a cell.
+fn in_cell<'s>(solutions: &'s [Assignment], versions: &BTreeMap<String, Version>) -> Option<&'s Assignment> {
+    let agrees =
+        |(name, (version, _)): (&String, &(Version, Vec<String>))| versions.get(name) == Some(version);
+    solutions.iter().find(|solution| solution.iter().all(agrees))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    /// Each torch with all that it requires, then one package after the other in the order of `matrix.toml`, each in its
+    /// best version that goes with everything before, which stays as it is; what has none is absent.
+    #[test]
+    fn cells_follow_the_order(packages in worlds(), order in Just(vec!["b", "c", "d", "e"]).prop_shuffle()) {
+        let order: Vec<_> = ["a"].into_iter().chain(order).collect();
+        let world = world(&packages, &order);
+        let universe = world.universe();
+        let file = crate::cells::solve(&candidates(&universe), axle_catalogue::Cuda::Cpu).unwrap().file;
+
+        let parse = |text: &str| Version::from_str(text).unwrap();
+        let mut torches: BTreeMap<Version, Version> = BTreeMap::new();
+        for release in packages[0].iter().filter(|release| release.fits) {
+            let version = parse(release.version);
+            let best = torches.entry(version.clone().without_local()).or_insert_with(|| version.clone());
+            *best = version.max(best.clone());
+        }
+        for name in file.order.iter().chain(file.absent.keys()) {
+            prop_assert!(packages[0].iter().any(|release| parse(release.version).without_local() == parse(name)));
+        }
+        prop_assert!(file.order.iter().all(|name| torches.contains_key(&parse(name))));
+
+        for (public, torch) in torches {
+            let mut wanted = Wanted::from([("a".to_owned(), Some(torch))]);
+            let mut solutions = every_solution(&packages, &wanted);
+            let Some(cell) = file.torch.iter().find(|(name, _)| parse(name) == public).map(|(_, cell)| cell) else {
+                prop_assert!(solutions.is_empty(), "{} has {:?}", public, solutions.first());
+                continue;
+            };
+            let versions: BTreeMap<_, _> =
+                cell.packages.iter().map(|(name, package)| (name.clone(), parse(&package.version))).collect();
+            let mut step = in_cell(&solutions, &versions).cloned();
+            for &next in &order[1..] {
+                let Some(before) = &step else { break };
+                if before.contains_key(next) {
+                    continue;
+                }
+                wanted = before.iter().map(|(name, (version, _))| (name.clone(), Some(version.clone()))).collect();
+                wanted.insert(next.to_owned(), None);
+                solutions = every_solution(&packages, &wanted);
+                let best = solutions.iter().map(|solution| &solution[next].0);
+                let best = best.max_by(|one, other| quality(one).cmp(&quality(other)));
+                prop_assert_eq!(versions.get(next), best, "{} of {}", next, public);
+                prop_assert_eq!(best.is_none(), cell.absent.contains_key(next), "{} of {}", next, public);
+                if best.is_some() {
+                    step = in_cell(&solutions, &versions).cloned();
+                }
+            }
+            let names = step.map(|step| step.into_keys().collect::<Vec<_>>());
+            prop_assert_eq!(names, Some(versions.into_keys().collect()), "of {}: {:?}", public, solutions);
         }
     }
 }
