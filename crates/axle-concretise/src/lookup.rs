@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use axle_catalogue::{
     ArtefactFile, Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
-    Matrix, Provenance,
+    Matrix, Provenance, Reason,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{SupportedCompilers, Toolkits};
@@ -35,6 +35,7 @@ pub use lock::{LockedSet, Locking, Solved};
 pub use story::{Row, Story};
 pub(crate) use wanted::extras_of;
 
+use lock::Instead;
 use obstacle::{Cause, Compiling, Obstacle};
 use wanted::Wanted;
 
@@ -139,8 +140,17 @@ impl<'a> Lookup<'a> {
         if let Some(found) = self.find(request)? {
             return Ok(Ok(plan(&found, request)?));
         }
-        let reasons = self.reasons(request)?;
-        let suggestions = self.suggestions(request, &reasons)?;
+        let mut reasons = self.reasons(request)?;
+        let mut suggestions = Vec::new();
+        if reasons.iter().any(|reason| reason.kind == Reason::Dependency) {
+            let is_specified = request.packages.values().any(|asked| !asked.specifiers.is_empty());
+            match self.locked_instead(request)? {
+                Instead::Works(suggestion) => suggestions.push(suggestion),
+                Instead::Refused(told) if is_specified && told.len() <= reasons.len() => reasons = told,
+                Instead::Refused(_) | Instead::Unknown => {}
+            }
+        }
+        let suggestions = self.suggestions(request, suggestions)?;
         Ok(Err(Box::new(Refusal { suggestions, ..refusal(request, reasons) })))
     }
 

@@ -55,6 +55,14 @@ pub struct LockedSet {
     pub request: Request,
 }
 
+/// What a lock comes to where the cells refuse.
+pub(super) enum Instead {
+    Works(Suggestion),
+    /// Bytes have to be read first.
+    Unknown,
+    Refused(Vec<RefusalReason>),
+}
+
 /// The most suggestions that a refusal makes.
 const MOST: usize = 3;
 
@@ -349,8 +357,9 @@ impl Lookup<'_> {
         groups.into_iter().map(reason).collect()
     }
 
-    /// The lock that gives what is asked for, in versions that no cell holds.
-    pub(super) fn locked_instead(&self, request: &Request) -> Result<Option<Suggestion>, LookupError> {
+    /// Solves freely what the cells refuse for the versions that they hold: a lock gives what is asked for, or tells which
+    /// requirements contradict it, of which cells know only what came of them.
+    pub(super) fn locked_instead(&self, request: &Request) -> Result<Instead, LookupError> {
         let mut locking = Locking { request: request.clone(), pins: BTreeMap::new(), held: BTreeMap::new() };
         for (name, asked) in &mut locking.request.packages {
             if crate::lock::is_exact(&asked.specifiers) {
@@ -358,9 +367,29 @@ impl Lookup<'_> {
             }
         }
         let universe = Universe::read(self.catalogue)?;
-        let works = works(&self.solve(&universe, &locking)?);
-        let change = "with a lock of versions that no cell holds".to_owned();
-        Ok(works.then(|| Suggestion { change, command: locking.command() }))
+        // Extras are answered by the cells in more words, and of cells without artefacts a solver can say nothing.
+        let tells_more = request
+            .packages
+            .iter()
+            .all(|(name, asked)| asked.extras.is_empty() && universe.artefacts.contains_key(name))
+            && universe.artefacts.contains_key(self.anchor());
+        let specified = request.packages.iter().filter(|(_, asked)| !asked.specifiers.is_empty());
+        let blamed: Vec<&String> =
+            specified.map(|(name, _)| name).filter(|name| *name != self.anchor()).collect();
+        Ok(match self.solve(&universe, &locking)? {
+            Err(mut reasons) if tells_more => {
+                if let [package] = blamed.as_slice() {
+                    reasons.iter_mut().for_each(|reason| reason.package.clone_from(package));
+                }
+                Instead::Refused(reasons)
+            }
+            Err(_) => Instead::Unknown,
+            solved if works(&solved) => {
+                let change = "with a lock of versions that no cell holds".to_owned();
+                Instead::Works(Suggestion { change, command: locking.command() })
+            }
+            Ok(_) => Instead::Unknown,
+        })
     }
 
     /// Without one of the pins, or with any version of one of the packages.
@@ -428,13 +457,15 @@ fn no_such_version(
         },
         Some(versions) if versions.keys().any(|version| satisfies(asked, version)) => return None,
         Some(versions) => {
-            let (oldest, newest) = (versions.keys().next(), versions.keys().next_back());
+            let end = |version: Option<&Version>| version.map(ToString::to_string).unwrap_or_default();
+            let (oldest, newest) = (end(versions.keys().next()), end(versions.keys().next_back()));
+            let has = match versions.len() {
+                1 => format!("only {newest} of it"),
+                count => format!("{count} of its versions, {oldest} to {newest}"),
+            };
+            let asked = asked.to_string().replace(' ', "");
             format!(
-                "{name}{} is not in the catalogue, which has {} of its versions, {} to {}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it",
-                asked.to_string().replace(' ', ""),
-                versions.len(),
-                oldest.map(ToString::to_string).unwrap_or_default(),
-                newest.map(ToString::to_string).unwrap_or_default(),
+                "{name}{asked} is not in the catalogue, which has {has}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it"
             )
         }
     };

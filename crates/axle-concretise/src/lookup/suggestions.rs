@@ -5,13 +5,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{CellPackage, Cuda, Reason};
+use axle_catalogue::{CellPackage, Cuda};
 use axle_fatbin::ComputeCapability;
 use pep440_rs::VersionSpecifiers;
 
 use super::reasons::nearest;
 use super::{Lookup, LookupError, build, closure, host_compiler, wanted_cells};
-use crate::plan::{Compiler, RefusalReason, Suggestion};
+use crate::plan::{Compiler, Suggestion};
 use crate::request::{Asked, Preferences, Request, Which};
 
 /// The most suggestions that a refusal makes.
@@ -39,17 +39,13 @@ const KINDS: [Kind; 9] = [
 ];
 
 impl Lookup<'_> {
-    /// One change of each kind that works, or, where no one change does, two together, or three. Where versions stand in
-    /// the way, a lock is tried first: it changes nothing of what is asked for.
+    /// One change of each kind that works, or, where no one change does, two together, or three; after those that are
+    /// known already.
     pub(super) fn suggestions(
         &self,
         request: &Request,
-        reasons: &[RefusalReason],
+        mut suggestions: Vec<Suggestion>,
     ) -> Result<Vec<Suggestion>, LookupError> {
-        let mut suggestions = Vec::new();
-        if reasons.iter().any(|reason| reason.kind == Reason::Dependency) {
-            suggestions.extend(self.locked_instead(request)?);
-        }
         for count in 1..=MOST_CHANGES {
             if self.try_changes(request, &mut Vec::new(), &KINDS, count, &mut suggestions)? {
                 break;
