@@ -109,6 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     } else {
         let cache = nix::cache()?;
         let places = places(args, &cache)?;
+        let published = universe.artefacts.clone();
         read(args, &catalogue, &places, &accepted, &mut universe)?;
         let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
         audits.apply(&mut universe.artefacts);
@@ -126,6 +127,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         );
         prune(&mut universe, &solved);
         share(&mut universe);
+        if universe.artefacts == published && difference::is_none(&before, &solved.cells) {
+            anstream::eprintln!("nothing is new; {:.0?}", begun.elapsed());
+            return Ok(ExitCode::SUCCESS);
+        }
         solve(&universe)?.whole()?
     };
     let difference = difference::between(&before, &solved.cells);

@@ -143,6 +143,19 @@ impl fmt::Display for Difference {
     }
 }
 
+/// Whether two sets of cells hold the same packages in the same builds. Their absences may be told in other words: of
+/// versions that are not kept.
+pub fn is_none(one: &[CellFile], other: &[CellFile]) -> bool {
+    let chosen = |file: &CellFile| {
+        let cells = file.torch.iter().map(|(torch, cell)| {
+            let absent: Vec<_> = cell.absent.keys().cloned().collect();
+            (torch.clone(), cell.packages.clone(), cell.externals.clone(), absent)
+        });
+        (file.system, file.python, file.cuda, cells.collect::<Vec<_>>())
+    };
+    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| chosen(one) == chosen(other))
+}
+
 #[cfg(test)]
 mod tests {
     use axle_catalogue::{Absence, Reason};
@@ -206,5 +219,26 @@ mod tests {
         assert!(difference.lost(&names(&["app", "torch", "gone"])).is_empty());
         let before = [before];
         assert_eq!(between(&before, &before), Difference::default());
+    }
+
+    #[test]
+    fn only_what_cells_hold_makes_a_difference() {
+        let before = [file(&[("2.9.1", &[("torch", "2.9.1"), ("app", "1.0")])])];
+        let absence = |message: &str| Absence { kind: Reason::Dependency, message: message.to_owned() };
+        let now = |change: &dyn Fn(&mut Cell)| {
+            let [mut file] = before.clone();
+            change(file.torch.get_mut("2.9.1").unwrap());
+            [file]
+        };
+        let absent = |message| now(&|cell| drop(cell.absent.insert("lib".into(), absence(message))));
+        assert!(is_none(&absent("it requires app<1"), &absent("it requires app<1, and 1.0 is taken")));
+        for other in [
+            now(&|cell| drop(cell.packages.remove("app"))),
+            now(&|cell| cell.packages.get_mut("app").unwrap().version = "1.1".into()),
+            absent("it requires app<1"),
+        ] {
+            assert!(!is_none(&before, &other));
+        }
+        assert!(!is_none(&before, &[]));
     }
 }
