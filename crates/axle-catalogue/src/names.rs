@@ -18,6 +18,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Names {
     /// What the local version may be (`cu12torch2.8cxx11abiTRUE`), as the file name spells it.
     pub local: Vec<Grammar>,
+    /// What the version itself says, without a local part: that of a package which is versioned like CUDA (`12.9.4`).
+    pub version: Vec<Grammar>,
     /// What an address may hold (`/whl/cu128/`), for wheels without a local version.
     pub address: Vec<Grammar>,
     /// The CUDA that every wheel of the package is for, where the package's own name says it.
@@ -63,7 +65,8 @@ impl Names {
             }
             return read(&self.local, local).ok_or_else(|| UnreadableName { local: local.to_owned() });
         }
-        Ok(url.and_then(|url| read(&self.address, url)).unwrap_or_else(fixed))
+        let of_version = || read(&self.version, version_text);
+        Ok(url.and_then(|url| read(&self.address, url)).or_else(of_version).unwrap_or_else(fixed))
     }
 }
 
@@ -248,6 +251,13 @@ mod tests {
     fn a_package_may_say_it_itself() {
         let cupy = names("cuda = '12'");
         assert_eq!(cupy.read("13.6.0", None).unwrap(), variant("12", None, None));
+    }
+
+    #[test]
+    fn a_version_may_be_that_of_cuda() {
+        let bindings = names(r"version = ['^(?<cuda>\d+)\.']");
+        assert_eq!(bindings.read("12.9.4", None).unwrap(), variant("12", None, None));
+        assert_eq!(bindings.read("13.4.0b1", None).unwrap(), variant("13", None, None));
     }
 
     #[test]
