@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
+use axle_catalogue::Keep;
 use pep440_rs::Version;
 use pubgrub::{DerivationTree, External, Ranges};
 
@@ -62,6 +63,11 @@ enum What {
     Asked(String),
     /// They are what the solver was asked for.
     Fixed,
+}
+
+/// Whether it is about versions, and not about the package.
+fn is_about_versions(fact: &Fact) -> bool {
+    matches!(fact.what, What::Requires { .. } | What::Unfit(_))
 }
 
 /// Of one wanted package, as many facts are told.
@@ -127,7 +133,13 @@ impl Explanation<'_> {
         match self.candidates.versions(&need.name) {
             None => format!("{requirement}, which is not in the catalogue"),
             Some(versions) if !versions.keys().any(|version| satisfies(&need.specifiers, version)) => {
-                format!("{requirement}, of which no version is in the catalogue")
+                // Others may be published: of most packages only what cells choose is kept.
+                match self.candidates.package(&need.name) {
+                    Some((_, package)) if package.keep == Keep::Chosen => {
+                        format!("{requirement}, of which the catalogue keeps no version")
+                    }
+                    _ => format!("{requirement}, of which no version is in the catalogue"),
+                }
             }
             Some(_) => requirement,
         }
@@ -158,7 +170,8 @@ impl Explanation<'_> {
             fact.what != What::Fixed || !told.contains(&(fact.name.clone(), fact.versions.clone()))
         });
         let depths = self.depths();
-        let further = self.keep_newest(&depths);
+        let mut further = self.set_others_aside();
+        further.extend(self.keep_newest(&depths));
         self.facts.sort_by_cached_key(|fact| {
             let depth = depths.get(&fact.name).copied().unwrap_or(usize::MAX);
             (fact.what == What::Fixed, depth, fact.name.clone(), fact.versions.clone())
@@ -189,6 +202,49 @@ impl Explanation<'_> {
         }
         clauses.extend(further);
         clauses.join("; ")
+    }
+
+    /// Leaves out why versions of what is wanted are not there that are for other versions of what is fixed, where they
+    /// would make a list: whatever else they lack, they could not be there. Says so of each package.
+    fn set_others_aside(&mut self) -> Vec<String> {
+        let fixed: Vec<(String, Version)> = self
+            .facts
+            .iter()
+            .filter(|fact| fact.what == What::Fixed)
+            .filter_map(|fact| Some((fact.name.clone(), fact.versions.first()?.clone())))
+            .collect();
+        let mut said = Vec::new();
+        for name in self.wanted.clone() {
+            let is_of =
+                |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
+            if self.facts.iter().filter(|fact| is_of(fact)).count() <= MOST_FACTS {
+                continue;
+            }
+            for (needed, taken) in &fixed {
+                let is_other = |one: &Version| self.candidates.is_for_other(&name, one, needed, taken);
+                let others: BTreeSet<Version> = self
+                    .facts
+                    .iter()
+                    .filter(|fact| is_of(fact))
+                    .flat_map(|fact| &fact.versions)
+                    .cloned()
+                    .collect();
+                let others: BTreeSet<Version> = others.into_iter().filter(|one| is_other(one)).collect();
+                if others.is_empty() {
+                    continue;
+                }
+                for fact in self.facts.iter_mut().filter(|fact| is_of(fact)) {
+                    fact.versions.retain(|one| !others.contains(one));
+                }
+                // What is left without a version is told no more; a fact of no version at all never had one.
+                self.facts.retain(|fact| {
+                    fact.name != name || !fact.versions.is_empty() || !is_about_versions(fact)
+                });
+                let are = if self.facts.iter().any(is_of) { "all other versions" } else { "all versions" };
+                said.push(format!("{are} of {name} require another {needed}"));
+            }
+        }
+        said
     }
 
     /// Leaves out why the older versions of what is wanted are not there, where that would be a list of their history,

@@ -239,6 +239,8 @@ struct PackageCandidates<'a> {
 pub struct Candidate<'a> {
     /// The artefacts that fit system and Python: the wheels before the sdists, of them the best first.
     fitting: Vec<Choice<'a>>,
+    /// Those that fit system and Python, and do not serve.
+    missed: Vec<Choice<'a>>,
     /// The nearest miss among the others.
     unfit: Unfit,
     /// The Python tags of the wheels that are for another Python and fit else.
@@ -247,7 +249,7 @@ pub struct Candidate<'a> {
 
 impl<'a> Candidate<'a> {
     fn empty() -> Self {
-        Self { fitting: Vec::new(), unfit: Unfit::NoWheel, python_tags: BTreeSet::new() }
+        Self { fitting: Vec::new(), missed: Vec::new(), unfit: Unfit::NoWheel, python_tags: BTreeSet::new() }
     }
 
     /// The Python tags of the wheels that are for another Python and fit else.
@@ -336,6 +338,28 @@ impl<'a> Candidates<'a> {
         self.choose(self.versions(name)?.get(version)?).ok()
     }
 
+    /// Whether all that fits system and Python of a version is for other versions of a package than one, whatever else it
+    /// lacks. Where nothing tells what it requires, it is what its public version requires.
+    pub(crate) fn is_for_other(&self, name: &str, version: &Version, needed: &str, taken: &Version) -> bool {
+        let Some(versions) = self.versions(name) else { return false };
+        let of = |version: &Version| {
+            let candidate = versions.get(version);
+            let mut choices =
+                candidate.into_iter().flat_map(|one| one.fitting.iter().chain(&one.missed)).peekable();
+            choices.peek().is_some() && choices.all(|choice| self.asks_for_other(choice, needed, taken))
+        };
+        of(version) || of(&version.clone().without_local())
+    }
+
+    fn asks_for_other(&self, choice: &Choice<'_>, needed: &str, taken: &Version) -> bool {
+        let is_named = self.torch.as_ref().is_some_and(|torch| {
+            torch.version == taken.clone().without_local()
+                && matches!(choice.fits_torch(torch), Err(Unfit::Torch(_)))
+        });
+        let needs = self.needs(choice, &[]).unwrap_or_default();
+        is_named || needs.iter().any(|need| need.name == needed && !satisfies(&need.specifiers, taken))
+    }
+
     /// What a maintainer wrote about a package that has artefacts, with its name as long as the catalogue lives.
     pub(crate) fn package(&self, name: &str) -> Option<(&'a str, &'a Package)> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
@@ -384,7 +408,10 @@ impl<'a> Candidates<'a> {
                     });
                     match fits {
                         Ok(()) => candidate.fitting.push(choice),
-                        Err(unfit) => candidate.miss(unfit),
+                        Err(unfit) => {
+                            candidate.miss(unfit);
+                            candidate.missed.push(choice);
+                        }
                     }
                 }
             }
@@ -417,7 +444,10 @@ impl<'a> Candidates<'a> {
                 for choice in std::mem::take(&mut candidate.fitting) {
                     match self.serves(name, &choice, request, compiling) {
                         Ok(()) => candidate.fitting.push(choice),
-                        Err(unfit) => candidate.miss(unfit),
+                        Err(unfit) => {
+                            candidate.miss(unfit);
+                            candidate.missed.push(choice);
+                        }
                     }
                 }
                 if prefers_source {

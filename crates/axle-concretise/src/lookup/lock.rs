@@ -379,7 +379,9 @@ impl Lookup<'_> {
         Ok(match self.solve(&universe, &locking)? {
             Err(mut reasons) if tells_more => {
                 if let [package] = blamed.as_slice() {
-                    reasons.iter_mut().for_each(|reason| reason.package.clone_from(package));
+                    for reason in &mut reasons {
+                        reason.package.clone_from(package);
+                    }
                 }
                 Instead::Refused(reasons)
             }

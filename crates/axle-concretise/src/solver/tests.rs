@@ -341,6 +341,28 @@ fn explanations_are_one_sentence() {
 }
 
 #[test]
+fn a_long_history_is_told_by_what_goes_with_the_set() {
+    let of_torch = |version: &str, torch: &str| {
+        let pin = format!("torch=={torch}");
+        Wheel::any("vision", version).requires(&[&pin, &format!("pillow>={version}")])
+    };
+    let mut world = World::new(&["torch", "vision"]).wheel(Wheel::any("torch", "2.9.1"));
+    for minor in 1..9 {
+        world = world
+            .wheel(of_torch(&format!("0.{minor}"), &format!("2.{minor}")))
+            .wheel(Wheel::any("torch", &format!("2.{minor}")));
+    }
+    let other_python = "vision-0.9-cp310-cp310-manylinux_2_28_x86_64.whl";
+    let world = world.wheel(Wheel::new(other_python).requires(&["torch==2.9.1"]));
+    let wanted =
+        Wanted::from([("torch".to_owned(), Some("2.9.1".parse().unwrap())), ("vision".to_owned(), None)]);
+    insta::assert_snapshot!(
+        solve(&candidates(&world.universe()), &wanted).unwrap_err(),
+        @"vision 0.9 cannot be chosen: it is for cp310, not for CPython 3.12; the set has torch 2.9.1; all other versions of vision require another torch"
+    );
+}
+
+#[test]
 fn a_package_may_require_extras_of_itself() {
     let world = World::new(&["a"])
         .wheel(Wheel::any("a", "1.0").requires(&[
