@@ -177,13 +177,13 @@ fn cells() -> Result<ExitCode, Error> {
         let begun = Instant::now();
         let files = update::cells(&universe)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let count: usize = files.iter().map(|solved| solved.file.order.len()).sum();
+        let count: u32 = files.iter().flat_map(|solved| &solved.file.order).map(|_| 1).sum();
         let of: Vec<_> = pythons.iter().map(ToString::to_string).collect();
         anstream::println!(
             "{:8.1} s   the {count} cells of Python {}: {:.0} ms a cell",
             seconds,
             of.join(", "),
-            seconds / count.max(1) as f64 * 1e3
+            seconds / f64::from(count.max(1)) * 1e3
         );
     }
     Ok(ExitCode::SUCCESS)
