@@ -15,8 +15,8 @@ pub struct Args {
     /// Folder of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Count the builds too, on the stand-in package set: how many are distinct, and how many there would be were each
-    /// cell built for itself
+    /// Print each cell with the number of its packages, and count the builds on the stand-in package set: how many are
+    /// distinct, and how many there would be were each cell built for itself
     #[arg(long)]
     builds: bool,
 }
@@ -51,18 +51,21 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     for &system in &matrix.systems {
         for &python in &matrix.pythons {
             for &cuda in &matrix.cudas {
-                if let Some(file) = catalogue.cells(system, python, cuda)? {
-                    let target = format!("{system}  Python {python}  CUDA {cuda}");
+                let Some(file) = catalogue.cells(system, python, cuda)? else { continue };
+                let target = format!("{system}  Python {python}  CUDA {cuda}");
+                if !args.builds {
                     anstream::println!("{target:<38}  torch {}", file.order.join(" "));
+                    continue;
+                }
+                for (torch, cell) in file.order.iter().filter_map(|torch| file.torch.get_key_value(torch)) {
+                    anstream::println!("{target:<38}  torch {torch:<7} {:>4} packages", cell.packages.len());
                 }
             }
         }
         if args.builds {
-            let counts = counts(&system.to_string())?;
-            let Counts { cells, packages, builds, each_for_itself } = counts;
+            let Counts { cells, packages, builds, each_for_itself } = counts(&system.to_string())?;
             anstream::println!(
-                "{cells} cells with {} packages each; {builds} distinct builds; {each_for_itself} were each cell built for itself",
-                packages.checked_div(cells).unwrap_or_default()
+                "{cells} cells, {packages} packages in all of them; {builds} distinct builds, {each_for_itself} were each cell built for itself"
             );
         }
     }
