@@ -53,6 +53,8 @@ fn what_is_compiled_is_audited_before_it_is_used() {
         .output()
         .unwrap();
     let inputs: serde_json::Value = serde_json::from_slice(&inputs.stdout).unwrap();
+    // Newer releases of Nix have them one level deeper.
+    let inputs = inputs.get("derivations").unwrap_or(&inputs);
     let needs = |name: &str, needed: &str| {
         let derivations = inputs.as_object().unwrap().iter().filter(|(path, _)| path.ends_with(name));
         derivations.into_iter().any(|(_, derivation)| derivation.to_string().contains(needed))
