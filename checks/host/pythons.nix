@@ -67,6 +67,7 @@ let
             passthru = attributes // {
               interpreter = "${env}/bin/${executable}";
               inherit python;
+              meta.mainProgram = executable;
             };
           };
         in
