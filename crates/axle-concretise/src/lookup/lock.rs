@@ -6,16 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
+use axle_catalogue::{Absence, Cell, CellFile, Cuda, PackageSource, Provenance, Reason};
 use axle_wheel::PackageName;
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 use pep508_rs::ExtraName;
 
+use super::reasons::{TORCH, masked};
 use super::{Build, Lookup, LookupError, build, is_wanted, join, passes, refusal};
 use crate::cells::{self, Assembled, Terms};
 use crate::plan::{Plan, Refusal, RefusalReason, Suggestion};
-use crate::request::{Asked, Request, shell_word};
-use crate::solver::{self, Wanted};
+use crate::request::{Asked, Preferences, Request, Which, shell_word};
+use crate::solver::{self, Solution, Wanted};
 use crate::specifiers::satisfies;
 use crate::universe::{Candidates, Target, Universe};
 
@@ -65,6 +66,28 @@ pub(super) enum Instead {
 
 /// The most suggestions that a refusal makes.
 const MOST: usize = 3;
+
+/// What the sets of all torches are tried with.
+struct Tried<'t, 'a> {
+    locking: &'t Locking,
+    /// The versions that are asked for or pinned.
+    asked: &'t BTreeMap<String, VersionSpecifiers>,
+    /// What there is for the CUDA release.
+    candidates: &'t Candidates<'a>,
+    /// What of it serves the request.
+    serving: Candidates<'a>,
+    /// What would serve it on some other machine: where torch is not asked for.
+    elsewhere: Option<Candidates<'a>>,
+}
+
+/// A torch that has no set.
+struct Missed {
+    /// Whether it has a build for the CUDA release.
+    is_of_cuda: bool,
+    torch: String,
+    version: String,
+    absence: Absence,
+}
 
 impl Locking {
     /// The command line that asks this.
@@ -178,105 +201,146 @@ impl Lookup<'_> {
             return Ok(Err(unheard));
         }
         let candidates = candidates.for_cuda(request.cuda);
-        // Torches of other releases of CUDA say nothing, unless there are no others.
-        let of_cuda = |version: &Version| candidates.choice(self.anchor(), version).is_some();
-        let mut absences: Vec<(bool, String, Absence)> = Vec::new();
+        let anchor = self.anchor();
+        // Of each release of torch that has one, the build for this CUDA.
+        let builds: BTreeMap<String, Version> = cells::anchors(&candidates, anchor)
+            .into_iter()
+            .filter(|(_, (_, candidate))| candidates.choose(candidate).is_ok())
+            .map(|(torch, (version, _))| (torch, version.clone()))
+            .collect();
+        let mut absences: Vec<Missed> = Vec::new();
         for &compiling in passes(request) {
             absences.clear();
-            let serving = candidates.for_request(request, &admitted, compiling);
-            for (torch, anchor) in cells::anchors(&serving, self.anchor()) {
-                let is_asked = admitted.get(self.anchor()).is_none_or(|asked| satisfies(asked, anchor.0));
+            let tried = Tried {
+                locking,
+                asked: &asked,
+                candidates: &candidates,
+                serving: candidates.for_request(request, &admitted, compiling),
+                elsewhere: (!request.packages.contains_key(anchor)).then(|| {
+                    let elsewhere = Request {
+                        compute_capabilities: BTreeSet::new(),
+                        glibc: target.glibc,
+                        preferences: Preferences {
+                            only_audited: Which::default(),
+                            ..request.preferences.clone()
+                        },
+                        ..request.clone()
+                    };
+                    candidates.for_request(&elsewhere, &admitted, compiling)
+                }),
+            };
+            for (torch, nearest) in cells::anchors(&tried.serving, anchor) {
+                // Where no build serves, it is told of the one for this CUDA.
+                let build = builds.get(&torch).filter(|_| tried.serving.choose(nearest.1).is_err());
+                let build = build.and_then(|version| tried.serving.versions(anchor)?.get_key_value(version));
+                let of_torch = build.unwrap_or(nearest);
+                let is_asked = admitted.get(anchor).is_none_or(|asked| satisfies(asked, of_torch.0));
                 if !is_asked || !is_wanted(&torch, request) {
                     continue;
                 }
-                match self.beside_or_without(&candidates, &serving, locking, &asked, &torch, anchor)? {
+                match self.beside_or_without(&tried, &torch, of_torch)? {
                     Ok(solved) => return Ok(Ok(solved)),
-                    Err(absence) => absences.push((of_cuda(anchor.0), torch, absence)),
+                    Err(absence) => {
+                        let (version, is_of_cuda) = (of_torch.0.to_string(), builds.contains_key(&torch));
+                        absences.push(Missed { is_of_cuda, torch, version, absence });
+                    }
                 }
             }
         }
-        let is_any = absences.iter().any(|(is_of_cuda, ..)| *is_of_cuda);
-        let absences = absences.into_iter().filter(|(is_of_cuda, ..)| *is_of_cuda || !is_any);
-        Ok(Err(self.told(request, absences.map(|(_, torch, absence)| (torch, absence)).collect())))
+        // Torches of other releases of CUDA say nothing, unless there are no others.
+        if absences.iter().any(|missed| missed.is_of_cuda) {
+            absences.retain(|missed| missed.is_of_cuda);
+        }
+        Ok(Err(self.told(request, absences)))
     }
 
-    /// The set of one torch; where none has that torch and it was not asked for, one that needs no torch. `serving` are
-    /// those of the candidates that serve the request.
+    /// The set of one torch; where there is none and torch was not asked for, one of what needs no torch, with a torch
+    /// beside it that need not serve, as cells have it.
     fn beside_or_without(
         &self,
-        candidates: &Candidates<'_>,
-        serving: &Candidates<'_>,
-        locking: &Locking,
-        asked: &BTreeMap<String, VersionSpecifiers>,
+        tried: &Tried<'_, '_>,
         torch: &str,
         anchor: cells::Anchor<'_, '_>,
     ) -> Result<Result<Solved, Absence>, LookupError> {
+        let Tried { locking: Locking { request, .. }, candidates, serving, .. } = tried;
         let Some((name, package)) = candidates.package(self.anchor()) else {
             let message = format!("{} is not in the catalogue", self.anchor());
             return Ok(Err(Absence { kind: Reason::Missing, message }));
         };
-        let cuda = locking.request.cuda;
-        let absence = match cells::beside(serving, cuda, name, package, anchor) {
+        let of_torch = Wanted::from([(name.to_owned(), Some(anchor.0.clone()))]);
+        let absence = match cells::beside(serving, request.cuda, name, package, anchor) {
             Err(absence) => absence,
-            Ok(beside) => match self.beside(&beside, locking, asked, torch, Some(anchor.0))? {
-                Ok(solved) => return Ok(Ok(solved)),
+            Ok(beside) => match self.solution(&beside, request, &of_torch) {
                 Err(absence) => absence,
+                Ok(solution) => match self.assembled(&beside, tried, torch, &solution)? {
+                    Ok(solved) => return Ok(Ok(solved)),
+                    Err(absence) => absence,
+                },
             },
         };
-        let of_cuda = candidates.versions(name).and_then(|versions| versions.get_key_value(anchor.0));
-        if let Some(of_cuda) = of_cuda
-            && !locking.request.packages.contains_key(name)
-            && let Ok(of_torch) = cells::beside(candidates, cuda, name, package, of_cuda)
-        {
-            let others = serving.without(name).for_torch_of(&of_torch);
-            let solved = self.beside(&others, locking, asked, torch, None)?;
-            return Ok(solved.map_err(|_| absence));
+        let without = || {
+            let elsewhere = tried.elsewhere.as_ref()?;
+            let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
+            let beside = cells::beside(candidates, request.cuda, name, package, anchor).ok()?;
+            let alone = serving.without(name).for_torch_of(&beside);
+            let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
+            let mut fixed = of_torch;
+            for (name, chosen) in alone {
+                let (_, package) = candidates.package(&name)?;
+                if package.from != PackageSource::PackageSet {
+                    fixed.insert(name, Some(chosen.version));
+                }
+            }
+            let beside = elsewhere.for_torch_of(&beside);
+            let solution = self.solution(&beside, request, &fixed).ok()?;
+            Some((beside, solution))
+        };
+        match without() {
+            Some((beside, solution)) => {
+                Ok(self.assembled(&beside, tried, torch, &solution)?.map_err(|_| absence))
+            }
+            None => Ok(Err(absence)),
         }
-        Ok(Err(absence))
     }
 
-    /// The set of one torch, which it holds where its version is given.
-    fn beside(
+    /// The versions of what a request asks for and of what is fixed beside it.
+    fn solution(
         &self,
         candidates: &Candidates<'_>,
-        locking: &Locking,
-        asked: &BTreeMap<String, VersionSpecifiers>,
-        torch: &str,
-        version: Option<&Version>,
-    ) -> Result<Result<Solved, Absence>, LookupError> {
-        let request = &locking.request;
+        request: &Request,
+        fixed: &Wanted,
+    ) -> Result<Solution, Absence> {
         let mut wanted: Wanted = request.packages.keys().map(|name| (name.clone(), None)).collect();
-        if let Some(version) = version {
-            wanted.insert(self.anchor().to_owned(), Some(version.clone()));
-        }
+        wanted.extend(fixed.clone());
         let in_matrix = self.matrix.order.iter().flatten().filter(|name| wanted.contains_key(*name));
         let mut order: Vec<&str> = in_matrix.map(String::as_str).collect();
-        order.extend(
-            request
-                .packages
-                .keys()
-                .map(String::as_str)
-                .filter(|one| !order.contains(one))
-                .collect::<Vec<_>>(),
-        );
+        let others = wanted.keys().map(String::as_str).filter(|name| !order.contains(name));
+        order.extend(others.collect::<Vec<_>>());
         let extras: Vec<(&str, ExtraName)> = request
             .packages
             .iter()
             .flat_map(|(name, asked)| asked.extras.iter().map(|extra| (name.as_str(), extra.clone())))
             .collect();
-        let solution = match solver::solve_in_order(candidates, &wanted, &order, &extras) {
-            Ok(solution) => solution,
-            Err(reason) => {
-                return Ok(Err(Absence { kind: Reason::Dependency, message: reason.to_string() }));
-            }
-        };
+        solver::solve_in_order(candidates, &wanted, &order, &extras)
+            .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })
+    }
+
+    /// The cell of a solution, with the plan that it answers with.
+    fn assembled(
+        &self,
+        candidates: &Candidates<'_>,
+        tried: &Tried<'_, '_>,
+        torch: &str,
+        solution: &Solution,
+    ) -> Result<Result<Solved, Absence>, LookupError> {
+        let request = &tried.locking.request;
         let extras = request
             .packages
             .iter()
             .map(|(name, asked)| (name.clone(), asked.extras.iter().cloned().collect()))
             .collect();
-        let terms = Terms { provenance: Provenance::Sibling, asked: asked.clone(), extras };
-        let cell = match cells::assemble(candidates, request.cuda, &solution, &terms)? {
+        let terms = Terms { provenance: Provenance::Sibling, asked: tried.asked.clone(), extras };
+        let cell = match cells::assemble(candidates, request.cuda, solution, &terms)? {
             Assembled::Cell(cell) => *cell,
             Assembled::Unaudited(wheels) => {
                 let mut unread: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -319,7 +383,7 @@ impl Lookup<'_> {
     }
 
     /// Why no torch will do: each reason once, those first that rule out most.
-    fn told(&self, request: &Request, absences: Vec<(String, Absence)>) -> Vec<RefusalReason> {
+    fn told(&self, request: &Request, absences: Vec<Missed>) -> Vec<RefusalReason> {
         let anchor = self.anchor();
         if absences.is_empty() {
             let asked = request.torch.as_ref().map(|torch| format!(" {torch}")).unwrap_or_default();
@@ -341,7 +405,8 @@ impl Lookup<'_> {
         }
         let all = absences.len();
         let mut groups: Vec<(Absence, Vec<String>)> = Vec::new();
-        for (torch, absence) in absences {
+        for Missed { torch, version, absence, .. } in absences {
+            let absence = Absence { message: masked(&absence.message, anchor, &version), ..absence };
             match groups.iter_mut().find(|(known, _)| *known == absence) {
                 Some((_, torches)) => torches.push(torch),
                 None => groups.push((absence, vec![torch])),
@@ -349,9 +414,10 @@ impl Lookup<'_> {
         }
         groups.sort_by_key(|(_, torches)| std::cmp::Reverse(torches.len()));
         let reason = |(Absence { kind, message }, torch): (Absence, Vec<String>)| {
-            let is_told = torch.len() == all || message.contains(&format!("{anchor} {}", torch.join("")));
-            let message =
-                if is_told { message } else { format!("with {anchor} {}: {message}", join(&torch)) };
+            let torches = join(&torch);
+            let is_told = torch.len() == all || message.contains(TORCH);
+            let message = message.replace(TORCH, &torches);
+            let message = if is_told { message } else { format!("with {anchor} {torches}: {message}") };
             RefusalReason { package: anchor.to_owned(), version: None, build: None, kind, message, torch }
         };
         groups.into_iter().map(reason).collect()

@@ -19,7 +19,7 @@ use crate::plan::{Refusal, RefusalReason};
 use crate::request::Request;
 
 /// Stands for the version of torch in a sentence.
-const TORCH: &str = "\u{0}";
+pub(super) const TORCH: &str = "\u{0}";
 
 /// Obstacles that differ in versions only.
 #[derive(Debug, Default)]
@@ -207,7 +207,7 @@ fn cuda_in_words(cudas: &[Cuda]) -> String {
 }
 
 /// A sentence with [`TORCH`] in place of torch's version.
-fn masked(sentence: &str, anchor: &str, torch: &str) -> String {
+pub(super) fn masked(sentence: &str, anchor: &str, torch: &str) -> String {
     let public = torch.split('+').next().unwrap_or(torch);
     let mut masked = String::new();
     let mut rest = sentence;
