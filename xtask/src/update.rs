@@ -363,17 +363,9 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
 
 /// The cells of the catalogue as it is.
 fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Vec<CellFile> {
-    let matrix = &universe.matrix;
-    let mut files = Vec::new();
-    for &system in &matrix.systems {
-        for &python in &matrix.pythons {
-            for &cuda in &matrix.cudas {
-                // Cells of another schema say nothing that could be compared.
-                files.extend(catalogue.cells(system, python, cuda).ok().flatten());
-            }
-        }
-    }
-    files
+    // Cells of another schema say nothing that could be compared.
+    let file = |(system, python, cuda)| catalogue.cells(system, python, cuda).ok().flatten();
+    universe.matrix.targets().filter_map(file).collect()
 }
 
 fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Error> {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Cuda, Folder, Matrix};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Cuda, Folder};
 use axle_concretise::{
     Answer, Asked, Compiler, Locking, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request,
     Solved, Universe,
@@ -143,15 +143,8 @@ fn compare(universe: &Universe, file: &CellFile, torch: &str, cell: &Cell) -> Ve
 fn the_solver_answers_as_the_cells_do() {
     let catalogue = catalogue();
     let universe = Universe::read(&catalogue).unwrap();
-    let Matrix { systems, pythons, cudas, .. } = &universe.matrix;
-    let mut files = Vec::new();
-    for &system in systems {
-        for &python in pythons {
-            for &cuda in cudas {
-                files.extend(catalogue.cells(system, python, cuda).unwrap());
-            }
-        }
-    }
+    let file = |(system, python, cuda)| catalogue.cells(system, python, cuda).unwrap();
+    let files: Vec<_> = universe.matrix.targets().filter_map(file).collect();
     let cells: Vec<_> = files
         .iter()
         .flat_map(|file| file.torch.iter().map(move |(torch, cell)| (file, torch, cell)))

@@ -144,20 +144,16 @@ impl Checker<'_> {
     fn cells(&mut self, catalogue: &Catalogue, matrix: &Matrix) -> Vec<(String, CellFile)> {
         let mut cells = Vec::new();
         let mut expected = BTreeSet::new();
-        for &system in &matrix.systems {
-            for &python in &matrix.pythons {
-                for &cuda in &matrix.cudas {
-                    let path = cell_path(system, python, cuda);
-                    expected.insert(path.clone());
-                    match catalogue.cells(system, python, cuda) {
-                        Ok(Some(file)) => {
-                            self.is_stable(&path, &file);
-                            cells.push((path, file));
-                        }
-                        Ok(None) => {}
-                        Err(error) => self.complain(&path, error.to_string()),
-                    }
+        for (system, python, cuda) in matrix.targets() {
+            let path = cell_path(system, python, cuda);
+            expected.insert(path.clone());
+            match catalogue.cells(system, python, cuda) {
+                Ok(Some(file)) => {
+                    self.is_stable(&path, &file);
+                    cells.push((path, file));
                 }
+                Ok(None) => {}
+                Err(error) => self.complain(&path, error.to_string()),
             }
         }
         for system in self.files.list("cells").unwrap_or_default() {

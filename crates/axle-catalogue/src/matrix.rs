@@ -30,6 +30,17 @@ pub struct Matrix {
     pub compiled: Compiled,
 }
 
+impl Matrix {
+    /// Every combination that may have a file of cells.
+    pub fn targets(&self) -> impl Iterator<Item = (System, PythonVersion, Cuda)> {
+        let of_system = move |system| {
+            let of_python = move |python| self.cudas.iter().map(move |cuda| (system, python, *cuda));
+            self.pythons.iter().copied().flat_map(of_python)
+        };
+        self.systems.iter().copied().flat_map(of_system)
+    }
+}
+
 /// What a build server compiles: every source of every cell for each of the lists of capabilities by each of the
 /// compilers. Requests take any other; this only says what is built ahead and tested.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{
     Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Newer, Package,
-    PackageSource, Provenance, Reason,
+    Provenance, Reason,
 };
 use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
@@ -129,7 +129,7 @@ fn solution<'a>(
         // What the package set provides is not fixed: an environment takes any version that satisfies all of it.
         wanted = solution
             .iter()
-            .filter(|(name, _)| !is_external(&candidates, name))
+            .filter(|(name, _)| !candidates.is_external(name))
             .map(|(name, chosen)| (name.clone(), Some(chosen.version.clone())))
             .collect();
         wanted.insert(name.clone(), None);
@@ -167,10 +167,6 @@ pub(crate) fn beside<'a>(
     Ok(candidates.for_torch(torch))
 }
 
-fn is_external(candidates: &Candidates<'_>, name: &str) -> bool {
-    candidates.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
-}
-
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
 fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     let Some(versions) = candidates.versions(name).filter(|versions| !versions.is_empty()) else {
@@ -198,8 +194,7 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
         }
     }
     let mut all = BTreeMap::new();
-    for (name, chosen) in
-        solution.iter().filter(|(name, _)| *name != anchor && !is_external(candidates, name))
+    for (name, chosen) in solution.iter().filter(|(name, _)| *name != anchor && !candidates.is_external(name))
     {
         let Some(versions) = candidates.versions(name) else { continue };
         let Some((newest, candidate)) = versions.iter().rev().find(|(version, _)| !version.any_prerelease())
@@ -327,8 +322,8 @@ pub(crate) fn assemble<'a>(
         let required: BTreeSet<_> =
             needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
         let (externals, packages): (Vec<_>, Vec<_>) =
-            required.into_iter().map(str::to_owned).partition(|name| is_external(candidates, name));
-        if is_external(candidates, name) {
+            required.into_iter().map(str::to_owned).partition(|name| candidates.is_external(name));
+        if candidates.is_external(name) {
             if let Some(package) = packages.into_iter().next() {
                 let (external, filename) = ((*name).to_owned(), artefact.filename.clone());
                 return Err(UniverseError::External { external, filename, package });

@@ -65,9 +65,11 @@ enum What {
     Fixed,
 }
 
-/// Whether it is about versions, and not about the package.
-fn is_about_versions(fact: &Fact) -> bool {
-    matches!(fact.what, What::Requires { .. } | What::Unfit(_))
+impl Fact {
+    /// Whether it says of versions of a package why they will not do.
+    fn is_of(&self, name: &str) -> bool {
+        self.name == name && self.what != What::Fixed && !self.versions.is_empty()
+    }
 }
 
 /// Of one wanted package, as many facts are told.
@@ -215,32 +217,31 @@ impl Explanation<'_> {
             .collect();
         let mut said = Vec::new();
         for name in self.wanted.clone() {
-            let is_of =
-                |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
-            if self.facts.iter().filter(|fact| is_of(fact)).count() <= MOST_FACTS {
+            if self.facts.iter().filter(|fact| fact.is_of(&name)).count() <= MOST_FACTS {
                 continue;
             }
             for (needed, taken) in &fixed {
-                let is_other = |one: &Version| self.candidates.is_for_other(&name, one, needed, taken);
-                let others: BTreeSet<Version> = self
-                    .facts
-                    .iter()
-                    .filter(|fact| is_of(fact))
+                let about = self.facts.iter().filter(|fact| fact.is_of(&name));
+                let others: BTreeSet<Version> = about
                     .flat_map(|fact| &fact.versions)
+                    .filter(|version| self.candidates.is_for_other(&name, version, needed, taken))
                     .cloned()
                     .collect();
-                let others: BTreeSet<Version> = others.into_iter().filter(|one| is_other(one)).collect();
                 if others.is_empty() {
                     continue;
                 }
-                for fact in self.facts.iter_mut().filter(|fact| is_of(fact)) {
-                    fact.versions.retain(|one| !others.contains(one));
-                }
-                // What is left without a version is told no more; a fact of no version at all never had one.
-                self.facts.retain(|fact| {
-                    fact.name != name || !fact.versions.is_empty() || !is_about_versions(fact)
+                self.facts.retain_mut(|fact| {
+                    let is_of = fact.is_of(&name);
+                    if is_of {
+                        fact.versions.retain(|version| !others.contains(version));
+                    }
+                    !is_of || !fact.versions.is_empty()
                 });
-                let are = if self.facts.iter().any(is_of) { "all other versions" } else { "all versions" };
+                let are = if self.facts.iter().any(|fact| fact.is_of(&name)) {
+                    "all other versions"
+                } else {
+                    "all versions"
+                };
                 said.push(format!("{are} of {name} require another {needed}"));
             }
         }
@@ -252,12 +253,10 @@ impl Explanation<'_> {
     fn keep_newest(&mut self, depths: &BTreeMap<String, usize>) -> Vec<String> {
         let mut further = Vec::new();
         for name in self.wanted.clone() {
-            let is_of =
-                |fact: &Fact| fact.name == name && fact.what != What::Fixed && !fact.versions.is_empty();
             let mut newest: Vec<Version> = self
                 .facts
                 .iter()
-                .filter(|fact| is_of(fact))
+                .filter(|fact| fact.is_of(&name))
                 .filter_map(|fact| fact.versions.last().cloned())
                 .collect();
             if newest.len() <= MOST_FACTS {
@@ -266,7 +265,7 @@ impl Explanation<'_> {
             newest.sort_unstable_by(|one, other| other.cmp(one));
             let Some(oldest) = newest.get(NEWEST_FACTS - 1) else { continue };
             let before = self.facts.len();
-            self.facts.retain(|fact| !is_of(fact) || fact.versions.last() >= Some(oldest));
+            self.facts.retain(|fact| !fact.is_of(&name) || fact.versions.last() >= Some(oldest));
             let dropped = before - self.facts.len();
             if dropped > 0 {
                 further.push(format!("of older versions of {name} there are {dropped} facts more"));

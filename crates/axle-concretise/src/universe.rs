@@ -262,6 +262,19 @@ impl<'a> Candidate<'a> {
         self.fitting.iter().find(|choice| !choice.is_wheel())
     }
 
+    /// Keeps what fits.
+    fn keep(&mut self, fits: impl Fn(&Choice<'a>) -> Result<(), Unfit>) {
+        for choice in std::mem::take(&mut self.fitting) {
+            match fits(&choice) {
+                Ok(()) => self.fitting.push(choice),
+                Err(unfit) => {
+                    self.miss(unfit);
+                    self.missed.push(choice);
+                }
+            }
+        }
+    }
+
     fn miss(&mut self, unfit: Unfit) {
         if unfit > self.unfit {
             self.unfit = unfit;
@@ -365,6 +378,11 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
+    /// Whether the package set provides a package.
+    pub(crate) fn is_external(&self, name: &str) -> bool {
+        self.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
+    }
+
     /// Those that go with a torch.
     pub(crate) fn for_torch(&self, torch: Torch) -> Self {
         Self { torch: Some(torch), ..self.clone() }
@@ -392,28 +410,19 @@ impl<'a> Candidates<'a> {
         let capabilities = &self.universe.matrix.compute_capabilities;
         for PackageCandidates { package, versions } in packages.values_mut() {
             for candidate in versions.values_mut() {
-                for choice in std::mem::take(&mut candidate.fitting) {
-                    let pinned = self.pinned_cuda(package, &choice).ok().flatten();
-                    let fits = choice.fits_cuda(cuda, pinned).and_then(|()| {
-                        choice.has_requirements()?;
-                        let covers = if choice.is_wheel() {
-                            choice.covers(capabilities, cuda)?
-                        } else {
-                            Some(self.universe.compiles_for(&choice, cuda)?)
-                        };
-                        if covers.is_some_and(|covers| covers.is_empty()) {
-                            return Err(Unfit::CoversNothing);
-                        }
-                        Ok(())
-                    });
-                    match fits {
-                        Ok(()) => candidate.fitting.push(choice),
-                        Err(unfit) => {
-                            candidate.miss(unfit);
-                            candidate.missed.push(choice);
-                        }
+                candidate.keep(|choice| {
+                    choice.fits_cuda(cuda, self.pinned_cuda(package, choice).ok().flatten())?;
+                    choice.has_requirements()?;
+                    let covers = if choice.is_wheel() {
+                        choice.covers(capabilities, cuda)?
+                    } else {
+                        Some(self.universe.compiles_for(choice, cuda)?)
+                    };
+                    match covers {
+                        Some(covers) if covers.is_empty() => Err(Unfit::CoversNothing),
+                        _ => Ok(()),
                     }
-                }
+                });
             }
         }
         Self { packages: Arc::new(packages), ..self.clone() }
@@ -441,15 +450,7 @@ impl<'a> Candidates<'a> {
                     candidate.miss(Unfit::NotAsked(requirement));
                     continue;
                 }
-                for choice in std::mem::take(&mut candidate.fitting) {
-                    match self.serves(name, &choice, request, compiling) {
-                        Ok(()) => candidate.fitting.push(choice),
-                        Err(unfit) => {
-                            candidate.miss(unfit);
-                            candidate.missed.push(choice);
-                        }
-                    }
-                }
+                candidate.keep(|choice| self.serves(name, choice, request, compiling));
                 if prefers_source {
                     candidate.fitting.sort_by_key(Choice::is_wheel);
                 }
@@ -475,7 +476,7 @@ impl<'a> Candidates<'a> {
             }
         }
         // An environment takes it from the package set, in a build of that.
-        if choice.package.from == PackageSource::PackageSet {
+        if self.is_external(name) {
             return Ok(());
         }
         let lacking = |covers: &[ComputeCapability]| -> Vec<_> {

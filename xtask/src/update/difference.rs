@@ -146,14 +146,18 @@ impl fmt::Display for Difference {
 /// Whether two sets of cells hold the same packages in the same builds. Their absences may be told in other words: of
 /// versions that are not kept.
 pub fn is_none(one: &[CellFile], other: &[CellFile]) -> bool {
-    let chosen = |file: &CellFile| {
-        let cells = file.torch.iter().map(|(torch, cell)| {
-            let absent: Vec<_> = cell.absent.keys().cloned().collect();
-            (torch.clone(), cell.packages.clone(), cell.externals.clone(), absent)
-        });
-        (file.system, file.python, file.cuda, cells.collect::<Vec<_>>())
+    let same = |one: &Cell, other: &Cell| {
+        one.packages == other.packages
+            && one.externals == other.externals
+            && one.absent.keys().eq(other.absent.keys())
     };
-    one.len() == other.len() && one.iter().zip(other).all(|(one, other)| chosen(one) == chosen(other))
+    let target = |file: &CellFile| (file.system, file.python, file.cuda);
+    one.len() == other.len()
+        && one.iter().zip(other).all(|(one, other)| {
+            target(one) == target(other)
+                && one.torch.keys().eq(other.torch.keys())
+                && one.torch.values().zip(other.torch.values()).all(|(one, other)| same(one, other))
+        })
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 //! The target is part of the problem: what does not cover its GPUs, needs a newer glibc or would have to be compiled
 //! without a compiler is no candidate. Every torch is tried, newest first, each with all packages at once.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{Absence, Cell, CellFile, Cuda, PackageSource, Provenance, Reason};
+use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
 use axle_wheel::PackageName;
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 use pep508_rs::ExtraName;
@@ -76,14 +77,30 @@ struct Tried<'t, 'a> {
     candidates: &'t Candidates<'a>,
     /// What of it serves the request.
     serving: Candidates<'a>,
-    /// What would serve it on some other machine: where torch is not asked for.
-    elsewhere: Option<Candidates<'a>>,
+    /// The versions that will do, and whether what prefers wheels may be compiled.
+    admitted: &'t BTreeMap<String, VersionSpecifiers>,
+    compiling: bool,
+    elsewhere: OnceCell<Candidates<'a>>,
+}
+
+impl<'a> Tried<'_, 'a> {
+    /// What would serve the request on some other machine: seldom asked for.
+    fn elsewhere(&self) -> &Candidates<'a> {
+        self.elsewhere.get_or_init(|| {
+            let request = &self.locking.request;
+            let elsewhere = Request {
+                compute_capabilities: BTreeSet::new(),
+                glibc: self.candidates.universe.matrix.glibc.max(request.glibc),
+                preferences: Preferences { only_audited: Which::default(), ..request.preferences.clone() },
+                ..request.clone()
+            };
+            self.candidates.for_request(&elsewhere, self.admitted, self.compiling)
+        })
+    }
 }
 
 /// A torch that has no set.
 struct Missed {
-    /// Whether it has a build for the CUDA release.
-    is_of_cuda: bool,
     torch: String,
     version: String,
     absence: Absence,
@@ -216,18 +233,9 @@ impl Lookup<'_> {
                 asked: &asked,
                 candidates: &candidates,
                 serving: candidates.for_request(request, &admitted, compiling),
-                elsewhere: (!request.packages.contains_key(anchor)).then(|| {
-                    let elsewhere = Request {
-                        compute_capabilities: BTreeSet::new(),
-                        glibc: target.glibc,
-                        preferences: Preferences {
-                            only_audited: Which::default(),
-                            ..request.preferences.clone()
-                        },
-                        ..request.clone()
-                    };
-                    candidates.for_request(&elsewhere, &admitted, compiling)
-                }),
+                admitted: &admitted,
+                compiling,
+                elsewhere: OnceCell::new(),
             };
             for (torch, nearest) in cells::anchors(&tried.serving, anchor) {
                 // Where no build serves, it is told of the one for this CUDA.
@@ -241,15 +249,15 @@ impl Lookup<'_> {
                 match self.beside_or_without(&tried, &torch, of_torch)? {
                     Ok(solved) => return Ok(Ok(solved)),
                     Err(absence) => {
-                        let (version, is_of_cuda) = (of_torch.0.to_string(), builds.contains_key(&torch));
-                        absences.push(Missed { is_of_cuda, torch, version, absence });
+                        absences.push(Missed { torch, version: of_torch.0.to_string(), absence });
                     }
                 }
             }
         }
         // Torches of other releases of CUDA say nothing, unless there are no others.
-        if absences.iter().any(|missed| missed.is_of_cuda) {
-            absences.retain(|missed| missed.is_of_cuda);
+        let is_of_cuda = |missed: &Missed| builds.contains_key(&missed.torch);
+        if absences.iter().any(is_of_cuda) {
+            absences.retain(is_of_cuda);
         }
         Ok(Err(self.told(request, absences)))
     }
@@ -278,20 +286,18 @@ impl Lookup<'_> {
                 },
             },
         };
+        if request.packages.contains_key(name) {
+            return Ok(Err(absence));
+        }
         let without = || {
-            let elsewhere = tried.elsewhere.as_ref()?;
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
             let beside = cells::beside(candidates, request.cuda, name, package, anchor).ok()?;
             let alone = serving.without(name).for_torch_of(&beside);
             let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
             let mut fixed = of_torch;
-            for (name, chosen) in alone {
-                let (_, package) = candidates.package(&name)?;
-                if package.from != PackageSource::PackageSet {
-                    fixed.insert(name, Some(chosen.version));
-                }
-            }
-            let beside = elsewhere.for_torch_of(&beside);
+            let taken = alone.into_iter().filter(|(name, _)| !candidates.is_external(name));
+            fixed.extend(taken.map(|(name, chosen)| (name, Some(chosen.version))));
+            let beside = tried.elsewhere().for_torch_of(&beside);
             let solution = self.solution(&beside, request, &fixed).ok()?;
             Some((beside, solution))
         };
@@ -405,7 +411,7 @@ impl Lookup<'_> {
         }
         let all = absences.len();
         let mut groups: Vec<(Absence, Vec<String>)> = Vec::new();
-        for Missed { torch, version, absence, .. } in absences {
+        for Missed { torch, version, absence } in absences {
             let absence = Absence { message: masked(&absence.message, anchor, &version), ..absence };
             match groups.iter_mut().find(|(known, _)| *known == absence) {
                 Some((_, torches)) => torches.push(torch),
