@@ -358,32 +358,12 @@ let
       inCell = cell.packages // cell.externals;
       added = removeAttrs overridden (attrNames inCell);
 
-      # An external is the package set's where it has it for this Python and its version satisfies, else the
-      # catalogue's own wheel. A package set refuses what it has for other Pythons only by a throw.
-      basePackages = interpreter.pkgs;
-      isTaken =
-        name:
-        let
-          offered = builtins.tryEval (
-            builtins.seq (basePackages.${name}.outPath or null) (basePackages.${name}.version or "")
-          );
-        in
-        basePackages ? ${name}
-        && offered.success
-        && versions.satisfies offered.value cell.externals.${name}.comparisons;
-      externals = lib.genAttrs (externalsOf cell requested) (
-        name:
-        if isTaken name then
-          {
-            from = "package-set";
-            inherit (basePackages.${name}) version;
-          }
-        else
-          {
-            from = "catalogue";
-            inherit (cell.externals.${name}.fallback) version;
-          }
-      );
+      # Where each external comes from: the catalogue's own wheels carry what they were concretised for.
+      isTaken = name: !(newInterpreter.pkgs.${name} ? concretisation);
+      externals = lib.genAttrs (externalsOf cell requested) (name: {
+        from = if isTaken name then "package-set" else "catalogue";
+        inherit (newInterpreter.pkgs.${name}) version;
+      });
 
       world = {
         target = target // {
@@ -399,8 +379,10 @@ let
             (if isCompiled.${name} then cell.packages.${name}.source else cell.packages.${name}.wheel).sha256
           ) torchClosure;
           toolkit = if toolkit == null then null else toolkit.outPath;
+          # The set's as it was: as it is now it may be built by packages that carry this world.
           externals = map (
-            name: if isTaken name then basePackages.${name}.outPath else cell.externals.${name}.fallback.sha256
+            name:
+            if isTaken name then interpreter.pkgs.${name}.outPath else cell.externals.${name}.fallback.sha256
           ) (externalsOf cell [ "torch" ]);
           overrides = mapAttrs (name: _: builds.${name}.drvPath) (builtins.intersectAttrs inCell overridden);
         };
@@ -481,11 +463,25 @@ let
               }
               // sourceFor name;
             };
+
+          # An external is the package set's where it has it for this Python and its version satisfies, else the
+          # catalogue's own wheel. Old package sets refuse what they have for other Pythons by a throw.
+          external =
+            name: own:
+            let
+              # Whether it has an outPath may not be asked: the set's own tools are among the externals.
+              isFor = package: !(package.disabled or false) && package.meta.available or true;
+              offered = builtins.tryEval (if isFor super.${name} then super.${name}.version or "" else "");
+            in
+            if super ? ${name} && offered.success && versions.satisfies offered.value own.comparisons then
+              super.${name}
+            else
+              fallback name;
         in
         mapAttrs (
           name: _: if head (members name) == name then derivationOf name else self.${head (members name)}
         ) cell.packages
-        // lib.genAttrs (filter (name: !isTaken name) (attrNames cell.externals)) fallback
+        // mapAttrs external cell.externals
         # Packages of the set ask for these by whatever name nixpkgs has for them.
         // lib.genAttrs (filter (alias: cell.packages ? ${aliases.${alias}}) (attrNames aliases)) (
           alias: self.${aliases.${alias}}

@@ -9,19 +9,22 @@ let
   inherit (axle) concretise;
   refuses = value: !(builtins.tryEval (builtins.seq value true)).success;
 
-  # The package set with a typing-extensions of its own.
-  withPackage =
-    version:
+  # The package set with a typing-extensions of its own, of which it says something more.
+  withPackage = version: withPackageThat { } version;
+  withPackageThat =
+    says: version:
     let
       python = pkgs.python311.override {
         packageOverrides = self: _: {
-          typing-extensions = self.toPythonModule (
-            pkgs.stdenvNoCC.mkDerivation {
-              pname = "typing-extensions";
-              inherit version;
-              buildCommand = "mkdir $out";
-            }
-          );
+          typing-extensions =
+            self.toPythonModule (
+              pkgs.stdenvNoCC.mkDerivation {
+                pname = "typing-extensions";
+                inherit version;
+                buildCommand = "mkdir $out";
+              }
+            )
+            // says;
         };
       };
     in
@@ -244,6 +247,24 @@ in
         from = "catalogue";
         version = "4.15.0";
       };
+    }
+    {
+      # What the package set has and would refuse to build is as good as not there.
+      expr = map (says: (withPackageThat says "4.12").externals.typing-extensions.from) [
+        { disabled = true; }
+        { meta.available = false; }
+        { meta.available = throw "broken"; }
+        {
+          disabled = false;
+          meta.available = true;
+        }
+      ];
+      expected = [
+        "catalogue"
+        "catalogue"
+        "catalogue"
+        "package-set"
+      ];
     }
     {
       expr = (withPackage "4.12").externals.typing-extensions;
