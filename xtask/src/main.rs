@@ -8,12 +8,14 @@ use xtask::nix;
 mod agree;
 mod bench;
 mod ci;
+mod difference;
 mod e2e;
 mod edges;
 mod fuzz;
 mod harvest;
 mod matrix;
 mod sample;
+mod state;
 mod update;
 
 /// What a maintainer of axle runs.

@@ -1,24 +1,99 @@
-//! `cargo xtask matrix`: the cells of the catalogue, and how many builds they come to.
+//! `cargo xtask matrix`: every piece of every cell, and what has changed since the last release.
 
-use std::path::PathBuf;
+mod cache;
+mod cells;
+mod environments;
+mod pieces;
+mod report;
+mod since;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use axle_catalogue::{Catalogue, CatalogueError, Folder};
+use axle_catalogue::{Catalogue, CatalogueError, CellFile, Folder, write_json};
+use axle_concretise::LookupError;
+use clap::ValueEnum;
+use globset::Glob;
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
 use serde::Deserialize;
 use thiserror::Error;
 
-use xtask::nix;
+pub use cells::CellName;
 
-/// Print the cells: the torch versions of each system, Python and CUDA
+use crate::difference::{self, Difference};
+use crate::nix;
+use crate::state::State;
+use cache::{Cache, Keys};
+use cells::{NamedCell, Shard};
+use environments::Environments;
+use pieces::{Facts, Failure, Piece};
+use report::{Report, Seen};
+
+/// Look at every piece of every cell: index, audit, validate, concretise; with --nix evaluation, with --build the
+/// environment.
+///
+/// A cell is named by Python, CUDA and torch: `py312-cu128-torch2.9.1`. Exit status: 0 when all holds, 1 when something
+/// does not, 2 when that cannot be told.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Print each cell with the number of its packages, and count the builds on the stand-in package set: how many are
-    /// distinct, and how many there would be were each cell built for itself
+    /// Only the cells of such a name, as in 'py312-cu128-*'; may be given several times
+    #[arg(long, value_name = "GLOB")]
+    cell: Vec<Glob>,
+    /// Only the cells that a change since a revision of git touches
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
+    /// Only one share of the cells: 3/16 is the third of sixteen
+    #[arg(long, value_name = "K/N")]
+    shard: Option<Shard>,
+    /// Evaluate the environment of each cell too
+    #[arg(long)]
+    nix: bool,
+    /// Evaluate and build the environment of each cell (gigabytes each)
+    #[arg(long)]
+    build: bool,
+    /// The package set to evaluate on, as a flake; else the stand-in of checks/host
+    #[arg(long, value_name = "FLAKE", default_value = "path:./checks/host")]
+    nixpkgs: String,
+    /// Look at everything anew, whatever earlier runs have seen
+    #[arg(long)]
+    no_cache: bool,
+    /// Compare with the recorded state of the last release: a cell, a package or a capability that is lost fails
+    #[arg(long)]
+    check: bool,
+    /// Compare, and record the present state where nothing is lost, or only what is lost of the packages named
+    #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
+    accept: Option<Vec<String>>,
+    /// The recorded state
+    #[arg(long, value_name = "FILE", default_value = "checks/recorded.json")]
+    recorded: PathBuf,
+    /// Print the matrix of a GitHub workflow, one job a shard, and look at nothing
+    #[arg(long, conflicts_with_all = ["check", "accept", "shard", "builds"])]
+    list: bool,
+    /// How many shards --list prints, at most
+    #[arg(long, value_name = "N", default_value_t = 16, requires = "list")]
+    shards: usize,
+    /// Count the builds on the stand-in package set: how many are distinct, and how many there would be were each cell
+    /// built for itself
     #[arg(long)]
     builds: bool,
+    /// How to print what was seen
+    #[arg(long, default_value = "human")]
+    format: Format,
+}
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables and sentences.
+    Human,
+    /// One JSON document.
+    Json,
 }
 
 #[derive(Debug, Error)]
@@ -26,13 +101,23 @@ pub enum Error {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
+    Lookup(#[from] LookupError),
+    #[error(transparent)]
     Nix(#[from] nix::Error),
-    #[error("cannot run nix: {0}")]
-    Start(#[from] std::io::Error),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Since(#[from] since::Error),
+    #[error("{0} has no cells; give the folder of an axle catalogue")]
+    Empty(PathBuf),
+    #[error("no cell is named {globs}; the catalogue has {example} and {others} others")]
+    NoSuchCell { globs: String, example: String, others: usize },
+    #[error("{path} cannot be read: {message}; `cargo xtask matrix --accept` records the present state")]
+    Recorded { path: PathBuf, message: String },
     #[error("the builds cannot be counted: {0}")]
     Failed(String),
-    #[error("nix answered something else than counts: {0}")]
-    Answer(#[from] serde_json::Error),
+    #[error("JSON that is not as it should be: {0}")]
+    Json(#[from] serde_json::Error),
 }
 
 /// What `legacyPackages.<system>.buildCounts` of the flake says.
@@ -47,40 +132,250 @@ struct Counts {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let catalogue = Catalogue::new(Folder::new(&args.catalogue));
-    let matrix = catalogue.matrix()?;
-    for &system in &matrix.systems {
-        for &python in &matrix.pythons {
-            for &cuda in &matrix.cudas {
-                let Some(file) = catalogue.cells(system, python, cuda)? else { continue };
-                let target = format!("{system}  Python {python}  CUDA {cuda}");
-                if !args.builds {
-                    anstream::println!("{target:<38}  torch {}", file.order.join(" "));
-                    continue;
-                }
-                for (torch, cell) in file.order.iter().filter_map(|torch| file.torch.get_key_value(torch)) {
-                    anstream::println!("{target:<38}  torch {torch:<7} {:>4} packages", cell.packages.len());
+    let (all, files) = cells::read(&catalogue)?;
+    let cells = selected(args, all)?;
+    if args.list {
+        anstream::println!("{}", cells::github_matrix(cells.len(), args.shards));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.builds {
+        return count(args, &cells);
+    }
+    let (difference, state) = match args.check || args.accept.is_some() {
+        true => Some(compare(args, &files, &cells)?).unzip(),
+        false => (None, None),
+    };
+    let (seen, known) = look(args, &catalogue, cells)?;
+    let report = Report { seen, known, difference };
+    let accepted: BTreeSet<String> = args.accept.iter().flatten().cloned().collect();
+    let lost = report.difference.as_ref().map(|difference| difference.lost(&accepted)).unwrap_or_default();
+    let ok = report.holds() && lost.is_empty();
+    match args.format {
+        Format::Human => anstream::print!("{}", report.human()),
+        Format::Json => anstream::println!("{}", report.json(ok)?),
+    }
+    if !lost.is_empty() {
+        anstream::eprintln!(
+            "lost since the last release: {}; restore it, or record the loss with --accept PACKAGE",
+            lost.join("; ")
+        );
+    }
+    if ok && args.accept.is_some() {
+        let folder = args.recorded.parent().unwrap_or(Path::new(""));
+        let name = args.recorded.file_name().unwrap_or_default().to_string_lossy();
+        if write_json(&Folder::new(folder), &name, &state.unwrap_or_default())? {
+            anstream::eprintln!("{} records the present state", args.recorded.display());
+        }
+    }
+    Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The cells that the arguments name.
+fn selected(args: &Args, all: Vec<NamedCell>) -> Result<Vec<NamedCell>, Error> {
+    let Some(first) = all.first() else { return Err(Error::Empty(args.catalogue.clone())) };
+    let example = first.name.to_string();
+    let others = all.len() - 1;
+    let globs: Vec<_> = args.cell.iter().map(Glob::compile_matcher).collect();
+    let mut cells = all;
+    if !globs.is_empty() {
+        cells.retain(|cell| globs.iter().any(|glob| glob.is_match(cell.name.to_string())));
+        if cells.is_empty() {
+            let globs = args.cell.iter().map(Glob::glob).collect::<Vec<_>>().join(" or ");
+            return Err(Error::NoSuchCell { globs, example, others });
+        }
+    }
+    if let Some(revision) = &args.since {
+        cells = since::touched(cells, &args.catalogue, revision, args.nix || args.build)?;
+    }
+    if let Some(shard) = args.shard {
+        cells = shard.take(cells);
+    }
+    Ok(cells)
+}
+
+/// What is different from the recorded state in the cells looked at, and the state to record.
+fn compare(args: &Args, files: &[Arc<CellFile>], cells: &[NamedCell]) -> Result<(Difference, State), Error> {
+    let now = State::of(files.iter().map(Arc::as_ref));
+    let problem = |message: String| Error::Recorded { path: args.recorded.clone(), message };
+    let recorded: State = match fs_err::read(&args.recorded) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| problem(error.to_string()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.accept.is_some() => {
+            State::default()
+        }
+        Err(error) => return Err(problem(error.to_string())),
+    };
+    // A cell that is lost is in no selection: of what is recorded it is found by its name.
+    let is_partial = !args.cell.is_empty() || args.since.is_some() || args.shard.is_some();
+    if !is_partial {
+        return Ok((difference::between(&recorded, &now), now));
+    }
+    let names: BTreeSet<_> = cells.iter().map(|cell| cell.name.to_string()).collect();
+    let globs: Vec<_> = args.cell.iter().map(Glob::compile_matcher).collect();
+    let there: BTreeSet<String> = now.cells.keys().cloned().collect();
+    let is_lost = |name: &str| !there.contains(name) && globs.iter().any(|glob| glob.is_match(name));
+    let is_looked_at = |name: &str| names.contains(name) || is_lost(name);
+    let difference =
+        difference::between(&recorded.clone().only(is_looked_at), &now.clone().only(is_looked_at));
+    let mut state = recorded.only(|name| !is_looked_at(name));
+    state.cells.extend(now.only(is_looked_at).cells);
+    Ok((difference, state))
+}
+
+/// Looks at the pieces of cells; tells also how many outcomes were known.
+fn look(args: &Args, catalogue: &Catalogue, cells: Vec<NamedCell>) -> Result<(Vec<Seen>, usize), Error> {
+    let with_nix = args.nix || args.build;
+    let folder = nix::cache()?;
+    let cache = Cache::read(&folder)?;
+    let keys = Keys::new(&args.catalogue, &cells, with_nix.then_some(args.nixpkgs.as_str()))?;
+    let mut known: BTreeMap<(usize, Piece), String> = BTreeMap::new();
+    let mut open = Vec::new();
+    let pieces = Piece::PLAIN.into_iter().chain(args.nix.then_some(Piece::Nix)).filter(|piece| {
+        // What is built is evaluated anyway.
+        !(args.build && *piece == Piece::Nix)
+    });
+    for piece in pieces {
+        for (number, cell) in cells.iter().enumerate() {
+            let key = keys.key(piece, cell);
+            if !args.no_cache && cache.has(&key) {
+                known.insert((number, piece), key);
+            } else {
+                open.push((number, piece, key));
+            }
+        }
+    }
+    let bar = progress(open.len() + if args.build { cells.len() } else { 0 });
+    let mut seen: Vec<Seen> = cells.into_iter().map(|cell| Seen { cell, pieces: BTreeMap::new() }).collect();
+    let count = known.len();
+    let mut working: Vec<String> = known.values().cloned().collect();
+    for (number, piece) in known.into_keys() {
+        seen[number].pieces.insert(piece, Vec::new());
+    }
+
+    let plain: Vec<_> = open.iter().filter(|(_, piece, _)| *piece != Piece::Nix).collect();
+    let outcomes = plain_outcomes(catalogue, &seen, &plain, &bar)?;
+    let mut outcomes: Vec<(usize, Piece, Option<String>, Vec<Failure>)> = plain
+        .into_iter()
+        .zip(outcomes)
+        .map(|((number, piece, key), failures)| (*number, *piece, Some(key.clone()), failures))
+        .collect();
+    if with_nix {
+        let evaluated: Vec<_> = match args.build {
+            true => (0..seen.len()).map(|number| (number, None)).collect(),
+            false => open
+                .iter()
+                .filter(|(_, piece, _)| *piece == Piece::Nix)
+                .map(|(number, _, key)| (*number, Some(key.clone())))
+                .collect(),
+        };
+        outcomes.extend(nix_outcomes(args, &cache, &seen, evaluated, &bar)?);
+    }
+    bar.finish_and_clear();
+    for (number, piece, key, failures) in outcomes {
+        if failures.is_empty() {
+            working.extend(key);
+        }
+        seen[number].pieces.insert(piece, failures);
+    }
+    cache.keep(working)?;
+    Ok((seen, count))
+}
+
+/// The outcomes of pieces that need no Nix, in parallel.
+fn plain_outcomes(
+    catalogue: &Catalogue,
+    seen: &[Seen],
+    open: &[&(usize, Piece, String)],
+    bar: &ProgressBar,
+) -> Result<Vec<Vec<Failure>>, Error> {
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers: BTreeSet<_> = open.iter().map(|(number, ..)| *number).collect();
+    let cells: Vec<_> = numbers.into_iter().map(|number| seen[number].cell.clone()).collect();
+    let facts = Facts::read(catalogue, &cells)?;
+    let outcome = |(number, piece, _): &&(usize, Piece, String)| {
+        let failures = facts.judge(*piece, &seen[*number].cell);
+        bar.inc(1);
+        failures
+    };
+    Ok(open.par_iter().map(outcome).collect::<Result<_, _>>()?)
+}
+
+/// An outcome with its cell's number, and the key that is kept when it works.
+type Outcome = (usize, Piece, Option<String>, Vec<Failure>);
+
+/// Evaluates, and with `--build` builds, the environments of some cells.
+fn nix_outcomes(
+    args: &Args,
+    cache: &Cache,
+    seen: &[Seen],
+    open: Vec<(usize, Option<String>)>,
+    bar: &ProgressBar,
+) -> Result<Vec<Outcome>, Error> {
+    if open.is_empty() {
+        return Ok(Vec::new());
+    }
+    let nix = nix::ensure()?;
+    if args.build {
+        nix::place_command_line(Path::new("."))?;
+    }
+    let environments = Environments { nix: &nix, package_set: &args.nixpkgs };
+    let cells: Vec<_> = open.iter().map(|(number, _)| &seen[*number].cell).collect();
+    let derivations = environments.evaluate(&cells, |count| {
+        if !args.build {
+            bar.inc(count as u64);
+        }
+    })?;
+    let mut outcomes = Vec::new();
+    for ((number, key), derivation) in open.into_iter().zip(derivations) {
+        match derivation {
+            Err(failure) => outcomes.push((number, Piece::Nix, None, vec![failure])),
+            Ok(derivation) => {
+                outcomes.push((number, Piece::Nix, key, Vec::new()));
+                if args.build {
+                    let key = cache::build_key(&derivation);
+                    let built = match !args.no_cache && cache.has(&key) {
+                        true => Ok(String::new()),
+                        false => environments.build(&seen[number].cell)?,
+                    };
+                    outcomes.push((number, Piece::Build, Some(key), built.err().into_iter().collect()));
                 }
             }
         }
-        if args.builds {
-            let Counts { cells, packages, builds, each_for_itself } = counts(&system.to_string())?;
-            anstream::println!(
-                "{cells} cells, {packages} packages in all of them; {builds} distinct builds, {each_for_itself} were each cell built for itself"
-            );
+        if args.build {
+            bar.inc(1);
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(outcomes)
 }
 
-fn counts(system: &str) -> Result<Counts, Error> {
-    let output = nix::ensure()?
-        .command("nix")
-        .args(["eval", "--json", "--no-write-lock-file"])
-        .args(["--override-input", "nixpkgs", "path:./checks/host"])
-        .arg(format!(".#legacyPackages.{system}.buildCounts"))
-        .output()?;
-    if !output.status.success() {
-        return Err(Error::Failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+/// A bar on a terminal; nothing elsewhere.
+fn progress(length: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} outcomes, {eta} left");
+    let bar = ProgressBar::new(length as u64);
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+/// Counts the builds, and the packages of each cell.
+fn count(args: &Args, cells: &[NamedCell]) -> Result<ExitCode, Error> {
+    for cell in cells {
+        anstream::println!("{:<28} {:>4} packages", cell.name.to_string(), cell.cell().packages.len());
     }
-    Ok(serde_json::from_slice(&output.stdout)?)
+    let systems: BTreeSet<_> = cells.iter().map(|cell| cell.name.system).collect();
+    for system in systems {
+        let output = nix::ensure()?
+            .command("nix")
+            .args(["eval", "--json", "--no-write-lock-file", "--override-input", "nixpkgs", &args.nixpkgs])
+            .arg(format!(".#legacyPackages.{system}.buildCounts"))
+            .output()?;
+        if !output.status.success() {
+            return Err(Error::Failed(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        }
+        let Counts { cells, packages, builds, each_for_itself } = serde_json::from_slice(&output.stdout)?;
+        anstream::println!(
+            "{cells} cells, {packages} packages in all of them; {builds} distinct builds, {each_for_itself} were each \
+             cell built for itself"
+        );
+    }
+    Ok(ExitCode::SUCCESS)
 }

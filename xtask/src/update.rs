@@ -1,8 +1,6 @@
 //! `cargo xtask update`: reads where packages are published, audits what cells choose, solves the cells again, and says
 //! what has changed.
 
-mod difference;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,7 +19,8 @@ use axle_wheel::{PythonVersion, System};
 use rayon::prelude::*;
 use thiserror::Error;
 
-use crate::nix;
+use crate::state::State;
+use crate::{difference, nix};
 
 /// Read what is published, audit what the cells choose, write cells, toolkits and builds, and show what has changed.
 ///
@@ -133,7 +132,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         }
         solve(&universe)?.whole()?
     };
-    let difference = difference::between(&before, &solved.cells);
+    let difference = difference::between(&State::of(&before), &State::of(&solved.cells));
     anstream::print!("{difference}");
     let lost = difference.lost(&accepted);
     if !lost.is_empty() {

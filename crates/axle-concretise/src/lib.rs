@@ -39,5 +39,6 @@ pub use plan::{
     RefusalReason, Suggestion, Target,
 };
 pub use request::{Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, shell_word};
+pub use specifiers::satisfies;
 pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

@@ -3,7 +3,7 @@
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
 /// Whether a version satisfies specifiers, a pre-release as well as a release.
-pub(crate) fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
+pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
     specifiers.iter().all(|specifier| match specifier.operator() {
         Operator::EqualStar => has_prefix(specifier, version),
         Operator::NotEqualStar => !has_prefix(specifier, version),

@@ -30,6 +30,11 @@ impl SupportedCompilers {
         self.systems.retain(|other, _| *other == system);
         self
     }
+
+    /// Those of one release on one system; `None` where nothing is known of them.
+    pub fn of(&self, system: System, cuda: &str) -> Option<&Compilers> {
+        self.systems.get(&system)?.get(cuda)
+    }
 }
 
 /// The compilers that one release supports on one system, and the libraries that they may take.
@@ -92,7 +97,7 @@ impl SupportedCompilers {
     /// the same in the same words.
     pub fn objection(&self, system: System, cuda: &str, compiler: Compiler) -> Option<Objection> {
         let releases = self.systems.get(&system);
-        let Some(own) = releases.and_then(|releases| releases.get(cuda)) else {
+        let Some(own) = self.of(system, cuda) else {
             let known = releases.map(|releases| in_order(releases.keys()).join(", ")).unwrap_or_default();
             let known = if known.is_empty() { "none" } else { &known };
             let message =
