@@ -165,8 +165,7 @@ pub fn command_line(root: &Path) -> Result<PathBuf, Error> {
     ]))?;
     // Cargo says where the program is: `"executable":"…"`.
     let said = String::from_utf8_lossy(&built.stdout);
-    said
-        .lines()
+    said.lines()
         .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
         .map(|(path, _)| PathBuf::from(path))
         .find(|path| path.file_name().is_some_and(|name| name == "axle"))

@@ -51,14 +51,14 @@ pub struct Site {
 impl Site {
     /// Reads every page of the book.
     pub fn read(folder: &Path) -> Self {
-        let mut site =
-            Self { anchors: BTreeMap::new(), links: Vec::new(), folder: folder.to_owned() };
+        let mut site = Self { anchors: BTreeMap::new(), links: Vec::new(), folder: folder.to_owned() };
         let everything = Selector::parse("*").unwrap();
         for entry in fs_err::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             // print.html is all pages in one, and 404.html is for servers.
             let is_page = path.extension().is_some_and(|extension| extension == "html")
-                && !["print.html", "404.html", "toc.html"].contains(&path.file_name().unwrap().to_str().unwrap());
+                && !["print.html", "404.html", "toc.html"]
+                    .contains(&path.file_name().unwrap().to_str().unwrap());
             if !is_page {
                 continue;
             }

@@ -134,7 +134,9 @@ pub fn own(command: &str) -> String {
 fn are_as_shown(shown: &[&str], lines: &[&str]) -> bool {
     match shown {
         [] => lines.is_empty(),
-        ["…", rest @ ..] => (0..=lines.len()).any(|skipped| are_as_shown(rest, &lines[skipped..])),
+        [first, rest @ ..] if first.trim_start() == "…" => {
+            (0..=lines.len()).any(|skipped| are_as_shown(rest, &lines[skipped..]))
+        }
         [first, rest @ ..] => {
             lines.first().is_some_and(|line| is_as_shown(first, line)) && are_as_shown(rest, &lines[1..])
         }
@@ -146,7 +148,10 @@ fn is_as_shown(shown: &str, line: &str) -> bool {
     match shown.split_once('…') {
         None => shown == line,
         Some((before, after)) => line.strip_prefix(before).is_some_and(|rest| {
-            rest.char_indices().map(|(at, _)| at).chain([rest.len()]).any(|at| is_as_shown(after, &rest[at..]))
+            rest.char_indices()
+                .map(|(at, _)| at)
+                .chain([rest.len()])
+                .any(|at| is_as_shown(after, &rest[at..]))
         }),
     }
 }
@@ -160,10 +165,12 @@ pub fn is_run_by_ci(command: &str) -> bool {
 #[test]
 fn dots_stand_for_any_lines_and_any_text() {
     let said = ["torch 2.9.1", "id 3fce", "", "end"];
-    for shown in [&["torch 2.9.1", "…"][..], &["…", "end"], &["torch …", "id …", "", "end"], &["…"]] {
+    for shown in [&["torch 2.9.1", "…"][..], &["  …", "end"], &["torch …", "id …", "", "end"], &["…"]]
+    {
         assert!(are_as_shown(shown, &said), "{shown:?}");
     }
-    for shown in [&["torch 2.9.1"][..], &["…", "id"], &["torch 2.8…", "…"], &["…", "end", "more"], &[]] {
+    for shown in [&["torch 2.9.1"][..], &["…", "id"], &["torch 2.8…", "…"], &["…", "end", "more"], &[]]
+    {
         assert!(!are_as_shown(shown, &said), "{shown:?}");
     }
 }

@@ -27,7 +27,9 @@ fn blocks_are_of_kinds_that_are_tested() {
         let unknown: Vec<_> = block.marks.iter().filter(|mark| !marks.contains(&mark.as_str())).collect();
         let result = match block.language.as_str() {
             "console" | "nix" | "text" => Ok(()),
-            "json" => serde_json::from_str::<serde_json::Value>(&block.text).map(drop).map_err(|error| error.to_string()),
+            "json" => serde_json::from_str::<serde_json::Value>(&block.text)
+                .map(drop)
+                .map_err(|error| error.to_string()),
             "toml" => toml::from_str::<toml::Table>(&block.text).map(drop).map_err(|error| error.to_string()),
             other => Err(format!("nothing tests `{other}`")),
         };
@@ -54,8 +56,11 @@ fn commands_that_need_the_network_print_what_is_shown() {
     let is_online = |block: &pages::Block| !block.is(EXPENSIVE);
     let needs_network = |page: &pages::Page| page.blocks().iter().any(|block| block.is(ONLINE));
     // Later commands may need what earlier ones wrote.
-    let wrong: Vec<_> =
-        pages().iter().filter(|page| needs_network(page)).flat_map(|page| shell.page(page, is_online)).collect();
+    let wrong: Vec<_> = pages()
+        .iter()
+        .filter(|page| needs_network(page))
+        .flat_map(|page| shell.page(page, is_online))
+        .collect();
     assert_nothing_wrong(&wrong);
 }
 
@@ -114,7 +119,10 @@ fn the_book_is_built_and_no_link_is_broken() {
                 let (page, anchor) = page.split_once('#').map_or((page, ""), |(page, anchor)| (page, anchor));
                 let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
                 root().join("docs").join(page).is_file()
-                    && site.leads_somewhere(Path::new(""), &format!("{}{anchor}", html(Path::new(page)).display()))
+                    && site.leads_somewhere(
+                        Path::new(""),
+                        &format!("{}{anchor}", html(Path::new(page)).display()),
+                    )
             }
             None => link.starts_with("https://") || root().join(&link).exists(),
         };
@@ -136,7 +144,9 @@ fn html(page: &Path) -> PathBuf {
 /// The links of a page in Markdown.
 fn links(text: &str) -> Vec<String> {
     let link = |event| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(dest_url.into_string()),
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some(dest_url.into_string())
+        }
         _ => None,
     };
     Parser::new(text).filter_map(link).collect()
