@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use xtask::nix::{self, NixEnv};
 
 use crate::pages::{Block, Page, root};
+use crate::snippets::{self, AXLE};
 
 /// What a block is marked with whose commands need the network or Nix.
 pub const ONLINE: &str = "online";
@@ -47,6 +48,8 @@ pub fn commands(block: &Block) -> Vec<Shown> {
 pub struct Shell {
     programs: TempDir,
     nix: Option<NixEnv>,
+    /// Where axle is in place of where readers have it from.
+    axle: String,
 }
 
 impl Shell {
@@ -55,12 +58,13 @@ impl Shell {
         let programs = TempDir::new().unwrap();
         symlink(nix::command_line(&root()).unwrap(), programs.path().join("axle")).unwrap();
         symlink(env!("CARGO_BIN_EXE_xtask"), programs.path().join("xtask")).unwrap();
-        Self { programs, nix: None }
+        Self { programs, nix: None, axle: AXLE.to_owned() }
     }
 
     /// With the project's Nix.
     pub fn with_nix() -> Self {
-        Self { nix: Some(nix::ensure().unwrap()), ..Self::new() }
+        let nix = nix::ensure().unwrap();
+        Self { axle: snippets::flake(&nix), nix: Some(nix), ..Self::new() }
     }
 
     /// Runs a command after one that ended with `status`; gives what it said on both streams, and its status.
@@ -70,7 +74,7 @@ impl Shell {
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
         let output = Command::new("bash")
             .current_dir(folder)
-            .args(["-c", &format!("exec 2>&1\n(exit {status})\n{}", own(command))])
+            .args(["-c", &format!("exec 2>&1\n(exit {status})\n{}", own(command).replace(AXLE, &self.axle))])
             .env("PATH", std::env::join_paths(path).unwrap())
             .envs(self.nix.iter().flat_map(|nix| nix.vars.clone()))
             .output()

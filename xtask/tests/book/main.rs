@@ -33,6 +33,7 @@ fn blocks_are_of_kinds_that_are_tested() {
             "toml" => toml::from_str::<toml::Table>(&block.text).map(drop).map_err(|error| error.to_string()),
             other => Err(format!("nothing tests `{other}`")),
         };
+        let result = result.and_then(|()| block.is_quoted_rightly());
         wrong.extend(result.err().map(|message| format!("{}: {message}", block.place)));
         if !unknown.is_empty() {
             wrong.push(format!("{}: nothing is marked {unknown:?}", block.place));

@@ -72,6 +72,14 @@ impl Page {
 }
 
 impl Block {
+    /// Whether what stands below the name of a file of the repository, `# catalogue/matrix.toml`, stands in that file.
+    pub fn is_quoted_rightly(&self) -> Result<(), String> {
+        let Some((first, quoted)) = self.text.split_once('\n') else { return Ok(()) };
+        let Some(path) = first.strip_prefix("# ").filter(|path| path.contains('/')) else { return Ok(()) };
+        let text = fs_err::read_to_string(root().join(path)).map_err(|error| error.to_string())?;
+        if text.contains(quoted) { Ok(()) } else { Err(format!("{path} has no such text")) }
+    }
+
     /// Whether the fence bears a mark.
     pub fn is(&self, mark: &str) -> bool {
         self.marks.iter().any(|own| own == mark)

@@ -12,7 +12,7 @@ use xtask::nix::NixEnv;
 use crate::pages::{Page, root};
 
 /// The place where readers have axle from.
-const AXLE: &str = "github:OWNER/axle";
+pub const AXLE: &str = "github:OWNER/axle";
 
 /// The flake of the repository, as the store has it.
 pub fn flake(nix: &NixEnv) -> String {
