@@ -1,6 +1,7 @@
 //! `cargo xtask book`: the pages of `docs/` as a book, with every link checked.
 //!
-//! The test of the book makes it: mdBook is a dependency of tests alone, since it takes as long to compile as all of the rest.
+//! The test of the book makes it: mdBook is a dependency of the tests alone, since it takes more than a minute to
+//! compile.
 
 use std::process::{Command, ExitCode};
 
