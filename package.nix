@@ -21,7 +21,12 @@ rustPlatform.buildRustPackage {
     "--package"
     "axle"
   ];
-  cargoTestFlags = [ "--workspace" ];
+  # Those of xtask are of the whole repository.
+  cargoTestFlags = [
+    "--workspace"
+    "--exclude"
+    "xtask"
+  ];
   meta = {
     description = "Fits machine-learning wheels to a machine";
     license = [

@@ -7,6 +7,7 @@ use xtask::nix;
 
 mod agree;
 mod bench;
+mod book;
 mod ci;
 mod difference;
 mod e2e;
@@ -24,6 +25,7 @@ mod update;
 enum Xtask {
     Agree(agree::Args),
     Bench(bench::Args),
+    Book(book::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
     Edges(edges::Args),
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
     let result: Result<ExitCode, Box<dyn std::error::Error>> = match Xtask::parse() {
         Xtask::Agree(args) => agree::run(&args).map_err(Into::into),
         Xtask::Bench(args) => bench::run(&args).map_err(Into::into),
+        Xtask::Book(args) => book::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
         Xtask::Edges(args) => edges::run(&args).map_err(Into::into),

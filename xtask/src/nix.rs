@@ -147,11 +147,11 @@ pub fn ensure() -> Result<NixEnv, Error> {
     Ok(environment(&folder))
 }
 
-/// Builds the command line and puts it into the stand-in package set, which has no Rust; it audits what is compiled.
+/// Builds the command line; gives its path.
 ///
 /// # Errors
-/// When it cannot be built or written.
-pub fn place_command_line(root: &Path) -> Result<(), Error> {
+/// When it cannot be built.
+pub fn command_line(root: &Path) -> Result<PathBuf, Error> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = output(Command::new(cargo).current_dir(root).args([
         "build",
@@ -165,12 +165,19 @@ pub fn place_command_line(root: &Path) -> Result<(), Error> {
     ]))?;
     // Cargo says where the program is: `"executable":"…"`.
     let said = String::from_utf8_lossy(&built.stdout);
-    let program = said
-        .lines()
+    said.lines()
         .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
         .map(|(path, _)| PathBuf::from(path))
         .find(|path| path.file_name().is_some_and(|name| name == "axle"))
-        .ok_or(Error::NotBuilt)?;
+        .ok_or(Error::NotBuilt)
+}
+
+/// Builds the command line and puts it into the stand-in package set, which has no Rust; it audits what is compiled.
+///
+/// # Errors
+/// When it cannot be built or written.
+pub fn place_command_line(root: &Path) -> Result<(), Error> {
+    let program = command_line(root)?;
     let folder = root.join("checks/host");
     let new = tempfile::NamedTempFile::new_in(&folder)?;
     // Without what only a debugger reads it is a tenth as large.

@@ -1,0 +1,154 @@
+//! The book and the README: every command is run, every snippet is evaluated, every link leads somewhere.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot run has failed")]
+
+mod book;
+mod console;
+mod pages;
+mod snippets;
+
+use std::path::{Path, PathBuf};
+
+use pulldown_cmark::{Event, Parser, Tag};
+use xtask::nix;
+
+use crate::console::{EXPENSIVE, ONLINE, Shell};
+use crate::pages::{pages, root};
+
+fn assert_nothing_wrong(wrong: &[String]) {
+    assert!(wrong.is_empty(), "{} are wrong:\n\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn blocks_are_of_kinds_that_are_tested() {
+    let mut wrong = Vec::new();
+    for block in pages().iter().flat_map(pages::Page::blocks) {
+        let marks: &[&str] = if block.language == "console" { &[ONLINE, EXPENSIVE] } else { &[] };
+        let unknown: Vec<_> = block.marks.iter().filter(|mark| !marks.contains(&mark.as_str())).collect();
+        let result = match block.language.as_str() {
+            "console" | "nix" | "text" => Ok(()),
+            "json" => serde_json::from_str::<serde_json::Value>(&block.text)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+            "toml" => toml::from_str::<toml::Table>(&block.text).map(drop).map_err(|error| error.to_string()),
+            other => Err(format!("nothing tests `{other}`")),
+        };
+        let result = result.and_then(|()| block.is_quoted_rightly());
+        wrong.extend(result.err().map(|message| format!("{}: {message}", block.place)));
+        if !unknown.is_empty() {
+            wrong.push(format!("{}: nothing is marked {unknown:?}", block.place));
+        }
+    }
+    assert_nothing_wrong(&wrong);
+}
+
+#[test]
+fn commands_print_what_is_shown() {
+    let shell = Shell::new();
+    let is_cheap = |block: &pages::Block| block.marks.is_empty();
+    let wrong: Vec<_> = pages().iter().flat_map(|page| shell.page(page, is_cheap)).collect();
+    assert_nothing_wrong(&wrong);
+}
+
+#[test]
+#[ignore = "asks the package index, and fetches a Nix when the machine has none"]
+fn commands_that_need_the_network_print_what_is_shown() {
+    let shell = Shell::with_nix();
+    let is_online = |block: &pages::Block| !block.is(EXPENSIVE);
+    let needs_network = |page: &pages::Page| page.blocks().iter().any(|block| block.is(ONLINE));
+    // Later commands may need what earlier ones wrote.
+    let wrong: Vec<_> = pages()
+        .iter()
+        .filter(|page| needs_network(page))
+        .flat_map(|page| shell.page(page, is_online))
+        .collect();
+    assert_nothing_wrong(&wrong);
+}
+
+/// The commands that nothing runs; of our own it is checked that they are understood.
+#[test]
+fn few_commands_are_not_run() {
+    let shell = Shell::new();
+    let mut listed = Vec::new();
+    for page in pages() {
+        for block in page.blocks().iter().filter(|block| block.language == "console" && block.is(EXPENSIVE)) {
+            for shown in console::commands(block) {
+                let command = shown.command;
+                let own = console::own(&command);
+                if own.starts_with("axle ") || own.starts_with("xtask ") {
+                    assert!(shell.understands(&own), "{}: `{command}` is not understood", block.place);
+                }
+                if !console::is_run_by_ci(&command) {
+                    listed.push(format!("{}: {command}", page.path));
+                }
+            }
+        }
+    }
+    assert!(!shell.understands("axle audit --no-such-option x.whl"));
+    insta::assert_snapshot!(listed.join("\n"));
+}
+
+#[test]
+#[ignore = "fetches a Nix when the machine has none"]
+fn snippets_of_nix_are_evaluated() {
+    let nix = nix::ensure().unwrap();
+    let axle = snippets::flake(&nix);
+    let mut wrong: Vec<_> = pages().iter().flat_map(|page| snippets::page(&nix, &axle, page)).collect();
+    let template = snippets::check_flake(&nix, &axle, &snippets::template(&root()));
+    wrong.extend(template.err().map(|message| format!("the template: {message}")));
+    assert_nothing_wrong(&wrong);
+}
+
+#[test]
+fn the_book_is_built_and_no_link_is_broken() {
+    let (folder, warnings) = book::build(&root().join("docs"));
+    assert_eq!(warnings, "");
+    let site = book::Site::read(&folder);
+    let mut broken = site.broken();
+    // A page that the summary does not name is in no book, and neither are its links.
+    for page in pages() {
+        let name = page.path.strip_prefix("docs/").unwrap_or("README.md");
+        let made = html(Path::new(name));
+        if name != "SUMMARY.md" && !folder.join(&made).is_file() {
+            broken.push(format!("SUMMARY.md: {} is not in the book", page.path));
+        }
+    }
+    // The README is read outside of the book, and leads into it.
+    for link in links(&fs_err::read_to_string(root().join("README.md")).unwrap()) {
+        let leads = match link.strip_prefix("docs/") {
+            Some(page) => {
+                let (page, anchor) = page.split_once('#').map_or((page, ""), |(page, anchor)| (page, anchor));
+                let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
+                root().join("docs").join(page).is_file()
+                    && site.leads_somewhere(
+                        Path::new(""),
+                        &format!("{}{anchor}", html(Path::new(page)).display()),
+                    )
+            }
+            None => link.starts_with("https://") || root().join(&link).exists(),
+        };
+        if !leads {
+            broken.push(format!("README.md: {link}"));
+        }
+    }
+    assert_nothing_wrong(&broken);
+    assert!(!site.leads_somewhere(Path::new("nix.html"), "#no-such-heading"));
+    assert!(!site.leads_somewhere(Path::new("nix.html"), "no-such-page.html"));
+    anstream::println!("{}", folder.join("index.html").display());
+}
+
+/// The page that mdBook makes of one.
+fn html(page: &Path) -> PathBuf {
+    if page == Path::new("README.md") { "index.html".into() } else { page.with_extension("html") }
+}
+
+/// The links of a page in Markdown.
+fn links(text: &str) -> Vec<String> {
+    let link = |event| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some(dest_url.into_string())
+        }
+        _ => None,
+    };
+    Parser::new(text).filter_map(link).collect()
+}

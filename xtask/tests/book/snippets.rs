@@ -1,0 +1,127 @@
+//! Nix in the pages, evaluated over the package set of `checks/host`.
+//!
+//! A flake is checked as one. An expression is evaluated with `pkgs` and `stdenv` in scope, and with what the earlier
+//! blocks of the page bind: bindings (`env = …;`) are a block of their own.
+
+use std::path::Path;
+use std::process::Output;
+
+use tempfile::TempDir;
+use xtask::nix::NixEnv;
+
+use crate::pages::{Page, root};
+
+/// The place where readers have axle from.
+pub const AXLE: &str = "github:OWNER/axle";
+
+/// The flake of the repository, as the store has it.
+pub fn flake(nix: &NixEnv) -> String {
+    let output = nix
+        .command("nix")
+        .current_dir(root())
+        .args(["flake", "metadata", "--json", "--no-write-lock-file"])
+        .args(["--override-input", "nixpkgs", "path:./checks/host"])
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    format!("path:{}", metadata["path"].as_str().unwrap())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Checks that all outputs of a flake evaluate.
+pub fn check_flake(nix: &NixEnv, axle: &str, flake: &str) -> Result<(), String> {
+    let folder = TempDir::new().unwrap();
+    assert!(flake.contains(AXLE), "it takes axle from elsewhere than {AXLE}");
+    fs_err::write(folder.path().join("flake.nix"), flake.replace(AXLE, axle)).unwrap();
+    let host = format!("path:{}/checks/host", root().display());
+    let checked = nix
+        .command("nix")
+        .args(["flake", "check", "--no-build", "--no-write-lock-file", "--override-input", "axle/nixpkgs"])
+        .arg(host)
+        .arg(format!("path:{}", folder.path().display()))
+        .output()
+        .unwrap();
+    succeeded(&checked)
+}
+
+/// Evaluates an expression down to the derivations in it.
+fn evaluate(nix: &NixEnv, bindings: &str, expression: &str) -> Result<(), String> {
+    let root = root();
+    let root = root.display();
+    let evaluated = nix
+        .command("nix-instantiate")
+        .args(["--eval", "--strict", "--expr"])
+        .arg(format!(
+            r#"
+let
+  pkgs = import {root}/checks/host {{
+    system = "x86_64-linux";
+    config.allowUnfree = true;
+    overlays = [
+      (import {root}/overlays)
+      # The machine has one compiler: it stands for those that the pages name.
+      (final: prev: {{ gcc13Stdenv = prev.stdenv; gcc15Stdenv = prev.stdenv; }})
+    ];
+  }};
+  inherit (pkgs) lib stdenv;
+
+  seen =
+    value:
+    if value.type or null == "derivation" then
+      value.drvPath
+    else if value ? concretise then
+      true
+    else if value ? python.drvPath then
+      value.python.drvPath
+    else if builtins.isAttrs value then
+      builtins.mapAttrs (_: seen) value
+    else if builtins.isList value then
+      map seen value
+    else
+      builtins.isFunction value || builtins.deepSeq value true;
+
+  bound = rec {{
+    {bindings}
+  }};
+in
+seen (with bound; {expression})"#
+        ))
+        .output()
+        .unwrap();
+    succeeded(&evaluated)
+}
+
+fn succeeded(output: &Output) -> Result<(), String> {
+    if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
+}
+
+/// Evaluates the blocks of a page; gives what is wrong.
+pub fn page(nix: &NixEnv, axle: &str, page: &Page) -> Vec<String> {
+    let is_expression = |text: &str| rnix::Root::parse(text).errors().is_empty();
+    let mut bindings = String::new();
+    let mut wrong = Vec::new();
+    for block in page.blocks().iter().filter(|block| block.language == "nix") {
+        let text = &block.text;
+        let result = if is_expression(text) && text.contains("outputs =") {
+            check_flake(nix, axle, text)
+        } else if is_expression(text) {
+            evaluate(nix, &bindings, text)
+        } else {
+            bindings.push_str(text);
+            evaluate(nix, &bindings, "bound")
+        };
+        if let Err(message) = result {
+            wrong.push(format!("{}: {message}", block.place));
+        }
+    }
+    wrong
+}
+
+/// The flake that `nix flake init` gives.
+pub fn template(root: &Path) -> String {
+    fs_err::read_to_string(root.join("templates/default/flake.nix")).unwrap()
+}
