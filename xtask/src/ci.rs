@@ -41,6 +41,7 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     cargo(&["test", "--workspace"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "update", "--check"])?;
     cargo(&["run", "--quiet", "--package", "axle", "--", "catalogue", "check"])?;
+    cargo(&["run", "--quiet", "--package", "xtask", "--", "matrix", "--check"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "sample"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "harvest", "toolkits", "--check"])?;
     cargo(&["run", "--quiet", "--package", "xtask", "--", "fuzz"])?;

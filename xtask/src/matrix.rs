@@ -38,6 +38,7 @@ use report::{Report, Seen};
 /// A cell is named by Python, CUDA and torch: `py312-cu128-torch2.9.1`. Exit status: 0 when all holds, 1 when something
 /// does not, 2 when that cannot be told.
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Args {
     /// Folder of the catalogue
     #[arg(long, default_value = "catalogue")]
@@ -141,10 +142,8 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.builds {
         return count(args, &cells);
     }
-    let (difference, state) = match args.check || args.accept.is_some() {
-        true => Some(compare(args, &files, &cells)?).unzip(),
-        false => (None, None),
-    };
+    let is_compared = args.check || args.accept.is_some();
+    let (difference, state) = is_compared.then(|| compare(args, &files, &cells)).transpose()?.unzip();
     let (seen, known) = look(args, &catalogue, cells)?;
     let report = Report { seen, known, difference };
     let accepted: BTreeSet<String> = args.accept.iter().flatten().cloned().collect();
@@ -259,13 +258,11 @@ fn look(args: &Args, catalogue: &Catalogue, cells: Vec<NamedCell>) -> Result<(Ve
         .map(|((number, piece, key), failures)| (*number, *piece, Some(key.clone()), failures))
         .collect();
     if with_nix {
-        let evaluated: Vec<_> = match args.build {
-            true => (0..seen.len()).map(|number| (number, None)).collect(),
-            false => open
-                .iter()
-                .filter(|(_, piece, _)| *piece == Piece::Nix)
-                .map(|(number, _, key)| (*number, Some(key.clone())))
-                .collect(),
+        let evaluated: Vec<_> = if args.build {
+            (0..seen.len()).map(|number| (number, None)).collect()
+        } else {
+            let open = open.iter().filter(|(_, piece, _)| *piece == Piece::Nix);
+            open.map(|(number, _, key)| (*number, Some(key.clone()))).collect()
         };
         outcomes.extend(nix_outcomes(args, &cache, &seen, evaluated, &bar)?);
     }
@@ -276,7 +273,7 @@ fn look(args: &Args, catalogue: &Catalogue, cells: Vec<NamedCell>) -> Result<(Ve
         }
         seen[number].pieces.insert(piece, failures);
     }
-    cache.keep(working)?;
+    cache.keep(&working)?;
     Ok((seen, count))
 }
 
@@ -334,10 +331,9 @@ fn nix_outcomes(
                 outcomes.push((number, Piece::Nix, key, Vec::new()));
                 if args.build {
                     let key = cache::build_key(&derivation);
-                    let built = match !args.no_cache && cache.has(&key) {
-                        true => Ok(String::new()),
-                        false => environments.build(&seen[number].cell)?,
-                    };
+                    let is_known = !args.no_cache && cache.has(&key);
+                    let built =
+                        if is_known { Ok(String::new()) } else { environments.build(&seen[number].cell)? };
                     outcomes.push((number, Piece::Build, Some(key), built.err().into_iter().collect()));
                 }
             }

@@ -48,7 +48,7 @@ impl Cache {
     ///
     /// # Errors
     /// When it cannot be written; what was there is still there.
-    pub fn keep(&self, working: Vec<String>) -> io::Result<()> {
+    pub fn keep(&self, working: &[String]) -> io::Result<()> {
         let now: HashSet<_> = working.iter().collect();
         let earlier = self.order.iter().filter(|key| !now.contains(key));
         let lines: String = working.iter().chain(earlier).take(KEPT).flat_map(|key| [key, "\n"]).collect();
@@ -130,10 +130,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::read(folder.path()).unwrap();
         assert!(!cache.has("one"));
-        cache.keep(vec!["one".into(), "two".into()]).unwrap();
+        cache.keep(&["one".into(), "two".into()]).unwrap();
         let cache = Cache::read(folder.path()).unwrap();
         assert!(cache.has("one") && cache.has("two") && !cache.has("three"));
-        cache.keep(vec!["three".into(), "two".into()]).unwrap();
+        cache.keep(&["three".into(), "two".into()]).unwrap();
         assert_eq!(fs_err::read_to_string(folder.path().join(FILE)).unwrap(), "three\ntwo\none\n");
     }
 }

@@ -206,10 +206,10 @@ impl<'a> Facts<'a> {
             if wheel.covers.is_empty() && cell.name.cuda != Cuda::Cpu {
                 fail(format!("{} covers no compute capability, so no request can have it", wheel.filename));
             }
-            if let Some(artefact) = self.artefact(name, &wheel.filename, &wheel.sha256) {
-                if let Some(message) = self.unknown(name, wheel, artefact) {
-                    fail(message);
-                }
+            if let Some(artefact) = self.artefact(name, &wheel.filename, &wheel.sha256)
+                && let Some(message) = self.unknown(name, wheel, artefact)
+            {
+                fail(message);
             }
             let Some(build) = self.wheel_build(name, package, wheel) else { continue };
             for lacking in &build.unprovided {
@@ -431,10 +431,8 @@ fn answered(
     request: &Request,
     what: &str,
 ) -> Result<Vec<Failure>, LookupError> {
-    let failure = |message: String| match cell.cell().packages.contains_key(what) {
-        true => Failure::of(what, message),
-        false => Failure::of_cell(message),
-    };
+    let package = cell.cell().packages.contains_key(what).then(|| what.to_owned());
+    let failure = |message: String| Failure { package: package.clone(), message };
     let plan = match lookup.answer(request)? {
         Ok(plan) => plan,
         Err(refusal) => {

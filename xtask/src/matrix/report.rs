@@ -123,10 +123,10 @@ impl Report {
             let _ = writeln!(text, "    in {}", some_of(&cells));
         }
         if let Some(difference) = &self.difference {
-            let _ = match difference.is_empty() {
-                true => writeln!(text, "the cells hold what is recorded"),
-                false => write!(text, "{difference}"),
-            };
+            if difference.is_empty() {
+                text.push_str("the cells hold what is recorded\n");
+            }
+            let _ = write!(text, "{difference}");
         }
         let failing = self.seen.iter().filter(|seen| !seen.pieces.values().all(Vec::is_empty)).count();
         let outcomes: usize = self.seen.iter().map(|seen| seen.pieces.len()).sum();
