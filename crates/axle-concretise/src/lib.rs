@@ -15,7 +15,9 @@ pub mod cells;
 mod choice;
 mod comparisons;
 mod components;
+mod document;
 mod explanation;
+mod formats;
 mod glibc;
 mod lock;
 mod lookup;
@@ -32,12 +34,16 @@ pub use builds::{BuildError, builds};
 pub use choice::Choice;
 pub use comparisons::comparisons;
 pub use components::{Components, ComponentsError, components};
+pub use document::{Document, Problem};
+pub use formats::{Pin, flake, pins, pip, requirements};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
-pub use request::{Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, shell_word};
+pub use request::{
+    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement, shell_word,
+};
 pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};
