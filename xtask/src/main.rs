@@ -14,6 +14,7 @@ mod fuzz;
 mod harvest;
 mod matrix;
 mod sample;
+mod site;
 mod update;
 
 /// What a maintainer of axle runs.
@@ -30,6 +31,7 @@ enum Xtask {
     Matrix(matrix::Args),
     Nix(nix::Args),
     Sample(sample::Args),
+    Site(site::Args),
     Update(update::Args),
 }
 
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Xtask::Matrix(args) => matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
+        Xtask::Site(args) => site::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {

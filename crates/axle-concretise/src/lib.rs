@@ -19,6 +19,7 @@ mod document;
 mod explanation;
 mod formats;
 mod glibc;
+mod holdings;
 mod lock;
 mod lookup;
 mod plan;
@@ -31,11 +32,12 @@ mod unfit;
 mod universe;
 
 pub use builds::{BuildError, builds};
-pub use choice::Choice;
+pub use choice::{Choice, CudaTold};
 pub use comparisons::comparisons;
 pub use components::{Components, ComponentsError, components};
 pub use document::{Document, Problem};
 pub use formats::{Pin, flake, pins, pip, requirements};
+pub use holdings::{Holdings, Serving};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{
