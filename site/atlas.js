@@ -89,7 +89,10 @@
     const cudas = picker.base.cudas.filter((cuda) => rows.some((row) => row.cudas.includes(cuda)));
     const cuda = query.get("cuda") ?? "";
     const shown = rows.filter((row) => row.system === system && (!cuda || row.cudas.includes(cuda)));
-    const wheels = shown.filter(({ wheel }) => wheel);
+    const newestOf = ({ cudas }) => Math.max(-1, ...cudas.filter((one) => one !== "cpu").map((one) => picker.base.cudas.length - picker.base.cudas.indexOf(one)));
+    const place = new Map(atlas.versions.map(({ version }, at) => [version, at]));
+    const wheels = shown.filter(({ wheel }) => wheel).sort((one, other) =>
+      place.get(one.version) - place.get(other.version) || newestOf(other) - newestOf(one));
     const unfit = atlas.versions.filter(({ unfit }) => unfit);
     const replace = (changes) => axle.go(axle.link("atlas", atlas.name, merged(query, changes)), { replace: true });
     const select = (label, value, options, key) => element("label", {}, `${label} `,
@@ -103,6 +106,7 @@
         cudas.length > 1 && select("CUDA", cuda, [["", "all"], ...cudas.map((one) => [one, one === "cpu" ? "CPU only" : one])], "cuda"),
         element("a", { class: "ask", href: axle.link("finder", "", new URLSearchParams([["gpu", "RTX 3090"], ["python", "3.12"], ["cuda", "any"], ["p", atlas.name]])) }, "Ask the Finder")),
       axle.legend(Object.values(LETTERS).slice(0, 6)),
+      wheels.some(({ files, covers }) => covers && strongest(files) === "declared") && element("p", { class: "hint" }, "Dashed: declared by who published it, and not read."),
       wheels.length ? grid(atlas, wheels) : element("p", { class: "hint" }, "There is no wheel of it for this system."),
       sources(shown),
       unfit.length > 0 && element("details", {},
@@ -136,7 +140,8 @@
           if (!detail.hidden && !detail.firstChild) detail.append(element("td", { colspan: String(columns) }, facts(row)));
         },
       }, element("span", { class: isFirst ? "" : "again" }, row.version), element("small", {}, releases(row.cudas, cudas)));
-      return [element("tr", { class: isFirst ? "first" : null },
+      const isTold = strongest(row.files) === "declared";
+      return [element("tr", { class: [isFirst && "first", isTold && "told"].filter(Boolean).join(" ") || null },
         element("th", { scope: "row" }, toggle),
         squares(row, capabilities),
         element("td", { class: "number" }, row.glibc ?? ""),

@@ -231,7 +231,7 @@
       element("li", {}, element("button", { type: "button", onclick: () => change({ p: [...wanted.packages, name] }) }, name)))))];
 
   const example = () => element("p", { class: "example" },
-    element("strong", {}, "An example. "), "Change anything on the left, or start empty.");
+    element("strong", {}, "An example. "), "Change anything in the question, or start empty.");
 
   const cudaName = (cuda) => (cuda === null || cuda === "cpu" ? "CPU only" : `CUDA ${cuda}`);
 
@@ -291,13 +291,20 @@
 
   const figure = (name, value) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
 
+  /** A version that may be broken where its local part begins. */
+  const breakable = (version) => {
+    const [release, ...local] = version.split("+");
+    return local.length ? [`${release}`, element("wbr"), `+${local.join("+")}`] : release;
+  };
+
   const KINDS = { wheel: "wheel", source: "compiled", "package-set": "package set" };
 
   const table = (caption, rows) => element("table", { class: "rows" },
     element("caption", { class: "sr" }, caption),
     element("thead", {}, element("tr", {}, ["Package", "Taken as", "Size", "Facts"].map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, rows.map((row) => element("tr", { class: row.kind },
-      element("th", { scope: "row" }, row.name, " ", element("span", { class: "version" }, row.version)),
+      element("th", { scope: "row" }, row.name, " ", element("span", { class: "version" }, breakable(row.version)),
+        row.why && element("small", { class: "why" }, row.why)),
       element("td", { title: row.filename ?? null }, KINDS[row.kind] ?? row.kind),
       element("td", { class: "number" }, row.kind === "package-set" ? "" : axle.size(row.size)),
       element("td", {}, axle.provenance(row.provenance))))));

@@ -76,7 +76,7 @@
     const chosen = find(columns, query.get("cell"));
     if (chosen && query.get("of")) await detail(side, chosen, query.get("of"));
     else side.replaceChildren(element("h2", {}, "Choose a square"), element("p", {}, "It says which version the cell has, what it covers and why it is not newer, or why there is none."),
-      ...(columns.length ? [rest(columns)] : []));
+      ...(columns.length ? [element("h3", {}, "Which torch there is, and why not the others"), rest(columns)] : []));
   };
 
   const identify = ({ target, torch }) => `${target.system} ${target.python} ${target.cuda} ${torch}`;
@@ -157,7 +157,12 @@
   /** The address of what was just shown without drawing the table anew. */
   let quiet = null;
 
-  const cellFile = ({ system, python, cuda }) => axle.load(`cells/${system}/${python}-${cuda}.json`);
+  /** A file of cells, as the catalogue has it: the engine reads the same. */
+  const cellFile = async ({ system, python, cuda }) => {
+    const name = `cells/${system}/${python}-${cuda}`;
+    const files = await axle.load(name);
+    return JSON.parse(files[`${name}.json`]);
+  };
 
   const detail = async (side, { target, torch }, name) => {
     const file = await cellFile(target);
@@ -211,7 +216,7 @@
             body.replaceChildren(axle.failed(error));
           }
         },
-      }, element("summary", {}, `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`}, Python ${target.python}: ${axle.count(target.torch.length, "cell")}, ${target.absent} torch without`), body);
+      }, element("summary", {}, `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`}, Python ${target.python}: ${target.torch.length} of ${axle.count(target.torch.length + target.absent, "torch", "torch versions")}`), body);
     }));
   };
 

@@ -212,7 +212,7 @@
   /** A text to copy. */
   axle.copyable = (label, text) => {
     const button = element("button", { type: "button", class: "copy", "aria-label": `Copy: ${label}` }, "Copy");
-    const block = element("pre", { tabindex: "0", role: "region", "aria-label": label }, element("code", {}, text));
+    const block = element("pre", { class: text.includes("\n") ? null : "line", tabindex: "0", role: "region", "aria-label": label }, element("code", {}, text));
     button.addEventListener("click", async () => {
       try {
         await navigator.clipboard.writeText(text);

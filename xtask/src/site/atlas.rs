@@ -124,7 +124,11 @@ pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
                 newest: newest(&versions),
                 code: versions.iter().flat_map(|version| &version.rows).any(|row| row.about.has_code()),
             };
-            shard::write(folder, &format!("atlas/{name}"), &Atlas { name, summary: &package.summary, versions })?;
+            shard::write(
+                folder,
+                &format!("atlas/{name}"),
+                &Atlas { name, summary: &package.summary, versions },
+            )?;
             Ok(listed)
         })
         .collect::<Result<_, Error>>()?;
@@ -195,9 +199,8 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[Cuda]) ->
         };
         let judged = || serving.capabilities.iter().flatten().flatten();
         let partial = judged().filter(|one| letter(one) == 'h');
-        let missing = judged().filter_map(|one| {
-            Some((one.cc.to_string(), (one.missing.first()?.clone(), one.missing.len())))
-        });
+        let missing = judged()
+            .filter_map(|one| Some((one.cc.to_string(), (one.missing.first()?.clone(), one.missing.len()))));
         About {
             cudas: serving.cudas.iter().map(ToString::to_string).collect(),
             told: holdings.cuda.clone(),
@@ -217,7 +220,10 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[Cuda]) ->
     } else {
         vec![About::of(candidates.system)]
     };
-    abouts.into_iter().map(|about| Row { about, files: vec![file(choice.artefact, candidates.python)] }).collect()
+    abouts
+        .into_iter()
+        .map(|about| Row { about, files: vec![file(choice.artefact, candidates.python)] })
+        .collect()
 }
 
 impl About {

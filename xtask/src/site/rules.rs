@@ -138,8 +138,7 @@ fn rules(toolkits: &Toolkits) -> Rules<'_> {
     });
     let newest = toolkits.releases.last().map(|release| release.cuda);
     let capabilities = known.iter().map(|&capability| {
-        let mut made =
-            toolkits.releases.iter().filter(|release| release.capabilities.contains(&capability));
+        let mut made = toolkits.releases.iter().filter(|release| release.capabilities.contains(&capability));
         let first = made.next().map(|release| release.cuda);
         let last = made.next_back().map(|release| release.cuda).or(first);
         let names = declared.gpus.iter().find(|gpus| gpus.capability == capability);
@@ -167,11 +166,8 @@ fn rules(toolkits: &Toolkits) -> Rules<'_> {
 /// only code with a suffix, `p` only PTX, `n` nothing; `d` is machine code that it announces to drop.
 fn letter(toolkits: &Toolkits, release: &Release, gpu: ComputeCapability) -> char {
     let (plain, suffixed) = release.ptxas.running_on(gpu);
-    let is_deprecated = toolkits
-        .declared
-        .deprecations
-        .iter()
-        .any(|one| one.cuda.contains(&release.cuda) && gpu < one.below);
+    let is_deprecated =
+        toolkits.declared.deprecations.iter().any(|one| one.cuda.contains(&release.cuda) && gpu < one.below);
     let has_ptx = || release.ptxas.ptx.iter().any(|code| code.is_plain() && code.runs_on(gpu) == Some(true));
     match () {
         () if !plain.is_empty() && is_deprecated => 'd',

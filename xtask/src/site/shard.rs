@@ -15,7 +15,8 @@ use serde::Serialize;
 pub fn write(folder: &Path, name: &str, value: &impl Serialize) -> io::Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&serde_json::to_vec(value)?)?;
-    let script = format!("axle.put({},\"{}\")\n", serde_json::to_string(name)?, BASE64.encode(&encoder.finish()?));
+    let script =
+        format!("axle.put({},\"{}\")\n", serde_json::to_string(name)?, BASE64.encode(&encoder.finish()?));
     let path = folder.join("data").join(format!("{name}.js"));
     fs_err::create_dir_all(path.parent().unwrap_or(folder))?;
     fs_err::write(path, &script)?;
