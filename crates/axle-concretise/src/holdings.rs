@@ -57,11 +57,10 @@ impl<'a> Candidates<'a> {
             }
         }
         if fitting.contains(&Cuda::Cpu) {
+            let without = Serving { cudas: vec![Cuda::Cpu], capabilities: Ok(Some(Vec::new())) };
             match coverage.as_mut_slice() {
                 [all] => all.cudas.insert(0, Cuda::Cpu),
-                _ => {
-                    coverage.insert(0, Serving { cudas: vec![Cuda::Cpu], capabilities: Ok(Some(Vec::new())) })
-                }
+                _ => coverage.insert(0, without),
             }
         }
         let audited = choice.facts().map(|facts| facts.sass.iter().chain(&facts.ptx).copied().collect());
