@@ -335,7 +335,7 @@ fn axe() -> String {
 fn who_reads_by_ear_or_with_little_contrast_is_served() {
     let axe = axe();
     let mut page = Page::new();
-    let mut violations = |page: &mut Page| {
+    let violations = |page: &mut Page| {
         page.eval(&format!("{axe}; void 0"));
         page.text(
             "axe.run({preload: false, resultTypes: ['violations']}).then(({violations, passes}) => {

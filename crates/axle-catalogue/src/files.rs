@@ -54,9 +54,7 @@ impl Folder {
         let mut bytes = file.as_file();
         bytes.write_all(content).and_then(|()| bytes.sync_all()).map_err(named)?;
         #[cfg(unix)]
-        file.as_file()
-            .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .map_err(named)?;
+        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(named)?;
         file.persist(&target).map_err(|error| named(error.error))?;
         Ok(true)
     }

@@ -45,7 +45,8 @@ pub use plan::{
     RefusalReason, Suggestion, Target,
 };
 pub use request::{
-    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement, shell_word,
+    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
+    shell_word,
 };
 pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

@@ -82,10 +82,8 @@ pub fn ask(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &str) -> String
 
 fn answers(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &Question) -> Result<Answers, AskError> {
     let requests = question.requests(catalogue)?;
-    let mut answers = requests
-        .iter()
-        .map(|request| answer(catalogue, lookup, request))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut answers =
+        requests.iter().map(|request| answer(catalogue, lookup, request)).collect::<Result<Vec<_>, _>>()?;
     answers.sort_by_key(|answer| answer.plan.is_none());
     Ok(Answers { answers })
 }
@@ -118,12 +116,7 @@ fn answer(catalogue: &Catalogue, lookup: &Lookup<'_>, request: &Request) -> Resu
     })
 }
 
-fn rows(
-    request: &Request,
-    plan: &Plan,
-    of_plan: Vec<axle_concretise::Row>,
-    pins: &[Pin<'_>],
-) -> Vec<Row> {
+fn rows(request: &Request, plan: &Plan, of_plan: Vec<axle_concretise::Row>, pins: &[Pin<'_>]) -> Vec<Row> {
     let mut told: BTreeMap<String, axle_concretise::Row> =
         of_plan.into_iter().map(|row| (row.package.clone(), row)).collect();
     let row = |pin: &Pin<'_>| {

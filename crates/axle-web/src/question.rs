@@ -84,7 +84,9 @@ pub enum AskError {
     #[error("no package is asked for")]
     NoPackage,
     /// The catalogue knows no GPU by name.
-    #[error("the catalogue has no toolkits.json, and so knows no GPU by its name: give its compute capability")]
+    #[error(
+        "the catalogue has no toolkits.json, and so knows no GPU by its name: give its compute capability"
+    )]
     NoGpus,
     /// The catalogue cannot be read.
     #[error(transparent)]

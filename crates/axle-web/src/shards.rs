@@ -40,7 +40,8 @@ fn shard_of(path: &str) -> &str {
 /// When a file cannot be read.
 pub fn shards(catalogue: &Folder) -> io::Result<BTreeMap<String, Shard>> {
     let mut shards: BTreeMap<String, Shard> = BTreeMap::new();
-    let files = ["matrix.toml", "compilers.json", "toolkits.json", "packages", "cells", "builds", "artefacts"];
+    let files =
+        ["matrix.toml", "compilers.json", "toolkits.json", "packages", "cells", "builds", "artefacts"];
     for path in catalogue.files_under(&files)? {
         let bytes = catalogue.read(&path)?.unwrap_or_default();
         let text = String::from_utf8(bytes.into_owned()).map_err(io::Error::other)?;
@@ -87,7 +88,11 @@ impl Shards {
     }
 
     /// Does something with the files once the shard of a path is there; nothing where there is no such shard.
-    fn with<T>(&self, path: &str, read: impl FnOnce(&BTreeMap<String, Arc<str>>) -> T) -> io::Result<Option<T>> {
+    fn with<T>(
+        &self,
+        path: &str,
+        read: impl FnOnce(&BTreeMap<String, Arc<str>>) -> T,
+    ) -> io::Result<Option<T>> {
         let shard = shard_of(path);
         {
             let state = self.0.read().unwrap_or_else(PoisonError::into_inner);

@@ -78,14 +78,10 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => {
-            output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request)))
-        }
+        PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
         PlanFormat::Json => output::json(&output::Document::new(plan)),
         PlanFormat::Requirements => output::text(&requirements(&pins(catalogue, plan)?)),
-        PlanFormat::Pylock => {
-            output::text(&pylock::pylock(catalogue, plan, command.index_url.as_deref())?)
-        }
+        PlanFormat::Pylock => output::text(&pylock::pylock(catalogue, plan, command.index_url.as_deref())?),
     }
 }
 

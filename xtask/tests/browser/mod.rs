@@ -46,10 +46,10 @@ pub const PHONE: Look = Look { width: 360, dark: false };
 /// The browser on this machine; root has Debian's installed.
 fn chromium() -> String {
     let find = || {
-        let works = |name: &&str| {
+        let works = |name: &str| {
             Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
         };
-        NAMES.iter().find(works).map(|name| (*name).to_owned())
+        NAMES.into_iter().find(|name| works(name)).map(str::to_owned)
     };
     find().unwrap_or_else(|| {
         for command in ["apt-get update", "apt-get install --yes --no-install-recommends chromium"] {
