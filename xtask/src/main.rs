@@ -16,6 +16,7 @@ mod matrix;
 mod sample;
 mod site;
 mod update;
+mod wasm;
 
 /// What a maintainer of axle runs.
 #[derive(Parser)]

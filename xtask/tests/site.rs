@@ -10,10 +10,12 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use axle_catalogue::{Catalogue, Cuda, Folder};
+use axle_concretise::Lookup;
 use browser::{DESKTOP, Look, PHONE, Page};
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use xtask::questions::questions;
 
 /// Every view, and what it can be made to show.
 const VIEWS: [&str; 9] = [
@@ -315,7 +317,7 @@ fn a_phone_shows_all_of_it_in_light_and_dark() {
 /// axe-core's script.
 fn axe() -> String {
     let version = AXE.rsplit('=').next().unwrap();
-    let folder = xtask::nix::cache().unwrap().join(format!("axe-{version}"));
+    let folder = xtask::debian::cache().unwrap().join(format!("axe-{version}"));
     let script = folder.join("axe_playwright_python/axe.min.js");
     if !script.exists() {
         let work = tempfile::tempdir().unwrap();
@@ -434,5 +436,43 @@ fn every_hole_of_the_matrix_tells_its_reason() {
             serde_json::json!(message)
         ));
     }
+    assert_eq!(page.complaints, Vec::<String>::new());
+}
+
+/// Enough that what there is of answers comes up.
+const QUESTIONS: usize = 1000;
+
+#[test]
+#[ignore = "drives Chromium"]
+fn a_thousand_questions_are_answered_as_by_the_program() {
+    let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
+    let lookup = Lookup::new(&catalogue).unwrap();
+    let questions = questions(&catalogue, 8, QUESTIONS).unwrap();
+    let mut page = Page::new();
+    page.open(&SITE, "#toolkits");
+    let mut counts = [0; 3];
+    for some in questions.chunks(20) {
+        let asked = serde_json::to_string(some).unwrap();
+        let told = page.eval(&format!(
+            "(async () => {{
+               const told = [];
+               for (const question of {asked}) told.push(await axle.answer(question));
+               return told;
+             }})()"
+        ));
+        for (question, told) in some.iter().zip(told.as_array().unwrap()) {
+            let answer = axle_web::ask(&catalogue, &lookup, &question.to_string());
+            assert_eq!(told.as_str(), Some(&*answer), "{question}");
+            let answer: Value = serde_json::from_str(&answer).unwrap();
+            for answer in answer["answers"].as_array().into_iter().flatten() {
+                counts[usize::from(answer["plan"].is_null())] += 1;
+            }
+            counts[2] += usize::from(answer["error"].is_string());
+        }
+    }
+    let [plans, refusals, errors] = counts;
+    println!("{plans} plans, {refusals} refusals, {errors} errors");
+    assert!(plans >= QUESTIONS / 4 && refusals >= QUESTIONS / 4, "{plans} plans, {refusals} refusals");
+    assert!((1..=QUESTIONS / 5).contains(&errors), "{errors} errors");
     assert_eq!(page.complaints, Vec::<String>::new());
 }

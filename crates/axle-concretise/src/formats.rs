@@ -81,7 +81,7 @@ pub fn pip(pins: &[Pin<'_>]) -> String {
         format!("{words}{}\n", requirements.collect::<String>())
     };
     let (compiled, wheels): (Vec<_>, Vec<_>) = pins.iter().partition(|pin| pin.is_compiled);
-    let mut text = command("pip install", wheels);
+    let mut text = if wheels.is_empty() { String::new() } else { command("pip install", wheels) };
     if !compiled.is_empty() {
         let names: Vec<_> = compiled.iter().map(|pin| pin.name).collect();
         let words = format!("pip install --no-build-isolation --no-deps --no-binary {}", names.join(","));
@@ -133,4 +133,51 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
         text += "# --only-wheels and preferences of single packages are not for Nix: `axle lock` writes what they come to\n";
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pip_compiles_last_and_takes_other_places_by_address() {
+        let pin = |name, version, url: Option<&str>, is_compiled| Pin {
+            name,
+            version,
+            filename: "",
+            sha256: "00",
+            size: None,
+            url: url.map(str::to_owned),
+            is_compiled,
+        };
+        let pins = [
+            pin("flash-attn", "2.8.3", None, true),
+            pin("torch", "2.9.1", None, false),
+            pin("xformers", "0.0.33", Some("https://example.org/xformers-0.0.33%2Bcu128.whl"), false),
+        ];
+        assert_eq!(
+            pip(&pins),
+            "pip install \\\n  torch==2.9.1 \\\n  'xformers @ https://example.org/xformers-0.0.33%2Bcu128.whl'\n\
+             pip install --no-build-isolation --no-deps --no-binary flash-attn \\\n  flash-attn==2.8.3\n"
+        );
+        assert_eq!(
+            requirements(&pins),
+            "flash-attn==2.8.3 --hash=sha256:00\ntorch==2.9.1 --hash=sha256:00\n\
+             xformers @ https://example.org/xformers-0.0.33%2Bcu128.whl --hash=sha256:00\n"
+        );
+    }
+
+    #[test]
+    fn what_is_compiled_alone_needs_no_wheels() {
+        let pin = Pin {
+            name: "x",
+            version: "1",
+            filename: "",
+            sha256: "00",
+            size: None,
+            url: None,
+            is_compiled: true,
+        };
+        assert!(!pip(&[pin]).contains("pip install \n"));
+    }
 }

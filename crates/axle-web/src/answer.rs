@@ -80,7 +80,11 @@ pub fn ask(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &str) -> String
     answered.unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() }).to_string())
 }
 
-fn answers(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &Question) -> Result<Answers, AskError> {
+/// Answers a question.
+///
+/// # Errors
+/// When it cannot be understood, or the catalogue cannot be read.
+pub fn answers(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &Question) -> Result<Answers, AskError> {
     let requests = question.requests(catalogue)?;
     let mut answers =
         requests.iter().map(|request| answer(catalogue, lookup, request)).collect::<Result<Vec<_>, _>>()?;

@@ -19,5 +19,5 @@ mod engine;
 mod question;
 pub mod shards;
 
-pub use answer::{Answer, Answers, Kind, Row, ask};
+pub use answer::{Answer, Answers, Kind, Row, answers, ask};
 pub use question::{AskError, Question};

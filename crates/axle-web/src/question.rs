@@ -168,3 +168,45 @@ fn version(text: &str) -> Result<String, AskError> {
         .map_err(|error| AskError::Torch { text: text.to_owned(), message: format!("{error}") })?;
     Ok(version.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use axle_catalogue::{Catalogue, Folder};
+    use axle_concretise::Lookup;
+
+    #[test]
+    fn what_cannot_be_understood_is_told_in_one_sentence() {
+        let catalogue = Catalogue::new(Folder::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue")));
+        let lookup = Lookup::new(&catalogue).unwrap();
+        let mut told = String::new();
+        for (python, cuda, rest) in [
+            ("three", "12.8", r#""packages": ["torch"]"#),
+            ("3.12", "12", r#""packages": ["torch"]"#),
+            ("3.12", "12.8", r#""packages": ["torch"]"#),
+            ("3.12", "any", r#""packages": ["torch"]"#),
+            ("3.12", "12.8", r#""packages": []"#),
+            ("3.12", "12.8", r#""packages": [""]"#),
+            ("3.12", "12.8", r#""packages": ["torch @ file:x"]"#),
+            ("3.12", "12.8", r#""packages": ["torch>>1"]"#),
+            ("3.12", "12.8", r#""packages": ["torch; sys_platform == 'win32'"]"#),
+            ("3.12", "12.8", r#""packages": ["torch"], "gpus": ["RTX 3091"]"#),
+            ("3.12", "12.8", r#""packages": ["torch"], "compute_capabilities": ["86"]"#),
+            ("3.12", "12.8", r#""packages": ["torch"], "compute_capabilities": ["4.2"]"#),
+            ("3.12", "12.8", r#""packages": ["torch"], "compiler": "icc""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "prefer": "fun""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "driver": "new""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "glibc": "musl""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "torch": "newest""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "system": "windows""#),
+            ("3.12", "12.8", r#""packages": ["torch"], "colour": "red""#),
+        ] {
+            let question = format!(r#"{{"python": "{python}", "cuda": "{cuda}", {rest}}}"#);
+            let answer: serde_json::Value =
+                serde_json::from_str(&crate::ask(&catalogue, &lookup, &question)).unwrap();
+            let error = answer["error"].as_str().unwrap_or_else(|| panic!("{question}: {answer}"));
+            assert!(!error.contains('\n'), "{error}");
+            told += &format!("{python} {cuda} {rest}\n  {error}\n");
+        }
+        insta::assert_snapshot!(told);
+    }
+}

@@ -128,3 +128,76 @@ impl Files for Shards {
         path.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axle_catalogue::Catalogue;
+    use axle_concretise::Lookup;
+
+    use super::*;
+
+    fn folder() -> Folder {
+        Folder::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue"))
+    }
+
+    /// The answer of shards that are fetched as they are asked for, and in how many rounds which.
+    fn fetched(question: &str) -> (String, Vec<String>) {
+        let all = shards(&folder()).unwrap();
+        let files = Shards::default();
+        let catalogue = Catalogue::new(files.clone());
+        let put = |name: &str| files.put(name, &serde_json::to_vec(&all[name]).unwrap()).unwrap();
+        put(START);
+        let lookup = Lookup::new(&catalogue).unwrap();
+        let mut rounds = Vec::new();
+        loop {
+            let answer = crate::ask(&catalogue, &lookup, question);
+            let lacking = files.take_lacking();
+            if lacking.is_empty() {
+                return (answer, rounds);
+            }
+            lacking.iter().for_each(|name| put(name));
+            rounds.push(lacking.into_iter().collect::<Vec<_>>().join(" "));
+        }
+    }
+
+    #[test]
+    fn an_answer_names_the_shards_that_it_lacks_and_is_the_same_with_them() {
+        let catalogue = Catalogue::new(folder());
+        let lookup = Lookup::new(&catalogue).unwrap();
+        let target = r#""python": "3.12", "cuda": "12.8", "gpus": ["RTX 3090"]"#;
+        for (rest, expected) in [
+            (r#""packages": ["torch"]"#, &["cells/x86_64-linux/3.12-12.8", "builds"][..]),
+            (r#""packages": ["torch==2.9.99"]"#, &["cells/x86_64-linux/3.12-12.8", "artefacts"]),
+            // There are no such cells, and nothing to fetch.
+            (r#""packages": ["torch"], "system": "aarch64-linux""#, &[]),
+        ] {
+            let question = format!("{{{target}, {rest}}}");
+            let (answer, rounds) = fetched(&question);
+            assert!(
+                rounds.starts_with(&expected.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()),
+                "{rounds:?}"
+            );
+            assert_eq!(answer, crate::ask(&catalogue, &lookup, &question), "{question}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_shard_is_told() {
+        assert!(Shards::default().put("builds", b"[]").is_err());
+        assert!(Shards::default().put(START, br#"{"shards.json": "{}"}"#).is_err());
+    }
+
+    #[test]
+    fn folders_are_listed_as_on_disk() {
+        let files = Shards::default();
+        let all = shards(&folder()).unwrap();
+        for name in [START, "builds"] {
+            files.put(name, &serde_json::to_vec(&all[name]).unwrap()).unwrap();
+        }
+        for path in ["packages", "builds/torch", "builds/no-such-package"] {
+            assert_eq!(files.list(path).unwrap(), folder().list(path).unwrap(), "{path}");
+        }
+        assert!(files.list("artefacts").is_err());
+        assert_eq!(files.take_lacking(), ["artefacts".to_owned()].into());
+    }
+}
