@@ -1,3 +1,5 @@
 //! The parts of what a maintainer runs that tests use too.
 
+pub mod debian;
 pub mod nix;
+pub mod questions;

@@ -16,8 +16,10 @@ mod fuzz;
 mod harvest;
 mod matrix;
 mod sample;
+mod site;
 mod state;
 mod update;
+mod wasm;
 
 /// What a maintainer of axle runs.
 #[derive(Parser)]
@@ -34,6 +36,7 @@ enum Xtask {
     Matrix(matrix::Args),
     Nix(nix::Args),
     Sample(sample::Args),
+    Site(site::Args),
     Update(update::Args),
 }
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Xtask::Matrix(args) => matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
+        Xtask::Site(args) => site::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {

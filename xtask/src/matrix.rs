@@ -31,6 +31,7 @@ use cells::{NamedCell, Shard};
 use environments::Environments;
 use pieces::{Facts, Failure, Piece};
 use report::{Report, Seen};
+use xtask::debian;
 
 /// Look at every piece of every cell: index, audit, validate, concretise; with --nix evaluation, with --build the
 /// environment.
@@ -105,6 +106,8 @@ pub enum Error {
     Lookup(#[from] LookupError),
     #[error(transparent)]
     Nix(#[from] nix::Error),
+    #[error(transparent)]
+    Cache(#[from] debian::Error),
     #[error(transparent)]
     Io(#[from] std::io::Error),
     #[error(transparent)]
@@ -223,7 +226,7 @@ fn compare(args: &Args, files: &[Arc<CellFile>], cells: &[NamedCell]) -> Result<
 /// Looks at the pieces of cells; tells also how many outcomes were known.
 fn look(args: &Args, catalogue: &Catalogue, cells: Vec<NamedCell>) -> Result<(Vec<Seen>, usize), Error> {
     let with_nix = args.nix || args.build;
-    let folder = nix::cache()?;
+    let folder = debian::cache()?;
     let cache = Cache::read(&folder)?;
     let keys = Keys::new(&args.catalogue, &cells, with_nix.then_some(args.nixpkgs.as_str()))?;
     let mut known: BTreeMap<(usize, Piece), String> = BTreeMap::new();

@@ -19,8 +19,9 @@ use axle_wheel::{PythonVersion, System};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::difference;
 use crate::state::State;
-use crate::{difference, nix};
+use xtask::debian;
 
 /// Read what is published, audit what the cells choose, write cells, toolkits and builds, and show what has changed.
 ///
@@ -75,7 +76,7 @@ pub enum Error {
     #[error(transparent)]
     Audit(#[from] AuditsError),
     #[error(transparent)]
-    Cache(#[from] nix::Error),
+    Cache(#[from] debian::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
     #[error("{0} packages could not be read; the catalogue is as it was")]
@@ -106,7 +107,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         share(&mut universe);
         solve(&universe)?.whole()?
     } else {
-        let cache = nix::cache()?;
+        let cache = debian::cache()?;
         let places = places(args, &cache)?;
         let published = universe.artefacts.clone();
         read(args, &catalogue, &places, &accepted, &mut universe)?;

@@ -53,8 +53,8 @@ impl Folder {
         // Through the file itself: an error is about the target, not about the temporary file's name.
         let mut bytes = file.as_file();
         bytes.write_all(content).and_then(|()| bytes.sync_all()).map_err(named)?;
-        let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        file.as_file().set_permissions(permissions).map_err(named)?;
+        #[cfg(unix)]
+        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(named)?;
         file.persist(&target).map_err(|error| named(error.error))?;
         Ok(true)
     }

@@ -13,11 +13,15 @@
 //!
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
+//!
+//! To read one takes no network. What asks the places of publication is the feature `update`.
 
+#[cfg(feature = "update")]
 pub mod audits;
 pub mod canonical;
 pub mod check;
 pub mod markers;
+#[cfg(feature = "update")]
 pub mod update;
 
 mod artefact;

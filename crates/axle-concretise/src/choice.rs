@@ -3,10 +3,11 @@
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use axle_audit::{Code, ComputeCapability, WheelFacts};
+use axle_audit::{Code, ComputeCapability, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
     Artefact, Built, Cuda, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Variant, markers,
 };
+use axle_fatbin::Kind;
 use axle_wheel::{Fit, Glibc, PythonVersion, SdistName, System, VerbatimUrl, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::Requirement;
@@ -186,6 +187,12 @@ impl<'a> Choice<'a> {
         let sass = self.declared().find_map(|row| row.sass.as_ref())?;
         let ptx = self.declared().find_map(|row| row.ptx.as_ref());
         Some(sass.iter().chain(ptx.into_iter().flatten()).copied().collect())
+    }
+
+    /// Where its code is declared, where its bytes were not seen.
+    pub(crate) fn declared_document(&self) -> Option<&'a str> {
+        let row = self.declared().find(|row| row.sass.is_some()).filter(|_| self.facts().is_none())?;
+        Some(&row.document)
     }
 
     /// The sonames that it is declared to need, where its bytes were not seen.
@@ -370,10 +377,24 @@ impl<'a> Choice<'a> {
         capabilities: &[ComputeCapability],
         cuda: Cuda,
     ) -> Result<Option<Vec<ComputeCapability>>, Unfit> {
-        let all = || Ok(Some(capabilities.to_vec()));
         if cuda == Cuda::Cpu {
-            return all();
+            return Ok(Some(capabilities.to_vec()));
         }
+        let covered = |all: Vec<Coverage>| {
+            all.into_iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
+        };
+        Ok(self.coverage(capabilities, cuda)?.map(covered))
+    }
+
+    /// How much of it runs on each of some capabilities with a CUDA release; `None` where it was not audited yet.
+    ///
+    /// # Errors
+    /// As [`Choice::covers`].
+    pub(crate) fn coverage(
+        &self,
+        capabilities: &[ComputeCapability],
+        cuda: Cuda,
+    ) -> Result<Option<Vec<Coverage>>, Unfit> {
         let Some(facts) = self.facts() else {
             if self.is_seen() {
                 return Ok(None);
@@ -383,16 +404,61 @@ impl<'a> Choice<'a> {
             }
             let code = self.declared_code().ok_or(Unfit::Undeclared("which GPUs it is for is"))?;
             self.declared_needs().ok_or(Unfit::Undeclared("which libraries it needs is"))?;
-            // No code at all is said by an empty list: it runs everywhere.
-            let runs = |cc: &ComputeCapability| {
-                code.is_empty() || code.iter().any(|code| code.runs_on(*cc) == Some(true))
-            };
-            return Ok(Some(capabilities.iter().copied().filter(runs).collect()));
+            return Ok(Some(capabilities.iter().map(|cc| declared_coverage(&code, *cc)).collect()));
         };
         let policy = policy(self.package, facts, cuda);
-        let covered =
-            |&cc: &ComputeCapability| axle_audit::coverage(facts, &policy, cc).covered == Some(true);
-        Ok(Some(capabilities.iter().copied().filter(covered).collect()))
+        Ok(Some(capabilities.iter().map(|cc| axle_audit::coverage(facts, &policy, *cc)).collect()))
+    }
+
+    /// What tells the CUDA that it is made for, and which it tells.
+    pub(crate) fn told_cuda(&self, pinned: Option<Cuda>) -> Vec<(String, CudaTold)> {
+        let named = self.variant.cuda.map(|cuda| (cuda.to_string(), CudaTold::Name));
+        let pinned = pinned.map(|cuda| (cuda.to_string(), CudaTold::Requirement));
+        let mut told: Vec<_> = named.into_iter().chain(pinned).collect();
+        for evidence in self.facts().into_iter().flat_map(|facts| &facts.cuda_evidence) {
+            let by = match evidence.by {
+                CudaSource::Images => CudaTold::Images,
+                CudaSource::Requirement => CudaTold::Requirement,
+                CudaSource::Soname => CudaTold::Soname,
+            };
+            told.push((evidence.cuda.clone(), by));
+        }
+        told.dedup();
+        told
+    }
+}
+
+/// What tells the CUDA that a wheel is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CudaTold {
+    /// Its file name, its address, or the name of its package.
+    Name,
+    /// A requirement that pins a package whose version is CUDA's own.
+    Requirement,
+    /// Its device code: the release that made it.
+    Images,
+    /// The CUDA library that a member needs.
+    Soname,
+}
+
+/// What declared code comes to on a GPU. No code at all is said by an empty list: it runs everywhere.
+fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
+    let runs = |kind: Kind| code.iter().any(|code| code.kind == kind && code.runs_on(cc) == Some(true));
+    let by = match (runs(Kind::Sass), runs(Kind::Ptx)) {
+        (true, _) => ServedBy::Sass,
+        (false, true) => ServedBy::Ptx,
+        (false, false) => ServedBy::None,
+    };
+    Coverage {
+        cc,
+        covered: Some(code.is_empty() || by != ServedBy::None),
+        by,
+        runnable: 0,
+        plain: 0,
+        specialised: 0,
+        counted: 0,
+        missing: Vec::new(),
     }
 }
 

@@ -15,8 +15,11 @@ pub mod cells;
 mod choice;
 mod comparisons;
 mod components;
+mod document;
 mod explanation;
+mod formats;
 mod glibc;
+mod holdings;
 mod lock;
 mod lookup;
 mod plan;
@@ -29,16 +32,22 @@ mod unfit;
 mod universe;
 
 pub use builds::{BuildError, builds};
-pub use choice::Choice;
+pub use choice::{Choice, CudaTold};
 pub use comparisons::comparisons;
 pub use components::{Components, ComponentsError, components};
+pub use document::{Document, Problem};
+pub use formats::{Pin, flake, pins, pip, requirements};
+pub use holdings::{Holdings, Serving};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
-pub use request::{Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, shell_word};
+pub use request::{
+    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
+    shell_word,
+};
 pub use specifiers::satisfies;
 pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

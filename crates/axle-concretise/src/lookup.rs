@@ -19,7 +19,7 @@ use crate::plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, Refusal, Target, World, id,
 };
 use crate::request::{Prefer, Request, Which};
-use crate::universe::UniverseError;
+use crate::universe::{Universe, UniverseError};
 
 mod host;
 mod lock;
@@ -81,6 +81,7 @@ pub struct Lookup<'a> {
     toolkits: OnceCell<Option<Toolkits>>,
     cells: Read<(System, PythonVersion, Cuda), CellFile>,
     artefacts: Read<String, ArtefactFile>,
+    universe: OnceCell<Universe>,
 }
 
 /// Files that were read; `None` is one that is not there.
@@ -113,6 +114,7 @@ impl<'a> Lookup<'a> {
             toolkits: OnceCell::new(),
             cells: RefCell::default(),
             artefacts: RefCell::default(),
+            universe: OnceCell::new(),
         })
     }
 
@@ -225,6 +227,15 @@ impl<'a> Lookup<'a> {
             self.toolkits.get_or_init(|| toolkits);
         }
         Ok(self.toolkits.get().and_then(Option::as_ref))
+    }
+
+    /// All that can be solved with.
+    fn universe(&self) -> Result<&Universe, CatalogueError> {
+        if let Some(universe) = self.universe.get() {
+            return Ok(universe);
+        }
+        let universe = Universe::read(self.catalogue)?;
+        Ok(self.universe.get_or_init(|| universe))
     }
 
     /// The package that has a cell per version: torch.

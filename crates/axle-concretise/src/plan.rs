@@ -7,7 +7,7 @@ use axle_fatbin::ComputeCapability;
 use axle_wheel::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
 
-use crate::request::Prefer;
+use crate::request::{Prefer, RequestError};
 
 /// The schema that [`Plan::schema`] names.
 pub const PLAN_SCHEMA: &str = "axle.plan/1";
@@ -62,6 +62,17 @@ impl std::fmt::Display for Compiler {
             Self::Gcc(major) => write!(formatter, "gcc{major}"),
             Self::Clang(major) => write!(formatter, "clang{major}"),
         }
+    }
+}
+
+impl std::str::FromStr for Compiler {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, RequestError> {
+        let of = |name, compiler: fn(u16) -> Self| text.strip_prefix(name)?.parse().ok().map(compiler);
+        of("gcc", Self::Gcc)
+            .or_else(|| of("clang", Self::Clang))
+            .ok_or_else(|| RequestError::UnknownCompiler(text.to_owned()))
     }
 }
 

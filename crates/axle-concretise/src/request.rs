@@ -6,7 +6,7 @@ use std::fmt;
 use axle_catalogue::{Cuda, markers};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{DriverVersion, Rule};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_wheel::{Glibc, MetadataError, PackageName, PythonVersion, System};
 use pep440_rs::VersionSpecifiers;
 use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
 
@@ -157,6 +157,20 @@ pub enum RequestError {
     /// A requirement names a file in place of versions.
     #[error("`{0}` names a URL; axle picks the builds itself: leave the URL out")]
     Url(String),
+    /// What should name a package does not.
+    #[error("`{0}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")]
+    NoName(String),
+    /// What should be a requirement is none.
+    #[error("`{text}` is no requirement (PEP 508): {message}")]
+    NoRequirement {
+        /// The text.
+        text: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A compiler that is not written with its major version.
+    #[error("`{0}` is no compiler: write its name and major version, as in gcc13 or clang17")]
+    UnknownCompiler(String),
     /// A preference that there is not.
     #[error("`{0}` is no preference: there are wheel, newest and source")]
     UnknownPreference(String),
@@ -229,6 +243,32 @@ impl Asked {
         let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
         format!("{name}{extras}{}", self.specifiers.to_string().replace(' ', ""))
     }
+}
+
+/// A package's name, normalised (PEP 503).
+///
+/// # Errors
+/// When it is none.
+pub fn package_name(text: &str) -> Result<String, RequestError> {
+    let name: Option<PackageName> = text.parse().ok();
+    // pep508_rs takes the empty name for a name.
+    let name = name.filter(|_| !text.is_empty()).map(|name| name.to_string());
+    name.ok_or_else(|| RequestError::NoName(text.to_owned()))
+}
+
+/// A requirement (PEP 508), of packages that have a name.
+///
+/// # Errors
+/// When it is none.
+pub fn requirement(text: &str) -> Result<Requirement, RequestError> {
+    // For a bare name the complaint is of names.
+    if text.is_empty() || text.starts_with(['.', '/']) {
+        package_name(text)?;
+    }
+    axle_wheel::parse_requirement(text).map_err(|error| match error {
+        MetadataError::Requirement { text, message } => RequestError::NoRequirement { text, message },
+        other => RequestError::NoRequirement { text: text.to_owned(), message: other.to_string() },
+    })
 }
 
 /// A word as a shell reads it.

@@ -257,6 +257,16 @@ impl<'a> Candidate<'a> {
         &self.python_tags
     }
 
+    /// The artefacts that fit system and Python: the wheels before the sdists, of them the best first.
+    pub fn fitting(&self) -> &[Choice<'a>] {
+        &self.fitting
+    }
+
+    /// Why none fits, where none does: the nearest miss.
+    pub fn unfit(&self) -> &Unfit {
+        &self.unfit
+    }
+
     /// The sdist that can be compiled.
     pub(crate) fn sdist(&self) -> Option<&Choice<'a>> {
         self.fitting.iter().find(|choice| !choice.is_wheel())

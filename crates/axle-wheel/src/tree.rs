@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{FileType, Metadata as FileMetadata};
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::archive::{ArchiveError, ArchiveProblem, Limits};
@@ -111,7 +110,7 @@ impl Tree {
                 let (size, limit) = (metadata.len(), self.limits.member);
                 return Err(self.error(ArchiveProblem::MemberSize { member: path, size, limit }));
             }
-            let executable = metadata.permissions().mode() & 0o100 != 0;
+            let executable = mode(&metadata) & 0o100 != 0;
             self.files.push(TreeFile { path, size: metadata.len(), executable });
         }
         Ok(())
@@ -144,7 +143,7 @@ impl Tree {
             return Ok(None);
         }
         if !metadata.is_file() {
-            let (member, mode) = (path.to_owned(), metadata.mode());
+            let (member, mode) = (path.to_owned(), mode(&metadata));
             return Err(self.error(ArchiveProblem::Kind { member, mode }));
         }
         Ok(Some(metadata))
@@ -261,6 +260,18 @@ fn list(root: &Path, below: &str) -> Result<Vec<(String, FileType)>, ArchiveErro
         names.push((name, entry.file_type().map_err(failed)?));
     }
     Ok(names)
+}
+
+/// The permissions and the kind of a file, as Unix has them.
+#[cfg(unix)]
+fn mode(metadata: &FileMetadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata)
+}
+
+/// Elsewhere none are known.
+#[cfg(not(unix))]
+fn mode(_: &FileMetadata) -> u32 {
+    0
 }
 
 fn io_error(path: &Path, error: std::io::Error) -> ArchiveError {

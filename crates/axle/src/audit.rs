@@ -17,7 +17,7 @@ use crate::arguments::{Audit, Format};
 use crate::audit::input::Input;
 use crate::audit::progress::Bar;
 use crate::check;
-use crate::output::{self, Answer, Document, Error, Problem};
+use crate::output::{self, Answer, Document, Error};
 
 #[derive(Serialize)]
 struct Audits {
@@ -50,7 +50,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     let mut problems = Vec::new();
     let mut problem = |input: &str, error: Error| {
         output::error(&error);
-        problems.push(Problem::new(input, error.as_ref()));
+        problems.push(output::problem(input, error.as_ref()));
     };
     let policies = Policies::new(command.catalogue.as_deref(), command.no_catalogue);
     for argument in &command.inputs {

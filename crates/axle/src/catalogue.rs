@@ -5,7 +5,7 @@ use axle_catalogue::check::{Complaint, Counts, check};
 use serde::Serialize;
 
 use crate::arguments::{CatalogueCommand, CatalogueCommands, Format};
-use crate::output::{self, Answer, Document, Error, Problem};
+use crate::output::{self, Answer, Document, Error};
 
 /// The schema of what a check prints as JSON.
 const SCHEMA: &str = "axle.catalogue-check/1";
@@ -31,7 +31,7 @@ pub fn run(command: &CatalogueCommands) -> Result<Answer, Error> {
         }
         (Err(error), format) => {
             if format == Format::Json {
-                let errors = vec![Problem::new(&command.catalogue.display().to_string(), &error)];
+                let errors = vec![output::problem(&command.catalogue.display().to_string(), &error)];
                 let answer = Checked { schema: SCHEMA, counts: None, complaints: Vec::new(), ok: None };
                 output::json(&Document { answer, errors })?;
             }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Format;
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error, Problem};
+use crate::output::{self, Answer, Document, Error};
 
 /// The schema of what `check` and `doctor` say.
 pub const CHECK_SCHEMA: &str = "axle.check/1";
@@ -85,7 +85,7 @@ pub fn run(command: &Check) -> Result<Answer, Error> {
 pub fn unanswered(input: &str, error: Error, format: Format) -> Result<Answer, Error> {
     if format == Format::Json {
         let nothing = json!({ "schema": CHECK_SCHEMA, "target": null, "verdicts": [], "ok": null });
-        output::json(&Document { answer: nothing, errors: vec![Problem::new(input, error.as_ref())] })?;
+        output::json(&Document { answer: nothing, errors: vec![output::problem(input, error.as_ref())] })?;
     }
     Err(error)
 }

@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use axle_catalogue::{Catalogue, Cuda, Provenance};
 use axle_concretise::{
     Compiler, DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
-    Which, shell_word,
+    Which, flake, pins, requirement, requirements, shell_word,
 };
 use axle_wheel::System;
 
 use crate::arguments::{Concretise, PlanFormat, RequestArguments};
-use crate::output::{self, Answer, Error, Problem};
-use crate::request_file::{self, RequestFile};
-use crate::{embedded, plan_formats};
+use crate::output::{self, Answer, Error};
+use crate::request_file::RequestFile;
+use crate::{embedded, pylock};
 
 /// The most reasons that fit a screen.
 const SCREEN: usize = 12;
@@ -23,7 +23,7 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
     let answer = answer(command);
     if let (Err(error), PlanFormat::Json) = (&answer, command.format) {
         let unanswered = serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
-        let problem = Problem::new(&command.request.packages.join(" "), error.as_ref());
+        let problem = output::problem(&command.request.packages.join(" "), error.as_ref());
         output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
     }
     answer
@@ -78,15 +78,10 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => {
-            let flake = plan_formats::flake(plan, request);
-            output::text(&human(plan, &lookup.rows(request, plan)?, &flake))
-        }
+        PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
         PlanFormat::Json => output::json(&output::Document::new(plan)),
-        PlanFormat::Requirements => output::text(&plan_formats::requirements(catalogue, plan)?),
-        PlanFormat::Pylock => {
-            output::text(&plan_formats::pylock(catalogue, plan, command.index_url.as_deref())?)
-        }
+        PlanFormat::Requirements => output::text(&requirements(&pins(catalogue, plan)?)),
+        PlanFormat::Pylock => output::text(&pylock::pylock(catalogue, plan, command.index_url.as_deref())?),
     }
 }
 
@@ -149,7 +144,7 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
             None => request.preferences.all = prefer,
         }
     }
-    let asked = command.packages.iter().map(|package| request_file::requirement(package));
+    let asked = command.packages.iter().map(|package| requirement(package));
     for requirement in file.requirements.into_iter().map(Ok).chain(asked) {
         let requirement = requirement?;
         if !request.ask(&requirement)? {

@@ -13,7 +13,7 @@ use axle_wheel::{Version, WheelName};
 
 use crate::arguments::{Format, Index, IndexAdd, IndexCommand, IndexShow, IndexUpdate};
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error, Problem};
+use crate::output::{self, Answer, Document, Error};
 
 /// Reads or shows what is published.
 pub fn run(command: &Index) -> Result<Answer, Error> {
@@ -101,7 +101,7 @@ fn show(command: &IndexShow) -> Result<Answer, Error> {
         }
         Err(error) => {
             if command.format == Format::Json {
-                let errors = vec![Problem::new(&command.package, error.as_ref())];
+                let errors = vec![output::problem(&command.package, error.as_ref())];
                 output::json(&Document { answer: ArtefactFile::new(&command.package, Vec::new()), errors })?;
             }
             Err(error)

@@ -12,7 +12,7 @@ use axle_index::{PackageIndex, Settings};
 use serde_json::{Value, json};
 
 use crate::arguments::{self, Format};
-use crate::output::{self, Answer, Document, Error, Problem};
+use crate::output::{self, Answer, Document, Error};
 use crate::{concretise, embedded};
 
 /// Locks, checks a lock, or moves a package of one.
@@ -20,7 +20,7 @@ pub fn run(command: &arguments::Lock) -> Result<Answer, Error> {
     let answer = answer(command);
     if let (Err(error), Format::Json) = (&answer, command.format) {
         let unanswered = json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
-        let problem = Problem::new(&command.request.packages.join(" "), error.as_ref());
+        let problem = output::problem(&command.request.packages.join(" "), error.as_ref());
         output::json(&Document { answer: unanswered, errors: vec![problem] })?;
     }
     answer

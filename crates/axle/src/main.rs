@@ -13,7 +13,7 @@ mod index;
 mod lock;
 mod machine;
 mod output;
-mod plan_formats;
+mod pylock;
 mod release;
 mod request_file;
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use axle_audit::AuditError;
+pub use axle_concretise::{Document, Problem, package_name};
 use comfy_table::{ContentArrangement, Table, presets};
-use pep508_rs::PackageName;
 use serde::Serialize;
 
 /// The answer to a question, which is the exit status.
@@ -56,47 +56,14 @@ pub fn json<T: Serialize>(document: &T) -> Result<(), Error> {
     text(&line)
 }
 
-/// A JSON document: the answer's own fields, and the problems.
-#[derive(Debug, Serialize)]
-pub struct Document<T> {
-    /// The answer.
-    #[serde(flatten)]
-    pub answer: T,
-    /// What could not be answered.
-    pub errors: Vec<Problem>,
-}
-
-impl<T> Document<T> {
-    /// An answer without problems.
-    pub fn new(answer: T) -> Self {
-        Self { answer, errors: Vec::new() }
-    }
-}
-
-/// One problem in a JSON document.
-#[derive(Debug, Serialize)]
-pub struct Problem {
-    /// What was asked about.
-    pub input: String,
-    /// The place in it, a member of a wheel say.
-    #[serde(rename = "where")]
-    pub place: Option<String>,
-    /// Bytes from the start of that place.
-    pub offset: Option<u64>,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-impl Problem {
-    /// The problem with an input that an error tells of.
-    pub fn new(input: &str, error: &(dyn std::error::Error + 'static)) -> Self {
-        let audit = error.downcast_ref::<AuditError>();
-        Self {
-            input: input.to_owned(),
-            place: audit.and_then(AuditError::member).map(str::to_owned),
-            offset: audit.and_then(AuditError::offset),
-            message: error.to_string(),
-        }
+/// The problem with an input that an error tells of.
+pub fn problem(input: &str, error: &(dyn std::error::Error + 'static)) -> Problem {
+    let audit = error.downcast_ref::<AuditError>();
+    Problem {
+        input: input.to_owned(),
+        place: audit.and_then(AuditError::member).map(str::to_owned),
+        offset: audit.and_then(AuditError::offset),
+        message: error.to_string(),
     }
 }
 
@@ -187,14 +154,4 @@ pub fn visible(text: &str) -> Cow<'_, str> {
             shown
         })
         .into()
-}
-
-/// A package's name, normalised (PEP 503).
-pub fn package_name(text: &str) -> Result<String, Error> {
-    let name: Option<PackageName> = text.parse().ok();
-    // pep508_rs takes the empty name for a name.
-    name.filter(|_| !text.is_empty()).map(|name| name.to_string()).ok_or_else(|| {
-        let message = "is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)";
-        format!("`{text}` {message}").into()
-    })
 }

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::str::FromStr;
 
 use axle_catalogue::Cuda;
-use axle_concretise::Prefer;
+use axle_concretise::{Prefer, requirement};
 use axle_toolkit::{ComputeCapability, DriverVersion, Rule};
-use axle_wheel::{Glibc, MetadataError, PythonVersion, Requirement, System};
+use axle_wheel::{Glibc, PythonVersion, Requirement, System};
 use serde::Deserialize;
 
 use crate::output::{self, Error};
@@ -80,7 +80,9 @@ impl Packages {
         match self {
             Self::All(true) => Ok(vec![String::new()]),
             Self::All(false) => Ok(Vec::new()),
-            Self::Named(names) => names.iter().map(|name| output::package_name(name)).collect(),
+            Self::Named(names) => {
+                Ok(names.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?)
+            }
         }
     }
 }
@@ -252,20 +254,6 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
         // Shown whole, it would draw the line over several lines.
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         format!("line {}: {}", before.split('\n').count(), error.message().trim()).into()
-    })
-}
-
-/// A requirement (PEP 508), of packages that have a name.
-pub fn requirement(text: &str) -> Result<Requirement, Error> {
-    // For a bare name the complaint is of names.
-    if text.is_empty() || text.starts_with(['.', '/']) {
-        output::package_name(text)?;
-    }
-    axle_wheel::parse_requirement(text).map_err(|error| match error {
-        MetadataError::Requirement { text, message } => {
-            format!("`{text}` is no requirement (PEP 508): {message}").into()
-        }
-        other => other.into(),
     })
 }
 

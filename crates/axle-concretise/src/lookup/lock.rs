@@ -438,7 +438,7 @@ impl Lookup<'_> {
                 locking.pins.insert(name.clone(), std::mem::take(&mut asked.specifiers));
             }
         }
-        let universe = Universe::read(self.catalogue)?;
+        let universe = self.universe()?;
         // Extras are answered by the cells in more words, and of cells without artefacts a solver can say nothing.
         let tells_more = request
             .packages
@@ -448,7 +448,7 @@ impl Lookup<'_> {
         let specified = request.packages.iter().filter(|(_, asked)| !asked.specifiers.is_empty());
         let blamed: Vec<&String> =
             specified.map(|(name, _)| name).filter(|name| *name != self.anchor()).collect();
-        Ok(match self.solve(&universe, &locking)? {
+        Ok(match self.solve(universe, &locking)? {
             Err(mut reasons) if tells_more => {
                 if let [package] = blamed.as_slice() {
                     for reason in &mut reasons {

@@ -24,4 +24,5 @@ mod lock;
 mod release;
 mod run;
 mod usage;
+mod web;
 mod wheels;

@@ -1,0 +1,231 @@
+"use strict";
+
+// The Matrix: cells by packages. A letter stands in the overview, all that is behind it in the files of the cells.
+(() => {
+  const axle = window.axle;
+  const { element } = axle;
+
+  const HELD = {
+    a: ["full", "a wheel whose bytes were read"],
+    s: ["sibling", "a wheel, known by the one for another Python"],
+    d: ["declared", "a wheel, known by what is declared of it"],
+    c: ["source", "compiled, given a compiler"],
+    e: ["external", "from the package set, where its version fits"],
+  };
+  const ABSENT = {
+    P: "no wheel for this Python", C: "made for another CUDA", G: "covers no GPU", K: "no compiler compiles it",
+    L: "needs a newer glibc", D: "needs a newer driver", R: "requirements contradict each other", T: "made for another torch",
+    U: "a fact that decides it is not known", M: "not in the catalogue",
+  };
+  const PYTHON = "3.12";
+
+  const meaning = (letter) => HELD[letter] ?? (letter === "-" ? ["none", "not asked for in this cell"] : ["absent", ABSENT[letter]]);
+
+  let overview = null;
+
+  const show = async (section, _, query) => {
+    overview ??= await axle.load("matrix");
+    const root = section.querySelector(".matrix");
+    const { targets, order } = overview;
+    const unique = (key) => [...new Set(targets.map((target) => target[key]))];
+    const python = query.get("python") ?? PYTHON;
+    const cuda = query.get("cuda") ?? "";
+    const torch = query.get("torch") ?? "";
+    const group = query.get("packages") ?? "";
+    const text = query.get("name") ?? "";
+    const rank = (release) => (release === "cpu" ? -1 : release.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0));
+    const cudas = unique("cuda").sort((one, other) => rank(other) - rank(one));
+    const torches = [...new Set(targets.flatMap((target) => target.torch))].sort((one, other) =>
+      other.localeCompare(one, "en", { numeric: true }));
+    const replace = (changes) => axle.go(axle.changed({ cell: null, of: null, ...changes }), { replace: true });
+    const select = (label, value, options, key) => element("label", {}, `${label} `,
+      element("select", { "data-key": key, onchange: (event) => replace({ [key]: event.target.value }) },
+        options.map(([option, words]) => element("option", { value: option, selected: option === value }, words))));
+    const columns = targets
+      .filter((target) => (python === "all" || target.python === python) && (!cuda || target.cuda === cuda))
+      .sort((one, other) => rank(other.cuda) - rank(one.cuda))
+      .flatMap((target) => target.torch.map((torch, place) => ({ target, torch, letters: target.cells[place] })))
+      .filter((column) => !torch || column.torch === torch);
+    const names = order.flat();
+    const starts = new Set(order.map((group) => group[0]));
+    const rows = names
+      .map((name, place) => ({ name, place }))
+      .filter(({ name }) => (!group || order[Number(group)]?.includes(name)) && name.includes(text.toLowerCase()));
+    const side = element("div", { class: "card cell-detail", role: "region", "aria-label": "The chosen square", tabindex: "-1" });
+    const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
+    const filter = element("input", {
+      type: "search", value: text, placeholder: "name", "data-key": "name", autocomplete: "off", spellcheck: "false",
+      onchange: (event) => replace({ name: event.target.value.trim() }),
+    });
+    const GROUPS = ["torch and its companions", "extensions", "libraries", "serving and training", "what compiles"];
+    root.replaceChildren(
+      element("div", { class: "card" },
+        element("div", { class: "filters" },
+          select("Python", python, [["all", "all"], ...unique("python").map((one) => [one, one])], "python"),
+          select("CUDA", cuda, [["", "all"], ...cudas.map((one) => [one, one === "cpu" ? "CPU only" : one])], "cuda"),
+          select("torch", torch, [["", "all"], ...torches.map((one) => [one, one])], "torch"),
+          select("Packages", group, [["", "all groups"], ...order.map((names, at) => [String(at), GROUPS[at] ?? names[0]])], "packages"),
+          element("label", {}, "Filter ", filter)),
+        axle.legend([...Object.values(HELD), ["absent", "absent, with the reason"]]),
+        columns.length && rows.length
+          ? grid(columns, rows, starts, side)
+          : element("p", { class: "hint" }, "No cell is like that."),
+        element("p", { class: "hint" }, `${axle.count(columns.length, "cell")}, ${axle.count(rows.length, "package")}`)),
+      side);
+    if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus();
+    const chosen = find(columns, query.get("cell"));
+    if (chosen && query.get("of")) await detail(side, chosen, query.get("of"));
+    else side.replaceChildren(element("h2", {}, "Choose a square"), element("p", {}, "It says which version the cell has, what it covers and why it is not newer, or why there is none."),
+      ...(columns.length ? [element("h3", {}, "Which torch there is, and why not the others"), rest(columns)] : []));
+  };
+
+  const identify = ({ target, torch }) => `${target.system} ${target.python} ${target.cuda} ${torch}`;
+  const find = (columns, id) => columns.find((column) => identify(column) === id);
+
+  /** Runs of columns that have something in common, for the rows of the head. */
+  const runs = (columns, key) => {
+    const found = [];
+    for (const column of columns) {
+      const value = key(column);
+      if (found.at(-1)?.value === value) found.at(-1).count += 1;
+      else found.push({ value, count: 1 });
+    }
+    return found;
+  };
+
+  const grid = (columns, rows, starts, side) => {
+    const wide = ({ value, count }) => element("th", { scope: "colgroup", colspan: String(count), class: "run" }, value);
+    const pythons = new Set(columns.map(({ target }) => target.python));
+    const table = element("table", { class: "grid cells" },
+      element("caption", { class: "sr" }, "Packages by cell. Arrow keys move from square to square."),
+      element("thead", {},
+        element("tr", {}, element("td", {}),
+          runs(columns, ({ target }) => `${target.cuda === "cpu" ? "CPU" : target.cuda}${pythons.size > 1 ? ` · ${target.python}` : ""}`).map(wide)),
+        element("tr", {}, element("th", { scope: "col" }, "torch"),
+          columns.map(({ torch }) => element("th", { scope: "col", class: "torch" }, torch)))),
+      element("tbody", {}, rows.map(({ name, place }) => element("tr", { class: starts.has(name) ? "first" : null },
+        element("th", { scope: "row" }, name),
+        columns.map((column) => {
+          const letter = column.letters[place];
+          const [kind, words] = meaning(letter);
+          return element("td", { class: "holds" }, element("button", {
+            type: "button", class: `square ${kind}`, tabindex: "-1", "data-letter": kind === "absent" ? letter : null,
+            title: `${name}: ${words}`,
+            "aria-label": `${name}, torch ${column.torch}, ${column.target.cuda === "cpu" ? "CPU" : `CUDA ${column.target.cuda}`}, Python ${column.target.python}: ${words}`,
+            onclick: (event) => choose(event.currentTarget, column, name, side),
+          }));
+        })))));
+    // One stop of the tab key for all squares; arrows go from one to the next.
+    const square = (row, column) => table.tBodies[0].rows[row]?.cells[column + 1]?.firstChild;
+    const first = square(0, 0);
+    if (first) first.tabIndex = 0;
+    table.addEventListener("keydown", (event) => {
+      const button = event.target.closest(".square");
+      if (!button) return;
+      const cell = button.parentElement;
+      const [row, column] = [cell.parentElement.sectionRowIndex, cell.cellIndex - 1];
+      const last = columns.length - 1;
+      const next = {
+        ArrowRight: [row, Math.min(column + 1, last)], ArrowLeft: [row, Math.max(column - 1, 0)],
+        ArrowDown: [Math.min(row + 1, rows.length - 1), column], ArrowUp: [Math.max(row - 1, 0), column],
+        Home: [row, 0], End: [row, last],
+      }[event.key];
+      if (!next) return;
+      event.preventDefault();
+      button.tabIndex = -1;
+      const target = square(...next);
+      target.tabIndex = 0;
+      target.focus();
+    });
+    return axle.scroller("Packages by cell", table);
+  };
+
+  const choose = async (button, column, name, side) => {
+    for (const other of document.querySelectorAll(".square[aria-pressed]")) other.removeAttribute("aria-pressed");
+    button.setAttribute("aria-pressed", "true");
+    quiet = axle.changed({ cell: identify(column), of: name });
+    axle.go(quiet, { replace: true });
+    try {
+      await detail(side, column, name);
+    } catch (error) {
+      side.replaceChildren(axle.failed(error));
+    }
+    axle.say(`${name}: ${side.querySelector("p")?.textContent ?? ""}`);
+    if (matchMedia("(max-width: 64rem)").matches) side.scrollIntoView({ block: "nearest" });
+  };
+
+  /** The address of what was just shown without drawing the table anew. */
+  let quiet = null;
+
+  /** A file of cells, as the catalogue has it: the engine reads the same. */
+  const cellFile = async ({ system, python, cuda }) => {
+    const name = `cells/${system}/${python}-${cuda}`;
+    const files = await axle.load(name);
+    return JSON.parse(files[`${name}.json`]);
+  };
+
+  const detail = async (side, { target, torch }, name) => {
+    const file = await cellFile(target);
+    const cell = file.torch[torch];
+    const held = (pool, key) => (name in cell[key] ? pool[name]?.[cell[key][name]] : undefined);
+    const one = held(file.packages, "packages");
+    const external = held(file.externals, "externals");
+    const absence = held(file.absences, "absent");
+    const newer = cell.newer && file.newer ? held(file.newer, "newer") : undefined;
+    const where = `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`} · Python ${target.python} · torch ${torch}`;
+    const fact = (key, value) => value && [element("dt", {}, key), element("dd", {}, value)];
+    const children = [element("h2", {}, name)];
+    if (one) {
+      const { wheel, source } = one;
+      children.push(element("p", {}, element("strong", {}, one.version), wheel ? " as a wheel " : " compiled ", wheel && axle.provenance(wheel.provenance)),
+        element("dl", {},
+          fact("cell", where),
+          wheel && [fact("file", element("code", {}, wheel.filename)), fact("size", axle.size(wheel.size)), fact("glibc", wheel.glibc ?? "none needed"),
+            target.cuda !== "cpu" && fact("covers", wheel.covers.length === file.capabilities.length ? "every GPU that is known" : wheel.covers.join(", "))],
+          source && [fact("source", element("code", {}, source.filename)), fact("compiles for", source.capabilities.join(", "))],
+          newer && fact("why not newer", `${newer.version} is out, but ${newer.message}`),
+          fact("requires", one.requires.join(", "))));
+    } else if (external) {
+      children.push(element("p", {}, "From the package set, where its version is ", element("strong", {}, external.specifier || "any"), "."),
+        element("dl", {}, fact("cell", where), fact("else", `${external.fallback.version}, ${external.fallback.filename}`)));
+    } else {
+      children.push(element("p", {}, absence ? absence.message : "Nothing in this cell asks for it."),
+        element("dl", {}, fact("cell", where), absence && fact("kind", absence.kind.replaceAll("-", " "))));
+    }
+    const ask = new URLSearchParams([["python", target.python], ["cuda", target.cuda], ["torch", torch], ["p", name]]);
+    if (target.cuda !== "cpu") ask.append("gpu", "RTX 3090");
+    children.push(element("p", {}, element("a", { class: "ask", href: axle.link("finder", "", ask) }, "Ask the Finder"), " ",
+      element("a", { class: "ask", href: axle.link("atlas", name) }, "See it in the Atlas")));
+    side.replaceChildren(...children);
+  };
+
+  /** Torch versions without a cell, and the other packages of one: on demand. */
+  const rest = (columns) => {
+    const targets = [...new Set(columns.map(({ target }) => target))];
+    return element("div", {}, targets.slice(0, 12).map((target) => {
+      const body = element("div", {});
+      return element("details", {
+        ontoggle: async (event) => {
+          if (!event.target.open || body.firstChild) return;
+          try {
+            const file = await cellFile(target);
+            const counts = file.order.map((torch) => `${torch}: ${Object.keys(file.torch[torch].packages).length} packages and ${Object.keys(file.torch[torch].externals).length} of the package set`);
+            body.append(element("ul", { class: "plain-list" }, counts.map((text) => element("li", {}, text)),
+              Object.entries(file.absent).map(([torch, { message }]) => element("li", {}, element("strong", {}, torch), `: ${message}`))));
+          } catch (error) {
+            body.replaceChildren(axle.failed(error));
+          }
+        },
+      }, element("summary", {}, `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`}, Python ${target.python}: ${target.torch.length} of ${axle.count(target.torch.length + target.absent, "torch", "torch versions")}`), body);
+    }));
+  };
+
+  axle.views.matrix = {
+    title: "Matrix",
+    show: (section, path, query) => {
+      if (location.hash === quiet) return undefined;
+      quiet = null;
+      return show(section, path, query);
+    },
+  };
+})();

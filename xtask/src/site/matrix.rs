@@ -1,0 +1,84 @@
+//! The matrix: every cell by every package of `matrix.toml`. What stands behind a letter is in the files of the cells,
+//! which the page loads when it is asked.
+
+use std::path::Path;
+
+use axle_catalogue::{Catalogue, Cell, Provenance, Reason};
+use axle_wheel::{PythonVersion, System};
+use serde::Serialize;
+
+use super::{Error, shard};
+
+/// The shard `matrix`.
+#[derive(Serialize)]
+struct Overview {
+    /// The packages of the rows, by group.
+    order: Vec<Vec<String>>,
+    targets: Vec<Target>,
+}
+
+/// One system, Python and CUDA.
+#[derive(Serialize)]
+struct Target {
+    system: System,
+    python: PythonVersion,
+    cuda: String,
+    /// The torch versions that have a cell, newest first.
+    torch: Vec<String>,
+    /// For each of these, a letter for each package: see [`letter`].
+    cells: Vec<String>,
+    /// How many torch versions have none.
+    absent: usize,
+}
+
+/// Writes the shard `matrix`.
+///
+/// # Errors
+/// When the catalogue is not valid, or the file cannot be written.
+pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
+    let matrix = catalogue.matrix()?;
+    let mut targets = Vec::new();
+    for (system, python, cuda) in matrix.targets() {
+        let Some(file) = catalogue.cells(system, python, cuda)? else { continue };
+        let letters = |cell: &Cell| matrix.order.iter().flatten().map(|name| letter(cell, name)).collect();
+        targets.push(Target {
+            system,
+            python,
+            cuda: cuda.to_string(),
+            cells: file.order.iter().filter_map(|torch| file.torch.get(torch)).map(letters).collect(),
+            torch: file.order,
+            absent: file.absent.len(),
+        });
+    }
+    shard::write(folder, "matrix", &Overview { order: matrix.order.clone(), targets })?;
+    Ok(())
+}
+
+/// How a cell has a package, as a letter: `a`, `s` or `d` as a wheel whose facts are audited, a sibling's or declared; `c` only
+/// compiled; `e` from the package set. Capitals are the reasons why it has none, and `-` is a package that nothing says
+/// anything about.
+fn letter(cell: &Cell, name: &str) -> char {
+    if let Some(package) = cell.packages.get(name) {
+        return match package.wheel.as_ref().map(|wheel| wheel.provenance) {
+            Some(Provenance::Audited) => 'a',
+            Some(Provenance::Sibling) => 's',
+            Some(Provenance::Declared) => 'd',
+            None => 'c',
+        };
+    }
+    if cell.externals.contains_key(name) {
+        return 'e';
+    }
+    cell.absent.get(name).map_or('-', |absence| match absence.kind {
+        Reason::Python => 'P',
+        Reason::Cuda => 'C',
+        Reason::ComputeCapability => 'G',
+        Reason::Compiler => 'K',
+        Reason::Glibc => 'L',
+        Reason::Driver => 'D',
+        Reason::Dependency => 'R',
+        Reason::Torch => 'T',
+        Reason::Unknown => 'U',
+        Reason::Missing => 'M',
+    })
+}
