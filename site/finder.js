@@ -6,7 +6,7 @@
   const { element } = axle;
 
   /** What is asked where the address asks nothing. */
-  const EXAMPLE = new URLSearchParams([["gpu", "RTX 3090"], ["python", "3.12"], ["cuda", "any"], ["p", "torch"], ["p", "flash-attn"]]);
+  const EXAMPLE = new URLSearchParams([["gpu", "RTX 3090"], ["python", "3.12"], ["cuda", "any"], ["p", "torch"], ["p", "transformers"], ["p", "bitsandbytes"]]);
   const CAPABILITY = /^\d+\.\d+$/;
   const OPTIONS = ["compiler", "prefer", "torch", "driver", "glibc", "system"];
 
@@ -273,7 +273,7 @@
       element("h2", { class: "verdict yes" }, element("span", { class: "mark", "aria-hidden": "true" }, "✓"), " It fits"),
       element("p", { class: "facts" }, facts.join(" · ")),
       element("dl", { class: "figures" },
-        figure("to download", `${axle.size(download)}${unsized ? " and more" : ""}`),
+        figure("to download", `${unsized ? "over " : ""}${axle.size(download)}`),
         figure("packages", String(rows.length)),
         figure("compiled", compiled ? String(compiled) : "none")),
       table("What was asked for", askedFor),
@@ -302,12 +302,14 @@
   const table = (caption, rows) => element("table", { class: "rows" },
     element("caption", { class: "sr" }, caption),
     element("thead", {}, element("tr", {}, ["Package", "Taken as", "Size", "Facts"].map((name) => element("th", { scope: "col" }, name)))),
-    element("tbody", {}, rows.map((row) => element("tr", { class: row.kind },
-      element("th", { scope: "row" }, row.name, " ", element("span", { class: "version" }, breakable(row.version)),
-        row.why && element("small", { class: "why" }, row.why)),
-      element("td", { title: row.filename ?? null }, KINDS[row.kind] ?? row.kind),
-      element("td", { class: "number" }, row.kind === "package-set" ? "" : axle.size(row.size)),
-      element("td", {}, axle.provenance(row.provenance))))));
+    element("tbody", {}, rows.flatMap((row) => [
+      element("tr", { class: row.why ? "explained" : null },
+        element("th", { scope: "row" }, row.name, " ", element("span", { class: "version" }, breakable(row.version))),
+        element("td", { title: row.filename ?? null }, KINDS[row.kind] ?? row.kind),
+        element("td", { class: "number" }, row.kind === "package-set" ? "" : axle.size(row.size)),
+        element("td", {}, axle.provenance(row.provenance))),
+      ...(row.why ? [element("tr", { class: "why" }, element("td", { colspan: "4" }, row.why))] : []),
+    ])));
 
   const refusal = ({ refusal, command }) => [
     element("h2", { class: "verdict no" }, element("span", { class: "mark", "aria-hidden": "true" }, "✕"), " Nothing fits"),

@@ -73,7 +73,7 @@ fn shown(page: &mut Page) -> Value {
     page.settle();
     page.eval(
         "(() => {
-           const rows = [...document.querySelectorAll('.answer .rows tbody tr')];
+           const rows = [...document.querySelectorAll('.answer .rows tbody tr:not(.why)')];
            const text = (element) => element?.textContent.trim() ?? '';
            return {
              packages: Object.fromEntries(rows.map((row) => [row.cells[0].firstChild.textContent, text(row.querySelector('.version'))])),
