@@ -6,12 +6,15 @@
 
   /** Puts a part of the catalogue in. */
   const shard = axle.once(async (name) => {
-    const wrong = wasm_bindgen.put(name, await axle.bytes(`engine/${name}`));
+    const bytes = await axle.bytes(`engine/${name}`);
+    const wrong = wasm_bindgen.put(name, bytes);
     if (wrong) throw new Error(wrong);
   });
 
   const start = axle.once(async (name) => {
-    await wasm_bindgen({ module_or_path: await axle.bytes(name) });
+    // The script with the bytes makes the function.
+    const bytes = await axle.bytes(name);
+    await wasm_bindgen({ module_or_path: bytes });
     await shard("start");
   });
 

@@ -6,8 +6,9 @@ use axle_catalogue::{Catalogue, CatalogueError, Cuda};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// So many questions as the page asks them, the same for the same seed. About half of them have a plan: they are of
-/// packages, GPUs, Pythons and CUDA releases of the catalogue, and of some that it does not have.
+/// So many questions as the page asks them, the same for the same seed. Half of them are what people ask: a package or
+/// two for a GPU of these years, of which half have a plan. The others are of all that there is in the catalogue, and of
+/// some that it does not have.
 ///
 /// # Errors
 /// When the catalogue is not valid.
@@ -20,10 +21,10 @@ pub fn questions(catalogue: &Catalogue, seed: u64, count: usize) -> Result<Vec<V
     let ordered: Vec<&String> = matrix.order.iter().flatten().collect();
     let mut rng = Rng::with_seed(seed);
     let of = |rng: &mut Rng, all: &[&str]| rng.choice(all).copied().unwrap_or_default().to_owned();
-    let is_seldom = |rng: &mut Rng, one_in: usize| rng.usize(..one_in) == 0;
-
     let mut questions = Vec::new();
     for _ in 0..count {
+        let is_common = rng.bool();
+        let is_seldom = |rng: &mut Rng, one_in: usize| !is_common && rng.usize(..one_in) == 0;
         let python = match rng.choice(&matrix.pythons) {
             Some(python) if !is_seldom(&mut rng, 30) => python.to_string(),
             _ => of(&mut rng, &["3.9", "3.13t", "3.15"]),
@@ -33,8 +34,8 @@ pub fn questions(catalogue: &Catalogue, seed: u64, count: usize) -> Result<Vec<V
             _ => of(&mut rng, &["11.8", "12.5", "any"]),
         };
         let mut packages = BTreeSet::new();
-        for _ in 0..=rng.usize(..4) {
-            let name = match rng.usize(..20) {
+        for _ in 0..=rng.usize(..if is_common { 2 } else { 4 }) {
+            let name = match rng.usize(..if is_common { 14 } else { 20 }) {
                 0..12 => rng.choice(&ordered).map(|name| (*name).clone()),
                 12..19 => rng.choice(&names).cloned(),
                 _ => Some(of(&mut rng, &["torhc", "flash_attn", "no-such-package", "numpy"])),
@@ -42,6 +43,7 @@ pub fn questions(catalogue: &Catalogue, seed: u64, count: usize) -> Result<Vec<V
             packages.insert(name.unwrap_or_default());
         }
         let specified = |rng: &mut Rng, name: String| match rng.usize(..15) {
+            _ if is_common => name,
             0 => name + &of(rng, &[">=2", "<1", "==2.9.1", "~=0.2", ">=1,!=1.1", "===x", "@ nowhere"]),
             1 => name + &of(rng, &["[all]", "[dev]", "[cublas]", "[cuda12]"]),
             _ => name,
@@ -50,7 +52,9 @@ pub fn questions(catalogue: &Catalogue, seed: u64, count: usize) -> Result<Vec<V
         let mut question = json!({ "python": python, "cuda": cuda, "packages": packages });
         if cuda != Cuda::Cpu.to_string() || is_seldom(&mut rng, 10) {
             for _ in 0..=usize::from(is_seldom(&mut rng, 5)) {
-                let (list, one) = if rng.bool() {
+                let (list, one) = if is_common {
+                    ("compute_capabilities", Some(of(&mut rng, &["8.0", "8.6", "8.9", "9.0"])))
+                } else if rng.bool() {
                     let capability = rng.choice(&matrix.compute_capabilities);
                     ("compute_capabilities", capability.map(ToString::to_string))
                 } else {
