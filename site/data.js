@@ -3,11 +3,13 @@
 // Data comes as scripts that call `axle.put`, since a page from a file may fetch nothing.
 (() => {
   const axle = (window.axle ??= {});
-  const arriving = new Map();
+  /** By name, who waits for it: a script for each. */
+  const waiting = new Map();
 
   /** The response that the script `data/<name>.js` makes. */
   const response = (name) => new Promise((resolve, reject) => {
-    arriving.set(name, resolve);
+    if (!waiting.has(name)) waiting.set(name, []);
+    waiting.get(name).push(resolve);
     const script = document.createElement("script");
     script.src = `data/${name.split("/").map(encodeURIComponent).join("/")}.js`;
     script.onerror = () => reject(new Error(`${script.src} cannot be read`));
@@ -38,7 +40,6 @@
   axle.put = (name, text) => {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    arriving.get(name)?.(new Response(stream));
-    arriving.delete(name);
+    waiting.get(name)?.shift()?.(new Response(stream));
   };
 })();

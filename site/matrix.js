@@ -21,17 +21,21 @@
 
   const meaning = (letter) => HELD[letter] ?? (letter === "-" ? ["none", "not asked for in this cell"] : ["absent", ABSENT[letter]]);
 
-  let overview = null;
+  /** What the groups of packages are called, in their order. */
+  const GROUPS = ["torch and its companions", "extensions", "libraries", "serving and training", "what compiles"];
+  /** What is loaded when it is asked for. */
+  const MORE = { rest: "what these require", all: "everything" };
 
   const show = async (section, _, query) => {
-    overview ??= await axle.load("matrix");
+    const group = query.get("packages") ?? "";
+    const { targets, order } = await axle.load(group in MORE ? "matrix/all" : "matrix");
+    // Another address was gone to in the meantime.
+    if (axle.address().query.toString() !== query.toString()) return;
     const root = section.querySelector(".matrix");
-    const { targets, order } = overview;
     const unique = (key) => [...new Set(targets.map((target) => target[key]))];
     const python = query.get("python") ?? PYTHON;
     const cuda = query.get("cuda") ?? "";
     const torch = query.get("torch") ?? "";
-    const group = query.get("packages") ?? "";
     const text = query.get("name") ?? "";
     const rank = (release) => (release === "cpu" ? -1 : release.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0));
     const cudas = unique("cuda").sort((one, other) => rank(other) - rank(one));
@@ -47,24 +51,24 @@
       .flatMap((target) => target.torch.map((torch, place) => ({ target, torch, letters: target.cells[place] })))
       .filter((column) => !torch || column.torch === torch);
     const names = order.flat();
+    const chosen = { "": null, all: null, rest: order.at(-1) }[group] ?? order[group] ?? null;
     const starts = new Set(order.map((group) => group[0]));
     const rows = names
       .map((name, place) => ({ name, place }))
-      .filter(({ name }) => (!group || order[Number(group)]?.includes(name)) && name.includes(text.toLowerCase()));
+      .filter(({ name }) => (!chosen || chosen.includes(name)) && name.includes(text.toLowerCase()));
     const side = element("div", { class: "card cell-detail", role: "region", "aria-label": "The chosen square", tabindex: "-1" });
     const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
     const filter = element("input", {
       type: "search", value: text, placeholder: "name", "data-key": "name", autocomplete: "off", spellcheck: "false",
       onchange: (event) => replace({ name: event.target.value.trim() }),
     });
-    const GROUPS = ["torch and its companions", "extensions", "libraries", "serving and training", "what compiles"];
     root.replaceChildren(
       element("div", { class: "card" },
         element("div", { class: "filters" },
           select("Python", python, [["all", "all"], ...unique("python").map((one) => [one, one])], "python"),
           select("CUDA", cuda, [["", "all"], ...cudas.map((one) => [one, one === "cpu" ? "CPU only" : one])], "cuda"),
           select("torch", torch, [["", "all"], ...torches.map((one) => [one, one])], "torch"),
-          select("Packages", group, [["", "all groups"], ...order.map((names, at) => [String(at), GROUPS[at] ?? names[0]])], "packages"),
+          select("Packages", group, [["", "those that are asked for"], ...order.slice(0, group in MORE ? -1 : undefined).map((names, at) => [String(at), GROUPS[at] ?? names[0]]), ...Object.entries(MORE)], "packages"),
           element("label", {}, "Filter ", filter)),
         axle.legend([...Object.values(HELD), ["absent", "absent, with the reason"]]),
         columns.length && rows.length
@@ -73,8 +77,8 @@
         element("p", { class: "hint" }, `${axle.count(columns.length, "cell")}, ${axle.count(rows.length, "package")}`)),
       side);
     if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus();
-    const chosen = find(columns, query.get("cell"));
-    if (chosen && query.get("of")) await detail(side, chosen, query.get("of"));
+    const square = find(columns, query.get("cell"));
+    if (square && query.get("of")) await detail(side, square, query.get("of"));
     else side.replaceChildren(element("h2", {}, "Choose a square"), element("p", {}, "It says which version the cell has, what it covers and why it is not newer, or why there is none."),
       ...(columns.length ? [element("h3", {}, "Which torch there is, and why not the others"), rest(columns)] : []));
   };
@@ -160,7 +164,7 @@
   /** A file of cells, as the catalogue has it: the engine reads the same. */
   const cellFile = async ({ system, python, cuda }) => {
     const name = `cells/${system}/${python}-${cuda}`;
-    const files = await axle.load(name);
+    const files = await axle.load(`engine/${name}`);
     return JSON.parse(files[`${name}.json`]);
   };
 

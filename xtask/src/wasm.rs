@@ -64,7 +64,7 @@ pub fn build() -> Result<Module, Error> {
         return Err(Error::Failed);
     }
     let said = String::from_utf8_lossy(&built.stdout);
-    let module = said.split('"').filter(|text| text.ends_with("axle_web.wasm")).next_back();
+    let module = said.split('"').rfind(|text| text.ends_with("axle_web.wasm"));
     bind(Path::new(module.ok_or(Error::NotBuilt)?))
 }
 

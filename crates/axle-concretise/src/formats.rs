@@ -70,15 +70,20 @@ pub fn pins<'a>(catalogue: &Catalogue, plan: &'a Plan) -> Result<Vec<Pin<'a>>, C
 
 /// Exact pins with the hash of the very file, as pip's `--require-hashes` wants them.
 pub fn requirements(pins: &[Pin<'_>]) -> String {
-    pins.iter().map(|pin| format!("{} --hash=sha256:{}\n", pin.requirement(), pin.sha256)).collect()
+    let mut text = String::new();
+    for pin in pins {
+        let _ = writeln!(text, "{} --hash=sha256:{}", pin.requirement(), pin.sha256);
+    }
+    text
 }
 
 /// A command line of pip that installs them. What is compiled comes after the rest, which it is compiled with: pip would
 /// fetch another torch to build it with.
 pub fn pip(pins: &[Pin<'_>]) -> String {
     let command = |words: &str, pins: Vec<&Pin<'_>>| {
-        let requirements = pins.iter().map(|pin| format!(" \\\n  {}", shell_word(&pin.requirement())));
-        format!("{words}{}\n", requirements.collect::<String>())
+        let requirements = pins.iter().map(|pin| shell_word(&pin.requirement()));
+        let lines: Vec<_> = std::iter::once(words.to_owned()).chain(requirements).collect();
+        lines.join(" \\\n  ") + "\n"
     };
     let (compiled, wheels): (Vec<_>, Vec<_>) = pins.iter().partition(|pin| pin.is_compiled);
     let mut text = if wheels.is_empty() { String::new() } else { command("pip install", wheels) };

@@ -1,15 +1,16 @@
 //! The matrix: every cell by every package of `matrix.toml`. What stands behind a letter is in the files of the cells,
 //! which the page loads when it is asked.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use axle_catalogue::{Catalogue, Cell, Provenance, Reason};
+use axle_catalogue::{Catalogue, Cell, CellFile, Provenance, Reason};
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 
 use super::{Error, shard};
 
-/// The shard `matrix`.
+/// Cells by packages.
 #[derive(Serialize)]
 struct Overview {
     /// The packages of the rows, by group.
@@ -31,27 +32,38 @@ struct Target {
     absent: usize,
 }
 
-/// Writes the shard `matrix`.
+/// Writes the shards `matrix`, and `matrix/all`, which has one group more: all else that is in a cell.
 ///
 /// # Errors
-/// When the catalogue is not valid, or the file cannot be written.
+/// When the catalogue is not valid, or a file cannot be written.
 pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
     let matrix = catalogue.matrix()?;
-    let mut targets = Vec::new();
+    let mut files = Vec::new();
     for (system, python, cuda) in matrix.targets() {
-        let Some(file) = catalogue.cells(system, python, cuda)? else { continue };
-        let letters = |cell: &Cell| matrix.order.iter().flatten().map(|name| letter(cell, name)).collect();
-        targets.push(Target {
-            system,
-            python,
-            cuda: cuda.to_string(),
-            cells: file.order.iter().filter_map(|torch| file.torch.get(torch)).map(letters).collect(),
-            torch: file.order,
-            absent: file.absent.len(),
-        });
+        files.extend(catalogue.cells(system, python, cuda)?);
     }
-    shard::write(folder, "matrix", &Overview { order: matrix.order.clone(), targets })?;
+    let cells = files.iter().flat_map(|file| file.torch.values());
+    let names = cells.flat_map(|cell| cell.packages.keys().chain(cell.externals.keys()));
+    let rest: BTreeSet<&String> =
+        names.filter(|name| !matrix.order.iter().flatten().any(|one| one == *name)).collect();
+    let mut all = matrix.order.clone();
+    all.push(rest.into_iter().cloned().collect());
+    shard::write(folder, "matrix", &overview(&files, matrix.order))?;
+    shard::write(folder, "matrix/all", &overview(&files, all))?;
     Ok(())
+}
+
+fn overview(files: &[CellFile], order: Vec<Vec<String>>) -> Overview {
+    let letters = |cell: &Cell| order.iter().flatten().map(|name| letter(cell, name)).collect();
+    let target = |file: &CellFile| Target {
+        system: file.system,
+        python: file.python,
+        cuda: file.cuda.to_string(),
+        cells: file.order.iter().filter_map(|torch| file.torch.get(torch)).map(letters).collect(),
+        torch: file.order.clone(),
+        absent: file.absent.len(),
+    };
+    Overview { targets: files.iter().map(target).collect(), order }
 }
 
 /// How a cell has a package, as a letter: `a`, `s` or `d` as a wheel whose facts are audited, a sibling's or declared; `c` only
