@@ -205,7 +205,7 @@ mod tests {
                 serde_json::from_str(&crate::ask(&catalogue, &lookup, &question)).unwrap();
             let error = answer["error"].as_str().unwrap_or_else(|| panic!("{question}: {answer}"));
             assert!(!error.contains('\n'), "{error}");
-            told += &format!("{python} {cuda} {rest}\n  {error}\n");
+            told.extend([python, " ", cuda, " ", rest, "\n  ", error, "\n"]);
         }
         insta::assert_snapshot!(told);
     }

@@ -155,7 +155,9 @@ mod tests {
             if lacking.is_empty() {
                 return (answer, rounds);
             }
-            lacking.iter().for_each(|name| put(name));
+            for name in &lacking {
+                put(name);
+            }
             rounds.push(lacking.into_iter().collect::<Vec<_>>().join(" "));
         }
     }
