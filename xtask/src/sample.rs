@@ -9,6 +9,7 @@ use axle_audit::{AuditError, Options};
 use axle_catalogue::{Artefact, Catalogue, CatalogueError, Folder, Origin, Provenance, stored_facts};
 use axle_index::{IndexError, Origin as _, PackageIndex, Settings, SettingsError};
 use axle_wheel::{LocalFile, WheelName, WheelNameError};
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 /// Compare hashes of random artefacts with what the package index says, and audit some small wheels anew.
@@ -120,9 +121,32 @@ fn audit(index: &PackageIndex, name: &str, artefact: &Artefact) -> Result<Option
     index.download(&file, download.as_file_mut())?;
     let wheel: WheelName = artefact.filename.parse()?;
     let facts = axle_audit::audit(&LocalFile::open(download.path())?, &wheel, &Options::default())?;
-    let known = artefact.facts().map(|known| stored_facts(&known));
-    let differs = known.as_ref() != Some(&stored_facts(&facts));
-    Ok(differs.then(|| format!("{}: an audit of today finds other facts", artefact.filename)))
+    let known = artefact.facts().map(|known| stored_facts(&known)).unwrap_or_default();
+    let mut differences = Vec::new();
+    differ(&known, &stored_facts(&facts), "", &mut differences);
+    let told = differences.join("; ");
+    Ok((!told.is_empty())
+        .then(|| format!("{}: an audit of today finds other facts: {told}", artefact.filename)))
+}
+
+/// Where two documents differ, by JSON pointers, with what stands there.
+fn differ(known: &Value, found: &Value, pointer: &str, differences: &mut Vec<String>) {
+    match (known, found) {
+        (Value::Object(one), Value::Object(other)) => {
+            let keys: BTreeSet<_> = one.keys().chain(other.keys()).collect();
+            for key in keys {
+                let of = |object: &Map<String, Value>| object.get(key).cloned().unwrap_or_default();
+                differ(&of(one), &of(other), &format!("{pointer}/{key}"), differences);
+            }
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            for (number, (one, other)) in one.iter().zip(other).enumerate() {
+                differ(one, other, &format!("{pointer}/{number}"), differences);
+            }
+        }
+        _ if known == found => {}
+        _ => differences.push(format!("{pointer} was {known} and is {found}")),
+    }
 }
 
 /// The order of Fisher and Yates, by a generator that needs to be no better than this (splitmix64).
