@@ -52,6 +52,10 @@ pub struct Args {
     /// Accept what is alarming or lost of a file, a project or a package; may be given several times
     #[arg(long, value_name = "NAME")]
     accept: Vec<String>,
+    /// Read nothing that is published, and audit anew what was audited of a package, as when axle has learnt to find
+    /// more; may be given several times
+    #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["packages", "offline", "check", "facts"])]
+    again: Vec<String>,
     /// Audit up to so many gigabytes of what no cell chooses, newest first
     #[arg(long, value_name = "GB", default_value_t = 0)]
     rest: u64,
@@ -79,6 +83,8 @@ pub enum Error {
     Cache(#[from] debian::Error),
     #[error(transparent)]
     Io(#[from] io::Error),
+    #[error("the catalogue has no package {0}")]
+    NoSuchPackage(String),
     #[error("{0} packages could not be read; the catalogue is as it was")]
     Unread(usize),
     #[error("{0}; accept each with --accept PACKAGE; the catalogue is as it was")]
@@ -110,9 +116,14 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let cache = debian::cache()?;
         let places = places(args, &cache)?;
         let published = universe.artefacts.clone();
-        read(args, &catalogue, &places, &accepted, &mut universe)?;
+        if args.again.is_empty() {
+            read(args, &catalogue, &places, &accepted, &mut universe)?;
+        } else if let Some(unknown) = args.again.iter().find(|name| !universe.packages.contains_key(*name)) {
+            return Err(Error::NoSuchPackage(unknown.clone()));
+        }
         let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
         audits.apply(&mut universe.artefacts);
+        audits.again(&mut universe.artefacts, &args.again)?;
         let solved = settle(&audits, &mut universe)?;
         let libraries = libraries(&universe);
         audits.audit(&mut universe.artefacts, &libraries)?;

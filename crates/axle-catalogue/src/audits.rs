@@ -120,6 +120,27 @@ impl Audits {
         Ok(())
     }
 
+    /// Audits anew every wheel of some packages that was audited: of another version of axle, which found less.
+    ///
+    /// # Errors
+    /// When one of them cannot be had or read.
+    pub fn again(&self, artefacts: &mut Artefacts, packages: &[String]) -> Result<(), AuditsError> {
+        let is_own = |artefact: &&Artefact| {
+            let audit = artefact.audit.as_ref();
+            artefact.origin == Origin::Pypi && audit.is_some_and(|audit| audit.of.is_none())
+        };
+        let wheels: Vec<_> = packages
+            .iter()
+            .filter_map(|name| Some((name.as_str(), artefacts.get(name)?)))
+            .flat_map(|(name, file)| {
+                file.artefacts.iter().filter(is_own).map(move |artefact| (name, artefact))
+            })
+            .collect();
+        let found = self.all(wheels, false)?;
+        put(artefacts, found);
+        Ok(())
+    }
+
     /// Audits one wheel of each combination of version and system of what no cell chooses, newest first, as far as so
     /// many gigabytes go. What cannot be read is passed over with a word.
     ///
