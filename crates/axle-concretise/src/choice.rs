@@ -85,10 +85,7 @@ impl<'a> Choice<'a> {
             variant,
             system,
             tagged_glibc: wheel.glibc(),
-            links_torch: artefact
-                .audit
-                .as_ref()
-                .is_some_and(|audit| audit.facts.elf.iter().any(|member| member.torch_cxx == Some(true))),
+            links_torch: artefact.audit.as_ref().is_some_and(|audit| links_torch(&audit.facts)),
             requires: None,
             requirements: OnceLock::new(),
         };
@@ -553,6 +550,16 @@ fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Unfi
         return Err(Unfit::UnknownCuda(major));
     }
     Err(Unfit::Cuda(built_for.to_vec()))
+}
+
+/// The library that every C++ interface of torch begins with.
+const C10: &str = "libc10.so";
+
+/// Whether some member takes C++ symbols of a torch that is not in the wheel: the libraries of torch's own wheel take
+/// each other's.
+fn links_torch(facts: &WheelFacts) -> bool {
+    let is_torch = facts.elf.iter().any(|member| member.soname.as_deref() == Some(C10));
+    !is_torch && facts.elf.iter().any(|member| member.torch_cxx == Some(true))
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use axle_audit::ElfMember;
 use axle_catalogue::Provenance;
 use axle_wheel::PythonVersion;
 
@@ -41,6 +42,30 @@ fn absences(absent: &BTreeMap<String, Absence>) -> String {
     let lines =
         absent.iter().map(|(name, Absence { kind, message })| format!("{name} ({kind:?}): {message}\n"));
     lines.collect()
+}
+
+#[test]
+fn who_links_some_torch_is_unknown_and_torch_itself_is_not() {
+    let linking = |path: &str| ElfMember { torch_cxx: Some(true), ..library(path, &["libc10.so"]) };
+    let own = torch("2.9.1", "12.8")
+        .elf(library("torch/lib/libc10.so", &[]))
+        .elf(linking("torch/lib/libtorch_python.so"));
+    let extension =
+        Wheel::new("extension-1.0-cp312-cp312-manylinux_2_28_x86_64.whl").elf(linking("extension/_C.so"));
+    let world = World::new(&["torch", "extension"])
+        .package("torch", TORCH)
+        .package("cuda-runtime", "")
+        .package("extension", "")
+        .wheel(own)
+        .wheel(Wheel::any("cuda_runtime", "12.8.90").cuda(&["12.8"]))
+        .wheel(extension);
+    let cell = cell(&world);
+    assert!(cell.packages.contains_key("torch"));
+    assert_eq!(
+        absences(&cell.absent),
+        "extension (Unknown): extension 1.0 cannot be chosen: it links the C++ symbols of some torch; of which, nothing \
+         tells\n"
+    );
 }
 
 #[test]
