@@ -37,9 +37,10 @@ fn pip_and_uv_install_a_plan() {
     let in_folder = |name: &str| folder.path().join(name);
     let version = "import sys; print(*sys.version_info[:2], sep='.')";
     let python = run(Command::new("python3").args(["-c", version]));
+    let program = xtask::nix::command_line(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
     let plan = |format: &str, file: &str| {
-        let mut axle = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        axle.args(["run", "--quiet", "--package", "axle", "--", "concretise", "--python", python.trim()]);
+        let mut axle = Command::new(&program);
+        axle.args(["concretise", "--python", python.trim()]);
         axle.args(["--cuda", "12.8", "--cc", "8.6", "--format", format]).args(PACKAGES);
         std::fs::write(in_folder(file), run(&mut axle)).unwrap();
         in_folder(file)

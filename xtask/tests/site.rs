@@ -15,6 +15,7 @@ use browser::{DESKTOP, Look, PHONE, Page};
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
 use serde_json::Value;
+use xtask::nix;
 use xtask::questions::questions;
 
 /// Every view, and what it can be made to show.
@@ -52,11 +53,12 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+static COMMAND_LINE: LazyLock<PathBuf> = LazyLock::new(|| nix::command_line(&root()).unwrap());
+
 /// What the command line answers, a plan or a refusal.
 fn axle(arguments: &[&str]) -> Value {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["run", "--quiet", "--package", "axle", "--", "concretise"]);
-    let output = cargo.args(arguments).args(["--format", "json"]).output().unwrap();
+    let mut axle = Command::new(&*COMMAND_LINE);
+    let output = axle.arg("concretise").args(arguments).args(["--format", "json"]).output().unwrap();
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|_| panic!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)))
 }
