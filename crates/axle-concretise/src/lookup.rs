@@ -32,6 +32,7 @@ mod tests;
 mod wanted;
 
 pub use lock::{LockedSet, Locking, Solved};
+pub use reasons::unknown_name;
 pub use story::{Row, Story};
 pub(crate) use wanted::extras_of;
 

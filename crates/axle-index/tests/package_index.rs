@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use axle_index::{Digest, File, IndexError, Origin, PackageIndex, Patience, Project, Settings};
-use axle_wheel::Archive;
+use axle_wheel::{Archive, WheelSource};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use server::{Reply, Server};
 use sha2::Digest as _;
@@ -258,8 +258,10 @@ fn any_place_of_a_remote_file_reads_right() {
     let wheel = wheel(3 << 20);
     for ranges in [true, false] {
         let server = Server::with_file(wheel.clone(), ranges);
-        let source = server.index().open(&server.file("")).unwrap();
+        let source = server.index().remote_file(&server.file("")).unwrap();
         assert_eq!(source.size(), wheel.len() as u64);
+        // Who has seen every byte knows the hash.
+        assert_eq!(source.sha256(), (!ranges).then(|| Digest(sha2::Sha256::digest(&wheel).into())));
         let mut reader = source.open().unwrap();
         let mut place = 7usize;
         for length in [1, 100, 30, 70_000, 5, 200_000, 0, 1 << 20, 3] {

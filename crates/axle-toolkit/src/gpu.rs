@@ -78,9 +78,10 @@ impl Toolkits {
             let known = words(known);
             if known.contains(&wanted) { 0 } else { strsim::damerau_levenshtein(&known.join(" "), &wanted) }
         };
+        // Of two letters any name is two away.
         let mut nearest: Vec<(usize, &String)> = names()
             .map(|(known, _)| (distance(known), known))
-            .filter(|(distance, _)| *distance <= 2)
+            .filter(|(distance, _)| *distance <= 2 && wanted.len() > 2)
             .collect();
         nearest.sort();
         let best = nearest.first().map(|(distance, _)| *distance);

@@ -57,7 +57,7 @@ macro_rules! rules {
 rules! {
     /// Nothing is known of the release.
     UnknownToolkit = "AX200", "unknown-toolkit", Warning,
-        "Nothing is known of this CUDA release, so that it is not judged.",
+        "Nothing is known of this CUDA release, so that `axle doctor` does not judge it; `axle check` answers with status 2.",
         source "the releases of which the package index has wheels",
         fix "name a minor release, as in 12.8; for a newer one, use a newer axle";
     /// gcc is newer than the toolkit takes.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axle_catalogue::Cuda;
 use axle_concretise::Prefer;
 use axle_fatbin::ComputeCapability;
-use axle_toolkit::{DriverVersion, Rule};
+use axle_toolkit::{DriverVersion, MajorMinor, Rule, VersionError};
 use axle_wheel::{Glibc, PythonVersion, System, Version};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pep440_rs::VersionSpecifiers;
@@ -125,10 +125,10 @@ pub struct RequestArguments {
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
     pub gpus: Vec<String>,
     /// Major version of GCC; with a compiler, what has no wheel that fits may be compiled
-    #[arg(long, value_name = "MAJOR", conflicts_with = "clang")]
+    #[arg(long, value_name = "MAJOR", value_parser = major, conflicts_with = "clang")]
     pub gcc: Option<u16>,
     /// Major version of Clang
-    #[arg(long, value_name = "MAJOR")]
+    #[arg(long, value_name = "MAJOR", value_parser = major)]
     pub clang: Option<u16>,
     /// Wheels of an older torch before compiling (wheel), the newest torch before wheels (newest), or compile all that
     /// can be (source); NAME= says it for one package; may be repeated
@@ -259,6 +259,11 @@ pub fn cuda_release(text: &str) -> Result<Cuda, String> {
         Ok(cuda @ Cuda::Toolkit(..)) => Ok(cuda),
         _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),
     }
+}
+
+/// A compiler's version, of which its major counts.
+fn major(text: &str) -> Result<u16, VersionError> {
+    Ok(text.parse::<MajorMinor>()?.major)
 }
 
 /// `axle index`.

@@ -212,19 +212,19 @@ pub fn human(verdicts: &[Verdict]) -> String {
         }
     }
     if text.is_empty() {
-        "nothing to judge: name a compiler, a GPU, a driver, a glibc or a torch\n".into()
+        "nothing to judge: name a compiler, a GPU, a driver or a package; a glibc is judged with a compiler or a package\n"
+            .into()
     } else {
         text
     }
 }
 
-/// Reads `32G`, `512M` or a number of bytes; the letters are powers of 1024.
+/// Reads `32G` or `512M`; the letters are powers of 1024.
 pub fn memory(text: &str) -> Result<u64, String> {
-    let invalid = || format!("'{text}' is no size of memory: it is written like 32G");
+    let invalid = || format!("'{text}' is no size of memory: it is written like 32G or 512M");
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| invalid())?;
     let unit: u64 = match text.get(digits.len()..).unwrap_or_default().to_uppercase().as_str() {
-        "" => 1,
         "M" | "MB" | "MIB" => 1 << 20,
         "G" | "GB" | "GIB" => 1 << 30,
         "T" | "TB" | "TIB" => 1 << 40,

@@ -8,6 +8,7 @@ use axle_concretise::{
     Compiler, DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
     Which, flake, pins, requirement, requirements, shell_word,
 };
+use axle_toolkit::Rule;
 use axle_wheel::System;
 
 use crate::arguments::{Concretise, PlanFormat, RequestArguments};
@@ -119,6 +120,11 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     if gcc.is_some() && clang.is_some() {
         return Err("both gcc and clang are given: one of them compiles".into());
     }
+    let allowed: BTreeSet<_> = command.allowed.iter().chain(&file.allowed).copied().collect();
+    let is_about_code = |rule: &&Rule| matches!(rule, Rule::CapabilityDropped | Rule::CapabilityTooNew);
+    if let Some(rule) = allowed.iter().find(is_about_code) {
+        return Err(format!("{rule} cannot be allowed here: no wheel has code that its CUDA does not make").into());
+    }
     let mut request = Request {
         packages: BTreeMap::new(),
         system: command.system.or(file.system).unwrap_or(System::X86_64Linux),
@@ -127,7 +133,7 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
         compute_capabilities,
         compiler: gcc.map(Compiler::Gcc).or(clang.map(Compiler::Clang)),
         driver: command.driver.clone().or(file.driver).filter(|_| cuda != Cuda::Cpu),
-        allowed: command.allowed.iter().chain(&file.allowed).copied().collect(),
+        allowed,
         torch: command.torch.clone().or(file.torch),
         glibc: command.glibc.or(file.glibc).unwrap_or(DEFAULT_GLIBC),
         preferences: Preferences {

@@ -55,6 +55,12 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
         Ok((asked, toolkits)) => (toolkits, asked),
         Err(error) => return check::unanswered("doctor", error, command.format),
     };
+    if let Some(root) = &command.root
+        && let Err(error) = fs_err::read_dir(root)
+    {
+        let error = format!("{error}; give --root the folder that is a machine's root");
+        return check::unanswered("doctor", error.into(), command.format);
+    }
     let root = command.root.as_deref().map_or_else(Root::here, Root::at);
     let system = if cfg!(target_arch = "aarch64") { System::Aarch64Linux } else { System::X86_64Linux };
     let machine = root.look(system);
@@ -204,7 +210,7 @@ fn fits(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Fitti
             Fitting {
                 cuda,
                 compilers: distinct(taken.map(|found| found.compiler.to_string())),
-                pythons: distinct(served.map(ToString::to_string)),
+                pythons: served.collect::<BTreeSet<_>>().into_iter().map(ToString::to_string).collect(),
             }
         })
         .collect()

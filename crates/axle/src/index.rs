@@ -117,10 +117,11 @@ fn artefacts(command: &IndexShow) -> Result<ArtefactFile, Error> {
     }
     // Without a matrix it is no catalogue at all, which is the better answer.
     catalogue.matrix()?;
-    if catalogue.packages()?.contains_key(&name) {
+    let known = catalogue.package_names()?;
+    if known.contains(&name) {
         return Err(format!("{name} is not indexed yet; `axle index update {name}` does it").into());
     }
-    Err(format!("{name} is not a package of the catalogue; add it as packages/{name}.toml").into())
+    Err(axle_concretise::unknown_name(&name, &known).into())
 }
 
 fn row(artefact: &Artefact) -> [String; 4] {
@@ -226,17 +227,19 @@ fn add(command: &IndexAdd) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
     let catalogue = Catalogue::new(folder.clone());
     let known = catalogue.packages()?;
+    let place = |name: &str| command.catalogue.join(format!("packages/{name}.toml")).display().to_string();
     let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
     for package in &command.packages {
         let name = output::package_name(package)?;
         if known.contains_key(&name) {
-            return Err(format!("{name} is in the catalogue already: packages/{name}.toml").into());
+            return Err(format!("{name} is in the catalogue already: {}", place(&name)).into());
         }
         let text = described(&index, &name, command.since.as_ref())?;
         folder.write(&format!("packages/{name}.toml"), text.as_bytes())?;
         output::note(&format!(
-            "packages/{name}.toml is written; read it, add {name} to `order` in matrix.toml if nothing requires it, \
-             then `axle index update {name}`"
+            "{} is written; read it, add {name} to `order` in matrix.toml if nothing requires it, \
+             then `axle index update {name}`",
+            place(&name)
         ));
     }
     Ok(Answer::Yes)

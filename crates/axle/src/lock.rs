@@ -204,7 +204,9 @@ fn read(path: &Path) -> Result<(Lock, Locking), Error> {
         format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
             .into()
     };
-    let value: Value = serde_json::from_slice(&fs_err::read(path)?).map_err(|error| said(&error))?;
+    let bytes = fs_err::read(path)
+        .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
+    let value: Value = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
     match value.get("schema").and_then(Value::as_str) {
         Some(LOCK_SCHEMA) => {}
         Some(other) => {

@@ -427,6 +427,7 @@ impl Root {
                 found.push((self.name(&path), version));
             }
         }
+        found.sort_by_key(|(_, version)| *version);
         found
     }
 

@@ -114,7 +114,7 @@ impl Lookup<'_> {
             (Reason::Python, message)
         } else if !cudas.contains(&request.cuda) {
             let message = format!(
-                "the catalogue has no {anchor} {}; it has {anchor} {}",
+                "the catalogue has no cells {}; it has cells {}",
                 cuda_in_words(&[request.cuda]),
                 cuda_in_words(cudas)
             );
@@ -122,9 +122,9 @@ impl Lookup<'_> {
         } else {
             let python = request.python;
             let message = match request.cuda {
-                Cuda::Cpu => format!("no {anchor} has wheels for Python {python} without CUDA"),
+                Cuda::Cpu => format!("the catalogue knows no {anchor} for Python {python} without CUDA with all that it needs"),
                 cuda @ Cuda::Toolkit(..) => {
-                    format!("no {anchor} has wheels for both CUDA {cuda} and Python {python}")
+                    format!("the catalogue knows no {anchor} for CUDA {cuda} and Python {python} with all that it needs")
                 }
             };
             (Reason::Cuda, message)
@@ -164,23 +164,28 @@ impl Lookup<'_> {
         }
         let mut reasons = Vec::new();
         for name in &unknown {
-            let hint = match nearest(name, &known).as_slice() {
-                [] => "docs/add-a-package.md says how to add it".to_owned(),
-                [one] => format!("did you mean {one}?"),
-                [others @ .., last] => format!("did you mean {} or {last}?", others.join(", ")),
-            };
             reasons.push(RefusalReason {
                 package: (*name).clone(),
                 version: None,
                 build: None,
                 kind: Reason::Missing,
-                message: format!("{name} is not in the catalogue; {hint}"),
+                message: unknown_name(name, &known),
                 torch: Vec::new(),
             });
         }
         let suggestions = self.other_names(request, &unknown, &known)?;
         Ok(Some(Refusal { suggestions, ..refusal(request, reasons) }))
     }
+}
+
+/// That a package is not in the catalogue, with the names that look like its own.
+pub fn unknown_name(name: &str, known: &[String]) -> String {
+    let hint = match nearest(name, known).as_slice() {
+        [] => "docs/add-a-package.md says how to add it".to_owned(),
+        [one] => format!("did you mean {one}?"),
+        [others @ .., last] => format!("did you mean {} or {last}?", others.join(", ")),
+    };
+    format!("{name} is not in the catalogue; {hint}")
 }
 
 /// The names that look like one, the most alike first.

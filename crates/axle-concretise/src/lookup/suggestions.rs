@@ -2,7 +2,7 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "each kind of change is a function of one type")]
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{CellPackage, Cuda};
@@ -258,11 +258,16 @@ fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, Lo
     Ok(cudas.into_iter().map(with).collect())
 }
 
-/// How far a CUDA release is from another: the same major first.
+/// How far a CUDA release is from another: the same major first, and of another one what is next to it.
 fn distance(one: Cuda, other: Cuda) -> (u16, u16) {
     match (one, other) {
         (Cuda::Toolkit(major, minor), Cuda::Toolkit(other_major, other_minor)) => {
-            (major.abs_diff(other_major), minor.abs_diff(other_minor))
+            let minors = match major.cmp(&other_major) {
+                Ordering::Less => u16::MAX - minor,
+                Ordering::Equal => minor.abs_diff(other_minor),
+                Ordering::Greater => minor,
+            };
+            (major.abs_diff(other_major), minors)
         }
         _ => (u16::MAX, 0),
     }

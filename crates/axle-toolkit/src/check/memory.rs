@@ -14,22 +14,25 @@ pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &m
         }
         let (package, needed, variable) = (&job.package, job.gibibytes, &job.variable);
         let jobs = memory / (needed * GIBIBYTE).max(1);
-        let has = memory / GIBIBYTE;
+        let has = match memory / GIBIBYTE {
+            0 => "less than one GiB".to_owned(),
+            whole => format!("{whole} GiB"),
+        };
         let (severity, message, fix) = match jobs {
             0 => (
                 // Who compiles something else is only told.
                 if named { Severity::Error } else { Severity::Warning },
-                format!("compiling {package} takes {needed} GiB a job, and there are {has} GiB"),
+                format!("compiling {package} takes {needed} GiB a job, and the memory is {has}"),
                 format!("use a wheel of {package}, or compile it on a machine with at least {needed} GiB"),
             ),
             1 => (
                 Severity::Note,
-                format!("compiling {package} takes {needed} GiB a job: 1 job fits in {has} GiB"),
+                format!("compiling {package} takes {needed} GiB a job: 1 job fits in {has}"),
                 format!("set {variable}=1"),
             ),
             jobs => (
                 Severity::Note,
-                format!("compiling {package} takes {needed} GiB a job: {jobs} jobs fit in {has} GiB"),
+                format!("compiling {package} takes {needed} GiB a job: {jobs} jobs fit in {has}"),
                 format!("set {variable}={jobs} or less"),
             ),
         };

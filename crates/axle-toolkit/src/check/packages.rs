@@ -93,7 +93,11 @@ fn code(
             source,
             fix: Some(best.map_or_else(
                 || elsewhere(toolkits, package, &gaps).unwrap_or_else(|| {
-                    format!("no version of {name} in the catalogue covers {missing}; compile it for that, where you can")
+                    if name.starts_with("nvidia-") {
+                        format!("no version of {name} in the catalogue covers {missing}; use an older CUDA")
+                    } else {
+                        format!("no version of {name} in the catalogue covers {missing}; compile it for that, where you can")
+                    }
                 }),
                 |best| {
                     format!("use {name} {}, the newest in the catalogue that covers {missing}", best.version)
