@@ -123,7 +123,9 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     let allowed: BTreeSet<_> = command.allowed.iter().chain(&file.allowed).copied().collect();
     let is_about_code = |rule: &&Rule| matches!(rule, Rule::CapabilityDropped | Rule::CapabilityTooNew);
     if let Some(rule) = allowed.iter().find(is_about_code) {
-        return Err(format!("{rule} cannot be allowed here: no wheel has code that its CUDA does not make").into());
+        return Err(
+            format!("{rule} cannot be allowed here: no wheel has code that its CUDA does not make").into()
+        );
     }
     let mut request = Request {
         packages: BTreeMap::new(),

@@ -106,8 +106,9 @@ const DEEPEST: usize = 8;
 impl RequestFile {
     /// Reads a file by its name: `pyproject.toml`, another `.toml` as `axle.toml`, else requirements.
     pub fn read(&mut self, path: &Path) -> Result<(), Error> {
-        let text = fs_err::read_to_string(path)
-            .map_err(|error| format!("{error}; --from takes an axle.toml, requirements.txt or pyproject.toml"))?;
+        let text = fs_err::read_to_string(path).map_err(|error| {
+            format!("{error}; --from takes an axle.toml, requirements.txt or pyproject.toml")
+        })?;
         let said = |error: Error| -> Error { format!("{}: {error}", path.display()).into() };
         if path.file_name().is_some_and(|name| name == "pyproject.toml") {
             self.pyproject(&text).map_err(said)

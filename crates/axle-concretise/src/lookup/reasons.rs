@@ -122,9 +122,13 @@ impl Lookup<'_> {
         } else {
             let python = request.python;
             let message = match request.cuda {
-                Cuda::Cpu => format!("the catalogue knows no {anchor} for Python {python} without CUDA with all that it needs"),
+                Cuda::Cpu => format!(
+                    "the catalogue knows no {anchor} for Python {python} without CUDA with all that it needs"
+                ),
                 cuda @ Cuda::Toolkit(..) => {
-                    format!("the catalogue knows no {anchor} for CUDA {cuda} and Python {python} with all that it needs")
+                    format!(
+                        "the catalogue knows no {anchor} for CUDA {cuda} and Python {python} with all that it needs"
+                    )
                 }
             };
             (Reason::Cuda, message)

@@ -94,7 +94,7 @@ fn code(
             fix: Some(best.map_or_else(
                 || elsewhere(toolkits, package, &gaps).unwrap_or_else(|| {
                     if name.starts_with("nvidia-") {
-                        format!("no version of {name} in the catalogue covers {missing}; use an older CUDA")
+                        format!("no version of {name} in the catalogue covers {missing}; do without it, or use an older CUDA")
                     } else {
                         format!("no version of {name} in the catalogue covers {missing}; compile it for that, where you can")
                     }

@@ -52,5 +52,5 @@ fn the_command_of_an_answer_prints_its_plan_or_its_refusal() {
             }
         }
     }
-    assert!(plans >= 4 && refusals >= 4, "{plans} plans, {refusals} refusals");
+    assert!(plans >= 4 && refusals >= 3, "{plans} plans, {refusals} refusals");
 }
