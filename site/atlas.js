@@ -15,10 +15,12 @@
     h: ["half", "a part of it"],
     n: ["none", "nothing"],
     u: ["unknown", "unknown"],
-    ".": ["free", "no code for GPUs: runs beside any"],
+    ".": ["free", "nothing that this CUDA loads"],
   };
 
   let picker = null;
+  /** The rows that are open, by what they show, of the package that is shown. */
+  let opened = { name: null, rows: new Set() };
 
   const build = async (section) => {
     const [base, packages] = await Promise.all([axle.load("base"), axle.load("packages")]);
@@ -37,7 +39,7 @@
         (all.checked || code || text) && (name.includes(text) || summary.toLowerCase().includes(text)));
       count.textContent = axle.count(found.length, "package");
       list.replaceChildren(...found.map(({ name, summary, newest }) => element("li", {},
-        element("a", { href: axle.link("atlas", name), title: summary, "aria-current": name === current ? "page" : null },
+        element("a", { href: axle.link("atlas", name, kept()), title: summary, "aria-current": name === current ? "page" : null },
           element("span", {}, name), element("small", {}, newest)))));
     };
     filter.addEventListener("input", fill);
@@ -58,19 +60,34 @@
     };
   };
 
-  /** CUDA releases in words: one, or from one to another. */
+  /** What of a view goes along to the next package. */
+  const kept = () => {
+    const { query } = axle.address();
+    return new URLSearchParams([...query].filter(([key]) => key === "cuda" || key === "system"));
+  };
+
+  /** A CUDA release as a number, to sort by. */
+  const rank = (cuda) => cuda.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0);
+
+  /** CUDA releases in words: from one to another where `known`, in their order, has none between them that is not among them. */
   const releases = (cudas, known) => {
-    const toolkits = cudas.filter((cuda) => cuda !== "cpu");
-    const all = known.filter((cuda) => cuda !== "cpu");
+    const toolkits = cudas.filter((cuda) => cuda !== "cpu").sort((one, other) => rank(one) - rank(other));
+    const all = picker.base.cudas.filter((cuda) => cuda !== "cpu");
     if (toolkits.length === 0) return cudas.length ? "CPU only" : "none known";
     if (all.every((cuda) => toolkits.includes(cuda))) return "any";
-    return toolkits.length === 1 ? toolkits[0] : `${toolkits[0]} to ${toolkits.at(-1)}`;
+    const runs = [];
+    for (const cuda of toolkits) {
+      if (runs.length && known.indexOf(cuda) === known.indexOf(runs.at(-1).at(-1)) + 1) runs.at(-1).push(cuda);
+      else runs.push([cuda]);
+    }
+    return runs.map((run) => (run.length > 1 ? `${run[0]} to ${run.at(-1)}` : run[0])).join(", ");
   };
 
   const show = async (section, path, query) => {
     picker ??= await build(section);
-    const name = path || FIRST;
+    const name = path.toLowerCase().replaceAll("_", "-") || FIRST;
     const holding = section.querySelector(".holding");
+    if (opened.name !== name) opened = { name, rows: new Set() };
     picker.sync(name);
     if (!picker.names.has(name)) {
       return holding.replaceChildren(element("div", { class: "card empty" },
@@ -78,25 +95,29 @@
     }
     document.title = `${name} · axle`;
     const atlas = await axle.load(`atlas/${name}`);
-    if ((axle.address().path || FIRST) !== name) return;
+    if (axle.address().view !== "atlas" || axle.address().path !== path) return;
+    const focused = holding.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     holding.replaceChildren(...contents(atlas, query));
+    if (focused) holding.querySelector(`[data-key="${focused}"]`)?.focus();
   };
 
   const contents = (atlas, query) => {
     const rows = atlas.versions.flatMap(({ version, rows }) => rows.map((row) => ({ version, ...row })));
     const systems = [...new Set(rows.map(({ system }) => system))].sort().reverse();
-    const system = query.get("system") ?? (systems.includes(SYSTEM) ? SYSTEM : systems[0] ?? SYSTEM);
+    const usual = systems.includes(SYSTEM) ? SYSTEM : systems[0] ?? SYSTEM;
+    const system = systems.includes(query.get("system")) ? query.get("system") : usual;
     const cudas = picker.base.cudas.filter((cuda) => rows.some((row) => row.cudas.includes(cuda)));
-    const cuda = query.get("cuda") ?? "";
+    const cuda = cudas.includes(query.get("cuda")) ? query.get("cuda") : "";
+    const known = [...new Set(rows.flatMap((row) => row.cudas))].filter((cuda) => cuda !== "cpu").sort((one, other) => rank(one) - rank(other));
     const shown = rows.filter((row) => row.system === system && (!cuda || row.cudas.includes(cuda)));
-    const newestOf = ({ cudas }) => Math.max(-1, ...cudas.filter((one) => one !== "cpu").map((one) => picker.base.cudas.length - picker.base.cudas.indexOf(one)));
+    const newestOf = ({ cudas }) => Math.max(-1, ...cudas.filter((one) => one !== "cpu").map(rank));
     const place = new Map(atlas.versions.map(({ version }, at) => [version, at]));
     const wheels = shown.filter(({ wheel }) => wheel).sort((one, other) =>
       place.get(one.version) - place.get(other.version) || newestOf(other) - newestOf(one));
     const unfit = atlas.versions.filter(({ unfit }) => unfit);
     const replace = (changes) => axle.go(axle.link("atlas", atlas.name, merged(query, changes)), { replace: true });
     const select = (label, value, options, key) => element("label", {}, `${label} `,
-      element("select", { onchange: (event) => replace({ [key]: event.target.value }) },
+      element("select", { "data-key": key, onchange: (event) => replace({ [key]: event.target.value }) },
         options.map(([option, text]) => element("option", { value: option, selected: option === value }, text))));
     return [element("div", { class: "card" },
       element("h2", {}, atlas.name),
@@ -104,10 +125,10 @@
       element("div", { class: "filters" },
         systems.length > 1 && select("System", system, systems.map((one) => [one, one]), "system"),
         cudas.length > 1 && select("CUDA", cuda, [["", "all"], ...cudas.map((one) => [one, one === "cpu" ? "CPU only" : one])], "cuda"),
-        element("a", { class: "ask", href: axle.link("finder", "", new URLSearchParams([["gpu", "RTX 3090"], ["python", "3.12"], ["cuda", "any"], ["p", atlas.name]])) }, "Ask the Finder")),
+        element("a", { class: "ask", href: axle.link("finder", "", new URLSearchParams([["gpu", "RTX 3090"], ["python", "3.12"], ["cuda", cuda || "any"], ["p", atlas.name]])) }, "Ask the Finder")),
       axle.legend(Object.values(LETTERS).slice(0, 6)),
       wheels.some(({ files, covers }) => covers && strongest(files) === "declared") && element("p", { class: "hint" }, "Dashed: declared by who published it, and not read."),
-      wheels.length ? grid(atlas, wheels) : element("p", { class: "hint" }, "There is no wheel of it for this system."),
+      wheels.length ? grid(atlas, wheels, known) : element("p", { class: "hint" }, "There is no wheel of it for this system."),
       sources(shown),
       unfit.length > 0 && element("details", {},
         element("summary", {}, `${axle.count(unfit.length, "version")} that cannot be taken`),
@@ -123,23 +144,26 @@
     return all;
   };
 
-  const grid = (atlas, rows) => {
-    const { capabilities, cudas } = picker.base;
+  const grid = (atlas, rows, known) => {
+    const { capabilities } = picker.base;
     const columns = capabilities.length + 4;
     let before = null;
     const body = rows.flatMap((row) => {
       const isFirst = row.version !== before;
       before = row.version;
       const id = axle.identity("row");
+      const key = [row.version, row.system, ...row.cudas].join(" ");
       const detail = element("tr", { id, class: "detail", hidden: true });
+      const open = (isOpen) => {
+        detail.hidden = !isOpen;
+        toggle.setAttribute("aria-expanded", String(isOpen));
+        opened.rows[isOpen ? "add" : "delete"](key);
+        if (isOpen && !detail.firstChild) detail.append(element("td", { colspan: String(columns) }, facts(row)));
+      };
       const toggle = element("button", {
-        type: "button", class: "toggle", "aria-expanded": "false", "aria-controls": id,
-        onclick: () => {
-          detail.hidden = !detail.hidden;
-          toggle.setAttribute("aria-expanded", String(!detail.hidden));
-          if (!detail.hidden && !detail.firstChild) detail.append(element("td", { colspan: String(columns) }, facts(row)));
-        },
-      }, element("span", { class: isFirst ? "" : "again" }, row.version), element("small", {}, releases(row.cudas, cudas)));
+        type: "button", class: "toggle", "aria-expanded": "false", "aria-controls": id, onclick: () => open(detail.hidden),
+      }, element("span", { class: isFirst ? "" : "again" }, row.version), element("small", {}, releases(row.cudas, known)));
+      if (opened.rows.has(key)) open(true);
       const isTold = strongest(row.files) === "declared";
       return [element("tr", { class: [isFirst && "first", isTold && "told"].filter(Boolean).join(" ") || null },
         element("th", { scope: "row" }, toggle),
@@ -166,7 +190,7 @@
         element("span", { class: "square unknown", "aria-hidden": "true" }), ` unknown: ${row.unknown ?? "nothing is told"}`);
     }
     if (row.covers === "" || /^\.*$/.test(row.covers)) {
-      const words = row.covers === "" ? "made without CUDA" : "no code for GPUs";
+      const words = row.covers === "" ? "made without CUDA" : row.code?.length ? "none of its code is for this CUDA" : "no code for GPUs";
       return element("td", { class: "wide", colspan: String(capabilities.length) }, words);
     }
     return [...row.covers].map((letter, place) => {

@@ -66,7 +66,6 @@
   const change = (changes) => {
     const { query } = axle.address();
     const changed = new URLSearchParams(query.size ? query : EXAMPLE);
-    changed.delete("show");
     for (const [key, value] of Object.entries(changes)) {
       changed.delete(key);
       for (const one of [value].flat()) if (one) changed.append(key, one);
@@ -83,13 +82,20 @@
     const cards = base.gpus.flatMap(({ capability, names }) => names.map((name) => ({ name, capability }))).reverse();
     const capabilityOf = new Map(cards.map(({ name, capability }) => [name, capability]));
     const place = (field) => section.querySelector(`[data-field="${field}"]`);
+    /** What is called like a text, whatever stands between its words: what begins so first, of these the shortest. */
     const best = (text, all, name) => {
-      const wanted = text.toLowerCase();
-      const found = all.filter((one) => name(one).toLowerCase().includes(wanted));
-      const begins = (one) => name(one).toLowerCase().startsWith(wanted);
-      const exact = (one) => name(one).toLowerCase() === wanted;
-      return found.sort((one, other) => exact(other) - exact(one) || begins(other) - begins(one)).slice(0, 40);
+      const bare = (text) => text.toLowerCase().replace(/[\s_-]+/g, "");
+      const wanted = bare(text);
+      const found = all.filter((one) => bare(name(one)).includes(wanted));
+      const begins = (one) => bare(name(one)).startsWith(wanted);
+      const length = (one) => (wanted ? bare(name(one)).length : 0);
+      return found.sort((one, other) => begins(other) - begins(one) || length(one) - length(other)).slice(0, 40);
     };
+    /** A capability as compilers spell it: `sm_86` is 8.6. */
+    const dotted = (text) => text.replace(/^(?:sm|compute)_?(\d+)(\d)[af]?$/i, "$1.$2");
+    /** Words of a name that no GPU is told by: `RTX 4090 Laptop GPU`, `H100 SXM5 80GB`. */
+    const plain = (text) => text.replace(/^nvidia\s+/i, "").replace(/^geforce\s+/i, "")
+      .replace(/(\s*(laptop( gpu)?|sxm\d?|pcie|\d+\s?gb))+$/i, "");
 
     const gpus = axle.chooser({
       label: "GPU",
@@ -97,7 +103,7 @@
       placeholder: "RTX 4090, H100, 8.6 …",
       describe: (value) => capabilityOf.get(value) ?? "",
       options: (text) => {
-        const wanted = text.replace(/^nvidia\s+/i, "").replace(/^geforce\s+/i, "");
+        const wanted = dotted(plain(text));
         const capabilities = base.capabilities.filter((one) => one.startsWith(wanted)).map((value) => ({
           value,
           note: `compute capability${capabilityNames(base, value)}`,
@@ -118,16 +124,19 @@
       axle.segments("cuda", cudas.map((value) => ({ value, label: value })), (cuda) => change({ cuda }))));
 
     const split = (text) => text.match(/^([A-Za-z0-9._-]*)(.*)$/s).slice(1);
+    /** Several requirements in one text: what begins with a letter begins another, but for the words of a marker. */
+    const several = (text) => (text.includes(";") ? [text] : text.split(/[\s,]+(?=[A-Za-z])/)).filter(Boolean);
     const choosePackages = axle.chooser({
       label: "Packages",
       hint: "With a version if need be: flash-attn>=2.8",
       placeholder: "torch, vllm, flash-attn …",
       options: (text) => {
+        const many = several(text);
+        if (many.length > 1) return [{ value: many, label: `Ask for ${many.join(" and ")}` }];
         const [name, rest] = split(text);
-        const found = best(name.replaceAll("_", "-"), known, (one) => one.name).map((one) => ({
-          value: one.name + rest.trim(),
-          note: one.summary,
-        }));
+        // A version is asked of what is named, and of nothing that begins alike.
+        const called = rest ? known.filter((one) => one.name === name.toLowerCase().replaceAll("_", "-")) : best(name, known, (one) => one.name);
+        const found = called.map((one) => ({ value: one.name + rest.trim(), note: one.summary }));
         return found.length ? found : [{ value: text, label: `Ask for “${text}”` }];
       },
       onchange: (values) => change({ p: values }),
@@ -140,6 +149,7 @@
       field("compiler").append(element("option", { value }, `${name} ${major}`));
     }
     for (const value of base.systems) field("system").append(element("option", { value }, value));
+    field("system").closest("label").hidden = base.systems.length === 1;
     field("glibc").placeholder = base.glibc;
     for (const name of OPTIONS) {
       field(name).addEventListener("change", () => change({ [name]: field(name).value.trim() }));
@@ -153,9 +163,28 @@
       gpus.input.focus();
     });
 
+    // On a narrow screen the answer lies below the question: this leads there.
+    const answer = section.querySelector(".answer");
+    const lead = element("button", {
+      type: "button", class: "lead-on", hidden: true,
+      onclick: () => {
+        answer.scrollIntoView({ block: "start" });
+        answer.focus({ preventScroll: true });
+      },
+    });
+    section.append(lead);
+    new IntersectionObserver(([{ isIntersecting }]) => lead.classList.toggle("there", isIntersecting)).observe(answer);
+
     return {
       base,
       known,
+      capabilityOf,
+      lead: (kind, words) => {
+        lead.hidden = false;
+        lead.replaceChildren(
+          element("span", { class: kind }, element("span", { class: "mark", "aria-hidden": "true" }, kind === "yes" ? "✓" : "✕")),
+          element("span", {}, words), element("span", { "aria-hidden": "true" }, "↓"));
+      },
       sync: (query) => {
         const without = query.get("cuda") === "cpu";
         gpus.set(query.getAll("gpu"), without);
@@ -164,7 +193,15 @@
         choosePackages.set(query.getAll("p"));
         for (const name of ["python", "cuda"]) {
           const value = query.get(name) ?? (name === "python" ? "3.12" : "any");
-          for (const radio of section.querySelectorAll(`input[name="${name}"]`)) radio.checked = radio.value === value;
+          const choices = place(name).querySelector(".choices");
+          choices.querySelector(".odd")?.remove();
+          // What an address asks for and no button does is shown as what it is.
+          if (value !== "cpu" && !(name === "python" ? base.pythons : cudas).includes(value)) {
+            const [odd] = axle.segments(name, [{ value, label: `${value}: unknown` }], () => {});
+            odd.classList.add("odd");
+            choices.append(odd);
+          }
+          for (const radio of choices.querySelectorAll("input")) radio.checked = radio.value === value;
         }
         for (const name of OPTIONS) field(name).value = query.get(name) ?? (name === "system" ? base.systems[0] : "");
         for (const name of ["audited", "wheels"]) field(name).checked = query.has(name);
@@ -188,8 +225,8 @@
     const number = (asked += 1);
     const wanted = question(query);
     const key = JSON.stringify(wanted);
-    if (shown?.key === key && shown.isExample === isExample && shown.release === query.get("show")) return;
     document.title = `${wanted.packages.join(", ") || axle.views.finder.title} · axle`;
+    if (shown?.key === key && shown.isExample === isExample && shown.release === query.get("show")) return;
     shown = null;
     if (wanted.packages.length === 0) return answer.replaceChildren(...start(wanted));
     if (wanted.cuda !== "cpu" && wanted.gpus.length + wanted.compute_capabilities.length === 0) {
@@ -198,30 +235,50 @@
         element("p", {}, "Choose a GPU by its name or its compute capability, or tick CPU only.")));
     }
     answer.setAttribute("aria-busy", "true");
+    const late = setTimeout(() => {
+      if (number !== asked) return;
+      axle.say("Working it out …");
+      answer.prepend(element("p", { class: "working" }, "Working it out …"));
+    }, 200);
     let told;
     try {
       told = await axle.ask(wanted);
     } catch (error) {
       told = { error: error.message ?? String(error) };
     }
+    clearTimeout(late);
     // Another question was asked in the meantime.
     if (number !== asked) return;
     answer.setAttribute("aria-busy", "false");
     if (told.error) {
-      axle.say(told.error);
+      const words = told.gpu ? `“${told.gpu}” is no GPU that axle knows.` : told.error;
+      axle.say(words);
+      form.lead("no", "This cannot be answered");
       return answer.replaceChildren(element("div", { class: "card refusal" },
-        element("h2", {}, "This is no question"), element("p", {}, told.error)));
+        element("h2", {}, "This cannot be answered"), element("p", {}, words),
+        told.gpu && instead(query, told)));
     }
     shown = { key, isExample, release: query.get("show") };
     // Who has chosen a suggestion goes on reading where it was.
     const wasInside = answer.contains(document.activeElement);
-    answer.replaceChildren(...(isExample ? [example()] : []), answers(told.answers, query));
+    answer.replaceChildren(...(isExample ? [example()] : []), ...answers(told.answers, query));
     if (wasInside) answer.focus({ preventScroll: true });
     const fits = told.answers.filter(({ plan }) => plan);
-    axle.say(fits.length
-      ? `It fits with ${fits.map(({ cuda }) => cudaName(cuda)).join(", ")}`
-      : "Nothing fits");
+    const words = fits.length ? `It fits with ${fits.map(({ cuda }) => cudaName(cuda)).join(", ")}` : "Nothing fits";
+    axle.say(words);
+    form.lead(fits.length ? "yes" : "no", words);
   };
+
+  /** GPUs that are called like one that is unknown, and another way to say it. */
+  const instead = (query, { gpu, nearest = [] }) => [
+    nearest.length > 0 && element("ul", { class: "suggestions" }, nearest.map((name) => {
+      const asked = new URLSearchParams(query);
+      asked.delete("gpu");
+      for (const one of query.getAll("gpu")) asked.append("gpu", one === gpu ? name : one);
+      return element("li", {}, element("a", { class: "suggestion", href: axle.link("finder", "", asked) }, `with ${name}`, element("span", { "aria-hidden": "true" }, "→")));
+    })),
+    element("p", {}, "Or choose its compute capability in the place of its name."),
+  ].filter(Boolean);
 
   /** What to ask first. */
   const start = (wanted) => [element("div", { class: "card empty" },
@@ -236,7 +293,7 @@
   const cudaName = (cuda) => (cuda === null || cuda === "cpu" ? "CPU only" : `CUDA ${cuda}`);
 
   const answers = (all, query) => {
-    if (all.length === 1) return element("div", { class: "card" }, one(all[0]));
+    if (all.length === 1) return [element("div", { class: "card" }, one(all[0], query))];
     const items = all.map((answer) => ({
       key: answer.cuda ?? "cpu",
       class: answer.plan ? "yes" : "no",
@@ -245,18 +302,40 @@
         element("span", {}, cudaName(answer.cuda)),
         element("small", {}, answer.plan ? `torch ${answer.plan.torch.split("+")[0]}` : "does not fit"),
       ],
-      content: () => one(answer),
+      content: () => one(answer, query),
     }));
     const choose = (release) => {
+      document.querySelector(".answer .example")?.remove();
       shown = { ...shown, isExample: false, release };
       const chosen = new URLSearchParams(query);
       chosen.set("show", release);
       axle.go(axle.link("finder", "", chosen), { replace: true });
     };
-    return element("div", { class: "card by-cuda" }, axle.tabs("CUDA releases", items, query.get("show"), choose));
+    const releases = element("div", { class: "card by-cuda" }, axle.tabs("CUDA releases", items, query.get("show"), choose));
+    return all.some(({ plan }) => plan) ? [releases] : [withoutAny(all, query), releases];
   };
 
-  const one = (answer) => (answer.plan ? plan(answer) : refusal(answer));
+  /** What is true of every release, where nothing fits with any: what would work, each change once. */
+  const withoutAny = (all, query) => {
+    const suggested = new Map(all.flatMap(({ refusal }) => refusal.suggestions).map((one) => [one.change, one]));
+    const packages = query.getAll("p");
+    const fewer = packages.length > 1 ? packages.map((name) => {
+      const asked = new URLSearchParams(query);
+      asked.delete("p");
+      for (const other of packages) if (other !== name) asked.append("p", other);
+      return element("li", {}, element("a", { class: "suggestion", href: axle.link("finder", "", asked) }, `ask without ${name}`, element("span", { "aria-hidden": "true" }, "→")));
+    }) : [];
+    return element("div", { class: "card" },
+      element("h2", { class: "verdict no" }, element("span", { class: "mark", "aria-hidden": "true" }, "✕"), " Nothing fits with any CUDA"),
+      element("p", {}, "Below stands why, for each release."),
+      suggested.size > 0 && [element("h3", {}, "What would work"), suggestions([...suggested.values()], query)],
+      suggested.size === 0 && fewer.length > 0 && [element("h3", {}, "What may help"), element("ul", { class: "suggestions" }, fewer)]);
+  };
+
+  const one = (answer, query) => (answer.plan ? plan(answer) : refusal(answer, query));
+
+  /** How the last plan was taken: who looks at another one takes it in the same way. */
+  let how = null;
 
   const plan = ({ plan, rows, download, command, flake, pip }) => {
     const askedFor = rows.filter((row) => row.asked);
@@ -267,25 +346,25 @@
     const facts = [
       `torch ${plan.torch.split("+")[0]}`, `Python ${python}`, cudaName(cuda),
       capabilities.length ? `for ${capabilities.join(", ")}` : null,
-      compiler ? `compiled with ${Object.entries(compiler)[0].join(" ")}` : null,
+      compiler && compiled ? `compiled with ${Object.entries(compiler)[0].join(" ")}` : null,
     ].filter(Boolean);
     return [
       element("h2", { class: "verdict yes" }, element("span", { class: "mark", "aria-hidden": "true" }, "✓"), " It fits"),
       element("p", { class: "facts" }, facts.join(" · ")),
       element("dl", { class: "figures" },
-        figure("to download", `${unsized ? "over " : ""}${axle.size(download)}`),
+        figure("to download", download === null ? (unsized ? "unknown" : "nothing") : `${unsized ? "over " : ""}${axle.size(download)}`),
         figure("packages", String(rows.length)),
         figure("compiled", compiled ? String(compiled) : "none")),
-      table("What was asked for", askedFor),
+      ...table("What was asked for", askedFor),
       others.length > 0 && element("details", {},
         element("summary", {}, `and ${axle.count(others.length, "package")} that they require`),
         table("What they require", others)),
       element("h3", {}, "Take it with you"),
       axle.tabs("How to take it", [
         { key: "command", label: "Command line", content: () => axle.copyable("Command line", command) },
-        { key: "flake", label: "Flake", content: () => axle.copyable("Flake", flake) },
+        { key: "flake", label: "Nix", content: () => axle.copyable("Nix", flake) },
         { key: "pip", label: "pip", content: () => axle.copyable("pip", pip) },
-      ]),
+      ], how, (key) => { how = key; }),
     ].filter(Boolean);
   };
 
@@ -297,9 +376,21 @@
     return local.length ? [`${release}`, element("wbr"), `+${local.join("+")}`] : release;
   };
 
-  const KINDS = { wheel: "wheel", source: "compiled", "package-set": "package set" };
+  const KINDS = { wheel: "wheel", source: "compiled", "package-set": "from nixpkgs" };
+  const HINTS = {
+    audited: "audited: read out of the bytes of this file",
+    sibling: "sibling: read out of the same version's file for another Python",
+    declared: "declared: published, but not read",
+    "package-set": "from nixpkgs: Nix takes it from its package set, pip from the index",
+  };
 
-  const table = (caption, rows) => element("table", { class: "rows" },
+  /** The words of a table that need some, in a line below it. */
+  const hint = (rows) => {
+    const used = Object.keys(HINTS).filter((word) => rows.some(({ kind, provenance }) => kind === word || provenance === word));
+    return used.length > 0 && element("p", { class: "hint" }, `${used.map((word) => HINTS[word]).join("; ")}.`);
+  };
+
+  const table = (caption, rows) => [element("table", { class: "rows" },
     element("caption", { class: "sr" }, caption),
     element("thead", {}, element("tr", {}, ["Package", "Taken as", "Size", "Facts"].map((name) => element("th", { scope: "col" }, name)))),
     element("tbody", {}, rows.flatMap((row) => [
@@ -309,23 +400,40 @@
         element("td", { class: "number" }, row.kind === "package-set" ? "" : axle.size(row.size)),
         element("td", {}, axle.provenance(row.provenance))),
       ...(row.why ? [element("tr", { class: "why" }, element("td", { colspan: "4" }, row.why))] : []),
-    ])));
+    ]))), hint(rows)];
 
-  const refusal = ({ refusal, command }) => [
+  /** A rule's code is for who looks it up in the book; here its sentence stands by itself. */
+  const sentence = (message) => message.replace(/^AX\d+: /, "");
+
+  const refusal = ({ refusal, command }, query) => [
     element("h2", { class: "verdict no" }, element("span", { class: "mark", "aria-hidden": "true" }, "✕"), " Nothing fits"),
     element("ul", { class: "reasons" }, refusal.reasons.map(({ kind, message, torch }) => element("li", {},
-      element("span", { class: "badge kind" }, kind.replaceAll("-", " ")), " ", message,
+      element("span", { class: "badge kind" }, kind.replaceAll("-", " ")), " ", sentence(message),
       torch?.length ? element("small", {}, `rules out torch ${torch.join(", ")}`) : null))),
     refusal.suggestions.length > 0 && element("h3", {}, "What would work"),
-    refusal.suggestions.length > 0 && element("ul", { class: "suggestions" }, refusal.suggestions.map(({ change, command }) => {
-      const query = ofCommand(command);
-      return element("li", {}, query
-        ? element("a", { class: "suggestion", href: axle.link("finder", "", query) }, change, element("span", { "aria-hidden": "true" }, "→"))
-        : [element("p", {}, change), axle.copyable(change, command)]);
-    })),
+    refusal.suggestions.length > 0 && suggestions(refusal.suggestions, query),
     element("h3", {}, "Ask the command line"),
     axle.copyable("Command line", command),
   ].filter(Boolean);
+
+  const suggestions = (all, query) => element("ul", { class: "suggestions" }, all.map(({ change, command }) => {
+    const other = ofCommand(command);
+    if (other) named(other, query);
+    return element("li", {}, other
+      ? element("a", { class: "suggestion", href: axle.link("finder", "", other) }, change, element("span", { "aria-hidden": "true" }, "→"))
+      : [element("p", {}, change), axle.copyable(change, command)]);
+  }));
+
+  /** Calls the GPUs of a command as the question did, where they are the same, and keeps them where none is asked for. */
+  const named = (other, query) => {
+    const gpus = query.getAll("gpu");
+    const capabilities = new Set(gpus.map((gpu) => form.capabilityOf.get(gpu) ?? gpu));
+    const told = other.getAll("gpu");
+    const isSame = told.length === capabilities.size && told.every((one) => capabilities.has(one));
+    if (!isSame && other.get("cuda") !== "cpu") return;
+    other.delete("gpu");
+    for (const gpu of gpus) other.append("gpu", gpu);
+  };
 
   axle.views.finder = { title: "Finder", show };
   axle.finder = { question, ofCommand };

@@ -33,15 +33,16 @@
     if (axle.address().query.toString() !== query.toString()) return;
     const root = section.querySelector(".matrix");
     const unique = (key) => [...new Set(targets.map((target) => target[key]))];
-    const python = query.get("python") ?? PYTHON;
-    const cuda = query.get("cuda") ?? "";
-    const torch = query.get("torch") ?? "";
+    const asked = (key, values, usual) => (values.includes(query.get(key)) ? query.get(key) : usual);
+    const python = asked("python", ["all", ...unique("python")], PYTHON);
+    const cuda = asked("cuda", unique("cuda"), "");
+    const torch = asked("torch", targets.flatMap((target) => target.torch), "");
     const text = query.get("name") ?? "";
     const rank = (release) => (release === "cpu" ? -1 : release.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0));
     const cudas = unique("cuda").sort((one, other) => rank(other) - rank(one));
     const torches = [...new Set(targets.flatMap((target) => target.torch))].sort((one, other) =>
       other.localeCompare(one, "en", { numeric: true }));
-    const replace = (changes) => axle.go(axle.changed({ cell: null, of: null, ...changes }), { replace: true });
+    const replace = (changes) => axle.go(axle.changed(changes), { replace: true });
     const select = (label, value, options, key) => element("label", {}, `${label} `,
       element("select", { "data-key": key, onchange: (event) => replace({ [key]: event.target.value }) },
         options.map(([option, words]) => element("option", { value: option, selected: option === value }, words))));
@@ -57,10 +58,14 @@
       .map((name, place) => ({ name, place }))
       .filter(({ name }) => (!chosen || chosen.includes(name)) && name.includes(text.toLowerCase()));
     const side = element("div", { class: "card cell-detail", role: "region", "aria-label": "The chosen square", tabindex: "-1" });
-    const focused = document.activeElement?.closest?.(".filters") ? document.activeElement.dataset.key : null;
+    const active = document.activeElement?.closest?.(".filters") ? document.activeElement : null;
+    const [focused, caret] = [active?.dataset.key, active?.selectionStart];
     const filter = element("input", {
       type: "search", value: text, placeholder: "name", "data-key": "name", autocomplete: "off", spellcheck: "false",
-      onchange: (event) => replace({ name: event.target.value.trim() }),
+      oninput: () => {
+        clearTimeout(typed);
+        typed = setTimeout(() => replace({ name: filter.value.trim() }), 150);
+      },
     });
     root.replaceChildren(
       element("div", { class: "card" },
@@ -72,16 +77,21 @@
           element("label", {}, "Filter ", filter)),
         axle.legend([...Object.values(HELD), ["absent", "absent, with the reason"]]),
         columns.length && rows.length
-          ? grid(columns, rows, starts, side)
+          ? grid(columns, rows, starts, side, query)
           : element("p", { class: "hint" }, "No cell is like that."),
         element("p", { class: "hint" }, `${axle.count(columns.length, "cell")}, ${axle.count(rows.length, "package")}`)),
       side);
-    if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus();
+    const control = focused && root.querySelector(`[data-key="${focused}"]`);
+    control?.focus();
+    if (control?.type === "search") control.setSelectionRange(caret, caret);
     const square = find(columns, query.get("cell"));
     if (square && query.get("of")) await detail(side, square, query.get("of"));
     else side.replaceChildren(element("h2", {}, "Choose a square"), element("p", {}, "It says which version the cell has, what it covers and why it is not newer, or why there is none."),
       ...(columns.length ? [element("h3", {}, "Which torch there is, and why not the others"), rest(columns)] : []));
   };
+
+  /** The wait for the end of a word that is typed. */
+  let typed = 0;
 
   const identify = ({ target, torch }) => `${target.system} ${target.python} ${target.cuda} ${torch}`;
   const find = (columns, id) => columns.find((column) => identify(column) === id);
@@ -97,9 +107,25 @@
     return found;
   };
 
-  const grid = (columns, rows, starts, side) => {
+  /** As many rows are drawn at once: a thousand of them take seconds. */
+  const AT_ONCE = 24;
+
+  const grid = (columns, rows, starts, side, query) => {
     const wide = ({ value, count }) => element("th", { scope: "colgroup", colspan: String(count), class: "run" }, value);
     const pythons = new Set(columns.map(({ target }) => target.python));
+    const cells = columns.map((column) => ({ column, id: identify(column), where: `torch ${column.torch}, ${column.target.cuda === "cpu" ? "CPU" : `CUDA ${column.target.cuda}`}, Python ${column.target.python}` }));
+    const body = element("tbody", {});
+    const row = ({ name, place }) => element("tr", { class: starts.has(name) ? "first" : null },
+      element("th", { scope: "row" }, name),
+      cells.map(({ column, id, where }) => {
+        const letter = column.letters[place];
+        const [kind, words] = meaning(letter);
+        const isChosen = id === query.get("cell") && name === query.get("of");
+        return element("td", { class: "holds" }, element("button", {
+          type: "button", class: `square ${kind}`, tabindex: "-1", "data-letter": kind === "absent" ? letter : null,
+          title: `${name}: ${words}`, "aria-label": `${name}, ${where}: ${words}`, "aria-pressed": isChosen ? "true" : null,
+        }));
+      }));
     const table = element("table", { class: "grid cells" },
       element("caption", { class: "sr" }, "Packages by cell. Arrow keys move from square to square."),
       element("thead", {},
@@ -107,22 +133,25 @@
           runs(columns, ({ target }) => `${target.cuda === "cpu" ? "CPU" : target.cuda}${pythons.size > 1 ? ` · ${target.python}` : ""}`).map(wide)),
         element("tr", {}, element("th", { scope: "col" }, "torch"),
           columns.map(({ torch }) => element("th", { scope: "col", class: "torch" }, torch)))),
-      element("tbody", {}, rows.map(({ name, place }) => element("tr", { class: starts.has(name) ? "first" : null },
-        element("th", { scope: "row" }, name),
-        columns.map((column) => {
-          const letter = column.letters[place];
-          const [kind, words] = meaning(letter);
-          return element("td", { class: "holds" }, element("button", {
-            type: "button", class: `square ${kind}`, tabindex: "-1", "data-letter": kind === "absent" ? letter : null,
-            title: `${name}: ${words}`,
-            "aria-label": `${name}, torch ${column.torch}, ${column.target.cuda === "cpu" ? "CPU" : `CUDA ${column.target.cuda}`}, Python ${column.target.python}: ${words}`,
-            onclick: (event) => choose(event.currentTarget, column, name, side),
-          }));
-        })))));
+      body);
+    // The first rows are there at once, the others follow while the page can be used.
+    let drawn = 0;
+    const draw = () => {
+      body.append(...rows.slice(drawn, drawn + AT_ONCE).map(row));
+      drawn += AT_ONCE;
+      if (drawn < rows.length && (drawn === AT_ONCE || body.isConnected)) requestAnimationFrame(draw);
+    };
+    draw();
     // One stop of the tab key for all squares; arrows go from one to the next.
-    const square = (row, column) => table.tBodies[0].rows[row]?.cells[column + 1]?.firstChild;
-    const first = square(0, 0);
+    const square = (row, column) => body.rows[row]?.cells[column + 1]?.firstChild;
+    const first = body.querySelector("[aria-pressed]") ?? square(0, 0);
     if (first) first.tabIndex = 0;
+    table.addEventListener("click", (event) => {
+      const button = event.target.closest(".square");
+      if (!button) return;
+      const cell = button.parentElement;
+      choose(button, columns[cell.cellIndex - 1], rows[cell.parentElement.sectionRowIndex].name, side);
+    });
     table.addEventListener("keydown", (event) => {
       const button = event.target.closest(".square");
       if (!button) return;

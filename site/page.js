@@ -132,11 +132,18 @@
       if (!option) return;
       input.value = "";
       close();
-      onchange([...chosen, option.value]);
+      onchange([...new Set([...chosen, ...[option.value].flat()])]);
+    };
+    /** Who leaves a text behind asks for what is called so, or for the one thing that it can be. */
+    const leave = () => {
+      const text = input.value.trim().toLowerCase();
+      const exact = shown.findIndex(({ value }) => String(value).toLowerCase() === text);
+      if (text && (exact >= 0 || shown.length === 1)) take(Math.max(exact, 0));
+      else close();
     };
     input.addEventListener("input", open);
     input.addEventListener("click", open);
-    input.addEventListener("blur", close);
+    input.addEventListener("blur", leave);
     input.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
@@ -147,6 +154,7 @@
         }
       } else if (event.key === "Enter") {
         event.preventDefault();
+        if (list.hidden && input.value.trim()) open();
         if (!list.hidden) take(Math.max(active, 0));
       } else if (event.key === "Escape") {
         close();

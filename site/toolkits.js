@@ -8,7 +8,7 @@
   const LETTERS = {
     o: ["full", "its own machine code"],
     s: ["shared", "machine code of its generation that runs there"],
-    d: ["half", "machine code, announced to be dropped"],
+    d: ["leaving", "machine code, announced to be dropped"],
     x: ["special", "only code for this very GPU or its family"],
     p: ["ptx", "only PTX, which the driver compiles"],
     n: ["none", "nothing"],
@@ -25,6 +25,7 @@
           element("select", { onchange: (event) => axle.go(axle.changed({ system: event.target.value }), { replace: true }) },
             systems.map((one) => element("option", { value: one, selected: one === system }, one))))),
         compilers(rules, system),
+        element("p", { class: "hint" }, "glibc headers: the newest C library that it compiles against. Driver, all of it: the oldest that runs everything of the release; no PTX: the oldest of the same major, which compiles no PTX of it. PTX: the version of the language that it writes."),
         element("p", { class: "hint" }, "Upper bounds are those of each release's own headers. ",
           [...rules.documents.floors, ...rules.documents.drivers].join("; "), ".")),
       element("div", { class: "card" },
@@ -67,13 +68,13 @@
           return element("td", { class: `square ${kind}`, title: `${rules.capabilities[place].capability}: ${words}` }, element("span", { class: "sr" }, words));
         }))))));
 
-  const cards = (rules) => axle.scroller("GPUs by compute capability",
+  const cards = (rules, oldest = rules.releases.at(-1).cuda) => axle.scroller("GPUs by compute capability",
     element("table", { class: "plain-table gpus" },
       element("caption", { class: "sr" }, "GPUs by compute capability, with the releases that make code for them"),
       element("thead", {}, element("tr", {}, ["Capability", "First CUDA", "Last CUDA", "Last driver", "GPUs"].map((name) => element("th", { scope: "col" }, name)))),
       element("tbody", {}, [...rules.capabilities].reverse().map(({ capability, first, last, driver, names }) => element("tr", {},
         element("th", { scope: "row" }, capability),
-        element("td", {}, first ?? "none"), element("td", {}, last ?? ""), element("td", {}, driver ? String(driver) : ""),
+        element("td", {}, first === oldest ? `${first} or earlier` : first ?? "none"), element("td", {}, last ?? ""), element("td", {}, driver ? String(driver) : ""),
         element("td", {}, names.join(", ")))))));
 
   axle.views.toolkits = { title: "Toolkits", show };

@@ -41,8 +41,15 @@ pub enum Error {
 }
 
 /// What the page loads before it shows its first answer, beside its own files: of the cells any one target.
-const FIRST: [&str; 6] =
-    ["base", "packages", "engine", "engine/start", "engine/builds", "engine/cells/x86_64-linux/3.12-12.8"];
+const FIRST: [&str; 7] = [
+    "base",
+    "packages",
+    "engine",
+    "engine/script",
+    "engine/start",
+    "engine/builds",
+    "engine/cells/x86_64-linux/3.12-12.8",
+];
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let output: &Path = &args.output;

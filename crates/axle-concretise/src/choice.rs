@@ -251,7 +251,13 @@ impl<'a> Choice<'a> {
             mismatch(&[told], rule, cuda)?;
         }
         match self.facts() {
-            Some(facts) => mismatch(&self.audited_cuda(facts, cuda), rule, cuda)?,
+            Some(facts) => {
+                mismatch(&self.audited_cuda(facts, cuda), rule, cuda).map_err(|unfit| match unfit {
+                    // Of libraries for several releases none is for this one.
+                    Unfit::Cuda(_) if !self.package.alternative.is_empty() => Unfit::Cuda(all_cuda(facts)),
+                    unfit => unfit,
+                })?;
+            }
             None if self.is_seen() || rule == CudaMatch::None => {}
             None if self.variant.cuda.is_none() && pinned.is_none() => {
                 return Err(Unfit::Undeclared("its CUDA is"));
@@ -281,7 +287,7 @@ impl<'a> Choice<'a> {
                 .all(|from| is_member(from) && loaded.as_ref().is_some_and(|loaded| !loaded(from)))
         });
         if facts.cuda_evidence.is_empty() {
-            return facts.cuda.iter().filter_map(|cuda| cuda.parse().ok()).collect();
+            return all_cuda(facts);
         }
         let mut releases: Vec<Built> = told.filter_map(|evidence| evidence.cuda.parse().ok()).collect();
         releases.sort();
@@ -467,6 +473,17 @@ pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: Cuda) -> axle_
         policy.loaded = Some(members.map(axle_audit::Pattern::new).collect());
     }
     policy
+}
+
+/// The CUDA releases that an audit found in any member, oldest first.
+fn all_cuda(facts: &WheelFacts) -> Vec<Built> {
+    let mut releases: Vec<Built> = facts.cuda.iter().filter_map(|cuda| cuda.parse().ok()).collect();
+    releases.sort_by_key(|release| match *release {
+        Built::Cpu => (0, None),
+        Built::Major(major) => (major, None),
+        Built::Minor(major, minor) => (major, Some(minor)),
+    });
+    releases
 }
 
 /// Which members a target loads; `None` for all.

@@ -13,6 +13,18 @@ pub struct GpuNameError {
     nearest: Vec<String>,
 }
 
+impl GpuNameError {
+    /// What was taken for a name.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Known names that are spelled alike, the most alike first.
+    pub fn nearest(&self) -> &[String] {
+        &self.nearest
+    }
+}
+
 fn advice(nearest: &[String]) -> String {
     match nearest {
         [] => "give its compute capability with --cc, as in 8.6".to_owned(),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axle_catalogue::{Catalogue, Cuda, Provenance};
 use axle_concretise::{Document, Lookup, Pin, Plan, Refusal, Request, flake, pins, pip};
+use axle_toolkit::GpuNameError;
 use serde::Serialize;
 
 use crate::question::{AskError, Question};
@@ -71,13 +72,40 @@ pub enum Kind {
     PackageSet,
 }
 
-/// Answers a question, in JSON: [`Answers`], or `{"error": "…"}` where it cannot be answered.
+/// Why a question cannot be answered, as JSON.
+#[derive(Debug, Serialize)]
+struct Unanswered<'a> {
+    error: String,
+    /// The name that is no GPU's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu: Option<&'a str>,
+    /// The GPUs that are called alike.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    nearest: &'a [String],
+}
+
+impl<'a> Unanswered<'a> {
+    fn of(error: &'a AskError) -> Self {
+        let unknown = if let AskError::Gpu(unknown) = error { Some(unknown) } else { None };
+        Self {
+            error: error.to_string(),
+            gpu: unknown.map(GpuNameError::text),
+            nearest: unknown.map(GpuNameError::nearest).unwrap_or_default(),
+        }
+    }
+}
+
+/// Answers a question, in JSON: [`Answers`], or `{"error": "…"}` where it cannot be answered; for a name that is no GPU's with
+/// those that are called alike.
 pub fn ask(catalogue: &Catalogue, lookup: &Lookup<'_>, question: &str) -> String {
     let answered = serde_json::from_str(question)
         .map_err(AskError::from)
         .and_then(|question: Question| answers(catalogue, lookup, &question))
         .and_then(|answers| Ok(serde_json::to_string(&answers)?));
-    answered.unwrap_or_else(|error| serde_json::json!({ "error": error.to_string() }).to_string())
+    answered.unwrap_or_else(|error| {
+        // A text and texts are always JSON.
+        serde_json::to_string(&Unanswered::of(&error)).unwrap_or_default()
+    })
 }
 
 /// Answers a question.

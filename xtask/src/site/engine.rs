@@ -10,8 +10,10 @@ use crate::wasm::Module;
 
 /// Writes the module with its script, and every shard.
 pub fn write(module: &Module, catalogue: &Folder, folder: &Path) -> io::Result<()> {
-    let data = shard::script("engine", &module.bytes)?;
-    shard::place(folder, "engine", &format!("{}\n{data}", module.script))?;
+    // As data, both: the page runs them in a thread of their own.
+    let script = shard::script("engine/script", module.script.as_bytes())?;
+    shard::place(folder, "engine/script", &script)?;
+    shard::place(folder, "engine", &shard::script("engine", &module.bytes)?)?;
     for (name, shard) in axle_web::shards::shards(catalogue)? {
         shard::write(folder, &format!("engine/{name}"), &shard)?;
     }

@@ -23,6 +23,8 @@ struct Base<'a> {
     gpus: Vec<&'a GpuNames>,
     /// The compilers that some release takes.
     compilers: Vec<String>,
+    /// By system, the shards with cells.
+    cells: BTreeMap<System, Vec<String>>,
 }
 
 /// The shard `rules`.
@@ -82,12 +84,18 @@ struct Documents<'a> {
 pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
     let matrix = catalogue.matrix()?;
     let toolkits = catalogue.toolkits()?.ok_or(Error::NoToolkits)?;
-    shard::write(folder, "base", &base(&matrix, &toolkits))?;
+    let mut cells: BTreeMap<System, Vec<String>> = BTreeMap::new();
+    for (system, python, cuda) in matrix.targets() {
+        if catalogue.cells(system, python, cuda)?.is_some() {
+            cells.entry(system).or_default().push(format!("cells/{system}/{python}-{cuda}"));
+        }
+    }
+    shard::write(folder, "base", &base(&matrix, &toolkits, cells))?;
     shard::write(folder, "rules", &rules(&toolkits))?;
     Ok(())
 }
 
-fn base<'a>(matrix: &'a Matrix, toolkits: &'a Toolkits) -> Base<'a> {
+fn base<'a>(matrix: &'a Matrix, toolkits: &'a Toolkits, cells: BTreeMap<System, Vec<String>>) -> Base<'a> {
     let mut cudas = matrix.cudas.clone();
     cudas.sort();
     let gpus = toolkits.declared.gpus.iter();
@@ -100,6 +108,7 @@ fn base<'a>(matrix: &'a Matrix, toolkits: &'a Toolkits) -> Base<'a> {
         order: &matrix.order,
         gpus: gpus.filter(|gpus| matrix.compute_capabilities.contains(&gpus.capability)).collect(),
         compilers: compilers(toolkits, &matrix.systems),
+        cells,
     }
 }
 
