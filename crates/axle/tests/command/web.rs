@@ -24,6 +24,7 @@ fn the_command_of_an_answer_prints_its_plan_or_its_refusal() {
         json!({"python": "3.12", "cuda": "12.8", "gpus": ["A100"], "only_audited": true, "only_wheels": true,
                "packages": ["flash-attn", "'quoted'"]}),
         json!({"python": "3.12", "cuda": "12.8", "gpus": ["A100"], "packages": ["torhc"], "system": "aarch64-linux"}),
+        json!({"python": "3.10", "cuda": "11.8", "compute_capabilities": ["8.6"], "packages": ["torch"]}),
     ] {
         let question: Question = serde_json::from_value(question).unwrap();
         let Ok(told) = answers(&catalogue, &lookup, &question) else {
@@ -52,5 +53,5 @@ fn the_command_of_an_answer_prints_its_plan_or_its_refusal() {
             }
         }
     }
-    assert!(plans >= 4 && refusals >= 3, "{plans} plans, {refusals} refusals");
+    assert!(plans >= 4 && refusals >= 4, "{plans} plans, {refusals} refusals");
 }
