@@ -69,8 +69,13 @@ let
       buildInputs = args.buildInputs or [ ];
       propagatedBuildInputs = args.propagatedBuildInputs or [ ];
       passthru = args.passthru or { };
+      # A set, or a function of the old attributes, or of the new and the old ones, as in nixpkgs.
       overrideAttrs =
-        change: mkDerivation (args // (if isFunction (change args) then change args args else change args));
+        change:
+        let
+          once = if isFunction change then change args else change;
+        in
+        mkDerivation (args // (if isFunction once then once args else once));
     }
     // args.passthru or { };
 

@@ -93,7 +93,7 @@ let
       coreutils = host.tools;
       unzip = host.tools;
       patchelf = host.tools;
-      zlib = host.zlib;
+      inherit (host) numactl zlib;
 
       addDriverRunpath.driverLink = "/run/opengl-driver";
       pythonPackagesExtensions = [ ];

@@ -120,12 +120,23 @@ let
     test -e $out/lib/libstdc++.so.6
   '';
 
-  zlib = fromHost "host-zlib" { inherit patchelf; } ''
-    mkdir -p $out/lib
-    cp -L "$(${find "libz.so.1"})" $out/lib/
-    chmod u+w $out/lib/libz.so.1
-    $patchelf/bin/patchelf --set-rpath ${glibc}/lib $out/lib/libz.so.1
-  '';
+  # A library that needs the C library alone, and Debian's package of it.
+  library =
+    soname: package:
+    fromHost "host-${package}" { inherit patchelf; } ''
+      library=$(${find soname})
+      if [ -z "$library" ]; then
+        echo "this machine has no ${soname}; install ${package}" >&2
+        exit 1
+      fi
+      mkdir -p $out/lib
+      cp -L "$library" $out/lib/
+      chmod u+w $out/lib/${soname}
+      $patchelf/bin/patchelf --set-rpath ${glibc}/lib $out/lib/${soname}
+    '';
+
+  zlib = library "libz.so.1" "zlib1g";
+  numactl = library "libnuma.so.1" "libnuma1";
 
   tools = fromHost "host-tools" { inherit patchelf; } ''
     ${copyLibraries}
@@ -408,6 +419,7 @@ in
     fetchurl
     fromHost
     glibc
+    numactl
     patchelf
     python
     tools

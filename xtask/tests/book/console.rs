@@ -1,14 +1,15 @@
 //! Commands as a reader types them, and what they are shown to print.
 //!
-//! The commands of a page run in order in one empty folder, those of a block that calls cargo in the repository: it is
-//! for readers who have a clone. A line `…` stands for any lines, and within a line for any text.
+//! The commands of a page run in order in one folder, in which there is nothing but the last flake that the page has
+//! shown so far, those of a block that calls cargo in the repository: it is for readers who have a clone. A line `…`
+//! stands for any lines, and within a line for any text.
 //!
 //! `echo $?` tells the status of the command before it. Without it the status has to be 0, or, where axle's answer is
 //! shown, 0 or 1: the answer says which.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 use xtask::nix::{self, NixEnv};
@@ -18,8 +19,10 @@ use crate::snippets::{self, AXLE};
 
 /// What a block is marked with whose commands need the network or Nix.
 pub const ONLINE: &str = "online";
-/// What a block is marked with whose commands cost gigabytes or hours, or need a GPU or root.
-pub const EXPENSIVE: &str = "expensive";
+/// What a block is marked with whose commands would change a clone: they run beside a copy of its catalogue.
+pub const COPY: &str = "copy";
+/// What a block is marked with whose commands `.ci/run` runs by itself.
+pub const BY_CI: &str = "ci";
 
 /// A command, and the lines below it.
 pub struct Shown {
@@ -48,7 +51,7 @@ pub fn commands(block: &Block) -> Vec<Shown> {
 pub struct Shell {
     programs: TempDir,
     nix: Option<NixEnv>,
-    /// Where axle is in place of where readers have it from.
+    /// What stands for the place where readers have axle from.
     axle: String,
 }
 
@@ -72,9 +75,15 @@ impl Shell {
         let mut path = vec![self.programs.path().to_owned()];
         path.extend(self.nix.iter().filter_map(|nix| nix.bin.clone()));
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        let command = own(command).unwrap_or_else(|| command.to_owned()).replace(AXLE, &self.axle);
+        // As it was compiled already, and to nobody's folder.
+        let install =
+            format!("cargo install --debug --root {}", self.programs.path().join("installed").display());
+        let command = command.replace("cargo install", &install);
         let output = Command::new("bash")
             .current_dir(folder)
-            .args(["-c", &format!("exec 2>&1\n(exit {status})\n{}", own(command).replace(AXLE, &self.axle))])
+            .args(["-c", &format!("exec 2>&1\n(exit {status})\n{command}")])
+            .stdin(Stdio::null())
             .env("PATH", std::env::join_paths(path).unwrap())
             .envs(self.nix.iter().flat_map(|nix| nix.vars.clone()))
             .output()
@@ -86,10 +95,21 @@ impl Shell {
     pub fn page(&self, page: &Page, which: impl Fn(&Block) -> bool) -> Vec<String> {
         let folder = TempDir::new().unwrap();
         let mut wrong = Vec::new();
-        for block in page.blocks().iter().filter(|block| block.language == "console" && which(block)) {
+        for block in &page.blocks() {
+            if self.nix.is_some() && snippets::is_flake(block) {
+                let flake = block.text.replace(AXLE, &self.axle);
+                fs_err::write(folder.path().join("flake.nix"), flake).unwrap();
+            }
+            if block.language != "console" || !which(block) {
+                continue;
+            }
             let commands = commands(block);
-            let in_a_clone = commands.iter().any(|shown| shown.command.starts_with("cargo "));
-            let folder = if in_a_clone { root() } else { folder.path().to_owned() };
+            let copy = block.is(COPY).then(copy_of_the_catalogue);
+            let folder = match &copy {
+                Some(copy) => copy.path().to_owned(),
+                None if commands.iter().any(|shown| shown.command.starts_with("cargo ")) => root(),
+                None => folder.path().to_owned(),
+            };
             let mut status = 0;
             for (index, Shown { command, output }) in commands.iter().enumerate() {
                 let said;
@@ -115,7 +135,6 @@ impl Shell {
 
     /// Whether one of our own commands is understood: its help is shown after all of its words were read.
     pub fn understands(&self, command: &str) -> bool {
-        let command = command.split_once(" #").map_or(command, |(command, _)| command);
         let command = match command.split_once(" -- ") {
             Some((own, others)) => format!("{own} --help -- {others}"),
             None => format!("{command} --help"),
@@ -124,14 +143,21 @@ impl Shell {
     }
 }
 
-/// The command with what cargo would build first in the place of cargo.
-pub fn own(command: &str) -> String {
-    for (cargo, built) in [("cargo run -q -p axle -- ", "axle "), ("cargo xtask ", "xtask ")] {
-        if let Some(arguments) = command.strip_prefix(cargo) {
-            return format!("{built}{arguments}");
-        }
-    }
-    command.to_owned()
+/// What a command calls of our own, by the name of the program: what cargo builds first.
+const OWN: [(&str, &str); 3] =
+    [("axle ", "axle "), ("cargo run -q -p axle -- ", "axle "), ("cargo xtask ", "xtask ")];
+
+/// The command with the program that was just built in the place of cargo, where it calls one of our own.
+pub fn own(command: &str) -> Option<String> {
+    OWN.iter().find_map(|(called, program)| Some(format!("{program}{}", command.strip_prefix(called)?)))
+}
+
+fn copy_of_the_catalogue() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let copied =
+        Command::new("cp").arg("-r").arg(root().join("catalogue")).arg(folder.path()).status().unwrap();
+    assert!(copied.success());
+    folder
 }
 
 /// Whether lines are those that are shown.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use pulldown_cmark::{Event, Parser, Tag};
 use xtask::nix;
 
-use crate::console::{EXPENSIVE, ONLINE, Shell};
+use crate::console::{BY_CI, COPY, ONLINE, Shell};
 use crate::pages::{pages, root};
 
 fn assert_nothing_wrong(wrong: &[String]) {
@@ -23,7 +23,7 @@ fn assert_nothing_wrong(wrong: &[String]) {
 fn blocks_are_of_kinds_that_are_tested() {
     let mut wrong = Vec::new();
     for block in pages().iter().flat_map(pages::Page::blocks) {
-        let marks: &[&str] = if block.language == "console" { &[ONLINE, EXPENSIVE] } else { &[] };
+        let marks: &[&str] = if block.language == "console" { &[ONLINE, COPY, BY_CI] } else { &[] };
         let unknown: Vec<_> = block.marks.iter().filter(|mark| !marks.contains(&mark.as_str())).collect();
         let result = match block.language.as_str() {
             "console" | "nix" | "text" => Ok(()),
@@ -51,41 +51,42 @@ fn commands_print_what_is_shown() {
 }
 
 #[test]
-#[ignore = "asks the package index, and fetches a Nix when the machine has none"]
+#[ignore = "asks the package index, fetches a Nix when the machine has none, and some gigabytes"]
 fn commands_that_need_the_network_print_what_is_shown() {
     let shell = Shell::with_nix();
-    let is_online = |block: &pages::Block| !block.is(EXPENSIVE);
+    let is_run_here = |block: &pages::Block| !block.is(BY_CI);
     let needs_network = |page: &pages::Page| page.blocks().iter().any(|block| block.is(ONLINE));
     // Later commands may need what earlier ones wrote.
     let wrong: Vec<_> = pages()
         .iter()
         .filter(|page| needs_network(page))
-        .flat_map(|page| shell.page(page, is_online))
+        .flat_map(|page| shell.page(page, is_run_here))
         .collect();
     assert_nothing_wrong(&wrong);
 }
 
-/// The commands that nothing runs; of our own it is checked that they are understood.
 #[test]
-fn few_commands_are_not_run() {
-    let shell = Shell::new();
-    let mut listed = Vec::new();
-    for page in pages() {
-        for block in page.blocks().iter().filter(|block| block.language == "console" && block.is(EXPENSIVE)) {
-            for shown in console::commands(block) {
-                let command = shown.command;
-                let own = console::own(&command);
-                if own.starts_with("axle ") || own.starts_with("xtask ") {
-                    assert!(shell.understands(&own), "{}: `{command}` is not understood", block.place);
-                }
-                if !console::is_run_by_ci(&command) {
-                    listed.push(format!("{}: {command}", page.path));
-                }
-            }
-        }
+fn what_no_test_runs_is_run_by_ci() {
+    let mut wrong = Vec::new();
+    for block in pages().iter().flat_map(pages::Page::blocks).filter(|block| block.is(BY_CI)) {
+        let commands = console::commands(&block).into_iter().map(|shown| shown.command);
+        let others = commands.filter(|command| !console::is_run_by_ci(command));
+        wrong.extend(others.map(|command| format!("{}: .ci/run does not run `{command}`", block.place)));
     }
+    assert_nothing_wrong(&wrong);
+    assert!(!console::is_run_by_ci("cargo xtask e2"));
+}
+
+#[test]
+fn what_a_sentence_names_is_understood() {
+    let shell = Shell::new();
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let own = |named: &String| console::own(named).is_some_and(|own| !shell.understands(&own));
+        wrong.extend(page.code().into_iter().filter(own).map(|named| format!("{}: `{named}`", page.path)));
+    }
+    assert_nothing_wrong(&wrong);
     assert!(!shell.understands("axle audit --no-such-option x.whl"));
-    insta::assert_snapshot!(listed.join("\n"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -68,6 +68,17 @@ impl Page {
             }
         }
         blocks
+    }
+}
+
+impl Page {
+    /// What stands as code within sentences.
+    pub fn code(&self) -> Vec<String> {
+        let code = |event| match event {
+            Event::Code(text) => Some(text.into_string()),
+            _ => None,
+        };
+        Parser::new_ext(&self.text, Options::ENABLE_TABLES).filter_map(code).collect()
     }
 }
 

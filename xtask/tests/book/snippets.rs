@@ -4,28 +4,48 @@
 //! blocks of the page bind: bindings (`env = …;`) are a block of their own.
 
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 
 use tempfile::TempDir;
 use xtask::nix::NixEnv;
 
-use crate::pages::{Page, root};
+use crate::pages::{Block, Page, root};
 
 /// The place where readers have axle from.
 pub const AXLE: &str = "github:OWNER/axle";
 
-/// The flake of the repository, as the store has it.
+/// The nixpkgs that the flake of the repository follows.
+const NIXPKGS: &str = "github:NixOS/nixpkgs/nixos-unstable";
+
+/// The flake of the repository over the package set of `checks/host`, as the store has it.
 pub fn flake(nix: &NixEnv) -> String {
-    let output = nix
-        .command("nix")
-        .current_dir(root())
-        .args(["flake", "metadata", "--json", "--no-write-lock-file"])
-        .args(["--override-input", "nixpkgs", "path:./checks/host"])
-        .output()
-        .unwrap();
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
-    format!("path:{}", metadata["path"].as_str().unwrap())
+    let said = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).trim().to_owned()
+    };
+    let host = format!("path:{}/checks/host", root().display());
+    let metadata = said(
+        nix.command("nix")
+            .current_dir(root())
+            .args(["flake", "metadata", "--json", "--no-write-lock-file", "--override-input", "nixpkgs"])
+            .arg(&host),
+    );
+    let metadata: serde_json::Value = serde_json::from_str(&metadata).unwrap();
+
+    let folder = TempDir::new().unwrap();
+    let source = folder.path().join("source");
+    said(
+        Command::new("cp")
+            .args(["-r", "--no-preserve=mode", metadata["path"].as_str().unwrap()])
+            .arg(&source),
+    );
+    let flake = fs_err::read_to_string(source.join("flake.nix")).unwrap();
+    assert!(flake.contains(NIXPKGS), "flake.nix does not follow {NIXPKGS}");
+    fs_err::write(source.join("flake.nix"), flake.replace(NIXPKGS, &host)).unwrap();
+    fs_err::remove_file(source.join("flake.lock")).unwrap();
+    said(nix.command("nix").args(["flake", "lock"]).arg(format!("path:{}", source.display())));
+    format!("path:{}", said(nix.command("nix").args(["store", "add"]).arg(&source)))
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -37,11 +57,9 @@ pub fn check_flake(nix: &NixEnv, axle: &str, flake: &str) -> Result<(), String> 
     let folder = TempDir::new().unwrap();
     assert!(flake.contains(AXLE), "it takes axle from elsewhere than {AXLE}");
     fs_err::write(folder.path().join("flake.nix"), flake.replace(AXLE, axle)).unwrap();
-    let host = format!("path:{}/checks/host", root().display());
     let checked = nix
         .command("nix")
-        .args(["flake", "check", "--no-build", "--no-write-lock-file", "--override-input", "axle/nixpkgs"])
-        .arg(host)
+        .args(["flake", "check", "--no-build", "--no-write-lock-file"])
         .arg(format!("path:{}", folder.path().display()))
         .output()
         .unwrap();
@@ -99,14 +117,22 @@ fn succeeded(output: &Output) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
 }
 
+fn is_expression(text: &str) -> bool {
+    rnix::Root::parse(text).errors().is_empty()
+}
+
+/// Whether a block is a flake.
+pub fn is_flake(block: &Block) -> bool {
+    block.language == "nix" && block.text.contains("outputs =") && is_expression(&block.text)
+}
+
 /// Evaluates the blocks of a page; gives what is wrong.
 pub fn page(nix: &NixEnv, axle: &str, page: &Page) -> Vec<String> {
-    let is_expression = |text: &str| rnix::Root::parse(text).errors().is_empty();
     let mut bindings = String::new();
     let mut wrong = Vec::new();
     for block in page.blocks().iter().filter(|block| block.language == "nix") {
         let text = &block.text;
-        let result = if is_expression(text) && text.contains("outputs =") {
+        let result = if is_flake(block) {
             check_flake(nix, axle, text)
         } else if is_expression(text) {
             evaluate(nix, &bindings, text)
