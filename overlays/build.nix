@@ -55,7 +55,7 @@ let
   runtimes = {
     libc = pkgs.glibc;
     libstdcxx = pkgs.stdenv.cc.cc.lib;
-    inherit (pkgs) zlib;
+    inherit (pkgs) numactl zlib;
   };
 
   driver = "${pkgs.addDriverRunpath.driverLink}/lib";
