@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::stored::StoredFile;
 
 /// The schema that a file of artefacts names.
-pub const SCHEMA: &str = "axle.artefacts/3";
+pub const SCHEMA: &str = "axle.artefacts/4";
 
 /// The artefacts of one package.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,10 @@
 //! How artefacts lie in their file: what many have in common stands there once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axle_audit::WheelFacts;
+use axle_audit::{ContainerGroup, DeviceCode, ElfMember, WheelFacts};
 use axle_wheel::WheelName;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -21,7 +22,99 @@ pub(crate) struct StoredFile {
     requirements: BTreeMap<String, StoredRequirements>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<String>,
+    /// What ELF members say: those of one version say much that those of the others do.
+    #[serde(default, skip_serializing_if = "Shared::is_empty", serialize_with = "pruned")]
+    shared: Shared,
     artefacts: Vec<StoredArtefact>,
+}
+
+/// Lists that ELF members have in common, each in the order of the first member that has it.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Shared {
+    needed: Vec<Vec<String>>,
+    rpath: Vec<Vec<String>>,
+    runpath: Vec<Vec<String>>,
+    dlopen: Vec<Vec<String>>,
+    device_code: Vec<Vec<DeviceCode>>,
+    container_groups: Vec<Vec<ContainerGroup>>,
+}
+
+/// Where the lists of one ELF member stand in [`Shared`]; nowhere where they are empty.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Places {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    needed: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpath: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runpath: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dlopen: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_code: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    container_groups: Option<usize>,
+}
+
+impl Shared {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Takes the lists out of a member.
+    fn take(&mut self, member: &mut ElfMember) -> Places {
+        Places {
+            needed: take(&mut self.needed, &mut member.needed),
+            rpath: take(&mut self.rpath, &mut member.rpath),
+            runpath: take(&mut self.runpath, &mut member.runpath),
+            dlopen: take(&mut self.dlopen, &mut member.dlopen),
+            device_code: take(&mut self.device_code, &mut member.device_code),
+            container_groups: take(&mut self.container_groups, &mut member.container_groups),
+        }
+    }
+
+    /// Puts the lists back into a member.
+    fn put(&self, places: &Places, member: &mut ElfMember) -> Result<(), Contradiction> {
+        put(&self.needed, places.needed, &mut member.needed, "needed")?;
+        put(&self.rpath, places.rpath, &mut member.rpath, "rpath")?;
+        put(&self.runpath, places.runpath, &mut member.runpath, "runpath")?;
+        put(&self.dlopen, places.dlopen, &mut member.dlopen, "dlopen")?;
+        put(&self.device_code, places.device_code, &mut member.device_code, "device_code")?;
+        let (groups, own) = (&self.container_groups, &mut member.container_groups);
+        put(groups, places.container_groups, own, "container_groups")
+    }
+}
+
+fn take<T: PartialEq>(lists: &mut Vec<Vec<T>>, own: &mut Vec<T>) -> Option<usize> {
+    let own = std::mem::take(own);
+    if own.is_empty() {
+        return None;
+    }
+    let place = lists.iter().position(|list| *list == own);
+    Some(place.unwrap_or_else(|| {
+        lists.push(own);
+        lists.len() - 1
+    }))
+}
+
+fn put<T: Clone>(
+    lists: &[Vec<T>],
+    place: Option<usize>,
+    own: &mut Vec<T>,
+    name: &'static str,
+) -> Result<(), Contradiction> {
+    let Some(place) = place else { return Ok(()) };
+    own.clone_from(lists.get(place).ok_or(Contradiction::NoList { name, place })?);
+    Ok(())
+}
+
+/// Writes a value without what is null, false or empty.
+fn pruned<T: Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut value = serde_json::to_value(value).map_err(serde::ser::Error::custom)?;
+    prune(&mut value);
+    value.serialize(serializer)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +166,9 @@ struct StoredArtefact {
     /// What its bytes say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     audit: Option<StoredFacts>,
+    /// Of each ELF member of `audit`, where its lists are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shared: Vec<Places>,
     /// The hash of the artefact that the facts stand at: the same but for the Python in the names of members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     audit_as: Option<String>,
@@ -100,6 +196,10 @@ pub(crate) enum Contradiction {
     NoFacts { filename: String, sha256: String },
     #[error("the facts of {filename} cannot be read: {message}")]
     Facts { filename: String, message: String },
+    #[error("a member has list {place} of `{name}` in `shared`, which has fewer")]
+    NoList { name: &'static str, place: usize },
+    #[error("{filename} has lists in `shared` for {told} members, and {members} members")]
+    Members { filename: String, told: usize, members: usize },
     #[error("a requirement is line {place} of `requires_dist`, which has fewer")]
     NoLine { place: usize },
     #[error("there are no requirements for {version}, the version of {filename}")]
@@ -113,6 +213,7 @@ impl From<ArtefactFile> for StoredFile {
         let lines: BTreeSet<&String> =
             file.artefacts.iter().flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
         let lines: Vec<String> = lines.into_iter().cloned().collect();
+        let mut shared = Shared::default();
         let artefacts = file
             .artefacts
             .into_iter()
@@ -122,14 +223,16 @@ impl From<ArtefactFile> for StoredFile {
                 let of =
                     artefact.audit.as_ref().and_then(|audit| audit.of.as_ref()).unwrap_or(&artefact.sha256);
                 let home = homes.get(of).filter(|home| **home != artefact.sha256).cloned();
-                let audit = match home {
+                let mut facts = match home {
                     Some(_) => None,
-                    None => artefact.facts().map(|facts| StoredFacts(Arc::new(facts.into_owned()))),
+                    None => artefact.facts().map(Cow::into_owned),
                 };
+                let members = facts.iter_mut().flat_map(|facts| &mut facts.elf);
                 StoredArtefact {
+                    shared: members.map(|member| shared.take(member)).collect(),
+                    audit: facts.map(|facts| StoredFacts(Arc::new(facts))),
                     requirements: (requirements.get(&version) != Some(&own)).then(|| own.stored(&lines)),
                     audit_as: home.filter(|_| artefact.audit.is_some()),
-                    audit,
                     filename: artefact.filename,
                     origin: artefact.origin,
                     sha256: artefact.sha256,
@@ -148,6 +251,7 @@ impl From<ArtefactFile> for StoredFile {
             requires_dist: lines,
             requirements,
             unreadable: file.unreadable,
+            shared,
             artefacts,
         }
     }
@@ -157,11 +261,13 @@ impl TryFrom<StoredFile> for ArtefactFile {
     type Error = Contradiction;
 
     fn try_from(file: StoredFile) -> Result<Self, Contradiction> {
-        let StoredFile { name, requires_dist: lines, requirements, unreadable, mut artefacts, .. } = file;
+        let StoredFile {
+            name, requires_dist: lines, requirements, unreadable, shared, mut artefacts, ..
+        } = file;
         let mut read: BTreeMap<String, Arc<WheelFacts>> = BTreeMap::new();
         for artefact in &mut artefacts {
             if let Some(StoredFacts(facts)) = artefact.audit.take() {
-                read.insert(artefact.sha256.clone(), Arc::new(restored(artefact, facts)?));
+                read.insert(artefact.sha256.clone(), Arc::new(restored(artefact, facts, &shared)?));
             }
         }
         let artefacts = artefacts.into_iter().map(|stored| {
@@ -298,7 +404,19 @@ fn prune(value: &mut Value) {
     }
 }
 
-fn restored(artefact: &StoredArtefact, facts: Arc<WheelFacts>) -> Result<WheelFacts, Contradiction> {
+fn restored(
+    artefact: &StoredArtefact,
+    facts: Arc<WheelFacts>,
+    shared: &Shared,
+) -> Result<WheelFacts, Contradiction> {
+    let mut facts = Arc::unwrap_or_clone(facts);
+    let (told, members) = (artefact.shared.len(), facts.elf.len());
+    if told != members {
+        return Err(Contradiction::Members { filename: artefact.filename.clone(), told, members });
+    }
+    for (places, member) in artefact.shared.iter().zip(&mut facts.elf) {
+        shared.put(places, member)?;
+    }
     let wheel: WheelName = artefact.filename.parse().map_err(|error: axle_wheel::WheelNameError| {
         Contradiction::Facts { filename: artefact.filename.clone(), message: error.to_string() }
     })?;
@@ -308,6 +426,73 @@ fn restored(artefact: &StoredArtefact, facts: Arc<WheelFacts>) -> Result<WheelFa
         size: artefact.size.unwrap_or_default(),
         name: Some(wheel.name().to_string()),
         version: Some(wheel.version().to_string()),
-        ..Arc::unwrap_or_clone(facts)
+        ..facts
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHEEL: &str = "made-1.0-cp312-cp312-manylinux_2_28_x86_64.whl";
+
+    /// A package of two versions, each with two libraries that need the same.
+    fn file() -> ArtefactFile {
+        let member = |path: &str| {
+            serde_json::json!({
+                "path": path,
+                "machine": "x86_64",
+                "needed": ["libtorch.so", "libc.so.6"],
+                "runpath": ["$ORIGIN"],
+                "device_code": [{
+                    "section": ".nv_fatbin", "arch": "sm_90", "kind": "sass", "compression": "none",
+                    "toolkit": null, "count": 2,
+                }],
+            })
+        };
+        let elf = serde_json::json!({ "elf": [member("made/a.so"), member("made/b.so")] });
+        let artefact = |version: &str, sha256: &str| {
+            let mut facts: WheelFacts = serde_json::from_value(elf.clone()).unwrap();
+            let filename = WHEEL.replace("1.0", version);
+            facts.filename.clone_from(&filename);
+            facts.sha256 = Some(sha256.to_owned());
+            facts.name = Some("made".into());
+            facts.version = Some(version.to_owned());
+            Artefact {
+                audit: Some(Audit::own(facts)),
+                provenance: Provenance::Audited,
+                ..Artefact::declared(&filename, Origin::Pypi, sha256)
+            }
+        };
+        ArtefactFile::new("made", vec![artefact("1.0", &"1".repeat(64)), artefact("2.0", &"2".repeat(64))])
+    }
+
+    #[test]
+    fn what_members_have_in_common_stands_once() {
+        let file = file();
+        let stored = serde_json::to_value(&file).unwrap();
+        assert_eq!(stored["shared"]["needed"], serde_json::json!([["libtorch.so", "libc.so.6"]]));
+        let members = stored["artefacts"][1]["audit"]["elf"].as_array().unwrap();
+        assert_eq!(members.len(), 2);
+        assert!(members.iter().all(|member| member.get("needed").is_none()));
+        assert_eq!(serde_json::from_value::<ArtefactFile>(stored).unwrap(), file);
+    }
+
+    #[test]
+    fn lists_that_are_not_there_are_told() {
+        let stored = serde_json::to_value(file()).unwrap();
+        let told = |change: fn(&mut Value)| {
+            let mut changed = stored.clone();
+            change(&mut changed);
+            serde_json::from_value::<ArtefactFile>(changed).unwrap_err().to_string()
+        };
+        assert_eq!(
+            told(|file| file["artefacts"][0]["shared"][1]["runpath"] = 1.into()),
+            "a member has list 1 of `runpath` in `shared`, which has fewer"
+        );
+        assert_eq!(
+            told(|file| file["artefacts"][1]["shared"] = serde_json::json!([])),
+            format!("{} has lists in `shared` for 0 members, and 2 members", WHEEL.replace("1.0", "2.0"))
+        );
+    }
 }
