@@ -56,7 +56,7 @@ pub struct Args {
     /// more; may be given several times
     #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["packages", "offline", "check", "facts"])]
     again: Vec<String>,
-    /// Audit up to so many gigabytes of what no cell chooses, newest first
+    /// Audit up to so many gigabytes of what no cell chooses of the packages named, newest first
     #[arg(long, value_name = "GB", default_value_t = 0)]
     rest: u64,
 }
@@ -127,7 +127,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let solved = settle(&audits, &mut universe)?;
         let libraries = libraries(&universe);
         audits.audit(&mut universe.artefacts, &libraries)?;
-        audits.rest(&mut universe.artefacts, args.rest)?;
+        audits.rest(&mut universe.artefacts, &args.packages, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
             "{} requests, {} of them answered that nothing changed; {} MB; {:.0?}",

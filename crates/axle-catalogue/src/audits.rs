@@ -142,14 +142,20 @@ impl Audits {
     }
 
     /// Audits one wheel of each combination of version and system of what no cell chooses, newest first, as far as so
-    /// many gigabytes go. What cannot be read is passed over with a word.
+    /// many gigabytes go: of some packages, of all where none is named. What cannot be read is passed over with a word.
     ///
     /// # Errors
     /// When no threads can be started.
-    pub fn rest(&self, artefacts: &mut Artefacts, gigabytes: u64) -> Result<(), AuditsError> {
+    pub fn rest(
+        &self,
+        artefacts: &mut Artefacts,
+        packages: &[String],
+        gigabytes: u64,
+    ) -> Result<(), AuditsError> {
         let mut left = gigabytes.saturating_mul(1_000_000_000);
         let mut open: Vec<(&str, &Artefact)> = Vec::new();
-        for (name, file) in &*artefacts {
+        let is_wanted = |name: &String| packages.is_empty() || packages.contains(name);
+        for (name, file) in artefacts.iter().filter(|(name, _)| is_wanted(name)) {
             open.extend(combinations(file).into_iter().map(|artefact| (name.as_str(), artefact)));
         }
         open.sort_by_cached_key(|(name, artefact)| {
