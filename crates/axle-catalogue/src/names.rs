@@ -125,8 +125,8 @@ fn torch_from_name(text: &str) -> Option<Version> {
     format!("{major}.{minor}").parse().ok()
 }
 
-/// The CUDA that something was built for, as exactly as it is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The CUDA that something was built for, as exactly as it is told. Older is less: `cpu`, `11.8`, `12`, `12.8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Built {
     /// Without CUDA.
     Cpu,
@@ -144,6 +144,23 @@ impl Built {
             (major, "") => Some(Self::Major(major.parse().ok()?)),
             (major, minor) => Some(Self::Minor(major.parse().ok()?, minor.parse().ok()?)),
         }
+    }
+}
+
+impl Ord for Built {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |built: &Self| match *built {
+            Self::Cpu => (None, None),
+            Self::Major(major) => (Some(major), None),
+            Self::Minor(major, minor) => (Some(major), Some(minor)),
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for Built {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -206,6 +223,14 @@ mod tests {
             torch: torch.map(|torch| torch.parse().unwrap()),
             cxx11_abi,
         }
+    }
+
+    #[test]
+    fn older_releases_are_less() {
+        let mut releases =
+            ["13", "12.8", "12", "12.10", "11.8", "cpu"].map(|text| text.parse::<Built>().unwrap());
+        releases.sort();
+        assert_eq!(releases.map(|release| release.to_string()), ["cpu", "11.8", "12", "12.8", "12.10", "13"]);
     }
 
     #[test]

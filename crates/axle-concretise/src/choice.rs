@@ -478,11 +478,7 @@ pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: Cuda) -> axle_
 /// The CUDA releases that an audit found in any member, oldest first.
 fn all_cuda(facts: &WheelFacts) -> Vec<Built> {
     let mut releases: Vec<Built> = facts.cuda.iter().filter_map(|cuda| cuda.parse().ok()).collect();
-    releases.sort_by_key(|release| match *release {
-        Built::Cpu => (0, None),
-        Built::Major(major) => (major, None),
-        Built::Minor(major, minor) => (major, Some(minor)),
-    });
+    releases.sort();
     releases
 }
 
