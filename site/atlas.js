@@ -66,12 +66,9 @@
     return new URLSearchParams([...query].filter(([key]) => key === "cuda" || key === "system"));
   };
 
-  /** A CUDA release as a number, to sort by. */
-  const rank = (cuda) => cuda.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0);
-
   /** CUDA releases in words: from one to another where `known`, in their order, has none between them that is not among them. */
   const releases = (cudas, known) => {
-    const toolkits = cudas.filter((cuda) => cuda !== "cpu").sort((one, other) => rank(one) - rank(other));
+    const toolkits = cudas.filter((cuda) => cuda !== "cpu").sort((one, other) => axle.rank(one) - axle.rank(other));
     const all = picker.base.cudas.filter((cuda) => cuda !== "cpu");
     if (toolkits.length === 0) return cudas.length ? "CPU only" : "none known";
     if (all.every((cuda) => toolkits.includes(cuda))) return "any";
@@ -108,9 +105,9 @@
     const system = systems.includes(query.get("system")) ? query.get("system") : usual;
     const cudas = picker.base.cudas.filter((cuda) => rows.some((row) => row.cudas.includes(cuda)));
     const cuda = cudas.includes(query.get("cuda")) ? query.get("cuda") : "";
-    const known = [...new Set(rows.flatMap((row) => row.cudas))].filter((cuda) => cuda !== "cpu").sort((one, other) => rank(one) - rank(other));
+    const known = [...new Set(rows.flatMap((row) => row.cudas))].filter((cuda) => cuda !== "cpu").sort((one, other) => axle.rank(one) - axle.rank(other));
     const shown = rows.filter((row) => row.system === system && (!cuda || row.cudas.includes(cuda)));
-    const newestOf = ({ cudas }) => Math.max(-1, ...cudas.filter((one) => one !== "cpu").map(rank));
+    const newestOf = ({ cudas }) => Math.max(-1, ...cudas.map(axle.rank));
     const place = new Map(atlas.versions.map(({ version }, at) => [version, at]));
     const wheels = shown.filter(({ wheel }) => wheel).sort((one, other) =>
       place.get(one.version) - place.get(other.version) || newestOf(other) - newestOf(one));

@@ -66,10 +66,7 @@
   const change = (changes) => {
     const { query } = axle.address();
     const changed = new URLSearchParams(query.size ? query : EXAMPLE);
-    for (const [key, value] of Object.entries(changes)) {
-      changed.delete(key);
-      for (const one of [value].flat()) if (one) changed.append(key, one);
-    }
+    for (const [key, value] of Object.entries(changes)) ask(changed, key, [value].flat());
     axle.go(axle.link("finder", "", changed));
   };
 
@@ -269,14 +266,27 @@
     form.lead(fits.length ? "yes" : "no", words);
   };
 
+  /** Has a query ask for some values of a key, and no others. */
+  const ask = (query, key, values) => {
+    query.delete(key);
+    for (const value of values) if (value) query.append(key, value);
+  };
+
+  /** A query that asks for other values of a key. */
+  const asking = (query, key, values) => {
+    const other = new URLSearchParams(query);
+    ask(other, key, values);
+    return other;
+  };
+
+  /** A link to another question. */
+  const suggestion = (words, query) =>
+    element("a", { class: "suggestion", href: axle.link("finder", "", query) }, words, element("span", { "aria-hidden": "true" }, "→"));
+
   /** GPUs that are called like one that is unknown, and another way to say it. */
   const instead = (query, { gpu, nearest = [] }) => [
-    nearest.length > 0 && element("ul", { class: "suggestions" }, nearest.map((name) => {
-      const asked = new URLSearchParams(query);
-      asked.delete("gpu");
-      for (const one of query.getAll("gpu")) asked.append("gpu", one === gpu ? name : one);
-      return element("li", {}, element("a", { class: "suggestion", href: axle.link("finder", "", asked) }, `with ${name}`, element("span", { "aria-hidden": "true" }, "→")));
-    })),
+    nearest.length > 0 && element("ul", { class: "suggestions" }, nearest.map((name) =>
+      element("li", {}, suggestion(`with ${name}`, asking(query, "gpu", query.getAll("gpu").map((one) => (one === gpu ? name : one))))))),
     element("p", {}, "Or choose its compute capability in the place of its name."),
   ].filter(Boolean);
 
@@ -319,12 +329,8 @@
   const withoutAny = (all, query) => {
     const suggested = new Map(all.flatMap(({ refusal }) => refusal.suggestions).map((one) => [one.change, one]));
     const packages = query.getAll("p");
-    const fewer = packages.length > 1 ? packages.map((name) => {
-      const asked = new URLSearchParams(query);
-      asked.delete("p");
-      for (const other of packages) if (other !== name) asked.append("p", other);
-      return element("li", {}, element("a", { class: "suggestion", href: axle.link("finder", "", asked) }, `ask without ${name}`, element("span", { "aria-hidden": "true" }, "→")));
-    }) : [];
+    const fewer = packages.length > 1 ? packages.map((name) =>
+      element("li", {}, suggestion(`ask without ${name}`, asking(query, "p", packages.filter((other) => other !== name))))) : [];
     return element("div", { class: "card" },
       element("h2", { class: "verdict no" }, element("span", { class: "mark", "aria-hidden": "true" }, "✕"), " Nothing fits with any CUDA"),
       element("p", {}, "Below stands why, for each release."),
@@ -420,7 +426,7 @@
     const other = ofCommand(command);
     if (other) named(other, query);
     return element("li", {}, other
-      ? element("a", { class: "suggestion", href: axle.link("finder", "", other) }, change, element("span", { "aria-hidden": "true" }, "→"))
+      ? suggestion(change, other)
       : [element("p", {}, change), axle.copyable(change, command)]);
   }));
 
@@ -431,8 +437,7 @@
     const told = other.getAll("gpu");
     const isSame = told.length === capabilities.size && told.every((one) => capabilities.has(one));
     if (!isSame && other.get("cuda") !== "cpu") return;
-    other.delete("gpu");
-    for (const gpu of gpus) other.append("gpu", gpu);
+    ask(other, "gpu", gpus);
   };
 
   axle.views.finder = { title: "Finder", show };

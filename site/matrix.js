@@ -38,8 +38,7 @@
     const cuda = asked("cuda", unique("cuda"), "");
     const torch = asked("torch", targets.flatMap((target) => target.torch), "");
     const text = query.get("name") ?? "";
-    const rank = (release) => (release === "cpu" ? -1 : release.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0));
-    const cudas = unique("cuda").sort((one, other) => rank(other) - rank(one));
+    const cudas = unique("cuda").sort((one, other) => axle.rank(other) - axle.rank(one));
     const torches = [...new Set(targets.flatMap((target) => target.torch))].sort((one, other) =>
       other.localeCompare(one, "en", { numeric: true }));
     const replace = (changes) => axle.go(axle.changed(changes), { replace: true });
@@ -48,7 +47,7 @@
         options.map(([option, words]) => element("option", { value: option, selected: option === value }, words))));
     const columns = targets
       .filter((target) => (python === "all" || target.python === python) && (!cuda || target.cuda === cuda))
-      .sort((one, other) => rank(other.cuda) - rank(one.cuda))
+      .sort((one, other) => axle.rank(other.cuda) - axle.rank(one.cuda))
       .flatMap((target) => target.torch.map((torch, place) => ({ target, torch, letters: target.cells[place] })))
       .filter((column) => !torch || column.torch === torch);
     const names = order.flat();
@@ -137,18 +136,27 @@
     // The first rows are there at once, the others follow while the page can be used.
     let drawn = 0;
     const draw = () => {
-      body.append(...rows.slice(drawn, drawn + AT_ONCE).map(row));
+      const next = rows.slice(drawn, drawn + AT_ONCE).map(row);
+      body.append(...next);
       drawn += AT_ONCE;
+      const chosen = next.map((row) => row.querySelector("[aria-pressed]")).find(Boolean);
+      if (chosen) stopAt(chosen);
       if (drawn < rows.length && (drawn === AT_ONCE || body.isConnected)) requestAnimationFrame(draw);
     };
-    draw();
     // One stop of the tab key for all squares; arrows go from one to the next.
+    let stop = null;
+    const stopAt = (square) => {
+      if (stop) stop.tabIndex = -1;
+      stop = square;
+      stop.tabIndex = 0;
+    };
     const square = (row, column) => body.rows[row]?.cells[column + 1]?.firstChild;
-    const first = body.querySelector("[aria-pressed]") ?? square(0, 0);
-    if (first) first.tabIndex = 0;
+    draw();
+    if (!stop && rows.length && columns.length) stopAt(square(0, 0));
     table.addEventListener("click", (event) => {
       const button = event.target.closest(".square");
       if (!button) return;
+      stopAt(button);
       const cell = button.parentElement;
       choose(button, columns[cell.cellIndex - 1], rows[cell.parentElement.sectionRowIndex].name, side);
     });
@@ -165,9 +173,10 @@
       }[event.key];
       if (!next) return;
       event.preventDefault();
-      button.tabIndex = -1;
       const target = square(...next);
-      target.tabIndex = 0;
+      // The last rows may not be drawn yet.
+      if (!target) return;
+      stopAt(target);
       target.focus();
     });
     return axle.scroller("Packages by cell", table);

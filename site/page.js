@@ -35,6 +35,9 @@
   /** 1 package, 2 packages. */
   axle.count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
+  /** A CUDA release as a number, to sort by; "cpu" comes before all. */
+  axle.rank = (cuda) => (cuda === "cpu" ? -1 : cuda.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0));
+
   let identity = 0;
   axle.identity = (prefix) => `${prefix}-${(identity += 1)}`;
 
@@ -157,6 +160,8 @@
         if (list.hidden && input.value.trim()) open();
         if (!list.hidden) take(Math.max(active, 0));
       } else if (event.key === "Escape") {
+        // Nothing is offered any more: who goes on leaves the text, and asks for nothing.
+        shown = [];
         close();
       } else if (event.key === "Backspace" && input.value === "" && chosen.length) {
         onchange(chosen.slice(0, -1));

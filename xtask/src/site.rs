@@ -65,10 +65,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let module = wasm::build()?;
     let files = Folder::new("catalogue");
     let catalogue = Catalogue::new(files.clone());
-    engine::write(&module, &files, folder)?;
+    let shards = engine::write(&module, &files, folder)?;
     atlas::write(&catalogue, folder)?;
     matrix::write(&catalogue, folder)?;
-    rules::write(&catalogue, folder)?;
+    rules::write(&catalogue, &shards, folder)?;
     let mut first = 0;
     for entry in fs_err::read_dir("site")? {
         let entry = entry?;

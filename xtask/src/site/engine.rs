@@ -1,5 +1,6 @@
 //! The program itself, and the catalogue in the parts that it asks for.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -8,14 +9,15 @@ use axle_catalogue::Folder;
 use super::shard;
 use crate::wasm::Module;
 
-/// Writes the module with its script, and every shard.
-pub fn write(module: &Module, catalogue: &Folder, folder: &Path) -> io::Result<()> {
+/// Writes the module with its script, and every shard; gives the shards' names.
+pub fn write(module: &Module, catalogue: &Folder, folder: &Path) -> io::Result<BTreeSet<String>> {
     // As data, both: the page runs them in a thread of their own.
     let script = shard::script("engine/script", module.script.as_bytes())?;
     shard::place(folder, "engine/script", &script)?;
     shard::place(folder, "engine", &shard::script("engine", &module.bytes)?)?;
-    for (name, shard) in axle_web::shards::shards(catalogue)? {
-        shard::write(folder, &format!("engine/{name}"), &shard)?;
+    let shards = axle_web::shards::shards(catalogue)?;
+    for (name, shard) in &shards {
+        shard::write(folder, &format!("engine/{name}"), shard)?;
     }
-    Ok(())
+    Ok(shards.into_keys().collect())
 }

@@ -77,19 +77,19 @@ struct Documents<'a> {
     gpus: BTreeSet<&'a str>,
 }
 
-/// Writes the shards `base` and `rules`.
+/// Writes the shards `base` and `rules`; `shards` are the engine's.
 ///
 /// # Errors
 /// When the catalogue is not valid or lacks its toolkits, or a file cannot be written.
-pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
+pub fn write(catalogue: &Catalogue, shards: &BTreeSet<String>, folder: &Path) -> Result<(), Error> {
     let matrix = catalogue.matrix()?;
     let toolkits = catalogue.toolkits()?.ok_or(Error::NoToolkits)?;
-    let mut cells: BTreeMap<System, Vec<String>> = BTreeMap::new();
-    for (system, python, cuda) in matrix.targets() {
-        if catalogue.cells(system, python, cuda)?.is_some() {
-            cells.entry(system).or_default().push(format!("cells/{system}/{python}-{cuda}"));
-        }
-    }
+    let cells = |&system: &System| {
+        let of_system = format!("cells/{system}/");
+        let cells = shards.iter().filter(|name| name.starts_with(&of_system)).cloned().collect();
+        (system, cells)
+    };
+    let cells = matrix.systems.iter().map(cells).collect();
     shard::write(folder, "base", &base(&matrix, &toolkits, cells))?;
     shard::write(folder, "rules", &rules(&toolkits))?;
     Ok(())
