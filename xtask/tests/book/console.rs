@@ -76,9 +76,11 @@ impl Shell {
         path.extend(self.nix.iter().filter_map(|nix| nix.bin.clone()));
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
         let command = own(command).unwrap_or_else(|| command.to_owned()).replace(AXLE, &self.axle);
-        // As it was compiled already, and to nobody's folder.
-        let install =
-            format!("cargo install --debug --root {}", self.programs.path().join("installed").display());
+        // To nobody's folder, as fast as it goes, and beside what is built here: its dependencies have other features.
+        let install = format!(
+            "CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo install --debug --root {0} --target-dir {0}/target",
+            self.programs.path().join("installed").display()
+        );
         let command = command.replace("cargo install", &install);
         let output = Command::new("bash")
             .current_dir(folder)
@@ -88,7 +90,7 @@ impl Shell {
             .envs(self.nix.iter().flat_map(|nix| nix.vars.clone()))
             .output()
             .unwrap();
-        (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
+        (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap_or(-1))
     }
 
     /// Runs the blocks of a page that `which` picks; gives what is not as shown.
