@@ -47,9 +47,12 @@ let
           builder = shell;
           args = [
             "-e"
-            ./setup.sh
+            ./builder.sh
           ];
           inherit tools shell;
+          stdenv = ./stdenv;
+          # Named for `nix develop`, which writes into it what the shell is.
+          outputs = [ "out" ];
         }
       );
       ifAllowed =
