@@ -141,7 +141,9 @@
       drawn += AT_ONCE;
       const chosen = next.map((row) => row.querySelector("[aria-pressed]")).find(Boolean);
       if (chosen) stopAt(chosen);
-      if (drawn < rows.length && (drawn === AT_ONCE || body.isConnected)) requestAnimationFrame(draw);
+      const more = drawn < rows.length && (drawn === AT_ONCE || body.isConnected);
+      table.setAttribute("aria-busy", String(more));
+      if (more) requestAnimationFrame(draw);
     };
     // One stop of the tab key for all squares; arrows go from one to the next.
     let stop = null;

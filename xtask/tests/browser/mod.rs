@@ -196,7 +196,7 @@ impl Page {
             "(() => {
                const view = document.querySelector('main > section:not([hidden])');
                const place = view?.querySelector('.answer, .holding, .matrix, .toolkits');
-               return Boolean(place?.firstElementChild) && place.getAttribute('aria-busy') !== 'true';
+               return Boolean(place?.firstElementChild) && !view.querySelector('[aria-busy=true]');
              })()",
         );
     }
