@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use xtask::nix::{self, NixEnv};
 
-use crate::pages::{Block, Page, root};
+use crate::pages::{Block, Page, copy, root};
 use crate::snippets::{self, AXLE};
 
 /// What a block is marked with whose commands need the network or Nix.
@@ -76,17 +76,12 @@ impl Shell {
         path.extend(self.nix.iter().filter_map(|nix| nix.bin.clone()));
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
         let command = own(command).unwrap_or_else(|| command.to_owned()).replace(AXLE, &self.axle);
-        // To nobody's folder, as fast as it goes, and beside what is built here: its dependencies have other features.
-        let install = format!(
-            "CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo install --debug --root {0} --target-dir {0}/target",
-            self.programs.path().join("installed").display()
-        );
-        let command = command.replace("cargo install", &install);
         let output = Command::new("bash")
             .current_dir(folder)
             .args(["-c", &format!("exec 2>&1\n(exit {status})\n{command}")])
             .stdin(Stdio::null())
             .env("PATH", std::env::join_paths(path).unwrap())
+            .env("INSTALLED", self.programs.path().join("installed"))
             .envs(self.nix.iter().flat_map(|nix| nix.vars.clone()))
             .output()
             .unwrap();
@@ -145,20 +140,26 @@ impl Shell {
     }
 }
 
-/// What a command calls of our own, by the name of the program: what cargo builds first.
-const OWN: [(&str, &str); 3] =
-    [("axle ", "axle "), ("cargo run -q -p axle -- ", "axle "), ("cargo xtask ", "xtask ")];
+/// What a command calls of our own, and what is called in its place: the program that is built already. What is
+/// installed goes to nobody's folder, as fast as it goes, and beside what is built: its dependencies have other features.
+const OWN: [(&str, &str); 4] = [
+    ("axle ", "axle "),
+    ("cargo run -q -p axle -- ", "axle "),
+    ("cargo xtask ", "xtask "),
+    (
+        "cargo install ",
+        "CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo install --debug --root $INSTALLED --target-dir $INSTALLED/target ",
+    ),
+];
 
-/// The command with the program that was just built in the place of cargo, where it calls one of our own.
+/// The command with what is called in the place of our own, where it calls that.
 pub fn own(command: &str) -> Option<String> {
-    OWN.iter().find_map(|(called, program)| Some(format!("{program}{}", command.strip_prefix(called)?)))
+    OWN.iter().find_map(|(called, instead)| Some(format!("{instead}{}", command.strip_prefix(called)?)))
 }
 
 fn copy_of_the_catalogue() -> TempDir {
     let folder = TempDir::new().unwrap();
-    let copied =
-        Command::new("cp").arg("-r").arg(root().join("catalogue")).arg(folder.path()).status().unwrap();
-    assert!(copied.success());
+    copy(&root().join("catalogue"), &folder.path().join("catalogue"));
     folder
 }
 

@@ -9,7 +9,6 @@ mod snippets;
 
 use std::path::{Path, PathBuf};
 
-use pulldown_cmark::{Event, Parser, Tag};
 use xtask::nix;
 
 use crate::console::{BY_CI, COPY, ONLINE, Shell};
@@ -115,7 +114,7 @@ fn the_book_is_built_and_no_link_is_broken() {
         }
     }
     // The README is read outside of the book, and leads into it.
-    for link in links(&fs_err::read_to_string(root().join("README.md")).unwrap()) {
+    for link in pages().iter().filter(|page| page.path == "README.md").flat_map(pages::Page::links) {
         let leads = match link.strip_prefix("docs/") {
             Some(page) => {
                 let (page, anchor) = page.split_once('#').map_or((page, ""), |(page, anchor)| (page, anchor));
@@ -141,15 +140,4 @@ fn the_book_is_built_and_no_link_is_broken() {
 /// The page that mdBook makes of one.
 fn html(page: &Path) -> PathBuf {
     if page == Path::new("README.md") { "index.html".into() } else { page.with_extension("html") }
-}
-
-/// The links of a page in Markdown.
-fn links(text: &str) -> Vec<String> {
-    let link = |event| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-            Some(dest_url.into_string())
-        }
-        _ => None,
-    };
-    Parser::new(text).filter_map(link).collect()
 }

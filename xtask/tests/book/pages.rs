@@ -1,12 +1,19 @@
 //! The README and the pages of the book, and the fenced blocks in them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 /// The repository.
 pub fn root() -> PathBuf {
     fs_err::canonicalize(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap()
+}
+
+/// Copies a folder; the copy can be written to.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args(["-r", "--no-preserve=mode"]).args([from, to]).status().unwrap();
+    assert!(copied.success(), "{} cannot be copied", from.display());
 }
 
 /// A page in Markdown.
@@ -69,9 +76,7 @@ impl Page {
         }
         blocks
     }
-}
 
-impl Page {
     /// What stands as code within sentences.
     pub fn code(&self) -> Vec<String> {
         let code = |event| match event {
@@ -79,6 +84,17 @@ impl Page {
             _ => None,
         };
         Parser::new_ext(&self.text, Options::ENABLE_TABLES).filter_map(code).collect()
+    }
+
+    /// Where its links and pictures lead.
+    pub fn links(&self) -> Vec<String> {
+        let link = |event| match event {
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                Some(dest_url.into_string())
+            }
+            _ => None,
+        };
+        Parser::new(&self.text).filter_map(link).collect()
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 use xtask::nix::NixEnv;
 
-use crate::pages::{Block, Page, root};
+use crate::pages::{Block, Page, copy, root};
 
 /// The place where readers have axle from.
 pub const AXLE: &str = "github:OWNER/axle";
@@ -35,11 +35,7 @@ pub fn flake(nix: &NixEnv) -> String {
 
     let folder = TempDir::new().unwrap();
     let source = folder.path().join("source");
-    said(
-        Command::new("cp")
-            .args(["-r", "--no-preserve=mode", metadata["path"].as_str().unwrap()])
-            .arg(&source),
-    );
+    copy(Path::new(metadata["path"].as_str().unwrap()), &source);
     let flake = fs_err::read_to_string(source.join("flake.nix")).unwrap();
     assert!(flake.contains(NIXPKGS), "flake.nix does not follow {NIXPKGS}");
     fs_err::write(source.join("flake.nix"), flake.replace(NIXPKGS, &host)).unwrap();
