@@ -24,6 +24,7 @@ let
     escapeShellArg
     escapeShellArgs
     filterAttrs
+    optionalAttrs
     unique
     ;
 
@@ -51,12 +52,13 @@ let
     in
     concatStringsSep "/" (go (components from) (components to));
 
-  # The libraries of the package set that wheels may count on.
+  # The libraries of the package set that wheels may count on. Few need libnuma, and not every package set has it.
   runtimes = {
     libc = pkgs.glibc;
     libstdcxx = pkgs.stdenv.cc.cc.lib;
-    inherit (pkgs) numactl zlib;
-  };
+    inherit (pkgs) zlib;
+  }
+  // optionalAttrs (pkgs ? numactl) { inherit (pkgs) numactl; };
 
   driver = "${pkgs.addDriverRunpath.driverLink}/lib";
 
@@ -139,7 +141,7 @@ let
         else if entry ? runtime then
           "${
             runtimes.${entry.runtime}
-              or (throw "axle: ${member.path} of ${what} needs the library ${entry.runtime}, and only ${concatStringsSep ", " (attrNames runtimes)} are taken from the package set")
+              or (throw "axle: ${member.path} of ${what} needs ${entry.runtime} of the package set, and axle finds only ${concatStringsSep ", " (attrNames runtimes)} in it: add ${entry.runtime} by an overlay")
           }/lib"
         else if entry ? driver then
           driver
