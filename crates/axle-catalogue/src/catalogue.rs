@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::{fmt, io};
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{ArtefactFile, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, Matrix, Package};
 
@@ -170,29 +170,52 @@ impl Catalogue {
     }
 
     fn json<T: DeserializeOwned>(&self, path: &str, schema: &str) -> Result<Option<T>, CatalogueError> {
-        #[derive(serde::Deserialize)]
-        struct Schema {
-            schema: String,
-        }
         let Some(bytes) = self.files.read(path)? else { return Ok(None) };
-        let found: Schema = serde_json::from_slice(&bytes).map_err(|error| self.invalid(path, &error))?;
-        if found.schema != schema {
+        let found = schema_of(&bytes).map_err(|error| self.invalid(path, &error))?;
+        if found != schema {
             return Err(
                 self.invalid(path, &format!(
-                    "its schema is `{}` and this axle reads `{schema}`; use the axle that wrote it, or write it anew",
-                    found.schema
+                    "its schema is `{found}` and this axle reads `{schema}`; use the axle that wrote it, or write it anew"
                 ))
             );
         }
         serde_json::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
     }
 
-    fn invalid(&self, path: &str, message: &dyn std::fmt::Display) -> CatalogueError {
+    fn invalid(&self, path: &str, message: &dyn fmt::Display) -> CatalogueError {
         CatalogueError::Invalid {
             path: self.files.describe(path),
             message: message.to_string().trim().to_owned(),
         }
     }
+}
+
+/// The schema that a file names. It comes first, and what follows is not looked at.
+fn schema_of(json: &[u8]) -> Result<String, serde_json::Error> {
+    struct Schema<'a>(&'a mut Option<String>);
+    impl<'de> Visitor<'de> for Schema<'_> {
+        type Value = ();
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object that names its schema")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+            while let Some(name) = map.next_key::<String>()? {
+                if name == "schema" {
+                    *self.0 = Some(map.next_value()?);
+                    return Ok(());
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+            Err(serde::de::Error::missing_field("schema"))
+        }
+    }
+
+    let mut schema = None;
+    let read = serde_json::Deserializer::from_slice(json).deserialize_map(Schema(&mut schema));
+    // That the object goes on is no error.
+    schema.map_or_else(|| read.map(|()| String::new()), Ok)
 }
 
 /// Path of the file that says which wheels toolkits are assembled from.

@@ -28,62 +28,50 @@ pub(crate) struct StoredFile {
     artefacts: Vec<StoredArtefact>,
 }
 
-/// Lists that ELF members have in common, each in the order of the first member that has it.
-#[derive(Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Shared {
-    needed: Vec<Vec<String>>,
-    rpath: Vec<Vec<String>>,
-    runpath: Vec<Vec<String>>,
-    dlopen: Vec<Vec<String>>,
-    device_code: Vec<Vec<DeviceCode>>,
-    container_groups: Vec<Vec<ContainerGroup>>,
+/// Says once which lists of an ELF member are shared.
+macro_rules! shared_lists {
+    ($($name:ident: $item:ty),* $(,)?) => {
+        /// Lists that ELF members have in common, each in the order of the first member that has it.
+        #[derive(Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Shared {
+            $($name: Vec<Vec<$item>>,)*
+        }
+
+        /// Where the lists of one ELF member stand in [`Shared`]; nowhere where they are empty.
+        #[derive(Default, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct Places {
+            $(#[serde(skip_serializing_if = "Option::is_none")] $name: Option<usize>,)*
+        }
+
+        impl Shared {
+            /// Takes the lists out of a member.
+            fn take(&mut self, member: &mut ElfMember) -> Places {
+                Places { $($name: take(&mut self.$name, &mut member.$name),)* }
+            }
+
+            /// Puts the lists back into a member.
+            fn put(&self, places: &Places, member: &mut ElfMember) -> Result<(), Contradiction> {
+                $(put(&self.$name, places.$name, &mut member.$name, stringify!($name))?;)*
+                Ok(())
+            }
+        }
+    };
 }
 
-/// Where the lists of one ELF member stand in [`Shared`]; nowhere where they are empty.
-#[derive(Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Places {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    needed: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rpath: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    runpath: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dlopen: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    device_code: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    container_groups: Option<usize>,
+shared_lists! {
+    needed: String,
+    rpath: String,
+    runpath: String,
+    dlopen: String,
+    device_code: DeviceCode,
+    container_groups: ContainerGroup,
 }
 
 impl Shared {
     fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// Takes the lists out of a member.
-    fn take(&mut self, member: &mut ElfMember) -> Places {
-        Places {
-            needed: take(&mut self.needed, &mut member.needed),
-            rpath: take(&mut self.rpath, &mut member.rpath),
-            runpath: take(&mut self.runpath, &mut member.runpath),
-            dlopen: take(&mut self.dlopen, &mut member.dlopen),
-            device_code: take(&mut self.device_code, &mut member.device_code),
-            container_groups: take(&mut self.container_groups, &mut member.container_groups),
-        }
-    }
-
-    /// Puts the lists back into a member.
-    fn put(&self, places: &Places, member: &mut ElfMember) -> Result<(), Contradiction> {
-        put(&self.needed, places.needed, &mut member.needed, "needed")?;
-        put(&self.rpath, places.rpath, &mut member.rpath, "rpath")?;
-        put(&self.runpath, places.runpath, &mut member.runpath, "runpath")?;
-        put(&self.dlopen, places.dlopen, &mut member.dlopen, "dlopen")?;
-        put(&self.device_code, places.device_code, &mut member.device_code, "device_code")?;
-        let (groups, own) = (&self.container_groups, &mut member.container_groups);
-        put(groups, places.container_groups, own, "container_groups")
     }
 }
 

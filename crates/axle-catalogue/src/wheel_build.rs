@@ -179,7 +179,7 @@ pub struct MemberBuild {
 
 /// One entry of a search path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", untagged)]
+#[serde(rename_all = "snake_case", untagged, try_from = "ProviderEntry")]
 pub enum Provider {
     /// A folder of the same wheel, relative to the wheel's root.
     Own {
@@ -207,6 +207,41 @@ pub enum Provider {
         /// Always `true`.
         driver: bool,
     },
+}
+
+/// A [`Provider`] as it is read: one object with all that any may say is read at once, where the variants would be tried
+/// one by one. There are tens of thousands.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ProviderEntry {
+    own: Option<String>,
+    package: Option<String>,
+    soname: Option<String>,
+    optional: bool,
+    runtime: Option<String>,
+    driver: Option<bool>,
+}
+
+/// An entry of a search path that is of no kind, or of several.
+#[derive(Debug, thiserror::Error)]
+#[error("an entry of a search path has `own`, or `package` and `soname`, or `runtime`, or `driver`")]
+struct UnknownProvider;
+
+impl TryFrom<ProviderEntry> for Provider {
+    type Error = UnknownProvider;
+
+    fn try_from(entry: ProviderEntry) -> Result<Self, UnknownProvider> {
+        let ProviderEntry { own, package, soname, optional, runtime, driver } = entry;
+        match (own, package, soname, runtime, driver) {
+            (Some(own), None, None, None, None) => Ok(Self::Own { own }),
+            (None, Some(package), Some(soname), None, None) => {
+                Ok(Self::Package { package, soname, optional })
+            }
+            (None, None, None, Some(runtime), None) => Ok(Self::Runtime { runtime }),
+            (None, None, None, None, Some(driver)) => Ok(Self::Driver { driver }),
+            _ => Err(UnknownProvider),
+        }
+    }
 }
 
 /// A needed soname that nothing provides.
