@@ -226,6 +226,8 @@ mod tests {
     use axle_catalogue::{Absence, Reason};
     use serde_json::json;
 
+    use std::sync::Arc;
+
     use super::*;
 
     fn file(cells: &[(&str, &[(&str, &str)])]) -> CellFile {
@@ -259,7 +261,11 @@ mod tests {
         ]);
         let absence = |message: &str| Absence { kind: Reason::Dependency, message: message.to_owned() };
         now.absent.insert("2.8.0".into(), absence("its pin of triton has no wheel"));
-        now.torch.get_mut("2.9.1").unwrap().absent.insert("gone".into(), absence("it requires lib<2.1"));
+        now.torch
+            .get_mut("2.9.1")
+            .unwrap()
+            .absent
+            .insert("gone".into(), absence("it requires lib<2.1").into());
         let now = State::of(&[now]);
         let before = State::of(&[before]);
         let difference = between(&before, &now);
@@ -385,11 +391,11 @@ mod tests {
             change(file.torch.get_mut("2.9.1").unwrap());
             [file]
         };
-        let absent = |message| now(&|cell| drop(cell.absent.insert("lib".into(), absence(message))));
+        let absent = |message| now(&|cell| drop(cell.absent.insert("lib".into(), absence(message).into())));
         assert!(is_none(&absent("it requires app<1"), &absent("it requires app<1, and 1.0 is taken")));
         for other in [
             now(&|cell| drop(cell.packages.remove("app"))),
-            now(&|cell| cell.packages.get_mut("app").unwrap().version = "1.1".into()),
+            now(&|cell| Arc::make_mut(cell.packages.get_mut("app").unwrap()).version = "1.1".into()),
             absent("it requires app<1"),
         ] {
             assert!(!is_none(&before, &other));

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use axle_catalogue::{
     Absence, ArtefactFile, BuildFile, Catalogue, Cell, CellFile, Folder, Reason, artefact_path, build_path,
@@ -168,7 +169,7 @@ fn a_library_that_nothing_provides_breaks_the_audit() {
 #[test]
 fn a_requirement_that_is_not_met_breaks_the_validation() {
     let copy = Copy::new();
-    copy.cell(|cell| cell.packages.get_mut("triton").unwrap().version = "3.5.0".into());
+    copy.cell(|cell| Arc::make_mut(cell.packages.get_mut("triton").unwrap()).version = "3.5.0".into());
     let message = failure(&copy, "validate");
     assert!(message.starts_with("torch: torch-2.9.1-cp312"), "{message}");
     assert!(message.contains("requires triton==3.5.1"), "{message}");
@@ -179,7 +180,8 @@ fn a_requirement_that_is_not_met_breaks_the_validation() {
 fn what_no_request_gets_breaks_the_concretisation() {
     let copy = Copy::new();
     copy.cell(|cell| {
-        let wheel = cell.packages.get_mut("triton").unwrap().wheel.as_mut().unwrap();
+        let package = Arc::make_mut(cell.packages.get_mut("triton").unwrap());
+        let wheel = package.wheel.as_mut().unwrap();
         wheel.glibc = Some("2.99".into());
     });
     let message = failure(&copy, "concretise");
@@ -201,7 +203,7 @@ fn a_loss_fails_until_it_is_accepted() {
     copy.cell(|cell| {
         cell.packages.remove("xformers");
         let message = "xformers 0.0.33 requires torch==2.9.0".to_owned();
-        cell.absent.insert("xformers".into(), Absence { kind: Reason::Dependency, message });
+        cell.absent.insert("xformers".into(), Absence { kind: Reason::Dependency, message }.into());
         cell.packages.retain(|_, package| !package.requires.iter().any(|name| name == "xformers"));
     });
     let (text, status) = copy.said(&["--check"]);
@@ -277,7 +279,7 @@ fn a_change_touches_the_cells_that_are_made_of_it() {
     // The reason why a package is absent is part of the cell.
     copy.cell(|cell| {
         let message = "nobody has it".to_owned();
-        cell.absent.insert("nothing".into(), Absence { kind: Reason::Missing, message });
+        cell.absent.insert("nothing".into(), Absence { kind: Reason::Missing, message }.into());
     });
     assert_eq!(touched(), [CELL]);
     git(&["commit", "--quiet", "--all", "--message", "Say more"]);

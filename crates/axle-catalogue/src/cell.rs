@@ -1,6 +1,7 @@
 //! `cells/<system>/<python>-<cuda>.json`: per torch version one coherent set of packages, or why not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{PythonVersion, System};
@@ -34,22 +35,45 @@ pub struct CellFile {
     pub absent: BTreeMap<String, Absence>,
 }
 
-/// One coherent set: the version of each package is a function of the cell alone.
+/// One coherent set: the version of each package is a function of the cell alone. Cells of a file share what they have in
+/// common.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
     /// SHA-256, hex, of the canonical JSON of this object without this field and without [`Self::newer`].
     #[serde(default)]
     pub cell: String,
     /// The packages of the set.
-    pub packages: BTreeMap<String, CellPackage>,
+    #[serde(with = "shared")]
+    pub packages: BTreeMap<String, Arc<CellPackage>>,
     /// What the set takes from the package set where the version there satisfies.
-    pub externals: BTreeMap<String, External>,
+    #[serde(with = "shared")]
+    pub externals: BTreeMap<String, Arc<External>>,
     /// Packages of the catalogue that are not in this set, with the reason.
-    pub absent: BTreeMap<String, Absence>,
+    #[serde(with = "shared")]
+    pub absent: BTreeMap<String, Arc<Absence>>,
     /// Packages of the set of which there is a newer version, with the reason why it is not the set's. It is no part
     /// of the set, nor of its hash: what is published later changes it.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub newer: BTreeMap<String, Newer>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "shared")]
+    pub newer: BTreeMap<String, Arc<Newer>>,
+}
+
+/// Maps to what is shared, as if it were not.
+mod shared {
+    use super::{Arc, BTreeMap, Deserialize, Serialize};
+
+    pub(super) fn serialize<T: Serialize, S: serde::Serializer>(
+        values: &BTreeMap<String, Arc<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(values.iter().map(|(name, value)| (name, &**value)))
+    }
+
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<String, Arc<T>>, D::Error> {
+        let values = BTreeMap::<String, T>::deserialize(deserializer)?;
+        Ok(values.into_iter().map(|(name, value)| (name, Arc::new(value))).collect())
+    }
 }
 
 /// A newer version than a cell's.
@@ -277,13 +301,15 @@ impl TryFrom<Pooled> for CellFile {
     type Error = Unpooled;
 
     fn try_from(file: Pooled) -> Result<Self, Unpooled> {
+        let (packages, externals) = (shareable(file.packages), shareable(file.externals));
+        let (absences, newer) = (shareable(file.absences), shareable(file.newer));
         let cells = file.torch.into_iter().map(|(torch, cell)| {
             let whole = Cell {
                 cell: cell.cell,
-                packages: unpool(&torch, cell.packages, &file.packages)?,
-                externals: unpool(&torch, cell.externals, &file.externals)?,
-                absent: unpool(&torch, cell.absent, &file.absences)?,
-                newer: unpool(&torch, cell.newer, &file.newer)?,
+                packages: unpool(&torch, cell.packages, &packages)?,
+                externals: unpool(&torch, cell.externals, &externals)?,
+                absent: unpool(&torch, cell.absent, &absences)?,
+                newer: unpool(&torch, cell.newer, &newer)?,
             };
             Ok((torch, whole))
         });
@@ -299,12 +325,15 @@ impl TryFrom<Pooled> for CellFile {
     }
 }
 
-fn pool<T: PartialEq>(values: BTreeMap<String, T>, pool: &mut Pool<T>) -> BTreeMap<String, usize> {
+fn pool<T: Clone + PartialEq>(
+    values: BTreeMap<String, Arc<T>>,
+    pool: &mut Pool<T>,
+) -> BTreeMap<String, usize> {
     let mut numbers = BTreeMap::new();
     for (name, value) in values {
         let known = pool.entry(name.clone()).or_default();
-        let number = known.iter().position(|one| *one == value).unwrap_or_else(|| {
-            known.push(value);
+        let number = known.iter().position(|one| *one == *value).unwrap_or_else(|| {
+            known.push(Arc::unwrap_or_clone(value));
             known.len() - 1
         });
         numbers.insert(name, number);
@@ -312,13 +341,18 @@ fn pool<T: PartialEq>(values: BTreeMap<String, T>, pool: &mut Pool<T>) -> BTreeM
     numbers
 }
 
-fn unpool<T: Clone>(
+/// A pool whose values cells can share.
+fn shareable<T>(pool: Pool<T>) -> Pool<Arc<T>> {
+    pool.into_iter().map(|(name, values)| (name, values.into_iter().map(Arc::new).collect())).collect()
+}
+
+fn unpool<T>(
     torch: &str,
     numbers: BTreeMap<String, usize>,
-    pool: &Pool<T>,
-) -> Result<BTreeMap<String, T>, Unpooled> {
+    pool: &Pool<Arc<T>>,
+) -> Result<BTreeMap<String, Arc<T>>, Unpooled> {
     let value = |(name, number): (String, usize)| match pool.get(&name).and_then(|known| known.get(number)) {
-        Some(value) => Ok((name, value.clone())),
+        Some(value) => Ok((name, Arc::clone(value))),
         None => Err(Unpooled { torch: torch.to_owned(), name, number }),
     };
     numbers.into_iter().map(value).collect()

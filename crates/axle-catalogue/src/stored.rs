@@ -258,6 +258,8 @@ impl TryFrom<StoredFile> for ArtefactFile {
                 read.insert(artefact.sha256.clone(), Arc::new(restored(artefact, facts, &shared)?));
             }
         }
+        // Wheels of a version spell it alike, and to parse each of their names takes longer than to read the file.
+        let mut versions: BTreeMap<String, String> = BTreeMap::new();
         let artefacts = artefacts.into_iter().map(|stored| {
             let home = stored.audit_as.as_ref().unwrap_or(&stored.sha256);
             let audit = match read.get(home) {
@@ -276,12 +278,20 @@ impl TryFrom<StoredFile> for ArtefactFile {
                 audit,
                 ..Artefact::declared(&stored.filename, stored.origin, &stored.sha256)
             };
-            let version = version_key(&artefact, &name);
-            let requirements = match &stored.requirements {
-                Some(own) => own,
-                None => requirements
+            let requirements = if let Some(own) = &stored.requirements {
+                own
+            } else {
+                let spelled = stored.filename.split('-').nth(1).filter(|_| artefact.is_wheel());
+                let version = match spelled.and_then(|spelled| versions.get(spelled)) {
+                    Some(version) => version.clone(),
+                    None => version_key(&artefact, &name),
+                };
+                if let Some(spelled) = spelled {
+                    versions.entry(spelled.to_owned()).or_insert_with(|| version.clone());
+                }
+                requirements
                     .get(&version)
-                    .ok_or(Contradiction::NoRequirements { filename: stored.filename, version })?,
+                    .ok_or(Contradiction::NoRequirements { filename: stored.filename, version })?
             };
             let requirements = requirements.restored(&lines)?;
             artefact.requires_python = requirements.requires_python;

@@ -131,6 +131,7 @@ pub struct FetchUrl {
 
 /// Arguments of nixpkgs' `fetchPypi`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "FetchPypiArguments")]
 pub struct FetchPypi {
     /// The name as the file name spells it.
     pub pname: String,
@@ -144,6 +145,32 @@ pub struct FetchPypi {
     pub extension: Option<String>,
     /// SRI hash of the file.
     pub hash: String,
+}
+
+/// A [`FetchPypi`] as it is read: flattened fields would all be kept in memory first, to be looked through.
+#[derive(Deserialize)]
+struct FetchPypiArguments {
+    pname: String,
+    version: String,
+    format: Option<String>,
+    python: Option<String>,
+    abi: Option<String>,
+    platform: Option<String>,
+    dist: Option<String>,
+    extension: Option<String>,
+    hash: String,
+}
+
+impl From<FetchPypiArguments> for FetchPypi {
+    fn from(read: FetchPypiArguments) -> Self {
+        let wheel = match (read.format, read.python, read.abi, read.platform, read.dist) {
+            (Some(format), Some(python), Some(abi), Some(platform), Some(dist)) => {
+                Some(FetchWheel { format, python, abi, platform, dist })
+            }
+            _ => None,
+        };
+        Self { pname: read.pname, version: read.version, wheel, extension: read.extension, hash: read.hash }
+    }
 }
 
 /// What `fetchPypi` takes for a wheel.

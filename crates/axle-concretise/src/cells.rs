@@ -5,6 +5,7 @@
 //! application never holds a library back. A package that does not fit what is fixed is absent with the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use axle_catalogue::{
     Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Newer, Package,
@@ -107,6 +108,9 @@ fn version_text(candidates: &Candidates<'_>, version: &Version, candidate: &Cand
     candidates.choose(candidate).map_or_else(|_| version.to_string(), |choice| choice.version_text.clone())
 }
 
+/// Packages that are not in a set, with the reason.
+type Absences = BTreeMap<String, Arc<Absence>>;
+
 /// The versions of the cell of one torch, chosen among the candidates that go with it, and the packages of
 /// `matrix.toml` that are not in it.
 fn solution<'a>(
@@ -116,7 +120,7 @@ fn solution<'a>(
     package: &Package,
     version: &Version,
     candidate: &Candidate<'_>,
-) -> Result<(Candidates<'a>, Solution, BTreeMap<String, Absence>), Absence> {
+) -> Result<(Candidates<'a>, Solution, Absences), Absence> {
     let candidates = beside(candidates, cuda, anchor, package, (version, candidate))?;
     let mut wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
     let mut solution = solver::solve(&candidates, &wanted)
@@ -138,7 +142,7 @@ fn solution<'a>(
             Err(reason) => {
                 let unsatisfiable = || Absence { kind: Reason::Dependency, message: reason.to_string() };
                 let absence = no_candidate(&candidates, name).unwrap_or_else(unsatisfiable);
-                absent.insert(name.clone(), absence);
+                absent.insert(name.clone(), Arc::new(absence));
             }
         }
     }
@@ -182,7 +186,7 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
 
 /// The packages of a solution, but for torch itself, of which there is a newer release, each with the first reason why
 /// that is not the solution's.
-fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Newer> {
+fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Arc<Newer>> {
     let needs = |name: &str, chosen: &Chosen| {
         let choice = candidates.choice(name, &chosen.version)?;
         candidates.needs(choice, &chosen.extras).ok()
@@ -215,7 +219,7 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
             }
         };
         let version = newest.clone().without_local().to_string();
-        all.insert(name.clone(), Newer { version, message });
+        all.insert(name.clone(), Arc::new(Newer { version, message }));
     }
     all
 }
@@ -329,7 +333,7 @@ pub(crate) fn assemble<'a>(
                 return Err(UniverseError::External { external, filename, package });
             }
             let specifiers = requirers(&members, name, terms.asked.get(*name));
-            let external = External {
+            let external = Arc::new(External {
                 specifier: specifiers.to_string(),
                 comparisons: comparisons(&specifiers),
                 requires: externals,
@@ -338,7 +342,7 @@ pub(crate) fn assemble<'a>(
                     filename: artefact.filename.clone(),
                     sha256: artefact.sha256.clone(),
                 },
-            };
+            });
             cell.externals.insert((*name).to_owned(), external);
         } else {
             let wheel = if choice.is_wheel() { wheel(candidates, choice, cuda) } else { None };
@@ -353,7 +357,7 @@ pub(crate) fn assemble<'a>(
                 requires: packages,
                 externals,
             };
-            cell.packages.insert((*name).to_owned(), package);
+            cell.packages.insert((*name).to_owned(), Arc::new(package));
         }
     }
     Ok(Assembled::Cell(Box::new(cell)))

@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use axle_catalogue::{
     ArtefactFile, Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
@@ -293,7 +294,7 @@ fn obstacles<'a>(cell: &'a Cell, request: &Request, wanted: &Wanted) -> Vec<Obst
     let mut obstacles = Vec::new();
     for name in &wanted.names {
         if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
-            obstacles.push(Obstacle::of(name, None, Cause::Absent(cell.absent.get(name))));
+            obstacles.push(Obstacle::of(name, None, Cause::Absent(cell.absent.get(name).map(Arc::as_ref))));
         }
     }
     obstacles.extend(wanted.outside(cell));
@@ -362,7 +363,7 @@ fn closure<'a>(cell: &'a Cell, names: &BTreeSet<String>) -> BTreeMap<&'a str, &'
     let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
     while let Some(name) = next.pop() {
         if let Some((name, package)) = cell.packages.get_key_value(name)
-            && closure.insert(name.as_str(), package).is_none()
+            && closure.insert(name.as_str(), &**package).is_none()
         {
             next.extend(package.requires.iter().map(String::as_str));
         }

@@ -173,15 +173,17 @@ impl World {
 impl Source {
     fn put_into(&self, cell: &mut Cell) {
         cell.absent.remove(&self.name);
-        let package = cell.packages.entry(self.name.clone()).or_insert_with(|| CellPackage {
-            version: self.version.clone(),
-            wheel: None,
-            source: None,
-            requires: vec!["torch".to_owned()],
-            externals: Vec::new(),
+        let package = cell.packages.entry(self.name.clone()).or_insert_with(|| {
+            Arc::new(CellPackage {
+                version: self.version.clone(),
+                wheel: None,
+                source: None,
+                requires: vec!["torch".to_owned()],
+                externals: Vec::new(),
+            })
         });
         if package.version == self.version {
-            package.source = Some(self.facts.clone());
+            Arc::make_mut(package).source = Some(self.facts.clone());
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::synthetic::{Wheel, World, library};
 
@@ -203,7 +205,7 @@ fn cells_that_no_catalogue_made_are_errors() {
 
     let mut unhashed = cells.clone();
     let cell = unhashed[0].torch.values_mut().next().unwrap();
-    cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().sha256 = "c0ffee".into();
+    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().sha256 = "c0ffee".into();
     let error = builds(&world.universe(), &unhashed, &ComponentsFile::default()).unwrap_err();
     assert!(matches!(error, BuildError::Unaudited { .. }), "{error}");
     let mut universe = world.universe();
@@ -213,7 +215,8 @@ fn cells_that_no_catalogue_made_are_errors() {
 
     let mut renamed = cells.clone();
     let cell = renamed[0].torch.values_mut().next().unwrap();
-    cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().filename = "torch.whl".into();
+    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().filename =
+        "torch.whl".into();
     let mut universe = world.universe();
     let artefact = Artefact { filename: "torch.whl".into(), ..torch(&mut universe) };
     replaced(&mut universe, artefact);

@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use axle_audit::ElfMember;
 use axle_catalogue::Provenance;
 use axle_wheel::PythonVersion;
@@ -38,10 +40,12 @@ fn versions(cell: &Cell) -> Vec<String> {
     cell.packages.iter().map(|(name, package)| format!("{name} {}", package.version)).collect()
 }
 
-fn absences(absent: &BTreeMap<String, Absence>) -> String {
-    let lines =
-        absent.iter().map(|(name, Absence { kind, message })| format!("{name} ({kind:?}): {message}\n"));
-    lines.collect()
+fn absences<A: Borrow<Absence>>(absent: &BTreeMap<String, A>) -> String {
+    let line = |(name, absence): (&String, &A)| {
+        let Absence { kind, message } = absence.borrow();
+        format!("{name} ({kind:?}): {message}\n")
+    };
+    absent.iter().map(line).collect()
 }
 
 #[test]

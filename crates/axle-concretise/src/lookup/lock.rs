@@ -6,6 +6,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
 use axle_wheel::PackageName;
@@ -508,6 +509,7 @@ pub(super) fn works(solved: &Result<Solved, Vec<RefusalReason>>) -> bool {
 /// A cell with the one build of each package that serves a request.
 fn only_what_is_built(mut cell: Cell, request: &Request) -> Cell {
     for (name, package) in &mut cell.packages {
+        let package = Arc::make_mut(package);
         match build(name, package, request, true) {
             Some(Build::Wheel(_)) => package.source = None,
             Some(Build::Source(_)) => package.wheel = None,

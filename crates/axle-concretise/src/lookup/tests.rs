@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use axle_catalogue::{Reason, canonical};
 use axle_wheel::Glibc;
@@ -246,7 +247,7 @@ fn a_capability_that_no_gpu_has_is_an_error() {
 #[test]
 fn a_glibc_that_cannot_be_read_is_unknown() {
     let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
-    cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().glibc = Some("new".into());
+    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().glibc = Some("new".into());
     let (catalogue, request) = (world().catalogue(), request("--cuda 12.6 torch"));
     let wanted = Lookup::new(&catalogue).unwrap().wanted(&cell, &request).unwrap().unwrap();
     assert!(!serves(&cell, &request, &wanted, true));
@@ -418,7 +419,8 @@ fn preferences_choose_between_torches() {
 fn only_audited() {
     let cell = |provenance: Provenance| {
         let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
-        cell.packages.get_mut("torch").unwrap().wheel.as_mut().unwrap().provenance = provenance;
+        Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().provenance =
+            provenance;
         cell
     };
     let catalogue = world().catalogue();
