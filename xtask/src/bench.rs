@@ -15,6 +15,7 @@ use axle_concretise::{Universe, UniverseError};
 use axle_wheel::{Archive, ArchiveError, LocalFile};
 use serde::Deserialize;
 use thiserror::Error;
+use xtask::cargo::cargo;
 
 use crate::{agree, update};
 
@@ -235,7 +236,7 @@ fn audit(args: &AuditArgs) -> Result<ExitCode, Error> {
 
 /// Builds axle as it is released, and says where it is.
 fn build() -> Result<PathBuf, Error> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     succeed(cargo.args(["build", "--quiet", "--release", "--package", "axle"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);

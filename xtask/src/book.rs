@@ -3,7 +3,9 @@
 //! The test of the book makes it: mdBook is a dependency of the tests alone, since it takes more than a minute to
 //! compile.
 
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+
+use xtask::cargo::cargo;
 
 use thiserror::Error;
 
@@ -25,7 +27,7 @@ pub enum Error {
 /// # Errors
 /// When cargo cannot be started.
 pub fn run(_: &Args) -> Result<ExitCode, Error> {
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let status = cargo()
         .args(["test", "--quiet", "--workspace", "--test", "book", "--", "the_book_is_built", "--nocapture"])
         .status()?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(1) })

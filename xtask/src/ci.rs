@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use thiserror::Error;
+use xtask::cargo::cargo;
 use xtask::nix;
 
 /// Check format, lints, tests, generated files, parsers by fuzzing, real tools (by pip), and the flake
@@ -37,20 +38,20 @@ pub enum Error {
 /// The step that failed.
 pub fn run(_: &Args) -> Result<ExitCode, Error> {
     let root = Path::new(".");
-    cargo(&["fmt", "--all", "--check"])?;
-    cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    cargo(&["test", "--workspace"])?;
-    cargo(&["xtask", "update", "--check"])?;
+    with_cargo(&["fmt", "--all", "--check"])?;
+    with_cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    with_cargo(&["test", "--workspace"])?;
+    with_cargo(&["xtask", "update", "--check"])?;
     step(Command::new(nix::command_line(root)?).args(["catalogue", "check"]), "axle catalogue check")?;
-    cargo(&["xtask", "matrix", "--check"])?;
-    cargo(&["xtask", "sample"])?;
-    cargo(&["xtask", "harvest", "toolkits", "--check"])?;
-    cargo(&["xtask", "fuzz"])?;
+    with_cargo(&["xtask", "matrix", "--check"])?;
+    with_cargo(&["xtask", "sample"])?;
+    with_cargo(&["xtask", "harvest", "toolkits", "--check"])?;
+    with_cargo(&["xtask", "fuzz"])?;
 
     let nix = nix::ensure()?;
     nix::place_command_line(root)?;
     // What asks the package index, Nix or Chromium, of all crates, as everything else is built.
-    cargo(&["test", "--workspace", "--test", "*", "--", "--ignored"])?;
+    with_cargo(&["test", "--workspace", "--test", "*", "--", "--ignored"])?;
     let mut check = nix.command("nix");
     check.args([
         "flake",
@@ -64,8 +65,8 @@ pub fn run(_: &Args) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn cargo(arguments: &[&str]) -> Result<(), Error> {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+fn with_cargo(arguments: &[&str]) -> Result<(), Error> {
+    let mut command = cargo();
     command.args(arguments);
     step(&mut command, &format!("cargo {}", arguments.join(" ")))
 }

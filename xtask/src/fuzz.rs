@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode};
 use std::{env, io};
 
 use thiserror::Error;
+use xtask::cargo::cargo;
 
 /// Run every fuzz target for a while, from the corpus of fuzz/corpus
 #[derive(clap::Args)]
@@ -73,7 +74,7 @@ fn build(folder: &Path) -> Result<PathBuf, Error> {
     let target_dir = env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| folder.join("target"), |target| PathBuf::from(target).join("fuzz"));
     // With an explicit target the flags are not for build scripts.
-    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let status = cargo()
         .args(["build", "--quiet", "--release", "--bins", "--target", &host, "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", &target_dir)

@@ -15,6 +15,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use fs_err as fs;
 
+use crate::cargo::cargo;
 use crate::debian::{self, Unpacked, Wanted, output};
 
 /// The oldest Nix that is good enough: the first with all that the flake's tests use.
@@ -128,8 +129,7 @@ pub fn ensure() -> Result<NixEnv, Error> {
 /// # Errors
 /// When it cannot be built.
 pub fn command_line(root: &Path) -> Result<PathBuf, Error> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = output(Command::new(cargo).current_dir(root).args([
+    let built = output(cargo().current_dir(root).args([
         "build",
         "--quiet",
         // As everything else is built, so that no dependency is compiled anew with other features.

@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use fs_err as fs;
 use thiserror::Error;
 use wasm_bindgen_cli_support::Bindgen;
+use xtask::cargo::cargo;
 use xtask::debian::{self, Unpacked, Wanted, output};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -47,8 +48,7 @@ pub struct Module {
 
 /// Compiles axle-web of the workspace in the working folder.
 pub fn build() -> Result<Module, Error> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+    let mut command = cargo();
     command.args(["rustc", "--package", "axle-web", "--lib", "--crate-type", "cdylib"]);
     command.args(["--profile", "site", "--target", TARGET]);
     // Apart from all else, since another compiler compiles it.

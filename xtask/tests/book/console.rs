@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
+use xtask::cargo::of_package;
 use xtask::nix::{self, NixEnv};
 
 use crate::pages::{Block, Page, copy, root};
@@ -76,7 +77,11 @@ impl Shell {
         path.extend(self.nix.iter().filter_map(|nix| nix.bin.clone()));
         path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
         let command = own(command).unwrap_or_else(|| command.to_owned()).replace(AXLE, &self.axle);
-        let output = Command::new("bash")
+        let mut bash = Command::new("bash");
+        for name in of_package() {
+            bash.env_remove(name);
+        }
+        let output = bash
             .current_dir(folder)
             .args(["-c", &format!("exec 2>&1\n(exit {status})\n{command}")])
             .stdin(Stdio::null())
