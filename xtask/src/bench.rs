@@ -165,12 +165,7 @@ fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
 
 /// How long all cells take, and those of each Python alone, so that one sees that twice the cells take twice the time.
 fn cells() -> Result<ExitCode, Error> {
-    let begun = Instant::now();
     let mut universe = Universe::read(&Catalogue::new(Folder::new(CATALOGUE)))?;
-    anstream::println!(
-        "{:8.1} ms  reading every artefact of the catalogue",
-        begun.elapsed().as_secs_f64() * 1e3
-    );
     let pythons = universe.matrix.pythons.clone();
     let every = pythons.iter().map(std::slice::from_ref).chain([pythons.as_slice()]);
     for pythons in every {

@@ -208,14 +208,17 @@ fn schema_of(json: &[u8]) -> Result<String, serde_json::Error> {
                 }
                 map.next_value::<IgnoredAny>()?;
             }
-            Err(serde::de::Error::missing_field("schema"))
+            Ok(())
         }
     }
 
     let mut schema = None;
     let read = serde_json::Deserializer::from_slice(json).deserialize_map(Schema(&mut schema));
-    // That the object goes on is no error.
-    schema.map_or_else(|| read.map(|()| String::new()), Ok)
+    match schema {
+        // That the object goes on is no error.
+        Some(schema) => Ok(schema),
+        None => Err(read.err().unwrap_or_else(|| serde::de::Error::missing_field("schema"))),
+    }
 }
 
 /// Path of the file that says which wheels toolkits are assembled from.

@@ -282,13 +282,11 @@ impl TryFrom<StoredFile> for ArtefactFile {
                 own
             } else {
                 let spelled = stored.filename.split('-').nth(1).filter(|_| artefact.is_wheel());
-                let version = match spelled.and_then(|spelled| versions.get(spelled)) {
-                    Some(version) => version.clone(),
-                    None => version_key(&artefact, &name),
+                let read = || version_key(&artefact, &name);
+                let version = match spelled {
+                    Some(spelled) => versions.entry(spelled.to_owned()).or_insert_with(read).clone(),
+                    None => read(),
                 };
-                if let Some(spelled) = spelled {
-                    versions.entry(spelled.to_owned()).or_insert_with(|| version.clone());
-                }
                 requirements
                     .get(&version)
                     .ok_or(Contradiction::NoRequirements { filename: stored.filename, version })?

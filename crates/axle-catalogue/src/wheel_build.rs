@@ -131,7 +131,7 @@ pub struct FetchUrl {
 
 /// Arguments of nixpkgs' `fetchPypi`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "FetchPypiArguments")]
+#[serde(try_from = "FetchPypiArguments")]
 pub struct FetchPypi {
     /// The name as the file name spells it.
     pub pname: String,
@@ -161,15 +161,24 @@ struct FetchPypiArguments {
     hash: String,
 }
 
-impl From<FetchPypiArguments> for FetchPypi {
-    fn from(read: FetchPypiArguments) -> Self {
+/// Some arguments of a wheel without the others.
+#[derive(Debug, thiserror::Error)]
+#[error("a wheel has all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them")]
+struct PartialWheel;
+
+impl TryFrom<FetchPypiArguments> for FetchPypi {
+    type Error = PartialWheel;
+
+    fn try_from(read: FetchPypiArguments) -> Result<Self, PartialWheel> {
+        let FetchPypiArguments { pname, version, extension, hash, .. } = read;
         let wheel = match (read.format, read.python, read.abi, read.platform, read.dist) {
             (Some(format), Some(python), Some(abi), Some(platform), Some(dist)) => {
                 Some(FetchWheel { format, python, abi, platform, dist })
             }
-            _ => None,
+            (None, None, None, None, None) => None,
+            _ => return Err(PartialWheel),
         };
-        Self { pname: read.pname, version: read.version, wheel, extension: read.extension, hash: read.hash }
+        Ok(Self { pname, version, wheel, extension, hash })
     }
 }
 
@@ -278,4 +287,44 @@ pub struct UnprovidedSoname {
     pub member: String,
     /// The soname.
     pub soname: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wheel_is_fetched_with_all_parts_of_its_name_or_not_at_all() {
+        let wheel = serde_json::json!({
+            "pname": "made", "version": "1.0", "format": "wheel", "python": "cp312", "abi": "cp312",
+            "platform": "manylinux_2_28_x86_64", "dist": "cp312", "hash": "sha256-",
+        });
+        let read: FetchPypi = serde_json::from_value(wheel.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), wheel);
+
+        let mut partial = wheel;
+        partial.as_object_mut().unwrap().remove("abi");
+        assert_eq!(
+            serde_json::from_value::<FetchPypi>(partial).unwrap_err().to_string(),
+            "a wheel has all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them"
+        );
+    }
+
+    #[test]
+    fn an_entry_of_a_search_path_is_of_one_kind() {
+        let read = |entry: serde_json::Value| serde_json::from_value::<Provider>(entry);
+        let package =
+            Provider::Package { package: "made".into(), soname: "libmade.so".into(), optional: false };
+        assert_eq!(read(serde_json::json!({"package": "made", "soname": "libmade.so"})).unwrap(), package);
+        for entry in [
+            serde_json::json!({}),
+            serde_json::json!({"package": "made"}),
+            serde_json::json!({"own": "made", "driver": true}),
+        ] {
+            assert_eq!(
+                read(entry).unwrap_err().to_string(),
+                "an entry of a search path has `own`, or `package` and `soname`, or `runtime`, or `driver`"
+            );
+        }
+    }
 }
