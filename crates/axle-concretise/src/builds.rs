@@ -1,5 +1,7 @@
 //! How the wheels of cells and toolkits are fetched and patched: search paths computed from what the audits found.
 
+use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
@@ -11,7 +13,7 @@ use axle_catalogue::{
 use axle_wheel::{SdistName, System, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pep440_rs::Version;
-use std::borrow::Cow;
+use rayon::prelude::*;
 
 use crate::choice::loaded;
 use crate::components::required;
@@ -68,13 +70,16 @@ pub fn builds(
     let mut all = Builds::new();
     let mut done = BTreeSet::new();
     for file in files {
-        for cell in file.torch.values().filter(|cell| done.insert(cell.cell.clone())) {
-            add_wheels(universe, &Together::in_cell(cell), file.cuda, &mut all)?;
+        let cells: Vec<_> = file.torch.values().filter(|cell| done.insert(&cell.cell)).collect();
+        let wheels: Vec<_> =
+            cells.par_iter().map(|cell| wheels(universe, &Together::in_cell(cell), file.cuda)).collect();
+        for (cell, wheels) in cells.into_iter().zip(wheels) {
+            add_wheels(wheels?, &mut all)?;
             add_sources(universe, cell, &mut all)?;
         }
     }
     for (_, cuda, toolkit) in components.toolkits() {
-        add_wheels(universe, &Together::in_toolkit(universe, toolkit), cuda, &mut all)?;
+        add_wheels(wheels(universe, &Together::in_toolkit(universe, toolkit), cuda)?, &mut all)?;
     }
     Ok(all.into_values().collect())
 }
@@ -150,12 +155,22 @@ fn file_of<'a>(all: &'a mut Builds, name: &str, version: &str) -> &'a mut BuildF
     })
 }
 
-fn add_wheels(
-    universe: &Universe,
-    together: &Together<'_>,
+/// How a wheel is built for those that it is used with.
+struct Built<'a> {
+    name: &'a str,
+    version: &'a str,
+    filename: &'a str,
+    /// What it is called in [`BuildFile::wheels`].
+    key: String,
+    build: WheelBuild,
+}
+
+/// How wheels that are used together are built.
+fn wheels<'a>(
+    universe: &'a Universe,
+    together: &Together<'a>,
     cuda: Cuda,
-    all: &mut Builds,
-) -> Result<(), BuildError> {
+) -> Result<Vec<Built<'a>>, BuildError> {
     let mut chosen = BTreeMap::new();
     for (&name, wheel) in &together.wheels {
         let chosen_wheel = ChosenWheel::new(universe, name, wheel, cuda)
@@ -163,21 +178,26 @@ fn add_wheels(
         chosen.insert(name, chosen_wheel);
     }
     let providers = Providers { universe, requires: &together.requires, chosen: &chosen };
-    for (&name, wheel) in &chosen {
-        let build = providers.build(name, wheel)?;
-        let filename = &wheel.artefact.filename;
-        let key = wheel.key.clone();
-        let file = file_of(all, name, wheel.version);
-        match file.wheels.get_mut(&key) {
-            Some(known) => {
-                let before = known.clone();
-                if !merge(known, build.clone()) {
-                    let difference = difference(&before, &build);
-                    return Err(BuildError::Ambiguous { filename: filename.clone(), difference });
-                }
+    let built = chosen.iter().map(|(&name, wheel)| {
+        let (version, filename, key) = (wheel.version, &*wheel.artefact.filename, wheel.key.clone());
+        Ok(Built { name, version, filename, key, build: providers.build(name, wheel)? })
+    });
+    built.collect()
+}
+
+fn add_wheels(wheels: Vec<Built<'_>>, all: &mut Builds) -> Result<(), BuildError> {
+    for Built { name, version, filename, key, build } in wheels {
+        match file_of(all, name, version).wheels.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(build);
             }
-            None => {
-                file.wheels.insert(key, build);
+            Entry::Occupied(known) if *known.get() == build => {}
+            Entry::Occupied(mut known) => {
+                let before = known.get().clone();
+                if !merge(known.get_mut(), build.clone()) {
+                    let difference = difference(&before, &build);
+                    return Err(BuildError::Ambiguous { filename: filename.to_owned(), difference });
+                }
             }
         }
     }

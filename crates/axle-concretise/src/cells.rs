@@ -15,12 +15,12 @@ use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 
-use crate::choice::{Choice, Torch};
+use crate::choice::{Choice, Need, Torch};
 use crate::comparisons::comparisons;
 use crate::solver::{self, Chosen, Solution, Wanted};
 use crate::specifiers::satisfies;
 use crate::unfit::{Unfit, built};
-use crate::universe::{Candidate, Candidates, Need, UniverseError};
+use crate::universe::{Candidate, Candidates, UniverseError};
 
 #[cfg(test)]
 mod tests;
@@ -130,6 +130,10 @@ fn solution<'a>(
         if solution.contains_key(name) || absent.contains_key(name) {
             continue;
         }
+        if let Some(absence) = no_candidate(&candidates, name) {
+            absent.insert(name.clone(), Arc::new(absence));
+            continue;
+        }
         // What the package set provides is not fixed: an environment takes any version that satisfies all of it.
         wanted = solution
             .iter()
@@ -140,8 +144,7 @@ fn solution<'a>(
         match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
             Err(reason) => {
-                let unsatisfiable = || Absence { kind: Reason::Dependency, message: reason.to_string() };
-                let absence = no_candidate(&candidates, name).unwrap_or_else(unsatisfiable);
+                let absence = Absence { kind: Reason::Dependency, message: reason.to_string() };
                 absent.insert(name.clone(), Arc::new(absence));
             }
         }
@@ -193,8 +196,9 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
     };
     let mut pins: BTreeMap<String, Vec<(&str, &Version, VersionSpecifiers)>> = BTreeMap::new();
     for (requirer, chosen) in solution {
-        for need in needs(requirer, chosen).into_iter().flatten() {
-            pins.entry(need.name).or_default().push((requirer, &chosen.version, need.specifiers));
+        for need in needs(requirer, chosen).iter().flat_map(|needs| needs.iter()) {
+            let pins = pins.entry(need.name.clone()).or_default();
+            pins.push((requirer, &chosen.version, need.specifiers.clone()));
         }
     }
     let mut all = BTreeMap::new();
@@ -227,7 +231,7 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
 /// What an artefact requires that a solution does not have.
 fn conflict(candidates: &Candidates<'_>, solution: &Solution, choice: &Choice<'_>) -> String {
     let needs = candidates.needs(choice, &[]).unwrap_or_default();
-    let unmet = needs.into_iter().find_map(|need| {
+    let unmet = needs.iter().find_map(|need| {
         let version = &solution.get(&need.name)?.version;
         let specifiers = need.specifiers.to_string().replace(' ', "");
         (!satisfies(&need.specifiers, version))
@@ -274,7 +278,7 @@ fn requirements(
     choice: &Choice<'_>,
     extras: &[ExtraName],
 ) -> Option<Vec<Need>> {
-    let mut needs = candidates.needs(choice, extras).ok()?;
+    let mut needs = candidates.needs(choice, extras).ok()?.to_vec();
     let mut seen = BTreeSet::new();
     let mut place = 0;
     while let Some(Need { name, extras, .. }) = needs.get(place).cloned() {
@@ -284,7 +288,7 @@ fn requirements(
             let bare = candidates.needs(required, &[]).ok()?;
             let all = candidates.needs(required, std::slice::from_ref(&extra)).ok()?;
             if seen.insert((name.clone(), extra)) {
-                needs.extend(all.into_iter().filter(|need| !bare.contains(need)));
+                needs.extend(all.iter().filter(|need| !bare.contains(need)).cloned());
             }
         }
     }

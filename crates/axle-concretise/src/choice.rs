@@ -1,7 +1,8 @@
 //! An artefact that could be chosen, and whether it goes with a CUDA release and a torch.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axle_audit::{Code, ComputeCapability, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
@@ -10,12 +11,11 @@ use axle_catalogue::{
 use axle_fatbin::Kind;
 use axle_wheel::{Fit, Glibc, PythonVersion, SdistName, System, VerbatimUrl, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::Requirement;
+use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
 use crate::glibc;
 use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
-use crate::universe::Need;
 
 /// A wheel or an sdist that fits a system and a Python.
 #[derive(Debug, Clone)]
@@ -39,8 +39,35 @@ pub struct Choice<'a> {
     links_torch: bool,
     /// `Requires-Dist`, as the file, the index or the package's TOML states it; `None` where none of them does.
     requires: Option<&'a [String]>,
-    /// The same, parsed on demand: most artefacts are never looked at.
+    read: Arc<Read>,
+}
+
+/// What an artefact requires, read when it is asked for (most artefacts are never looked at) and once for all CUDA
+/// releases and torches that it is tried with.
+#[derive(Debug, Default)]
+struct Read {
     requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
+    /// Those whose markers hold, by the extras.
+    needs: Mutex<BTreeMap<Vec<ExtraName>, Result<Arc<[Need]>, Unfit>>>,
+}
+
+/// A requirement that holds for a target.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Need {
+    pub(crate) name: String,
+    pub(crate) extras: Vec<ExtraName>,
+    pub(crate) specifiers: VersionSpecifiers,
+}
+
+impl Need {
+    fn of(requirement: &Requirement<VerbatimUrl>) -> Result<Self, Unfit> {
+        let specifiers = match &requirement.version_or_url {
+            None => VersionSpecifiers::empty(),
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+            Some(VersionOrUrl::Url(_)) => return Err(Unfit::UrlRequirement(requirement.to_string())),
+        };
+        Ok(Self { name: requirement.name.to_string(), extras: requirement.extras.clone(), specifiers })
+    }
 }
 
 /// The torch of a cell.
@@ -87,7 +114,7 @@ impl<'a> Choice<'a> {
             tagged_glibc: wheel.glibc(),
             links_torch: artefact.audit.as_ref().is_some_and(|audit| links_torch(&audit.facts)),
             requires: None,
-            requirements: OnceLock::new(),
+            read: Arc::default(),
         };
         choice.check_metadata(python, is_pinned)?;
         choice.requires = choice
@@ -124,7 +151,7 @@ impl<'a> Choice<'a> {
             tagged_glibc: None,
             links_torch: false,
             requires,
-            requirements: OnceLock::new(),
+            read: Arc::default(),
         };
         choice.check_metadata(python, is_pinned)?;
         Ok(choice)
@@ -211,7 +238,8 @@ impl<'a> Choice<'a> {
             axle_wheel::parse_requirement(line)
                 .map_err(|error| Unfit::UnreadableRequirement(error.to_string()))
         };
-        self.requirements
+        self.read
+            .requirements
             .get_or_init(|| {
                 // The order of the lines means nothing, and must not decide which explanation is found.
                 let mut lines: Vec<_> = self.requires.ok_or(Unfit::UnknownRequirements)?.iter().collect();
@@ -221,6 +249,30 @@ impl<'a> Choice<'a> {
             })
             .as_deref()
             .map_err(Clone::clone)
+    }
+
+    /// What it requires for its target, with some of its extras. A marker holds where it holds without extras or with one
+    /// of them: packaging evaluates them one by one.
+    ///
+    /// # Errors
+    /// When a requirement cannot be read, or names a URL in place of versions.
+    pub(crate) fn needs(
+        &self,
+        markers: &MarkerEnvironment,
+        extras: &[ExtraName],
+    ) -> Result<Arc<[Need]>, Unfit> {
+        let evaluate = || {
+            let requirements = self.requirements()?.iter().filter(|requirement| {
+                let holds = |extras: &[ExtraName]| requirement.evaluate_markers(markers, extras);
+                holds(&[]) || extras.iter().any(|extra| holds(std::slice::from_ref(extra)))
+            });
+            requirements.map(Need::of).collect()
+        };
+        let Ok(mut known) = self.read.needs.lock() else { return evaluate() };
+        if let Some(needs) = known.get(extras) {
+            return needs.clone();
+        }
+        known.entry(extras.to_vec()).or_insert_with(evaluate).clone()
     }
 
     /// Whether anything tells that it is made for CUDA.
@@ -348,9 +400,8 @@ impl<'a> Choice<'a> {
 
     fn pins_torch(&self) -> bool {
         let pins = |requirement: &Requirement<VerbatimUrl>| {
-            use pep508_rs::VersionOrUrl::VersionSpecifier;
             requirement.name.to_string() == "torch"
-                && matches!(&requirement.version_or_url, Some(VersionSpecifier(specifiers))
+                && matches!(&requirement.version_or_url, Some(VersionOrUrl::VersionSpecifier(specifiers))
                 if specifiers.iter().any(|specifier| {
                     matches!(specifier.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::EqualStar | pep440_rs::Operator::ExactEqual)
                 }))

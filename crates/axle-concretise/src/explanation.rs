@@ -7,10 +7,11 @@ use axle_catalogue::Keep;
 use pep440_rs::Version;
 use pubgrub::{DerivationTree, External, Ranges};
 
+use crate::choice::Need;
 use crate::solver::Node;
 use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
-use crate::universe::{Candidates, Need};
+use crate::universe::Candidates;
 
 type Tree = DerivationTree<Node, Ranges<Version>, Unfit>;
 

@@ -9,10 +9,11 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
-use crate::choice::Choice;
+use crate::choice::{Choice, Need};
 use crate::explanation;
+use crate::specifiers::satisfies;
 use crate::unfit::Unfit;
-use crate::universe::{Candidate, Candidates, Need};
+use crate::universe::{Candidate, Candidates};
 
 #[cfg(test)]
 mod oracle;
@@ -167,10 +168,15 @@ impl Provider<'_> {
             edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
         }
         let needs = self.candidates.needs(choice, node.extras())?;
-        for Need { name, extras, specifiers } in needs.into_iter().chain(choice.build_needs()) {
-            let range = self.candidates.range(&name, &specifiers);
-            edges.extend(extras.into_iter().map(|extra| (Node::Extra(name.clone(), extra), range.clone())));
-            edges.push((Node::Package(name), range));
+        for Need { name, extras, specifiers } in needs.iter().chain(&choice.build_needs()) {
+            // What holds of a fixed version is nothing to solve.
+            if extras.is_empty() && self.fixed(name).is_some_and(|fixed| satisfies(specifiers, fixed)) {
+                continue;
+            }
+            let range = self.candidates.range(name, specifiers);
+            let of_extra = |extra: &ExtraName| (Node::Extra(name.clone(), extra.clone()), range.clone());
+            edges.extend(extras.iter().map(of_extra));
+            edges.push((Node::Package(name.clone()), range));
         }
         // PubGrub knows no package that requires itself.
         if edges.iter().any(|(other, range)| other == node && !range.contains(version)) {
@@ -178,6 +184,11 @@ impl Provider<'_> {
         }
         edges.retain(|(other, _)| other != node);
         Ok(edges)
+    }
+
+    /// The version that a package must have, where one is wanted.
+    fn fixed(&self, name: &str) -> Option<&Version> {
+        self.wanted.get(name)?.as_ref()
     }
 
     fn rank(&self, name: &str, version: &Version, candidate: &Candidate<'_>) -> Rank {
@@ -195,6 +206,9 @@ impl Provider<'_> {
 
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
         let versions = self.candidates.versions(name)?;
+        if let Some(only) = range.as_singleton() {
+            return versions.contains_key(only).then(|| only.clone());
+        }
         let mut best: Option<(Rank, &Version)> = None;
         for (version, candidate) in versions.iter().rev().filter(|(version, _)| range.contains(version)) {
             let public = version.clone().without_local();

@@ -13,11 +13,11 @@ use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
 use axle_wheel::{Glibc, PythonVersion, SdistName, System, WheelName, WheelNameError};
 use pep440_rs::{Operator, Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, PackageName, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use pubgrub::Ranges;
 use rayon::prelude::*;
 
-use crate::choice::{Choice, Torch};
+use crate::choice::{Choice, Need, Torch};
 use crate::glibc;
 use crate::lookup::extras_of;
 use crate::request::{Prefer, Request};
@@ -226,7 +226,7 @@ pub struct Candidates<'a> {
 }
 
 /// Versions by package and specifiers.
-type RangeCache = HashMap<(String, String), Ranges<Version>>;
+type RangeCache = HashMap<String, HashMap<VersionSpecifiers, Ranges<Version>>>;
 
 #[derive(Clone)]
 struct PackageCandidates<'a> {
@@ -292,14 +292,6 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// A requirement that holds for a target.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Need {
-    pub(crate) name: String,
-    pub(crate) extras: Vec<ExtraName>,
-    pub(crate) specifiers: VersionSpecifiers,
-}
-
 impl<'a> Candidates<'a> {
     /// The versions of a package; `None` when it is not in the catalogue.
     pub fn versions(&self, name: &str) -> Option<&BTreeMap<Version, Candidate<'a>>> {
@@ -314,9 +306,8 @@ impl<'a> Candidates<'a> {
         if specifiers.is_empty() {
             return Ranges::full();
         }
-        let key = (name.to_owned(), specifiers.to_string());
         if let Ok(known) = self.ranges.lock()
-            && let Some(range) = known.get(&key)
+            && let Some(range) = known.get(name).and_then(|known| known.get(specifiers))
         {
             return range.clone();
         }
@@ -336,7 +327,7 @@ impl<'a> Candidates<'a> {
         }
         let range: Ranges<Version> = intervals.into_iter().collect();
         if let Ok(mut known) = self.ranges.lock() {
-            known.insert(key, range.clone());
+            known.entry(name.to_owned()).or_default().insert(specifiers.clone(), range.clone());
         }
         range
     }
@@ -346,14 +337,14 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// The nearest reason why none fits.
     pub(crate) fn choose<'c>(&self, candidate: &'c Candidate<'a>) -> Result<&'c Choice<'a>, Unfit> {
-        let mut nearest = candidate.unfit.clone();
+        let mut unfit = Vec::new();
         for choice in &candidate.fitting {
             match self.torch.as_ref().map_or(Ok(()), |torch| choice.fits_torch(torch)) {
                 Ok(()) => return Ok(choice),
-                Err(unfit) => nearest = nearest.max(unfit),
+                Err(reason) => unfit.push(reason),
             }
         }
-        Err(nearest)
+        Err(unfit.into_iter().fold(candidate.unfit.clone(), Unfit::max))
     }
 
     /// The best artefact of a version of a package.
@@ -548,28 +539,11 @@ impl<'a> Candidates<'a> {
         Ok(package.cuda_from.iter().find_map(pin))
     }
 
-    /// What an artefact requires for this target, with some of its extras. A marker holds where it holds without extras
-    /// or with one of them: packaging evaluates them one by one.
+    /// What an artefact requires for this target, with some of its extras.
     ///
     /// # Errors
-    /// When a requirement cannot be read, or names a URL in place of versions.
-    pub(crate) fn needs(&self, choice: &Choice<'_>, extras: &[ExtraName]) -> Result<Vec<Need>, Unfit> {
-        let mut needs = Vec::new();
-        for requirement in choice.requirements()? {
-            let holds = |extras: &[ExtraName]| requirement.evaluate_markers(&self.markers, extras);
-            if !holds(&[]) && !extras.iter().any(|extra| holds(std::slice::from_ref(extra))) {
-                continue;
-            }
-            let specifiers = match &requirement.version_or_url {
-                None => VersionSpecifiers::empty(),
-                Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
-                Some(VersionOrUrl::Url(_)) => {
-                    return Err(Unfit::UrlRequirement(requirement.to_string()));
-                }
-            };
-            let extras = requirement.extras.clone();
-            needs.push(Need { name: requirement.name.to_string(), extras, specifiers });
-        }
-        Ok(needs)
+    /// As [`Choice::needs`].
+    pub(crate) fn needs(&self, choice: &Choice<'_>, extras: &[ExtraName]) -> Result<Arc<[Need]>, Unfit> {
+        choice.needs(&self.markers, extras)
     }
 }
