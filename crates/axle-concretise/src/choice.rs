@@ -48,8 +48,11 @@ pub struct Choice<'a> {
 struct Read {
     requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
     /// Those whose markers hold, by the extras.
-    needs: Mutex<BTreeMap<Vec<ExtraName>, Result<Arc<[Need]>, Unfit>>>,
+    needs: Mutex<BTreeMap<Vec<ExtraName>, Needs>>,
 }
+
+/// What holds for a target, or why that is not known.
+pub(crate) type Needs = Result<Arc<[Need]>, Unfit>;
 
 /// A requirement that holds for a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -256,11 +259,7 @@ impl<'a> Choice<'a> {
     ///
     /// # Errors
     /// When a requirement cannot be read, or names a URL in place of versions.
-    pub(crate) fn needs(
-        &self,
-        markers: &MarkerEnvironment,
-        extras: &[ExtraName],
-    ) -> Result<Arc<[Need]>, Unfit> {
+    pub(crate) fn needs(&self, markers: &MarkerEnvironment, extras: &[ExtraName]) -> Needs {
         let evaluate = || {
             let requirements = self.requirements()?.iter().filter(|requirement| {
                 let holds = |extras: &[ExtraName]| requirement.evaluate_markers(markers, extras);

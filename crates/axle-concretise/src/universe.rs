@@ -17,7 +17,7 @@ use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 use pubgrub::Ranges;
 use rayon::prelude::*;
 
-use crate::choice::{Choice, Need, Torch};
+use crate::choice::{Choice, Needs, Torch};
 use crate::glibc;
 use crate::lookup::extras_of;
 use crate::request::{Prefer, Request};
@@ -543,7 +543,7 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// As [`Choice::needs`].
-    pub(crate) fn needs(&self, choice: &Choice<'_>, extras: &[ExtraName]) -> Result<Arc<[Need]>, Unfit> {
+    pub(crate) fn needs(&self, choice: &Choice<'_>, extras: &[ExtraName]) -> Needs {
         choice.needs(&self.markers, extras)
     }
 }
