@@ -92,13 +92,78 @@ fn attribute(cell: &NamedCell) -> String {
     format!(".#legacyPackages.{}.environments.{}", cell.name.system, cell.name.attribute())
 }
 
-/// What Nix answers, or its last error, which is the one that names the reason.
+/// What Nix answers, or why not.
 fn said(output: &Output) -> Result<String, Failure> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let last = said.rfind("error: ").and_then(|at| said.get(at + "error: ".len()..)).unwrap_or(&said);
-    let words = last.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = reason(&String::from_utf8_lossy(&output.stderr));
     Err(Failure::of_cell(if words.is_empty() { output.status.to_string() } else { words }))
+}
+
+/// Where Nix spells a failure that only follows from another: 2.26 and 2.31.
+const CONSEQUENCES: [&str; 3] = ["dependencies of derivation", "dependency failed", "dependencies failed"];
+
+/// The last error that Nix names and that follows from no other: where it evaluates, what was thrown; where it builds,
+/// the builder that failed, with the end of its log.
+fn reason(stderr: &str) -> String {
+    let mut errors: Vec<Vec<&str>> = Vec::new();
+    for line in stderr.lines().map(str::trim_start) {
+        match (line.strip_prefix("error: "), errors.last_mut()) {
+            (Some(begin), _) => errors.push(vec![begin]),
+            (None, Some(error)) => error.push(line),
+            (None, None) => {}
+        }
+    }
+    let errors: Vec<String> = errors
+        .iter()
+        .map(|lines| lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" "))
+        .collect();
+    let follows = |error: &&String| CONSEQUENCES.iter().any(|consequence| error.contains(consequence));
+    match errors.iter().rfind(|error| !follows(error)).or(errors.last()) {
+        Some(error) => error.clone(),
+        None => stderr.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_builder_that_failed_is_told_and_not_what_waited_for_it() {
+        let stderr = "\
+warning: not writing modified lock file
+error: builder for '/nix/store/b77c-host-python3-3.12.drv' failed with exit code 1;
+       last 2 log lines:
+       > error: this machine has no python3.12
+       > install it
+       For full logs, run:
+         nix log /nix/store/b77c-host-python3-3.12.drv
+error: 1 dependencies of derivation '/nix/store/z1dk-host-python3-3.12-env.drv' failed to build
+";
+        assert_eq!(
+            reason(stderr),
+            "builder for '/nix/store/b77c-host-python3-3.12.drv' failed with exit code 1; last 2 log lines: \
+             > error: this machine has no python3.12 > install it For full logs, run: \
+             nix log /nix/store/b77c-host-python3-3.12.drv"
+        );
+    }
+
+    #[test]
+    fn what_was_thrown_is_told_without_its_trace() {
+        let stderr = "\
+error:
+       … while calling a function
+
+       error: torch 9 is not in the catalogue;
+       ask for another
+";
+        assert_eq!(reason(stderr), "torch 9 is not in the catalogue; ask for another");
+        assert_eq!(
+            reason("error: 1 dependencies of derivation 'a' failed to build"),
+            "1 dependencies of derivation 'a' failed to build"
+        );
+        assert_eq!(reason("killed\n"), "killed");
+    }
 }
