@@ -116,7 +116,7 @@ impl Audits {
             })
             .collect();
         let found = self.all(wheels, false)?;
-        put(artefacts, found);
+        put(artefacts, &found);
         Ok(())
     }
 
@@ -137,7 +137,7 @@ impl Audits {
             })
             .collect();
         let found = self.all(wheels, false)?;
-        put(artefacts, found);
+        put(artefacts, &found);
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl Audits {
             }
         }
         let found = self.all(chosen, true)?;
-        put(artefacts, found);
+        put(artefacts, &found);
         Ok(())
     }
 
@@ -266,10 +266,11 @@ fn take(artefact: &mut Artefact, facts: WheelFacts) {
     artefact.provenance = Provenance::Audited;
 }
 
-fn put(artefacts: &mut Artefacts, mut found: BTreeMap<String, WheelFacts>) {
+/// Of a file that is published in several places, each entry takes what was found.
+fn put(artefacts: &mut Artefacts, found: &BTreeMap<String, WheelFacts>) {
     for artefact in artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
-        if let Some(facts) = found.remove(&artefact.sha256) {
-            take(artefact, facts);
+        if let Some(facts) = found.get(&artefact.sha256) {
+            take(artefact, facts.clone());
         }
     }
 }
