@@ -266,7 +266,8 @@ fn take(artefact: &mut Artefact, facts: WheelFacts) {
     artefact.provenance = Provenance::Audited;
 }
 
-/// Of a file that is published in several places, each entry takes what was found.
+/// Gives what was found to every entry of a file that is published in several places: of two that tell one file's facts
+/// differently, the older may be the one that is kept.
 fn put(artefacts: &mut Artefacts, found: &BTreeMap<String, WheelFacts>) {
     for artefact in artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
         if let Some(facts) = found.get(&artefact.sha256) {
@@ -295,4 +296,28 @@ fn combinations(file: &ArtefactFile) -> Vec<&Artefact> {
         }
     }
     open.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_several_places_is_told_alike_in_all_of_them() {
+        let facts = |glibc: &str| WheelFacts { glibc: Some(glibc.to_owned()), ..WheelFacts::default() };
+        let audited = |origin: Origin| {
+            let (filename, sha256) = ("made-1.0-py3-none-manylinux_2_28_x86_64.whl", "1".repeat(64));
+            let mut artefact = Artefact::declared(filename, origin, &sha256);
+            take(&mut artefact, facts("2.17"));
+            artefact
+        };
+        let elsewhere = Origin::Url("https://example.org/made-1.0.whl".to_owned());
+        let file = ArtefactFile::new("made", vec![audited(Origin::Pypi), audited(elsewhere)]);
+        let mut artefacts = Artefacts::from([("made".to_owned(), file)]);
+
+        put(&mut artefacts, &BTreeMap::from([("1".repeat(64), facts("2.28"))]));
+
+        let told = artefacts["made"].artefacts.iter().map(|artefact| artefact.audit.clone());
+        assert!(told.eq([Some(Audit::own(facts("2.28"))), Some(Audit::own(facts("2.28")))]));
+    }
 }

@@ -101,7 +101,7 @@ fn said(output: &Output) -> Result<String, Failure> {
     Err(Failure::of_cell(if words.is_empty() { output.status.to_string() } else { words }))
 }
 
-/// Where Nix spells a failure that only follows from another: 2.26 and 2.31.
+/// How Nix says that a failure only follows from another: 2.26, and newer ones of one dependency and of several.
 const CONSEQUENCES: [&str; 3] = ["dependencies of derivation", "dependency failed", "dependencies failed"];
 
 /// The last error that Nix names and that follows from no other: where it evaluates, what was thrown; where it builds,
@@ -110,20 +110,15 @@ fn reason(stderr: &str) -> String {
     let mut errors: Vec<Vec<&str>> = Vec::new();
     for line in stderr.lines().map(str::trim_start) {
         match (line.strip_prefix("error: "), errors.last_mut()) {
-            (Some(begin), _) => errors.push(vec![begin]),
-            (None, Some(error)) => error.push(line),
+            (Some(begin), _) => errors.push(begin.split_whitespace().collect()),
+            (None, Some(error)) => error.extend(line.split_whitespace()),
             (None, None) => {}
         }
     }
-    let errors: Vec<String> = errors
-        .iter()
-        .map(|lines| lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" "))
-        .collect();
+    let errors: Vec<String> = errors.into_iter().map(|words| words.join(" ")).collect();
     let follows = |error: &&String| CONSEQUENCES.iter().any(|consequence| error.contains(consequence));
-    match errors.iter().rfind(|error| !follows(error)).or(errors.last()) {
-        Some(error) => error.clone(),
-        None => stderr.split_whitespace().collect::<Vec<_>>().join(" "),
-    }
+    let told = errors.iter().rfind(|error| !follows(error)).or(errors.last());
+    told.cloned().unwrap_or_else(|| stderr.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]
@@ -147,6 +142,22 @@ error: 1 dependencies of derivation '/nix/store/z1dk-host-python3-3.12-env.drv' 
             "builder for '/nix/store/b77c-host-python3-3.12.drv' failed with exit code 1; last 2 log lines: \
              > error: this machine has no python3.12 > install it For full logs, run: \
              nix log /nix/store/b77c-host-python3-3.12.drv"
+        );
+    }
+
+    #[test]
+    fn newer_ones_say_it_in_other_words() {
+        let stderr = "\
+error: Cannot build '/nix/store/b77c-one.drv'.
+       Reason: builder failed with exit code 1.
+error: Cannot build '/nix/store/z1dk-env.drv'.
+       Reason: 1 dependency failed.
+error: Cannot build '/nix/store/a2bc-all.drv'.
+       Reason: 2 dependencies failed.
+";
+        assert_eq!(
+            reason(stderr),
+            "Cannot build '/nix/store/b77c-one.drv'. Reason: builder failed with exit code 1."
         );
     }
 
