@@ -63,7 +63,11 @@ pkgs.stdenvNoCC.mkDerivation {
   inherit judge;
   buildCommand = ''
     # Findings are the judge's to weigh; an audit that could not be made leaves no report.
-    axle audit --no-catalogue --format json ${build}/wheel > report.json || [ $? = 1 ]
+    # Nix gives a builder a terminal: messages go to a file, for else a progress bar would fill the log.
+    axle audit --no-catalogue --format json ${build}/wheel > report.json 2> messages || [ $? = 1 ] || {
+      cat messages >&2
+      exit 1
+    }
     ${python.interpreter} -I "$judgePath" ${
       lib.escapeShellArg (toJSON (map (replaceStrings [ "." ] [ "" ]) capabilities))
     } ${lib.escapeShellArg name} ${if architectures then "'device code'" else "any"}
