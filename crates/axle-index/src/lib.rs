@@ -57,6 +57,7 @@
 mod cache;
 mod error;
 mod facts;
+mod fetched;
 mod find_links;
 mod folder;
 #[doc(hidden)]

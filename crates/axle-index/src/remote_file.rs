@@ -9,6 +9,7 @@ use std::sync::Arc;
 use axle_wheel::{Archive, Contents as _, Metadata, ReadSeek, WheelSource};
 use sha2::{Digest as _, Sha256};
 
+use crate::fetched::Fetched;
 use crate::http::{Client, FileVersion, Part, Stream, shown};
 use crate::{Digest, File, IndexError};
 
@@ -16,7 +17,8 @@ use crate::{Digest, File, IndexError};
 ///
 /// Its end is fetched at once: the directory of a zip stands there, and with most tools the
 /// wheel's metadata right before it. Each reader then asks for what it needs: little after a
-/// jump, and more and more while it goes straight on, so that a large member comes as one stream.
+/// jump, and more and more while it goes straight on, so that a large member comes as one stream. What came is kept in a
+/// temporary file for who reads it again.
 ///
 /// Where the server gives no parts, the whole file is fetched once, into a temporary file without
 /// a name.
@@ -29,7 +31,7 @@ pub struct RemoteFile {
 
 #[derive(Debug)]
 enum Bytes {
-    Ranges { client: Box<Client>, tail: Arc<[u8]>, version: Option<FileVersion> },
+    Ranges { client: Box<Client>, tail: Arc<[u8]>, fetched: Arc<Fetched>, version: Option<FileVersion> },
     Stored { file: Arc<StdFile>, sha256: Digest },
 }
 
@@ -72,7 +74,12 @@ impl RemoteFile {
         let mut tail = Vec::new();
         stream.read_to_end(&mut tail).map_err(|error| from_io(error, file))?;
         let version = stream.version().cloned();
-        let bytes = Bytes::Ranges { client: Box::new(client.clone()), tail: tail.into(), version };
+        let bytes = Bytes::Ranges {
+            client: Box::new(client.clone()),
+            tail: tail.into(),
+            fetched: Arc::new(Fetched::new()),
+            version,
+        };
         Ok(Self { file: file.clone(), size: total, bytes })
     }
 
@@ -107,11 +114,12 @@ impl WheelSource for RemoteFile {
 
     fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
         match &self.bytes {
-            Bytes::Ranges { client, tail, version } => Ok(Box::new(RangeReader {
+            Bytes::Ranges { client, tail, fetched, version } => Ok(Box::new(RangeReader {
                 client: client.as_ref().clone(),
                 file: self.file.clone(),
                 size: self.size,
                 tail: Arc::clone(tail),
+                fetched: Arc::clone(fetched),
                 version: version.clone(),
                 position: 0,
                 stream: None,
@@ -138,6 +146,7 @@ struct RangeReader {
     file: File,
     size: u64,
     tail: Arc<[u8]>,
+    fetched: Arc<Fetched>,
     /// The version of the file that the tail is of: other bytes don't fit it.
     version: Option<FileVersion>,
     position: u64,
@@ -197,7 +206,14 @@ impl Read for RangeReader {
                 let offset = usize::try_from(offset).unwrap_or(usize::MAX);
                 self.tail.get(offset..).unwrap_or_default().read(buffer)?
             }
-            None => self.stream()?.read(buffer)?,
+            None => match self.fetched.read(self.position, buffer) {
+                0 => {
+                    let count = self.stream()?.read(buffer)?;
+                    self.fetched.keep(self.position, buffer.get(..count).unwrap_or_default());
+                    count
+                }
+                count => count,
+            },
         };
         self.position += count as u64;
         Ok(count)

@@ -254,6 +254,22 @@ fn a_remote_wheel_streams() {
 }
 
 #[test]
+fn what_is_read_again_is_not_fetched_again() {
+    let wheel = wheel(9 << 20);
+    let server = Server::with_file(wheel.clone(), true);
+    let source = server.index().open(&server.file(&format!(r#", "size": {}"#, wheel.len()))).unwrap();
+    for part in [0..wheel.len(), 100..wheel.len(), 0..wheel.len() / 2] {
+        let mut bytes = vec![0; part.len()];
+        let mut reader = source.open().unwrap();
+        reader.seek(SeekFrom::Start(part.start as u64)).unwrap();
+        reader.read_exact(&mut bytes).unwrap();
+        assert!(bytes == wheel[part]);
+    }
+    let sent: usize = server.sent.lock().unwrap().iter().sum();
+    assert!(sent <= wheel.len(), "{sent} of {} bytes were sent", wheel.len());
+}
+
+#[test]
 fn any_place_of_a_remote_file_reads_right() {
     let wheel = wheel(3 << 20);
     for ranges in [true, false] {
