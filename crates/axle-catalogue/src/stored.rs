@@ -202,6 +202,8 @@ impl From<ArtefactFile> for StoredFile {
             file.artefacts.iter().flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
         let lines: Vec<String> = lines.into_iter().cloned().collect();
         let mut shared = Shared::default();
+        // A file that is published in several places stands there with its facts once.
+        let mut told = BTreeSet::new();
         let artefacts = file
             .artefacts
             .into_iter()
@@ -214,7 +216,8 @@ impl From<ArtefactFile> for StoredFile {
                 let mut facts = match home {
                     Some(_) => None,
                     None => artefact.facts().map(Cow::into_owned),
-                };
+                }
+                .filter(|_| told.insert(artefact.sha256.clone()));
                 let members = facts.iter_mut().flat_map(|facts| &mut facts.elf);
                 StoredArtefact {
                     shared: members.map(|member| shared.take(member)).collect(),
@@ -471,6 +474,20 @@ mod tests {
         let members = stored["artefacts"][1]["audit"]["elf"].as_array().unwrap();
         assert_eq!(members.len(), 2);
         assert!(members.iter().all(|member| member.get("needed").is_none()));
+        assert_eq!(serde_json::from_value::<ArtefactFile>(stored).unwrap(), file);
+    }
+
+    #[test]
+    fn a_file_in_two_places_has_its_facts_once() {
+        let mut file = file();
+        let elsewhere = Artefact {
+            origin: Origin::Url(format!("https://example.org/{WHEEL}")),
+            ..file.artefacts[0].clone()
+        };
+        file.artefacts.insert(1, elsewhere);
+        let stored = serde_json::to_value(&file).unwrap();
+        let told = |place: usize| stored["artefacts"][place].get("audit").is_some();
+        assert_eq!([0, 1, 2].map(told), [true, false, true]);
         assert_eq!(serde_json::from_value::<ArtefactFile>(stored).unwrap(), file);
     }
 
