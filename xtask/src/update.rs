@@ -11,7 +11,8 @@ use axle_catalogue::audits::{Audits, AuditsError};
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
     Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
-    Folder, Keep, Provenance, artefact_path, build_path, cell_path, share_with_siblings, write_json,
+    Folder, Keep, LIBRARIES_PATH, LibrariesFile, Provenance, artefact_path, build_path, cell_path,
+    share_with_siblings, write_json,
 };
 use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
@@ -415,7 +416,7 @@ fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Er
 }
 
 /// What is generated from the artefacts.
-const GENERATED: [&str; 3] = ["cells", "builds", COMPONENTS_PATH];
+const GENERATED: [&str; 4] = ["cells", "builds", COMPONENTS_PATH, LIBRARIES_PATH];
 
 /// Writes it.
 fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
@@ -427,6 +428,10 @@ fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
     }
     for file in &solved.builds {
         write_json(folder, &build_path(&file.name, &file.version), file)?;
+    }
+    let libraries = LibrariesFile::of(&solved.builds);
+    if !libraries.libraries.is_empty() {
+        write_json(folder, LIBRARIES_PATH, &libraries)?;
     }
     Ok(())
 }

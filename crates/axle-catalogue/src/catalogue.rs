@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::{fmt, io};
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
@@ -6,7 +6,9 @@ use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
-use crate::{ArtefactFile, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, Matrix, Package};
+use crate::{
+    ArtefactFile, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, LibrariesFile, Matrix, Package,
+};
 
 /// Everything axle knows, read lazily from its [`Files`].
 pub struct Catalogue {
@@ -75,6 +77,14 @@ impl Catalogue {
         Ok(self.json(COMPONENTS_PATH, crate::components::SCHEMA)?.unwrap_or_default())
     }
 
+    /// Which packages bring a library; none where there is no such file.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn libraries(&self) -> Result<LibrariesFile, CatalogueError> {
+        Ok(self.json(LIBRARIES_PATH, crate::libraries::SCHEMA)?.unwrap_or_default())
+    }
+
     /// Every package, by name.
     ///
     /// # Errors
@@ -113,29 +123,6 @@ impl Catalogue {
     /// When the file is not valid.
     pub fn builds(&self, name: &str, version: &str) -> Result<Option<BuildFile>, CatalogueError> {
         self.json(&build_path(name, version), crate::wheel_build::SCHEMA)
-    }
-
-    /// Which of the libraries a wheel of the package offers, in any version that a cell chooses.
-    ///
-    /// # Errors
-    /// When one of the files is not valid.
-    pub fn offered(&self, name: &str, sonames: &BTreeSet<&str>) -> Result<BTreeSet<String>, CatalogueError> {
-        let folder = format!("builds/{name}");
-        let finders: Vec<_> = sonames.iter().map(|soname| memchr::memmem::Finder::new(*soname)).collect();
-        let mut offered = BTreeSet::new();
-        for file in self.files.list(&folder)? {
-            let path = format!("{folder}/{file}");
-            // Most files name none of them, and need not be parsed.
-            let bytes = self.files.read(&path)?.unwrap_or_default();
-            if finders.iter().all(|finder| finder.find(&bytes).is_none()) {
-                continue;
-            }
-            let build: Option<BuildFile> = self.json(&path, crate::wheel_build::SCHEMA)?;
-            let wheels = build.iter().flat_map(|build| build.wheels.values());
-            let libraries = wheels.flat_map(|wheel| wheel.libraries.keys());
-            offered.extend(libraries.filter(|soname| sonames.contains(soname.as_str())).cloned());
-        }
-        Ok(offered)
     }
 
     /// The artefacts of a package; `None` when it was never indexed.
@@ -223,6 +210,9 @@ fn schema_of(json: &[u8]) -> Result<String, serde_json::Error> {
 
 /// Path of the file that says which wheels toolkits are assembled from.
 pub const COMPONENTS_PATH: &str = "components.json";
+
+/// Path of the file that says which packages bring a library.
+pub const LIBRARIES_PATH: &str = "libraries.json";
 
 /// Path of the file that holds the cells of a system, Python and CUDA.
 pub fn cell_path(system: System, python: PythonVersion, cuda: Cuda) -> String {

@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::{
     Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
-    Files, Matrix, Origin, Package, Provenance, Provider, artefact_path, build_path, cell_path,
+    Files, LIBRARIES_PATH, LibrariesFile, Matrix, Origin, Package, Provenance, Provider, artefact_path,
+    build_path, cell_path,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -56,6 +57,7 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     let builds = checker.builds()?;
     checker.matrix(&matrix, &packages);
     checker.sources(&packages, &components);
+    checker.libraries(&catalogue, &builds);
     checker.references(&artefacts, &cells, &components, &packages, &builds);
     let mut complaints = checker.complaints;
     complaints.sort();
@@ -201,6 +203,21 @@ impl Checker<'_> {
                 self.complain(COMPONENTS_PATH, error.to_string());
                 ComponentsFile::default()
             }
+        }
+    }
+
+    /// That every library of the builds is told, and none else.
+    fn libraries(&mut self, catalogue: &Catalogue, builds: &BTreeMap<String, BuildFile>) {
+        match catalogue.libraries() {
+            Ok(file) if file != LibrariesFile::of(builds.values()) => {
+                self.complain(
+                    LIBRARIES_PATH,
+                    "it is not what the builds say; write it with `cargo xtask update --offline`",
+                );
+            }
+            Ok(file) if !file.libraries.is_empty() => self.is_stable(LIBRARIES_PATH, &file),
+            Ok(_) => {}
+            Err(error) => self.complain(LIBRARIES_PATH, error.to_string()),
         }
     }
 

@@ -10,6 +10,7 @@
 //! | `cells/<system>/<python>-<cuda>.json` | generated | [`CellFile`]: per torch version one coherent set, or why not |
 //! | `components.json` | generated | [`ComponentsFile`]: the wheels that toolkits are assembled from, to compile with |
 //! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: what Nix needs to fetch and patch the wheels of cells and toolkits |
+//! | `libraries.json` | generated | [`LibrariesFile`]: which packages bring a library |
 //!
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
@@ -30,6 +31,7 @@ mod cell;
 mod components;
 mod files;
 mod json;
+mod libraries;
 mod matrix;
 mod names;
 mod package;
@@ -38,13 +40,15 @@ mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use catalogue::{
-    COMPONENTS_PATH, Catalogue, CatalogueError, artefact_path, build_path, cell_path, write_json,
+    COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path, build_path, cell_path,
+    write_json,
 };
 pub use cell::{
     Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Newer, Reason,
 };
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use files::{Files, Folder, Transaction};
+pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
 pub use package::{

@@ -1,38 +1,49 @@
 //! The catalogue that the program carries.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::LazyLock;
 
 use axle_catalogue::{Catalogue, Files, Folder};
-use include_dir::{Dir, include_dir};
+use include_dir::{Dir, File, include_dir};
 
 static CATALOGUE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogue");
 
-/// Every file by its path: to look one up in a folder of the other form compares it with all that lie beside it.
-static FILES: LazyLock<BTreeMap<&str, &[u8]>> = LazyLock::new(|| {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![&CATALOGUE];
-    while let Some(folder) = folders.pop() {
-        folders.extend(folder.dirs());
-        files.extend(folder.files().filter_map(|file| Some((file.path().to_str()?, file.contents()))));
-    }
-    files
-});
+/// A folder in the catalogue by its path.
+fn folder(path: &str) -> Option<&'static Dir<'static>> {
+    let above = match path.rsplit_once('/') {
+        Some((above, _)) => folder(above)?,
+        None => &CATALOGUE,
+    };
+    above.dirs().find(|folder| is_at(folder.path(), path))
+}
+
+/// A file in the catalogue by its path.
+fn file(path: &str) -> Option<&'static File<'static>> {
+    let folder = match path.rsplit_once('/') {
+        Some((above, _)) => folder(above)?,
+        None => &CATALOGUE,
+    };
+    folder.files().find(|file| is_at(file.path(), path))
+}
+
+/// Whether what was found is at `path`. Paths are compared by their components, which takes long where a folder has
+/// hundreds of files.
+fn is_at(found: &Path, path: &str) -> bool {
+    found.as_os_str() == path
+}
 
 struct Embedded;
 
 impl Files for Embedded {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
-        Ok(FILES.get(path).map(|&contents| contents.into()))
+        Ok(file(path).map(|file| file.contents().into()))
     }
 
-    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
-        let folder = format!("{folder}/");
-        let below = FILES.range(folder.as_str()..).map_while(|(path, _)| path.strip_prefix(folder.as_str()));
-        Ok(below.filter(|name| !name.contains('/')).map(str::to_owned).collect())
+    fn list(&self, path: &str) -> io::Result<Vec<String>> {
+        // The macro has sorted them.
+        let entries = folder(path).into_iter().flat_map(Dir::entries);
+        Ok(entries.filter_map(|entry| Some(entry.path().file_name()?.to_str()?.to_owned())).collect())
     }
 
     fn describe(&self, path: &str) -> String {

@@ -90,15 +90,16 @@ fn packages(
     facts: &WheelFacts,
     sonames: &BTreeSet<&str>,
 ) -> Result<BTreeMap<String, Vec<String>>, CatalogueError> {
-    let mut offers = BTreeMap::<String, Vec<String>>::new();
     if sonames.is_empty() {
-        return Ok(offers);
+        return Ok(BTreeMap::new());
     }
-    for name in catalogue.package_names()? {
-        for soname in catalogue.offered(&name, sonames)? {
-            offers.entry(soname).or_default().push(name.clone());
-        }
-    }
+    let mut offers: BTreeMap<String, Vec<String>> = catalogue
+        .libraries()?
+        .libraries
+        .into_iter()
+        .filter(|(soname, _)| sonames.contains(soname.as_str()))
+        .map(|(soname, packages)| (soname, packages.into_iter().collect()))
+        .collect();
     if offers.values().all(|packages| packages.len() < 2) {
         return Ok(offers);
     }
