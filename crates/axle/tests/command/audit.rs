@@ -35,21 +35,6 @@ fn kernels() {
     insta::assert_snapshot!(folder.transcript(&lines.each_ref().map(String::as_str)));
 }
 
-/// The file that says that a wheel of a package offers a library.
-fn offering(package: &str, soname: &str) -> String {
-    let fetch = serde_json::json!({
-        "pname": package, "version": "1", "format": "wheel", "python": "py3", "abi": "none", "platform": "any",
-        "dist": "py3", "hash": "sha256-",
-    });
-    let wheel = serde_json::json!({
-        "sha256": "", "size": 1, "fetch": {"fetchPypi": fetch}, "python_tag": "py3", "members": [],
-        "libraries": {soname: "lib"}, "omit": [], "scripts": {}, "unprovided": [],
-    });
-    let wheels = serde_json::json!({"x.whl": wheel});
-    serde_json::json!({"schema": "axle.builds/2", "name": package, "version": "1", "wheels": wheels})
-        .to_string()
-}
-
 #[test]
 fn what_the_catalogue_knows() {
     const CELLS: &str = "cells/x86_64-linux/3.12-12.8.json";
@@ -60,9 +45,9 @@ fn what_the_catalogue_knows() {
     hide_packing(&mut folder, &wheel);
     let rule = "[[coverage]]\nmember = \"x/*\"\nreason = \"one is enough\"\n";
     folder.write("catalogue/packages/x.toml", format!("summary = \"x\"\nsince = \"1\"\n{rule}"));
-    for package in ["triton", "mpmath"] {
-        folder.write(&format!("catalogue/builds/{package}/1.json"), offering(package, "libcudart.so.12"));
-    }
+    let libraries = serde_json::json!({"libcudart.so.12": ["mpmath", "triton"]});
+    let file = serde_json::json!({"schema": "axle.libraries/1", "libraries": libraries});
+    folder.write("catalogue/libraries.json", file.to_string());
     let asked = format!("axle audit --cc 9.0 {NAME}");
     let lines = [
         format!("{asked} --no-catalogue | grep -E '^(external|policy|cuda|9.0)'"),

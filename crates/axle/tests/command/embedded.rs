@@ -86,6 +86,9 @@ fn the_catalogue_is_whole_and_damage_is_told() {
     let path = folder.path("catalogue/artefacts/einops.json");
     let damaged = fs_err::read_to_string(&path).unwrap().replacen("provenance", "provenanse", 1);
     fs_err::write(&path, damaged).unwrap();
+    let path = folder.path("catalogue/libraries.json");
+    let damaged = fs_err::read_to_string(&path).unwrap().replacen("[\"triton\"]", "[\"torch\"]", 1);
+    fs_err::write(&path, damaged).unwrap();
     let output = folder.output(&["catalogue", "check", "catalogue"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
@@ -93,6 +96,7 @@ fn the_catalogue_is_whole_and_damage_is_told() {
         text.contains("artefacts/einops.json: ") && text.contains("unknown field `provenanse`"),
         "{text}"
     );
+    assert!(text.contains("libraries.json: it is not what the builds say"), "{text}");
     // What cells choose of it is missed too.
     assert!(text.contains("is no artefact of einops"), "{text}");
 }
