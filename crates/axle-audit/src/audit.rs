@@ -22,6 +22,7 @@ use crate::kernels::{Gathered, Kernels};
 use crate::loose;
 use crate::member::{Asked, Read as Found, audit_member};
 use crate::memory::Memory;
+use crate::names::is_no_code;
 use crate::record::Record;
 
 /// How to audit.
@@ -37,8 +38,8 @@ pub struct Options<'a> {
     pub deep: bool,
     /// What the index declares the SHA-256 to be, in hex.
     pub declared_sha256: Option<String>,
-    /// Does not open members whose name says that they are text, which spares most bytes of a wheel that is read
-    /// over a network; how many is told.
+    /// Does not open members that are empty or whose name says that they are no code, which spares most bytes of a wheel
+    /// that is read over a network; how many is told.
     pub trust_names: bool,
     /// What the archive may ask for.
     pub limits: Limits,
@@ -292,7 +293,8 @@ fn read_members(
     };
     let mut members = contents.entries();
     let every = members.len();
-    members.retain(|member| record.is_some() || !options.trust_names || !is_text(member.path));
+    let is_known = |member: &Entry<'_>| member.size == 0 || is_no_code(member.path);
+    members.retain(|member| record.is_some() || !options.trust_names || !is_known(member));
     let unopened = (every - members.len()) as u64;
     let total = members.iter().map(|member| member.size).sum();
     let done = AtomicU64::new(0);
@@ -364,18 +366,6 @@ fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {
             Err(error) => return Err(failed(error)),
         }
     }
-}
-
-/// Whether the name is that of source code or of a text that people read: no loader takes these for machine code.
-fn is_text(path: &str) -> bool {
-    const EXTENSIONS: [&str; 27] = [
-        "c", "cc", "cfg", "cmake", "cpp", "css", "csv", "cu", "cuh", "h", "hpp", "html", "inl", "ini",
-        "ipynb", "js", "json", "md", "pxd", "py", "pyi", "pyx", "rst", "toml", "txt", "xml", "yaml",
-    ];
-    Path::new(path)
-        .extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|extension| EXTENSIONS.contains(&extension))
 }
 
 fn top_level<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -38,6 +38,7 @@ mod loaded;
 mod loose;
 mod member;
 mod memory;
+mod names;
 mod offload;
 mod platform;
 mod policy;

@@ -210,7 +210,7 @@ impl ArchiveReader<'_> {
     /// When its header can't be read, or contradicts the directory.
     pub fn member(&mut self, member: &Member) -> Result<MemberReader<'_>, ArchiveError> {
         let archive = self.archive;
-        enter(&mut self.reader, member).map_err(|problem| archive.error(problem))?;
+        enter(self.reader.as_mut(), member).map_err(|problem| archive.error(problem))?;
         let packed = (&mut self.reader).take(member.compressed_size);
         Ok(MemberReader {
             unpacked: if member.deflated {
@@ -234,9 +234,13 @@ fn enter(reader: &mut (dyn ReadSeek + Send), member: &Member) -> Result<(), Arch
     const ENCRYPTED: u16 = 1;
     /// Checksum and sizes follow the data, and may be zero here.
     const DATA_DESCRIPTOR: u16 = 1 << 3;
+    /// More than headers have, mostly.
+    const HEADER: u64 = 1 << 10;
 
     let read = |io| reading(io, &member.path, 0);
     reader.seek(SeekFrom::Start(member.offset)).map_err(read)?;
+    reader
+        .expect(member.end.saturating_sub(member.offset).min(member.compressed_size.saturating_add(HEADER)));
     let mut header = [0; 30];
     reader.read_exact(&mut header).map_err(read)?;
     let mut path = vec![0; usize::from(u16_at(&header, 26))];

@@ -4,10 +4,15 @@ use std::fmt;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 
-/// What can be read from any place. Every `Read + Seek` is one.
-pub trait ReadSeek: Read + Seek {}
+/// What can be read from any place.
+pub trait ReadSeek: Read + Seek {
+    /// Hears that so many bytes will be read from its place on, or fewer: who has to ask for them asks for no more.
+    fn expect(&mut self, _bytes: u64) {}
+}
 
-impl<T: Read + Seek + ?Sized> ReadSeek for T {}
+impl<T: Read + Seek> ReadSeek for io::BufReader<T> {}
+
+impl<T: AsRef<[u8]>> ReadSeek for io::Cursor<T> {}
 
 /// The bytes of one wheel, which several threads may read at the same time.
 ///

@@ -159,7 +159,7 @@ fn needs(wheel: &Wheel, command: &Audit) -> String {
         line("not read", &list(&facts.unread, LIST, command.verbose));
     }
     if command.verbose && facts.unopened > 0 {
-        line("not opened", &format!("{} members that are text by their names", facts.unopened));
+        line("not opened", &format!("{} members that are no code by their names", facts.unopened));
     }
     text
 }
