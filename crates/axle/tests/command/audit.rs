@@ -435,13 +435,15 @@ fn of_a_wheel_of_text_little_is_read() {
     };
     let text: Vec<u8> = (0..400_000).map(|_| noise()).collect();
     let paths: Vec<String> = (0..8).map(|number| format!("x/{number}.py")).collect();
-    let members: Vec<(&str, Vec<u8>)> = paths.iter().map(|path| (path.as_str(), text.clone())).collect();
+    let mut members: Vec<(&str, Vec<u8>)> = paths.iter().map(|path| (path.as_str(), text.clone())).collect();
+    // Of what must be opened no more is fetched than it has.
+    members.insert(3, ("x/small.bin", text[..1000].to_vec()));
     let wheel = Wheel::new(&members, "");
     let server = Server::with_file(wheel.0.clone(), true);
     let url = server.url.replace("simple", NAME);
     let output = Folder::new().output(&["audit", "--verbose", "--format", "json", &url]);
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(document["wheels"][0]["unopened"], 9, "with entry_points.txt");
+    assert_eq!(document["wheels"][0]["unopened"], 11, "with what describes the wheel");
     let sent: usize = server.sent.lock().unwrap().iter().sum();
     assert!(sent * 20 < wheel.0.len(), "{sent} of {} bytes were sent", wheel.0.len());
     let told = one_line(&output);
