@@ -79,15 +79,16 @@ impl Input {
                 let client = Client::new(&Settings::discover(Some(url))?, Patience::default())?;
                 let source = RemoteFile::open(&client, &file)?;
                 let facts = published(&source, &name, &file, options)?;
-                tell(command, client.traffic(), facts.size);
+                tell(command, client.traffic(), 0, facts.size);
                 Ok(facts)
             }
             Self::Release(release) => {
                 let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
                 let file = release.wheel(&index, command.system, command.python)?;
                 output::note(&format!("{release} is read from {}", file.filename));
+                let page = index.traffic().bytes();
                 let facts = published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)?;
-                tell(command, index.traffic(), facts.size);
+                tell(command, index.traffic(), page, facts.size);
                 Ok(facts)
             }
         }
@@ -211,15 +212,17 @@ fn published(
     Ok(WheelFacts { sha256, ..audit(source, name, &options)? })
 }
 
-/// Says what an audit over the network cost.
-fn tell(command: &Audit, traffic: &Traffic, size: u64) {
+/// Says what an audit over the network cost: of `size` bytes, and beside `page` bytes of an index.
+fn tell(command: &Audit, traffic: &Traffic, page: u64, size: u64) {
     if command.verbose {
-        let (bytes, requests) = (traffic.bytes(), traffic.requests());
+        let (bytes, requests) = (traffic.bytes() - page, traffic.requests());
         #[allow(clippy::cast_precision_loss, reason = "one decimal is printed")]
         let share = bytes as f64 * 100.0 / size.max(1) as f64;
         let (read, whole) = (output::size(bytes), output::size(size));
+        let beside =
+            if page == 0 { String::new() } else { format!(", and {} of the index", output::size(page)) };
         output::note(&format!(
-            "{read} were read over the network in {requests} requests: {share:.1} % of {whole}"
+            "{read} were read over the network in {requests} requests: {share:.1} % of {whole}{beside}"
         ));
     }
 }
