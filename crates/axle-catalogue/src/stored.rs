@@ -213,11 +213,9 @@ impl From<ArtefactFile> for StoredFile {
                 let of =
                     artefact.audit.as_ref().and_then(|audit| audit.of.as_ref()).unwrap_or(&artefact.sha256);
                 let home = homes.get(of).filter(|home| **home != artefact.sha256).cloned();
-                let mut facts = match home {
-                    Some(_) => None,
-                    None => artefact.facts().map(Cow::into_owned),
-                }
-                .filter(|_| told.insert(artefact.sha256.clone()));
+                let tells =
+                    home.is_none() && artefact.audit.is_some() && told.insert(artefact.sha256.clone());
+                let mut facts = if tells { artefact.facts().map(Cow::into_owned) } else { None };
                 let members = facts.iter_mut().flat_map(|facts| &mut facts.elf);
                 StoredArtefact {
                     shared: members.map(|member| shared.take(member)).collect(),

@@ -17,8 +17,8 @@ use crate::{Digest, File, IndexError};
 ///
 /// Its end is fetched at once: the directory of a zip stands there, and with most tools the
 /// wheel's metadata right before it. Each reader then asks for what it needs: little after a
-/// jump, no more than it expects, and more and more while it goes straight on, so that a large member comes as one stream. What came is kept in a
-/// temporary file for who reads it again.
+/// jump, no more than it expects, and more and more while it goes straight on, so that a large member comes as one
+/// stream. What came is kept in a temporary file for who reads it again.
 ///
 /// Where the server gives no parts, the whole file is fetched once, into a temporary file without
 /// a name.
