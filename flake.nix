@@ -29,7 +29,7 @@
     {
       overlays.default = import ./overlays;
 
-      lib = import ./overlays/lib.nix;
+      lib = import ./overlays/lib;
 
       packages = eachSystem (
         pkgs:

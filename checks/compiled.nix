@@ -178,7 +178,7 @@ in
     nothing-to-replace = (envWith "no such text").builds.markupsafe;
     # An extension that was told architectures and has code for none.
     audit-finds-no-code =
-      import ../overlays/built.nix
+      import ../overlays/builders/audited.nix
         {
           inherit pkgs;
           inherit (pkgs) lib;

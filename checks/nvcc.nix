@@ -8,7 +8,7 @@ pkgs.runCommand "axle-nvcc" { } ''
       axleNvcc=echo axleArchitectures="86 90" axleHostCompiler=/bin/g++ axleFlags=
       # The script ends in the place of this shell.
       set -- "$@"
-      source ${../overlays/nvcc.sh}
+      source ${../overlays/builders/nvcc.sh}
     )
   }
   expect() {

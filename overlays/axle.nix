@@ -14,19 +14,19 @@ let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
 
-  versions = import ./versions.nix;
-  read = import ./catalogue.nix { inherit catalogue system; };
-  arguments = import ./arguments.nix { inherit pkgs lib versions; };
-  toolkits = import ./toolkits.nix { inherit read system versions; };
-  buildCheck = import ./build-check.nix {
+  versions = import ./lib/versions.nix;
+  read = import ./lib/catalogue.nix { inherit catalogue system; };
+  arguments = import ./builders/arguments.nix { inherit pkgs lib versions; };
+  toolkits = import ./lib/toolkits.nix { inherit read system versions; };
+  buildCheck = import ./builders/build-check.nix {
     inherit lib toolkits arguments;
     inherit (pkgs) writeText stdenvNoCC;
   };
-  cells = import ./cells.nix { inherit lib versions; };
-  source = import ./source.nix { inherit (pkgs) fetchPypi fetchurl; };
-  build = import ./build.nix { inherit pkgs; };
-  licences = import ./licences.nix { inherit pkgs; };
-  cuda = import ./cuda.nix {
+  cells = import ./lib/cells.nix { inherit lib versions; };
+  source = import ./layers/source.nix { inherit (pkgs) fetchPypi fetchurl; };
+  build = import ./layers/build.nix { inherit pkgs; };
+  licences = import ./builders/licences.nix { inherit pkgs; };
+  cuda = import ./builders/cuda.nix {
     inherit
       pkgs
       lib
@@ -39,7 +39,7 @@ let
     inherit (build) build;
   };
   inherit
-    (import ./compile.nix {
+    (import ./layers/compile.nix {
       inherit
         pkgs
         lib
@@ -51,10 +51,10 @@ let
     })
     compile
     ;
-  built = import ./built.nix { inherit pkgs lib; };
-  highLevel = import ./high-level.nix { inherit (pkgs) writeText; };
-  worlds = import ./worlds.nix { inherit lib; };
-  pythonLevel = import ./python-level.nix { inherit pkgs worlds licences; };
+  built = import ./builders/audited.nix { inherit pkgs lib; };
+  highLevel = import ./layers/high-level.nix { inherit (pkgs) writeText; };
+  worlds = import ./lib/worlds.nix { inherit lib; };
+  pythonLevel = import ./layers/python-level.nix { inherit pkgs worlds licences; };
 in
 {
   concretise = import ./concretise.nix {

@@ -93,7 +93,7 @@ pub struct Objection {
 }
 
 impl SupportedCompilers {
-    /// Why the release `cuda` does not take a compiler on a system; `None` where it does. `overlays/toolkits.nix` says
+    /// Why the release `cuda` does not take a compiler on a system; `None` where it does. `overlays/lib/toolkits.nix` says
     /// the same in the same words.
     pub fn objection(&self, system: System, cuda: &str, compiler: Compiler) -> Option<Objection> {
         let releases = self.systems.get(&system);

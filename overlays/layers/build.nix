@@ -98,7 +98,7 @@ let
       axleLoader=${pkgs.stdenv.cc.bintools.dynamicLinker}
       axleEvery=${if every then "yes" else ""}
       axleAdvice=${escapeShellArg advice}
-      ${readFile ./search-path.sh}
+      ${readFile ../builders/search-path.sh}
       axlePatchMembers
     '';
 

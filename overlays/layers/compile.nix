@@ -85,7 +85,7 @@ let
         axleHostCompiler "$(type -P "$CXX")" axleFlags ${
           escapeShellArg (if isUnsupported then "-allow-unsupported-compiler" else "")
         }
-      cat ${pkgs.writeText "axle-nvcc.sh" (readFile ./nvcc.sh)}
+      cat ${pkgs.writeText "axle-nvcc.sh" (readFile ../builders/nvcc.sh)}
     } > $CUDA_HOME/bin/nvcc
     chmod +x $CUDA_HOME/bin/nvcc
     # For packages that do not say how they are told; nvcc.sh has the last word.
