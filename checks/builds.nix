@@ -65,7 +65,7 @@ let
       costOf =
         build: name:
         let
-          package = cell.packages.${name} or cell.externals.${name}.fallback;
+          package = cell.packages.${name};
         in
         # A core-minute is worth as much as 100 MB.
         if build.isCompiled or false then

@@ -35,7 +35,6 @@ in
           {
             version = "1";
             requires = [ "torch" ];
-            externals = [ ];
             wheel = null;
             source = {
               filename = "extension-1.tar.gz";
@@ -51,7 +50,6 @@ in
           {
             version = "0.9";
             requires = [ "torch" ];
-            externals = [ ];
             inherit (builtins.head file.packages.tqdm) wheel;
           }
         ];

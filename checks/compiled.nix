@@ -41,7 +41,6 @@ let
           {
             version = "84.2.1";
             requires = [ ];
-            externals = [ ];
             wheel = plain // {
               filename = "setuptools-84.2.1-py3-none-any.whl";
               sha256 = "ca140b45d5325a9478f880e351484f62fef15f336462e449ca0c03c873d589c2";
@@ -52,7 +51,6 @@ let
           {
             version = "3.0.4";
             requires = [ ];
-            externals = [ ];
             wheel = null;
             source = {
               filename = "markupsafe-3.0.4.tar.gz";

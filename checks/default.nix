@@ -11,6 +11,7 @@ let
 
   fixture = import ./fixture.nix { inherit pkgs; };
   compiled = import ./compiled.nix { inherit pkgs; };
+  field = import ./field.nix { inherit pkgs; };
   unit = import ./unit { inherit pkgs fixture; };
 
   # A derivation that is there when the text could be evaluated; it refers to nothing that the text names.
@@ -27,4 +28,5 @@ import ./cells.nix { inherit pkgs; }
   }
   // fixture.checks
   // compiled.checks
+  // field.checks
 )

@@ -7,6 +7,7 @@ let
   inherit (import ./fixture.nix { inherit pkgs; }) env other;
 in
 (import ./compiled.nix { inherit pkgs; }).failures
+// (import ./field.nix { inherit pkgs; }).failures
 // {
   build-env = pkgs.buildEnv {
     name = "mixed";

@@ -32,6 +32,7 @@ let
       lib
       versions
       toolkits
+      arguments
       read
       source
       licences
@@ -51,13 +52,13 @@ let
     })
     compile
     ;
-  built = import ./builders/audited.nix { inherit pkgs lib; };
+  audited = import ./builders/audited.nix { inherit pkgs lib; };
   highLevel = import ./layers/high-level.nix { inherit (pkgs) writeText; };
   worlds = import ./lib/worlds.nix { inherit lib; };
   pythonLevel = import ./layers/python-level.nix { inherit pkgs worlds licences; };
 in
 {
-  concretise = import ./concretise.nix {
+  concretise = import ./concretise {
     inherit
       pkgs
       lib
@@ -71,7 +72,7 @@ in
       build
       compile
       cuda
-      built
+      audited
       licences
       highLevel
       pythonLevel

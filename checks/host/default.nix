@@ -70,6 +70,8 @@ let
       };
       # The machine's own compiler is the only one.
       gcc12Stdenv = final.stdenv;
+      # As nixpkgs leaves what it has removed.
+      gcc11Stdenv = throw "gcc11Stdenv has been removed from this package set";
 
       # The command line, which the machine has built: `cargo xtask` puts it here.
       axle-cli =

@@ -150,6 +150,28 @@ rec {
       );
   };
 
+  levenshteinAtMost =
+    most: one: other:
+    let
+      letters = text: builtins.genList (at: builtins.substring at 1 text) (builtins.stringLength text);
+      min = a: b: if a < b then a else b;
+      # The distances of one start of `one` to all starts of `other`.
+      row =
+        before: letter:
+        foldl' (
+          row: at:
+          let
+            isSame = builtins.elemAt (letters other) at == letter;
+            last' = builtins.elemAt row at;
+            above = builtins.elemAt before (at + 1);
+            diagonal = builtins.elemAt before at;
+          in
+          row ++ [ (if isSame then diagonal else 1 + min diagonal (min last' above)) ]
+        ) [ (1 + builtins.head before) ] (builtins.genList (at: at) (builtins.stringLength other));
+      first = builtins.genList (at: at) (builtins.stringLength other + 1);
+    in
+    last (foldl' row first (letters one)) <= most;
+
   getAttrs = names: set: genAttrs names (name: set.${name});
 
   catAttrs = builtins.catAttrs;

@@ -9,6 +9,7 @@
 let
   inherit (builtins)
     concatLists
+    isFunction
     filter
     replaceStrings
     ;
@@ -38,6 +39,63 @@ let
             modules = filter final.hasPythonModule drvs;
           in
           lib.unique ([ python ] ++ modules ++ concatLists (lib.catAttrs "requiredPythonModules" modules));
+        # Reads requirements, as pip does.
+        packaging = final.buildPythonPackage {
+          pname = "packaging";
+          version = "26.0";
+          nativeBuildInputs = [ pkgs.unzip ];
+          buildCommand = ''
+            mkdir -p $out/${sitePackages}
+            unzip -q ${
+              pkgs.fetchPypi {
+                pname = "packaging";
+                version = "26.0";
+                format = "wheel";
+                python = "py3";
+                dist = "py3";
+                abi = "none";
+                platform = "any";
+                hash = "sha256-s28f75M0pViLQWb4vNJqFOUh8rVea53jqqgNP/ejdSk=";
+              }
+            } -d $out/${sitePackages}
+          '';
+        };
+        # As nixpkgs' does: what is disabled is an error, and tests are no inputs where they are not run.
+        buildPythonPackage =
+          args:
+          let
+            drv = final.toPythonModule (
+              pkgs.stdenvNoCC.mkDerivation (
+                removeAttrs args [
+                  "dependencies"
+                  "disabled"
+                  "doCheck"
+                  "nativeCheckInputs"
+                  "optional-dependencies"
+                ]
+                // {
+                  propagatedBuildInputs = args.dependencies or [ ] ++ [ python ];
+                  nativeBuildInputs =
+                    args.nativeBuildInputs or [ ]
+                    ++ lib.optionals (args.doCheck or true) (args.nativeCheckInputs or [ ]);
+                  passthru = {
+                    dependencies = args.dependencies or [ ];
+                    optional-dependencies = args.optional-dependencies or { };
+                  }
+                  // args.passthru or { };
+                }
+              )
+            );
+          in
+          if args.disabled or false then
+            throw "${args.pname} not supported for interpreter ${executable}"
+          else
+            drv
+            // {
+              overridePythonAttrs =
+                change:
+                final.buildPythonPackage (args // (if isFunction change then change args else change));
+            };
         toPythonModule =
           drv:
           drv.overrideAttrs (old: {

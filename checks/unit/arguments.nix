@@ -2,10 +2,20 @@
 let
   inherit (arguments)
     interpreterOf
-    compilerOf
     ofRequest
     complaints
+    didYouMean
+    isThere
+    thereLike
     ;
+  ofRange = range: compiler: arguments.compilerOf { inherit compiler range; };
+  compilerOf = ofRange null;
+  upTo = max: {
+    gcc = {
+      inherit max;
+      min = 5;
+    };
+  };
   refuses = value: !(builtins.tryEval value).success;
   good = {
     cuda = "12.8";
@@ -68,6 +78,52 @@ in
       expr = refuses (compilerOf "gcc");
       expected = true;
     }
+    {
+      # The newest that CUDA takes: the stand-in has one compiler, under two names.
+      expr = [
+        (ofRange (upTo 13) "auto").name
+        (refuses (ofRange (upTo 8) "auto"))
+      ];
+      expected = [
+        "gcc12"
+        true
+      ];
+    }
+  ];
+  isThere = [
+    {
+      # What was removed is an attribute still, that throws.
+      expr = map isThere [
+        "gcc12Stdenv"
+        "gcc11Stdenv"
+        "gcc7Stdenv"
+      ];
+      expected = [
+        true
+        false
+        false
+      ];
+    }
+  ];
+  thereLike = [
+    {
+      expr = thereLike "gcc[0-9]+Stdenv";
+      expected = [ "gcc12Stdenv" ];
+    }
+  ];
+  didYouMean = [
+    {
+      expr = didYouMean "tourch" [
+        "torch"
+        "triton"
+        "xformers"
+      ];
+      expected = ": did you mean torch?";
+    }
+    {
+      expr = didYouMean "pandas" [ "torch" ];
+      expected = "";
+    }
   ];
   ofRequest = [
     {
@@ -80,8 +136,9 @@ in
         torch = null;
         prefer = "newest";
         allow = [ "AX201" ];
-      }) [ "packages" ];
+      }) [ ];
       expected = {
+        packages = [ "torch" ];
         python = "3.12";
         cuda = "12.8";
         computeCapabilities = [ "8.6" ];

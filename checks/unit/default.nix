@@ -32,6 +32,7 @@ let
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
     licences = import ./licences.nix internal.licences;
+    package-set = import ./package-set.nix { inherit pkgs; };
     concretise = import ./concretise.nix { inherit pkgs fixture; };
     choice = import ./choice.nix { inherit pkgs; };
     rebuilds = import ./rebuilds.nix { inherit pkgs; };

@@ -2,6 +2,7 @@
   describe,
   difference,
   label,
+  normalise,
   variant,
   identify,
   conflict,
@@ -48,6 +49,20 @@ in
     {
       expr = describe plain;
       expected = "Python 3.11, no CUDA, torch 2.9.1";
+    }
+  ];
+  normalise = [
+    {
+      expr = map normalise [
+        "Jinja2"
+        "ruamel.yaml"
+        "typing_extensions"
+      ];
+      expected = [
+        "jinja2"
+        "ruamel-yaml"
+        "typing-extensions"
+      ];
     }
   ];
   variant = [
@@ -104,6 +119,23 @@ in
     {
       expr = builtins.match ".*axleWorld=a\n.*" (hook world) != null;
       expected = true;
+    }
+    {
+      # A version out of a lock is data wherever it stands in the shell text.
+      expr =
+        let
+          text = hook {
+            id = "a";
+            target = target // {
+              torch = "2.9.1$(touch x)";
+            };
+          };
+          parts = builtins.split "'[^']*'" text;
+        in
+        builtins.any (
+          part: builtins.isString part && builtins.match ".*touch.*" part != null
+        ) parts;
+      expected = false;
     }
   ];
   guard = [

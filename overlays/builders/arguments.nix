@@ -21,6 +21,7 @@ let
     match
     replaceStrings
     toJSON
+    tryEval
     ;
 
   list = concatStringsSep ", ";
@@ -30,8 +31,23 @@ let
     "newest"
     "source"
   ];
+  # What a package set has removed is often still an attribute, whose value is an error.
+  isThere = name: pkgs ? ${name} && (tryEval pkgs.${name}).success;
+  thereLike = pattern: filter (name: match pattern name != null && isThere name) (attrNames pkgs);
 in
 {
+  inherit isThere thereLike;
+
+  /**
+    A question that names what was perhaps meant: `: did you mean torch?`, or nothing.
+  */
+  didYouMean =
+    name: known:
+    let
+      near = filter (lib.levenshteinAtMost 2 name) known;
+    in
+    if near == [ ] then "" else ": did you mean ${list near}?";
+
   /**
     The interpreter and its version, of what was given for `python`.
 
@@ -47,7 +63,6 @@ in
       isFree = isString python && match "3\\.[0-9]+t" python != null;
       digits = replaceStrings [ "." "t" ] [ "" "" ] python;
       attribute = "python${digits}${if isFree then "FreeThreading" else ""}";
-      there = filter (name: match "python3[0-9]+(FreeThreading)?" name != null) (attrNames pkgs);
     in
     if isAttrs python && python ? pythonVersion then
       {
@@ -61,52 +76,92 @@ in
       {
         version = python;
         interpreter =
-          pkgs.${attribute}
-            or (throw "axle: the package set has no ${attribute} for python = \"${python}\"; it has ${list there}");
+          if isThere attribute then
+            pkgs.${attribute}
+          else
+            throw "axle: the package set has no ${attribute} for python = \"${python}\"; it has ${list (thereLike "python3[0-9]+(FreeThreading)?")}";
       };
 
   /**
     The compiler of what was given for `compiler`: its kind, its major version, its name in ids (`gcc13`) and, only
     looked up when it is used, the stdenv that it is; null for none.
+
+    # Inputs
+
+    `compiler`
+    : `"gcc13"`, `"clang17"`, a stdenv, `"auto"` for the newest GCC that the package set has and CUDA takes, or null.
+
+    `range`
+    : What CUDA takes, as `toolkits.compilersOf` has it; null without CUDA.
   */
   compilerOf =
-    compiler:
+    { compiler, range }:
     let
       parts = match "(gcc|clang)([0-9]+)" compiler;
-      attribute =
-        if head parts == "gcc" then "${compiler}Stdenv" else "llvmPackages_${builtins.elemAt parts 1}";
-      there = filter (name: match "gcc[0-9]+Stdenv|llvmPackages_[0-9]+" name != null) (attrNames pkgs);
-      found =
-        pkgs.${attribute}
-          or (throw "axle: the package set has no ${attribute} for compiler = \"${compiler}\"; it has ${
-            if there == [ ] then "none by number: give a stdenv" else list there
-          }");
+      named =
+        name:
+        let
+          kind = head (match "(gcc|clang)[0-9]+" name);
+          number = builtins.elemAt (match "(gcc|clang)([0-9]+)" name) 1;
+          attribute = if kind == "gcc" then "${name}Stdenv" else "llvmPackages_${number}";
+          there = thereLike "gcc[0-9]+Stdenv|llvmPackages_[0-9]+";
+          found =
+            if isThere attribute then
+              pkgs.${attribute}
+            else
+              throw "axle: the package set has no ${attribute} for compiler = \"${name}\"; it has ${
+                if there == [ ] then "none by number: give a stdenv" else list there
+              }";
+        in
+        {
+          inherit name kind;
+          major = fromJSON number;
+          stdenv = if kind == "gcc" then found else found.stdenv;
+        };
+      given =
+        stdenv:
+        let
+          kind = if stdenv.cc.isClang or false then "clang" else "gcc";
+          major = head (builtins.splitVersion stdenv.cc.version);
+        in
+        {
+          inherit kind stdenv;
+          name = "${kind}${major}";
+          major = fromJSON major;
+        };
+      # Of the two that may be the newest, the default one is built already.
+      ofDefault = given pkgs.stdenv;
+      takes =
+        major:
+        range == null
+        || (range.gcc.max == null || major <= range.gcc.max) && (range.gcc.min == null || major >= range.gcc.min);
+      majorsThere = map (name: fromJSON (head (match "gcc([0-9]+)Stdenv" name))) (
+        thereLike "gcc[0-9]+Stdenv"
+      );
+      taken = builtins.sort (a: b: a > b) (filter takes majorsThere);
     in
     if compiler == null then
       null
+    else if compiler == "auto" then
+      if ofDefault.kind == "gcc" && takes ofDefault.major && (taken == [ ] || ofDefault.major >= head taken) then
+        ofDefault
+      else if taken != [ ] then
+        named "gcc${toString (head taken)}"
+      else
+        throw "axle: compiler = \"auto\" finds no GCC that CUDA takes${
+          if range == null || range.gcc.max == null then "" else " (up to ${toString range.gcc.max})"
+        } in the package set, which has ${
+          if majorsThere == [ ] then "none by number" else list (map toString majorsThere)
+        }: give a stdenv"
     else if isString compiler then
       if parts == null then
-        throw ''axle: compiler must be like "gcc13" or "clang17", or a stdenv, not "${compiler}"''
+        throw ''axle: compiler must be like "gcc13" or "clang17", "auto", or a stdenv, not "${compiler}"''
       else
-        {
-          name = compiler;
-          kind = head parts;
-          major = fromJSON (builtins.elemAt parts 1);
-          stdenv = if head parts == "gcc" then found else found.stdenv;
-        }
+        named compiler
     else if isAttrs compiler && compiler ? cc then
-      let
-        kind = if compiler.cc.isClang or false then "clang" else "gcc";
-        major = head (builtins.splitVersion compiler.cc.version);
-      in
-      {
-        inherit kind;
-        name = "${kind}${major}";
-        major = fromJSON major;
-        stdenv = compiler;
-      }
+      given compiler
     else
-      throw ''axle: compiler must be like "gcc13" or "clang17", a stdenv, or null'';
+      throw ''axle: compiler must be like "gcc13" or "clang17", "auto", a stdenv, or null'';
 
   /**
     The arguments of `concretise` that ask what a request of the command line, in JSON, asks.
@@ -114,7 +169,7 @@ in
   ofRequest =
     request:
     {
-      packages = highLevel: map (name: highLevel.${name}) request.packages;
+      inherit (request) packages;
       inherit (request) python;
       cuda = request.cuda or null;
       computeCapabilities = request.compute_capabilities or [ ];

@@ -72,7 +72,10 @@ in
     toolkits.demand
       {
         inherit cuda allow;
-        compiler = arguments.compilerOf stdenv;
+        compiler = arguments.compilerOf {
+          compiler = stdenv;
+          range = null;
+        };
       }
       (
         stdenvNoCC.mkDerivation {

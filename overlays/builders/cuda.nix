@@ -10,6 +10,7 @@
   lib,
   versions,
   toolkits,
+  arguments,
   read,
   source,
   build,
@@ -43,13 +44,16 @@ let
   attributes = {
     nvcc = "cuda_nvcc";
     cudart = "cuda_cudart";
-    cccl = "cuda_cccl";
+    # cuda_cccl until 2026.
+    cccl = "cccl";
     cupti = "cuda_cupti";
     nvrtc = "cuda_nvrtc";
     nvtx = "cuda_nvtx";
     nvml = "cuda_nvml_dev";
     profiler = "cuda_profiler_api";
   };
+  attributeOf = cuda: "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";
+
   # In CUDA 12 these two are part of nvcc.
   isInNvcc = component: component == "crt" || component == "nvvm";
 
@@ -141,7 +145,7 @@ let
       ) components;
     in
     if isTooNew && !builtins.elem "AX215" allow then
-      throw "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit` (allow = [ \"AX215\" ] compiles all the same)"
+      throw "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles all the same)"
     else if lacking != [ ] then
       throw "axle: the toolkit of CUDA ${cuda} has no ${concatStringsSep ", " lacking}; it has ${concatStringsSep ", " (attrNames there)}"
     else
@@ -155,15 +159,20 @@ let
   fromPackageSet =
     cuda: components:
     let
-      attribute = "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";
+      attribute = attributeOf cuda;
       set = pkgs.${attribute};
-      there = filter (name: match "cudaPackages_[0-9]+_[0-9]+" name != null) (attrNames pkgs);
-      nameOf = component: attributes.${component} or "lib${component}";
+      there = arguments.thereLike "cudaPackages_[0-9]+_[0-9]+";
+      nameOf =
+        component:
+        let
+          name = attributes.${component} or "lib${component}";
+        in
+        if set ? ${name} then name else if set ? "cuda_${name}" then "cuda_${name}" else name;
       wanted = filter (component: !isInNvcc component) components;
       lacking = filter (component: !(set ? ${nameOf component})) wanted;
       packages = map (component: set.${nameOf component}) wanted;
     in
-    if !(pkgs ? ${attribute}) then
+    if !arguments.isThere attribute then
       throw "axle: to compile for CUDA ${cuda} takes its toolkit, and the package set has no ${attribute}; it has ${
         if there == [ ] then "none" else concatStringsSep ", " there
       }: give one as `toolkit`, or use wheels only by leaving `compiler` out"

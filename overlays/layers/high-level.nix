@@ -24,7 +24,6 @@ let
       inherit (package)
         version
         requires
-        externals
         wheel
         ;
       ${if package ? source then "source" else null} = package.source;

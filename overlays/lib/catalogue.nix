@@ -73,7 +73,6 @@ let
         cell
         // {
           packages = take file.packages cell.packages;
-          externals = take file.externals cell.externals;
           absent = take file.absences cell.absent;
         }
       ) file.torch;

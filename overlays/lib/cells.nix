@@ -13,7 +13,6 @@ let
     head
     length
     map
-    removeAttrs
     ;
   inherit (lib) unique;
 
@@ -50,21 +49,6 @@ rec {
     if wheels == [ ] then [ ] else foldl' together (head wheels).covers wheels;
 
   /**
-    The externals among the named ones, those that the named packages require, and those that these require.
-  */
-  externalsOf =
-    cell: names:
-    map (item: item.key) (genericClosure {
-      startSet = map (key: { inherit key; }) (
-        unique (
-          filter (name: cell.externals ? ${name}) names
-          ++ concatMap (name: cell.packages.${name}.externals) (closureOf cell names)
-        )
-      );
-      operator = item: map (key: { inherit key; }) cell.externals.${item.key}.requires;
-    });
-
-  /**
     The packages of a cell that require each other, by whatever way, the named one among them: `[ name ]` but for
     cycles.
   */
@@ -75,20 +59,12 @@ rec {
     );
 
   /**
-    A package or an external of a cell, in the terms of a package.
+    A package of a cell, or the reason why it lacks it.
   */
   memberOf =
     cell: name:
-    if cell.externals ? ${name} then
-      {
-        inherit (cell.externals.${name}.fallback) version;
-        requires = [ ];
-        externals = cell.externals.${name}.requires;
-        wheel = removeAttrs cell.externals.${name}.fallback [ "version" ];
-      }
-    else
-      cell.packages.${name}
-        or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+    cell.packages.${name}
+      or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
 
   /**
     Why the wheel of a package in a cell does not serve a request: one sentence each, none when it does.
@@ -188,7 +164,7 @@ rec {
     # Inputs
 
     `names`
-    : The packages and externals that are asked for.
+    : The packages that are asked for.
 
     `glibc`
     : The version of the package set's C library.
@@ -210,8 +186,7 @@ rec {
       ...
     }@request:
     let
-      absent = name: !(cell.packages ? ${name} || cell.externals ? ${name});
-      missing = filter absent (unique ([ "torch" ] ++ names));
+      missing = filter (name: !(cell.packages ? ${name})) (unique ([ "torch" ] ++ names));
       architectures = if computeCapabilities == [ ] then 1 else length computeCapabilities;
       time =
         package:

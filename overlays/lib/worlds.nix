@@ -34,6 +34,18 @@ rec {
   inherit describe;
 
   /**
+    A package's name as the package index normalises it.
+
+    # Examples
+
+    ```nix
+    normalise "Jinja2"
+    => "jinja2"
+    ```
+  */
+  normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
+
+  /**
     A torch and a CUDA in the letters of a store name.
 
     # Examples
@@ -116,14 +128,19 @@ rec {
   /**
     The setup hook of a world: stops a build or a shell in which another one has been seen.
   */
-  hook = world: ''
-    if [[ -n "''${axleWorld-}" && "$axleWorld" != ${world.id} ]]; then
-      echo "axle: packages of two concretisations meet: one for $axleTarget, one for ${describe world.target}; put everything through one call of \`concretise\`" >&2
-      exit 1
-    fi
-    axleWorld=${world.id}
-    axleTarget=${lib.escapeShellArg (describe world.target)}
-  '';
+  hook =
+    world:
+    let
+      target = lib.escapeShellArg (describe world.target);
+    in
+    ''
+      if [[ -n "''${axleWorld-}" && "$axleWorld" != ${world.id} ]]; then
+        printf 'axle: packages of two concretisations meet: one for %s, one for %s; put everything through one call of `concretise`\n' "$axleTarget" ${target} >&2
+        exit 1
+      fi
+      axleWorld=${world.id}
+      axleTarget=${target}
+    '';
 
   /**
     Gives the packages of an environment back when all of them are the interpreter's, all that they require is of
@@ -149,12 +166,18 @@ rec {
     let
       # An environment leaves these out without a word.
       foreign = filter (drv: drv.pythonModule or null != python) packages;
-      ofWhat =
+      nameOf = drv: drv.name or (toJSON drv);
+      sentence =
         drv:
-        if drv.pythonModule.pythonVersion or null == null then
-          "no Python package"
+        let
+          theirs = drv.pythonModule.pythonVersion or null;
+        in
+        if theirs == null then
+          "${nameOf drv} is not a Python package, and an environment would leave it out: take packages from what `withPackages` offers, like ps: [ ps.requests ]"
+        else if theirs != python.pythonVersion then
+          "${nameOf drv} is a package of Python ${theirs}, not of ${python.pythonVersion}, and an environment would leave it out: take packages from what `withPackages` offers, like ps: [ ps.requests ]"
         else
-          "a package of Python ${drv.pythonModule.pythonVersion}, not of ${python.pythonVersion}";
+          "${nameOf drv} comes from another package set (two nixpkgs, or an interpreter that was overridden): let one input follow the other, as with inputs.axle.inputs.nixpkgs.follows = \"nixpkgs\", or take it from what `withPackages` offers";
       required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
@@ -168,7 +191,6 @@ rec {
           [ ]
         else
           map (drv: drv.name) (filter brings packages);
-      normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
       named = filter (drv: drv ? pname && drv ? pythonModule) required;
       byName = foldl' (
         seen: drv:
@@ -181,9 +203,7 @@ rec {
       twice = filter (name: builtins.length byName.${name} > 1) (attrNames byName);
     in
     if foreign != [ ] then
-      throw "axle: ${
-        concatStringsSep "; " (map (drv: "${drv.name or (toJSON drv)} is ${ofWhat drv}") foreign)
-      }, and an environment would leave it out: take packages from what `withPackages` offers, like ps: [ ps.requests ]"
+      throw "axle: ${concatStringsSep "; " (map sentence foreign)}"
     else if strangers != [ ] then
       throw "${conflict world.target stranger.axle.world.target} (met at ${stranger.name}${
         if holders == [ ] then "" else ", which ${concatStringsSep ", " holders} brings"

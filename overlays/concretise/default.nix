@@ -1,0 +1,240 @@
+/**
+  Turns high-level packages and a target into one build of each package, or says why not.
+
+  Everything was decided ahead of time, cell by cell; here is only lookup: the newest torch whose cell has every package
+  asked for, each by a wheel that serves every compute capability, or by its source where a compiler is given.
+
+  One file a step: request, choice, plan, builds, packages, package-set, environment.
+*/
+{
+  pkgs,
+  lib,
+  system,
+  versions,
+  arguments,
+  toolkits,
+  cells,
+  read,
+  source,
+  build,
+  compile,
+  cuda,
+  audited,
+  licences,
+  highLevel,
+  pythonLevel,
+  worlds,
+}:
+let
+  inherit (builtins)
+    head
+    map
+    mapAttrs
+    match
+    seq
+    concatStringsSep
+    ;
+
+  understand = import ./request.nix {
+    inherit
+      lib
+      arguments
+      toolkits
+      cells
+      cuda
+      read
+      highLevel
+      versions
+      ;
+  };
+  choose = import ./choice.nix {
+    inherit
+      lib
+      system
+      cells
+      toolkits
+      ;
+    # nixpkgs adds its own patch level: 2.42-47.
+    glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
+  };
+  planOf = import ./plan.nix { inherit lib system cells; };
+  layerOf = import ./builds.nix {
+    inherit
+      lib
+      read
+      source
+      build
+      compile
+      audited
+      licences
+      toolkits
+      worlds
+      ;
+  };
+  packagesOf = import ./packages.nix {
+    inherit
+      pkgs
+      lib
+      cells
+      pythonLevel
+      worlds
+      ;
+  };
+  packageSetOf = import ./package-set.nix { inherit lib pythonLevel worlds; };
+  environmentOf = import ./environment.nix {
+    inherit
+      pkgs
+      lib
+      licences
+      worlds
+      ;
+  };
+
+  concretise =
+    {
+      packages,
+      python,
+      cuda,
+      computeCapabilities ? [ ],
+      compiler ? null,
+      toolkit ? null,
+      torch ? null,
+      prefer ? "wheel",
+      onlyAudited ? false,
+      allow ? [ ],
+      extraPackages ? (_: [ ]),
+      overrides ? (_: _: { }),
+    }@given:
+    let
+      request = understand {
+        inherit
+          packages
+          python
+          cuda
+          computeCapabilities
+          compiler
+          toolkit
+          torch
+          prefer
+          onlyAudited
+          allow
+          ;
+        inherit (choice) cell;
+      };
+      choice = choose {
+        inherit
+          request
+          cuda
+          torch
+          prefer
+          onlyAudited
+          ;
+      };
+      planned = planOf {
+        inherit
+          request
+          choice
+          cuda
+          prefer
+          ;
+      };
+      layer = layerOf {
+        inherit
+          request
+          choice
+          cuda
+          toolkit
+          allow
+          overrides
+          ;
+      };
+
+      world = {
+        target = planned.target // {
+          inherit (choice) torch;
+        };
+        # All that makes two worlds different. A package that is added to a cell is no part of it.
+        id = worlds.identify {
+          inherit (planned) target;
+          inherit prefer onlyAudited;
+          inherit (choice) torch;
+          interpreter = request.interpreter.outPath;
+          compiler = if request.compiler == null then null else request.compiler.stdenv.cc.outPath;
+          artefacts = map (
+            name:
+            let
+              package = choice.cell.packages.${name};
+            in
+            (if choice.isCompiled.${name} then package.source else package.wheel).sha256
+          ) (builtins.sort (a: b: a < b) (cells.closureOf choice.cell [ "torch" ]));
+          toolkit = if toolkit == null then null else toolkit.outPath;
+          overrides = mapAttrs (name: _: layer.builds.${name}.drvPath) layer.changed;
+        };
+      };
+      made = packagesOf {
+        inherit
+          request
+          choice
+          planned
+          layer
+          world
+          cuda
+          ;
+        passthru = name: { tests.metadata = versionTest name; };
+      };
+      packageSet = packageSetOf {
+        inherit world cuda;
+        inherit (request) interpreter;
+        packages = made.absent // made.packages;
+        inherit (layer) added;
+      };
+      environment = environmentOf {
+        inherit
+          request
+          choice
+          planned
+          layer
+          packageSet
+          world
+          toolkit
+          extraPackages
+          ;
+        inherit (made) packages;
+        extend =
+          more:
+          concretise (
+            given
+            // {
+              packages = highLevels: map (name: highLevels.${name}) request.names;
+              extraPackages = ps: extraPackages ps ++ more ps;
+            }
+          );
+      };
+
+      # Python finds the package at the version of the plan.
+      versionTest =
+        name:
+        pkgs.stdenvNoCC.mkDerivation {
+          name = "axle-test-${name}";
+          passAsFile = [ "buildCommand" ];
+          buildCommand = ''
+            ${(environment.python.withPackages (_: [ made.packages.${name} ])).interpreter} -I -c ${lib.escapeShellArg "import importlib.metadata as m, sys; assert m.version(sys.argv[1]).split('+')[0] == sys.argv[2].split('+')[0], m.version(sys.argv[1])"} \
+              ${
+                lib.escapeShellArgs [
+                  name
+                  choice.cell.packages.${name}.version
+                ]
+              }
+            touch $out
+          '';
+        };
+    in
+    if request.complaints != [ ] then
+      throw "axle: ${concatStringsSep "; " request.complaints}"
+    else
+      toolkits.demand {
+        inherit cuda allow;
+        inherit (request) compiler;
+      } (seq choice.cell environment);
+in
+concretise

@@ -1,0 +1,101 @@
+/**
+  What is given back: environments, shells, and what they are made of.
+*/
+{
+  pkgs,
+  lib,
+  licences,
+  worlds,
+}:
+let
+  inherit (builtins) filter map;
+in
+{
+  request,
+  choice,
+  planned,
+  layer,
+  packages,
+  packageSet,
+  world,
+  toolkit,
+  extraPackages,
+  extend,
+}:
+let
+  inherit (request) interpreter;
+  inherit (packageSet) adopt;
+
+  environment =
+    drvs:
+    withAttributes (
+      interpreter.buildEnv.override {
+        extraLibs = worlds.guard {
+          inherit world;
+          python = interpreter;
+        } (map adopt drvs);
+        # A shell that holds this environment and packages of another world stops, too.
+        postBuild = ''
+          mkdir -p $out/nix-support
+          cp ${pkgs.writeText "axle-world-hook" (worlds.hook world)} $out/nix-support/setup-hook
+        '';
+      }
+    );
+  withAttributes =
+    env:
+    env
+    // {
+      inherit withPackages;
+      inherit (packageSet) pkgs;
+      axle = { inherit world; };
+      # nixpkgs' own would give an environment back that no longer knows its world.
+      override =
+        change:
+        let
+          guarded =
+            old:
+            let
+              new = if builtins.isFunction change then change old else change;
+            in
+            new
+            // lib.optionalAttrs (new ? extraLibs) {
+              extraLibs = worlds.guard {
+                inherit world;
+                python = interpreter;
+              } (map adopt new.extraLibs);
+            };
+        in
+        withAttributes (env.override guarded);
+    };
+  withPackages = choose: environment (choose packageSet.pkgs);
+
+  # One sentence for all, before the package set refuses the first of them.
+  unfree = licences.refused (
+    map (name: {
+      inherit name;
+      inherit (choice.cell.packages.${name}) version;
+    }) planned.names
+  );
+  ifAllowed = value: if unfree == [ ] then value else throw (licences.refusal unfree);
+
+  python = ifAllowed (
+    environment (
+      map (name: packages.${name}) request.names ++ extraPackages packageSet.pkgs
+    )
+  );
+in
+{
+  inherit (planned) plan id;
+  inherit (layer) builds;
+  inherit (choice) isCompiled;
+  inherit python extend;
+  world = world.id;
+  packages = ifAllowed (lib.genAttrs planned.names (name: packages.${name}));
+
+  shell = pkgs.stdenv.mkDerivation {
+    name = "axle-shell";
+    nativeBuildInputs = [ python ];
+    buildCommand = "echo ${python} > $out";
+    passthru = { inherit (planned) plan; };
+  };
+}

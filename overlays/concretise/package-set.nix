@@ -1,0 +1,211 @@
+/**
+  The package set that users of a concretisation choose from: the packages of its world, and those of the interpreter's
+  own set beside them.
+
+  The interpreter's own packages are never changed. One that requires nothing of the world is taken as it is. Of any other
+  the finished output is linked into a python-level derivation of this world. Only what is compiled against a package of
+  GPU kind, or refers to one, is made anew, without its tests.
+*/
+{
+  lib,
+  pythonLevel,
+  worlds,
+}:
+let
+  inherit (builtins)
+    any
+    attrNames
+    filter
+    isAttrs
+    mapAttrs
+    tryEval
+    ;
+  inherit (worlds) normalise;
+
+  # The names of nixpkgs for what the catalogue calls otherwise.
+  aliasesOf =
+    cuda:
+    {
+      torch-bin = "torch";
+      pytorch = "torch";
+      pytorch-bin = "torch";
+      torchvision-bin = "torchvision";
+      torchaudio-bin = "torchaudio";
+      triton-bin = "triton";
+      openai-triton = "triton";
+      openai-triton-bin = "triton";
+    }
+    // (
+      if cuda == null then
+        {
+          torchWithoutCuda = "torch";
+          pytorchWithoutCuda = "torch";
+          triton-no-cuda = "triton";
+        }
+      else
+        {
+          torchWithCuda = "torch";
+          pytorchWithCuda = "torch";
+          triton-cuda = "triton";
+        }
+    );
+in
+/**
+  # Inputs
+
+  `world`, `cuda`
+  : Of the concretisation.
+
+  `interpreter`
+  : The interpreter, as the package set has it.
+
+  `packages`
+  : The packages of the world by name, those that are refused among them.
+
+  `added`
+  : Packages that the user adds, by name.
+
+  # Output
+
+  The interpreter with `pkgs`, the package set.
+*/
+{
+  world,
+  cuda,
+  interpreter,
+  packages,
+  added,
+}:
+let
+  plain = interpreter.pkgs;
+
+  # What nixpkgs' packages read of a package, of one that stands in its place: `original` is the package set's own. What it
+  # names of other packages is of this set (`inSet`), else they would be there twice.
+  passthruOf =
+    original: inSet:
+    let
+      theirs = tryEval (original.passthru or { });
+      ofOthers = mapAttrs (name: _: inSet.passthru.${name}) (
+        builtins.intersectAttrs {
+          optional-dependencies = null;
+          dependencies = null;
+          build-system = null;
+        } theirs.value
+      );
+    in
+    if theirs.success then
+      removeAttrs theirs.value [
+        "pythonModule"
+        "requiredPythonModules"
+        "pythonPath"
+        "tests"
+      ]
+      // ofOthers
+    else
+      { };
+
+  # A package of the world, with what nixpkgs' packages read of it.
+  withPassthru =
+    super: attribute: drv:
+    let
+      isThere = super ? ${attribute};
+      self =
+        lib.optionalAttrs isThere (passthruOf plain.${attribute} super.${attribute})
+        // {
+          # What was decided for this world is not decided anew.
+          override = _: self;
+          overridePythonAttrs = _: self;
+        }
+        // drv
+        // {
+          axle = drv.axle // lib.optionalAttrs isThere { replaces = plain.${attribute}; };
+        };
+    in
+    self;
+
+  aliases = lib.filterAttrs (_: name: packages ? ${name}) (aliasesOf cuda);
+
+  isModule = value: isAttrs value && value ? pythonModule && isAttrs value.pythonModule;
+
+  # The package that stands in the place of one of the interpreter's own, whose requirements are this world's.
+  placed =
+    attribute: inSet:
+    let
+      isOther = drv: isModule drv && drv != interpreter;
+      required = filter isOther inSet.requiredPythonModules;
+      propagated = inSet.propagatedBuildInputs or [ ];
+      isOfWorld = drv: drv ? axle;
+    in
+    if any (drv: drv.axle.isGpu or false) (required ++ filter isModule (inSet.buildInputs or [ ])) then
+      # Its tests may take anything, and anything may take an hour to build.
+      inSet.overridePythonAttrs or (_: inSet) (_: {
+        doCheck = false;
+      })
+    else if any isOfWorld required then
+      pythonLevel.linked {
+        inherit world interpreter;
+        requires = filter isOther propagated;
+        inputs = filter (input: !isModule input && input != interpreter) propagated;
+        output = plain.${attribute};
+        passthru = passthruOf plain.${attribute} inSet;
+        required = filter isOfWorld required;
+      }
+    else
+      plain.${attribute};
+
+  inThisWorld =
+    own: attribute: inSet:
+    let
+      name = normalise (inSet.pname or attribute);
+    in
+    if !(isAttrs inSet && inSet.type or null == "derivation") then
+      inSet
+    else if attribute == "python" then
+      inSet
+    # Hooks and the like, which are no part of an environment.
+    else if !isModule inSet then
+      plain.${attribute}
+    # numpy_1 and protobuf5 are other versions of what the world has.
+    else if own ? ${name} then
+      own.${name}
+    else
+      placed attribute inSet;
+
+  overlay =
+    _: super:
+    let
+      own =
+        mapAttrs (withPassthru super) packages
+        // mapAttrs (alias: name: withPassthru super alias packages.${name}) aliases;
+    in
+    mapAttrs (inThisWorld own) (removeAttrs super (attrNames own)) // own // added;
+
+  around = interpreter.override (old: {
+    self = around;
+    packageOverrides = lib.composeExtensions (old.packageOverrides or (_: _: { })) overlay;
+  });
+in
+{
+  interpreter = around;
+  inherit (around) pkgs;
+
+  /**
+    A package that a user gives, as one of this world. It may be of the package set above, of the interpreter's own, or
+    anything else.
+  */
+  adopt =
+    drv:
+    let
+      attribute = drv.pname or "";
+      of = set: set.${attribute} or set.${normalise attribute} or null;
+      here = of around.pkgs;
+      isSame =
+        other:
+        isAttrs other && (tryEval (other.outPath or null)).success && other.outPath or null == drv.outPath;
+    in
+    # Of what is of this set anyway, the interpreter's own is not evaluated: it may be a torch.
+    if isModule drv && !(drv ? axle) && drv.pythonModule == interpreter && !isSame here && isSame (of plain) then
+      here
+    else
+      drv;
+}

@@ -1,0 +1,161 @@
+/**
+  The python-level packages of a concretisation, by name: those of its cell, each refused where it does not serve the
+  request, whoever asks for it.
+*/
+{
+  pkgs,
+  lib,
+  cells,
+  pythonLevel,
+  worlds,
+}:
+let
+  inherit (builtins)
+    concatMap
+    concatStringsSep
+    elem
+    filter
+    head
+    map
+    mapAttrs
+    replaceStrings
+    ;
+  inherit (lib) unique;
+in
+/**
+  # Output
+
+  `packages` by name, and `absent`: the packages of the catalogue that the cell lacks, each with a sentence in the place of
+  its paths.
+*/
+{
+  request,
+  choice,
+  planned,
+  layer,
+  world,
+  cuda,
+  passthru,
+}:
+let
+  inherit (request) interpreter highLevels;
+  inherit (choice) cell objectionsTo torch;
+  inherit (planned) id target plan;
+
+  # A package that says why it cannot be had as soon as it is built or linked. It can be looked at before: whether some
+  # package requires it is asked of every package of the package set.
+  refused =
+    name: drv: sentence:
+    let
+      self = drv // {
+        type = "derivation";
+        outPath = throw sentence;
+        drvPath = throw sentence;
+        out = self;
+        outputName = "out";
+      };
+    in
+    self;
+
+  sentenceOf =
+    name: objections:
+    "axle: ${name} cannot be had with torch ${torch} for ${system}, Python ${request.python}, ${
+      if cuda == null then "no CUDA" else "CUDA ${cuda}"
+    }: ${concatStringsSep "; " objections}; ask `axle concretise${
+      if cuda == null then " --cpu" else " --cuda ${cuda}"
+    } --python ${request.python}${
+      concatStringsSep "" (map (cc: " --cc ${cc}") request.capabilities)
+    } ${name}` for changes that work";
+  system = pkgs.stdenv.hostPlatform.system;
+
+  judged =
+    name: drv:
+    let
+      objections = objectionsTo name;
+    in
+    if objections == [ ] then drv else refused name drv (sentenceOf name objections);
+
+  # Packages that require each other are one derivation, under the name of each.
+  members = cells.cycleOf cell;
+  derivationOf =
+    name:
+    let
+      together = members name;
+      requires = unique (
+        filter (other: !elem other together) (concatMap (part: cell.packages.${part}.requires) together)
+      );
+    in
+    pythonLevel.package {
+      inherit world;
+      python = interpreter;
+      isGpu = builtins.any (part: isGpu part) together;
+      parts = map (part: {
+        name = part;
+        inherit (cell.packages.${part}) version;
+        build = layer.builds.${part};
+        wheel = layer.wheelOf part;
+        audit = layer.auditOf part;
+        inherit (highLevels.${part}) metadata;
+      }) together;
+      requires = map (other: packages.${other}) requires;
+      passthru = {
+        highLevel = highLevels.${name};
+        concretisation = { inherit id target; };
+        inherit plan;
+        # The package set builds its own tools (packaging, say) from the sources of what stands under their names.
+        src = layer.builds.${name}.source;
+      }
+      // passthru name
+      // lib.optionalAttrs (name == "torch") torchAttributes;
+    };
+  isGpu = name: cell.packages.${name}.gpu or false;
+
+  packages = mapAttrs (
+    name: _:
+    judged name (if head (members name) == name then derivationOf name else packages.${head (members name)})
+  ) cell.packages;
+
+  # What nixpkgs' torch says of itself, and other packages read. Its headers, libraries and CMake files are where those
+  # of any package are, so that it is its own development output: a `dev` without the modules would take them from
+  # every package that has torch among its inputs.
+  torchAttributes =
+    let
+      set = "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";
+    in
+    {
+      inherit (pkgs) stdenv;
+      cudaSupport = cuda != null;
+      cudaCapabilities = request.capabilities;
+      cudaPackages =
+        if cuda == null then
+          { }
+        else
+          pkgs.${set} or (throw "axle: the package set has no ${set}, the packages of torch's CUDA");
+      rocmSupport = false;
+      rocmPackages = { };
+      gpuTargetString = concatStringsSep ";" request.capabilities;
+      cxxdev = packages.torch;
+      dev = packages.torch;
+      lib = packages.torch;
+    };
+in
+{
+  inherit packages;
+
+  absent = mapAttrs (
+    name: absence:
+    refused name {
+      pname = name;
+      name = "${interpreter.libPrefix}-${name}-${worlds.label world.target}";
+      pythonModule = interpreter;
+      requiredPythonModules = [ interpreter ];
+      propagatedBuildInputs = [ ];
+      passthru = { };
+      meta = { };
+      axle = {
+        inherit world;
+        isGpu = true;
+      };
+    } (sentenceOf name [ absence.message ])
+  ) cell.absent;
+}
