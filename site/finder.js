@@ -347,7 +347,7 @@
     const askedFor = rows.filter((row) => row.asked);
     const others = rows.filter((row) => !row.asked);
     const compiled = rows.filter(({ kind }) => kind === "source").length;
-    const unsized = rows.some((row) => row.size === null && row.kind !== "package-set");
+    const unsized = rows.some((row) => row.size === null);
     const { compute_capabilities: capabilities, compiler, cuda, python } = plan.target;
     const facts = [
       `torch ${plan.torch.split("+")[0]}`, `Python ${python}`, cudaName(cuda),
@@ -382,17 +382,16 @@
     return local.length ? [`${release}`, element("wbr"), `+${local.join("+")}`] : release;
   };
 
-  const KINDS = { wheel: "wheel", source: "compiled", "package-set": "from nixpkgs" };
+  const KINDS = { wheel: "wheel", source: "compiled" };
   const HINTS = {
     audited: "audited: read out of the bytes of this file",
     sibling: "sibling: read out of the same version's file for another Python",
     declared: "declared: published, but not read",
-    "package-set": "from nixpkgs: Nix takes it from its package set, pip from the index",
   };
 
   /** The words of a table that need some, in a line below it. */
   const hint = (rows) => {
-    const used = Object.keys(HINTS).filter((word) => rows.some(({ kind, provenance }) => kind === word || provenance === word));
+    const used = Object.keys(HINTS).filter((word) => rows.some(({ provenance }) => provenance === word));
     return used.length > 0 && element("p", { class: "hint" }, `${used.map((word) => HINTS[word]).join("; ")}.`);
   };
 
@@ -403,7 +402,7 @@
       element("tr", { class: row.why ? "explained" : null },
         element("th", { scope: "row" }, row.name, " ", element("span", { class: "version" }, breakable(row.version))),
         element("td", { title: row.filename ?? null }, KINDS[row.kind] ?? row.kind),
-        element("td", { class: "number" }, row.kind === "package-set" ? "" : axle.size(row.size)),
+        element("td", { class: "number" }, axle.size(row.size)),
         element("td", {}, axle.provenance(row.provenance))),
       ...(row.why ? [element("tr", { class: "why" }, element("td", { colspan: "4" }, row.why))] : []),
     ]))), hint(rows)];

@@ -10,7 +10,6 @@
     s: ["sibling", "a wheel, known by the one for another Python"],
     d: ["declared", "a wheel, known by what is declared of it"],
     c: ["source", "compiled, given a compiler"],
-    e: ["external", "from the package set, where its version fits"],
   };
   const ABSENT = {
     P: "no wheel for this Python", C: "made for another CUDA", G: "covers no GPU", K: "no compiler compiles it",
@@ -213,7 +212,6 @@
     const cell = file.torch[torch];
     const held = (pool, key) => (name in cell[key] ? pool[name]?.[cell[key][name]] : undefined);
     const one = held(file.packages, "packages");
-    const external = held(file.externals, "externals");
     const absence = held(file.absences, "absent");
     const newer = cell.newer && file.newer ? held(file.newer, "newer") : undefined;
     const where = `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`} · Python ${target.python} · torch ${torch}`;
@@ -229,9 +227,6 @@
           source && [fact("source", element("code", {}, source.filename)), fact("compiles for", source.capabilities.join(", "))],
           newer && fact("why not newer", `${newer.version} is out, but ${newer.message}`),
           fact("requires", one.requires.join(", "))));
-    } else if (external) {
-      children.push(element("p", {}, "From the package set, where its version is ", element("strong", {}, external.specifier || "any"), "."),
-        element("dl", {}, fact("cell", where), fact("else", `${external.fallback.version}, ${external.fallback.filename}`)));
     } else {
       children.push(element("p", {}, absence ? absence.message : "Nothing in this cell asks for it."),
         element("dl", {}, fact("cell", where), absence && fact("kind", absence.kind.replaceAll("-", " "))));
@@ -253,7 +248,7 @@
           if (!event.target.open || body.firstChild) return;
           try {
             const file = await cellFile(target);
-            const counts = file.order.map((torch) => `${torch}: ${Object.keys(file.torch[torch].packages).length} packages and ${Object.keys(file.torch[torch].externals).length} of the package set`);
+            const counts = file.order.map((torch) => `${torch}: ${Object.keys(file.torch[torch].packages).length} packages`);
             body.append(element("ul", { class: "plain-list" }, counts.map((text) => element("li", {}, text)),
               Object.entries(file.absent).map(([torch, { message }]) => element("li", {}, element("strong", {}, torch), `: ${message}`))));
           } catch (error) {

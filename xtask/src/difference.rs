@@ -208,9 +208,7 @@ impl fmt::Display for Change {
 /// versions that are not kept.
 pub fn is_none(one: &[CellFile], other: &[CellFile]) -> bool {
     let same = |one: &Cell, other: &Cell| {
-        one.packages == other.packages
-            && one.externals == other.externals
-            && one.absent.keys().eq(other.absent.keys())
+        one.packages == other.packages && one.absent.keys().eq(other.absent.keys())
     };
     let target = |file: &CellFile| (file.system, file.python, file.cuda);
     one.len() == other.len()
@@ -233,7 +231,7 @@ mod tests {
     fn file(cells: &[(&str, &[(&str, &str)])]) -> CellFile {
         let cell = |packages: &[(&str, &str)]| {
             let packages = packages.iter().map(|(name, version)| {
-                let package = json!({"version": version, "wheel": null, "requires": [], "externals": []});
+                let package = json!({"version": version, "wheel": null, "requires": []});
                 ((*name).to_owned(), serde_json::from_value(package).unwrap())
             });
             Cell { packages: packages.collect(), ..Cell::default() }
@@ -359,7 +357,7 @@ mod tests {
     fn a_capability_that_has_no_wheel_any_more_is_lost() {
         let state = |wheel: &[&str], version: &str| {
             let package = json!({
-                "version": version, "requires": [], "externals": [],
+                "version": version, "requires": [],
                 "wheel": {
                     "filename": format!("app-{version}-py3-none-any.whl"), "sha256": "", "size": null,
                     "provenance": "audited", "glibc": null, "covers": wheel, "sass": ["sm_80"], "ptx": []

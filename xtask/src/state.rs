@@ -24,7 +24,7 @@ pub struct State {
 /// What one cell holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CellState {
-    /// The packages, with those that the package set provides.
+    /// The packages.
     pub packages: BTreeMap<String, PackageState>,
     /// Why a package is not there; not stored.
     pub absent: BTreeMap<String, String>,
@@ -34,9 +34,9 @@ pub struct CellState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackageState {
-    /// Its version; of an external that of the catalogue's own wheel.
+    /// Its version.
     pub version: String,
-    /// The capabilities that its wheel covers; `None` where there is no wheel, or the package set provides it.
+    /// The capabilities that its wheel covers; `None` where there is no wheel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wheel: Option<Vec<ComputeCapability>>,
     /// The capabilities that it can be compiled for.
@@ -73,12 +73,8 @@ impl State {
 impl CellState {
     fn of(cell: &Cell) -> Self {
         let packages = cell.packages.iter().map(|(name, package)| (name.clone(), PackageState::of(package)));
-        let externals = cell.externals.iter().map(|(name, external)| {
-            let version = external.fallback.version.clone();
-            (name.clone(), PackageState { version, wheel: None, source: Vec::new(), code: String::new() })
-        });
         let absent = cell.absent.iter().map(|(name, absence)| (name.clone(), absence.message.clone()));
-        Self { packages: packages.chain(externals).collect(), absent: absent.collect() }
+        Self { packages: packages.collect(), absent: absent.collect() }
     }
 }
 

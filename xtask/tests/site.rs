@@ -94,10 +94,6 @@ fn expected(answer: &Value) -> Value {
         packages.insert(name, &package["version"]);
         kinds.insert(name, if package["build"]["kind"] == "source" { "compiled" } else { "wheel" });
     }
-    for (name, external) in answer["externals"].as_object().into_iter().flatten() {
-        packages.insert(name, &external["fallback"]["version"]);
-        kinds.insert(name, "from nixpkgs");
-    }
     // The page leaves out the codes of rules.
     let sentence = |text: &str| match text.split_once(": ") {
         Some((rule, sentence)) if rule.starts_with("AX") => sentence.to_owned(),

@@ -30,11 +30,9 @@ fn only(universe: &Universe, cell: &Cell) -> Universe {
         let package = cell.packages.get(name);
         let wheel = package.and_then(|package| package.wheel.as_ref());
         let source = package.and_then(|package| package.source.as_ref());
-        let external = cell.externals.get(name).map(|external| &external.fallback);
         let held: BTreeSet<_> = [
             wheel.map(|file| (&file.filename, &file.sha256)),
             source.map(|file| (&file.filename, &file.sha256)),
-            external.map(|file| (&file.filename, &file.sha256)),
         ]
         .into_iter()
         .flatten()
@@ -76,8 +74,7 @@ fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
         prop_oneof![4 => Just(Glibc::new(2, 39)), 1 => Just(Glibc::new(2, 28)), 1 => Just(Glibc::new(2, 17))];
     let prefer = prop_oneof![3 => Just(Prefer::Wheel), 1 => Just(Prefer::Newest), 1 => Just(Prefer::Source)];
     let target = (capabilities, compiler, glibc, prefer);
-    let names: Vec<String> =
-        cell.packages.keys().chain(cell.externals.keys()).chain(cell.absent.keys()).cloned().collect();
+    let names: Vec<String> = cell.packages.keys().chain(cell.absent.keys()).cloned().collect();
     let sets = prop::sample::subsequence(names.clone(), 1..=5.min(names.len()));
     let mut sample = |packages: Vec<String>| {
         let (capabilities, compiler, glibc, all) = target.new_tree(&mut targets).unwrap().current();
@@ -100,9 +97,9 @@ fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
     requests
 }
 
-/// What two plans have to share: the torch, each package with its build, and the names of what the package set provides,
-/// which a cell bounds by all that it holds. A cell names what is compiled as its wheel, with the local version of that.
-fn told(plan: &Plan) -> (&str, BTreeMap<&str, PlanPackage>, Vec<&String>) {
+/// What two plans have to share: the torch, and each package with its build. A cell names what is compiled as its wheel,
+/// with the local version of that.
+fn told(plan: &Plan) -> (&str, BTreeMap<&str, PlanPackage>) {
     let packages = plan.packages.iter().map(|(name, package)| {
         let mut package = package.clone();
         if matches!(package.build, PlanBuild::Source { .. }) {
@@ -110,7 +107,7 @@ fn told(plan: &Plan) -> (&str, BTreeMap<&str, PlanPackage>, Vec<&String>) {
         }
         (name.as_str(), package)
     });
-    (&plan.torch, packages.collect(), plan.externals.keys().collect())
+    (&plan.torch, packages.collect())
 }
 
 /// Where two answers differ, the request.

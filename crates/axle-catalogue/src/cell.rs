@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::{Cuda, Provenance, canonical};
 
 /// The schema that a file of cells names.
-pub const SCHEMA: &str = "axle.cells/2";
+pub const SCHEMA: &str = "axle.cells/3";
 
 /// All cells of one system, Python and CUDA.
 ///
-/// In its JSON what cells have in common stands once: `packages`, `externals` and `absent` hold by name all that a
-/// cell may have under it, and a cell (`torch.<version>`) says which by number.
+/// In its JSON what cells have in common stands once: `packages` and `absences` hold by name all that a cell may have
+/// under it, and a cell (`torch.<version>`) says which by number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Pooled", try_from = "Pooled")]
 pub struct CellFile {
@@ -45,9 +45,6 @@ pub struct Cell {
     /// The packages of the set.
     #[serde(with = "shared")]
     pub packages: BTreeMap<String, Arc<CellPackage>>,
-    /// What the set takes from the package set where the version there satisfies.
-    #[serde(with = "shared")]
-    pub externals: BTreeMap<String, Arc<External>>,
     /// Packages of the catalogue that are not in this set, with the reason.
     #[serde(with = "shared")]
     pub absent: BTreeMap<String, Arc<Absence>>,
@@ -113,8 +110,6 @@ pub struct CellPackage {
     pub source: Option<CellSource>,
     /// Packages of the cell that it requires.
     pub requires: Vec<String>,
-    /// Externals that it requires.
-    pub externals: Vec<String>,
 }
 
 /// The wheel of a package in a cell.
@@ -157,30 +152,6 @@ pub struct CellSource {
     /// Roughly how many minutes of one core it takes for one architecture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<u64>,
-}
-
-/// A requirement on a package of the package set.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct External {
-    /// The PEP 440 specifiers of all requirers, joined by commas.
-    pub specifier: String,
-    /// The same as comparisons of plain release numbers, which Nix can do: all must hold.
-    pub comparisons: Vec<(String, String)>,
-    /// Other externals that it requires.
-    pub requires: Vec<String>,
-    /// The catalogue's wheel, for a package set whose version does not satisfy.
-    pub fallback: Fallback,
-}
-
-/// The catalogue's own wheel of an external.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Fallback {
-    /// Its version.
-    pub version: String,
-    /// Its file name.
-    pub filename: String,
-    /// SHA-256 of the file, hex.
-    pub sha256: String,
 }
 
 /// Why something is not there.
@@ -229,7 +200,6 @@ struct Pooled {
     capabilities: Vec<ComputeCapability>,
     order: Vec<String>,
     packages: Pool<CellPackage>,
-    externals: Pool<External>,
     absences: Pool<Absence>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     newer: Pool<Newer>,
@@ -246,7 +216,6 @@ type Pool<T> = BTreeMap<String, Vec<T>>;
 struct PooledCell {
     cell: String,
     packages: BTreeMap<String, usize>,
-    externals: BTreeMap<String, usize>,
     absent: BTreeMap<String, usize>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     newer: BTreeMap<String, usize>,
@@ -263,8 +232,7 @@ struct Unpooled {
 
 impl From<CellFile> for Pooled {
     fn from(file: CellFile) -> Self {
-        let (mut packages, mut externals) = (Pool::new(), Pool::new());
-        let (mut absences, mut newer) = (Pool::new(), Pool::new());
+        let (mut packages, mut absences, mut newer) = (Pool::new(), Pool::new(), Pool::new());
         let mut torch = BTreeMap::new();
         // The newest torch's stand first.
         let newest = |version: &String| file.order.iter().position(|one| one == version);
@@ -274,7 +242,6 @@ impl From<CellFile> for Pooled {
             let cell = PooledCell {
                 cell: cell.cell,
                 packages: pool(cell.packages, &mut packages),
-                externals: pool(cell.externals, &mut externals),
                 absent: pool(cell.absent, &mut absences),
                 newer: pool(cell.newer, &mut newer),
             };
@@ -288,7 +255,6 @@ impl From<CellFile> for Pooled {
             capabilities: file.capabilities,
             order: file.order,
             packages,
-            externals,
             absences,
             newer,
             torch,
@@ -301,13 +267,12 @@ impl TryFrom<Pooled> for CellFile {
     type Error = Unpooled;
 
     fn try_from(file: Pooled) -> Result<Self, Unpooled> {
-        let (packages, externals) = (shareable(file.packages), shareable(file.externals));
+        let packages = shareable(file.packages);
         let (absences, newer) = (shareable(file.absences), shareable(file.newer));
         let cells = file.torch.into_iter().map(|(torch, cell)| {
             let whole = Cell {
                 cell: cell.cell,
                 packages: unpool(&torch, cell.packages, &packages)?,
-                externals: unpool(&torch, cell.externals, &externals)?,
                 absent: unpool(&torch, cell.absent, &absences)?,
                 newer: unpool(&torch, cell.newer, &newer)?,
             };

@@ -293,18 +293,14 @@ impl Checker<'_> {
                 if cell.clone().seal().map(|sealed| sealed.cell).ok().as_ref() != Some(&cell.cell) {
                     self.complain(path, format!("the hash of the cell of torch {torch} is not its own"));
                 }
-                let wheels = cell.packages.iter().flat_map(|(name, package)| {
+                let files = cell.packages.iter().flat_map(|(name, package)| {
                     let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, &wheel.sha256));
                     let source = package.source.iter().map(|source| (&source.filename, &source.sha256));
                     wheel
                         .chain(source)
                         .map(move |(filename, sha256)| (name, &package.version, filename, sha256))
                 });
-                let fallbacks = cell.externals.iter().map(|(name, external)| {
-                    let fallback = &external.fallback;
-                    (name, &fallback.version, &fallback.filename, &fallback.sha256)
-                });
-                for (name, version, filename, sha256) in wheels.chain(fallbacks) {
+                for (name, version, filename, sha256) in files {
                     if !known.contains(&(name.as_str(), filename.as_str(), sha256.as_str())) {
                         self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
                     }
@@ -317,9 +313,8 @@ impl Checker<'_> {
                 let required = cell.packages.values().flat_map(|package| {
                     package.requires.iter().chain(package.source.iter().flat_map(|source| &source.links))
                 });
-                let lacking: BTreeSet<_> = required
-                    .filter(|name| !cell.packages.contains_key(*name) && !cell.externals.contains_key(*name))
-                    .collect();
+                let lacking: BTreeSet<_> =
+                    required.filter(|name| !cell.packages.contains_key(*name)).collect();
                 for name in lacking {
                     self.complain(path, format!("torch {torch}: {name} is required and not in the cell"));
                 }

@@ -43,18 +43,15 @@ pub use catalogue::{
     COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path, build_path, cell_path,
     write_json,
 };
-pub use cell::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, External, Fallback, Newer, Reason,
-};
+pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer, Reason};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use files::{Files, Folder, Transaction};
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
 pub use package::{
-    Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
-    From as PackageSource, Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling,
-    Unprovided,
+    Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen, Keep, Load,
+    MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
 };
 pub use stored::stored_facts;
 pub use wheel_build::{

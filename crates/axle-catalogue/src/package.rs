@@ -31,9 +31,6 @@ pub struct Package {
     /// What the names of its wheels say of what they were built for.
     #[serde(default)]
     pub names: Names,
-    /// Where an environment takes the package from.
-    #[serde(default)]
-    pub from: From,
     /// How the CUDA that a wheel was built for must match the target's; without it, the minor release where the wheel's
     /// name tells one, else the major.
     pub cuda_match: Option<CudaMatch>,
@@ -317,17 +314,6 @@ pub enum Spelling {
     Dotted,
     /// `86`.
     Digits,
-}
-
-/// Where an environment takes a package from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum From {
-    /// From the catalogue's artefacts.
-    #[default]
-    Catalogue,
-    /// From the package set where its version satisfies, else from the catalogue's wheel.
-    PackageSet,
 }
 
 /// How the CUDA that a wheel was built for must match the target's.

@@ -106,20 +106,15 @@ struct Together<'a> {
 impl<'a> Together<'a> {
     /// Those of a cell.
     fn in_cell(cell: &'a Cell) -> Self {
-        let packages = cell.packages.iter().filter_map(|(name, package)| {
+        let wheels = cell.packages.iter().filter_map(|(name, package)| {
             let wheel = package.wheel.as_ref()?;
             let (version, filename) = (&package.version, &wheel.filename);
             Some((name.as_str(), Named { version, filename, sha256: Some(&wheel.sha256) }))
         });
-        let externals = cell.externals.iter().map(|(name, external)| {
-            let fallback = &external.fallback;
-            let (version, filename) = (&fallback.version, &fallback.filename);
-            (name.as_str(), Named { version, filename, sha256: Some(&fallback.sha256) })
-        });
         let requires = cell.packages.iter().map(|(name, package)| {
             (name.as_str(), package.requires.iter().map(String::as_str).collect::<BTreeSet<_>>())
         });
-        Self { wheels: packages.chain(externals).collect(), requires: requires.collect() }
+        Self { wheels: wheels.collect(), requires: requires.collect() }
     }
 
     /// Those that a toolkit is assembled from.

@@ -1,22 +1,21 @@
 //! Cells: per (system, Python, CUDA, torch) one coherent set of packages, like a snapshot of a distribution.
 //!
 //! The version of each package is a function of the cell alone. `matrix.toml` gives the packages an order; a cell is
-//! solved in that order, each package with everything before it (and all that it requires) fixed, so that an
-//! application never holds a library back. A package that does not fit what is fixed is absent with the reason.
+//! solved in that order, each package with everything before it fixed, so that an application never holds a library
+//! back. A package that does not fit what is fixed is absent with the reason. What the order does not name is there for
+//! the sake of others, and moves until they all are: see [`settled`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axle_catalogue::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, External, Fallback, Newer, Package,
-    Provenance, Reason,
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, Newer, Package, Provenance, Reason,
 };
 use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 
 use crate::choice::{Choice, Need, Torch};
-use crate::comparisons::comparisons;
 use crate::solver::{self, Chosen, Solution, Wanted};
 use crate::specifiers::satisfies;
 use crate::unfit::{Unfit, built};
@@ -122,24 +121,21 @@ fn solution<'a>(
     candidate: &Candidate<'_>,
 ) -> Result<(Candidates<'a>, Solution, Absences), Absence> {
     let candidates = beside(candidates, cuda, anchor, package, (version, candidate))?;
-    let mut wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
+    let wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
     let mut solution = solver::solve(&candidates, &wanted)
         .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })?;
     let mut absent = BTreeMap::new();
+    let mut had_turn = BTreeSet::from([anchor]);
     for name in candidates.universe.matrix.order.iter().flatten() {
-        if solution.contains_key(name) || absent.contains_key(name) {
+        let mut wanted = settled(&candidates, &solution, |name| had_turn.contains(name));
+        had_turn.insert(name);
+        if wanted.contains_key(name) {
             continue;
         }
         if let Some(absence) = no_candidate(&candidates, name) {
             absent.insert(name.clone(), Arc::new(absence));
             continue;
         }
-        // What the package set provides is not fixed: an environment takes any version that satisfies all of it.
-        wanted = solution
-            .iter()
-            .filter(|(name, _)| !candidates.is_external(name))
-            .map(|(name, chosen)| (name.clone(), Some(chosen.version.clone())))
-            .collect();
         wanted.insert(name.clone(), None);
         match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
@@ -150,6 +146,21 @@ fn solution<'a>(
         }
     }
     Ok((candidates, solution, absent))
+}
+
+/// What of a solution stays as it is when something is added: the packages that were asked for, and what is made for the
+/// GPU or the torch. A plain package that is only required moves on: held at the version that suited its first
+/// requirer, numpy would keep out whatever needs an older one. In the end it has the newest version that suits all.
+pub(crate) fn settled(
+    candidates: &Candidates<'_>,
+    solution: &Solution,
+    is_asked: impl Fn(&str) -> bool,
+) -> Wanted {
+    let stays = |(name, chosen): &(&String, &Chosen)| {
+        is_asked(name) || candidates.is_of_gpu_kind(name, &chosen.version)
+    };
+    let fixed = |(name, chosen): (&String, &Chosen)| (name.clone(), Some(chosen.version.clone()));
+    solution.iter().filter(stays).map(fixed).collect()
 }
 
 /// The candidates that go with a torch.
@@ -202,8 +213,7 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
         }
     }
     let mut all = BTreeMap::new();
-    for (name, chosen) in solution.iter().filter(|(name, _)| *name != anchor && !candidates.is_external(name))
-    {
+    for (name, chosen) in solution.iter().filter(|(name, _)| *name != anchor) {
         let Some(versions) = candidates.versions(name) else { continue };
         let Some((newest, candidate)) = versions.iter().rev().find(|(version, _)| !version.any_prerelease())
         else {
@@ -251,15 +261,13 @@ pub(crate) enum Assembled<'a> {
 pub(crate) struct Terms {
     /// The weakest provenance of a wheel whose bytes can be seen.
     pub(crate) provenance: Provenance,
-    /// The versions that are asked for, by package.
-    pub(crate) asked: BTreeMap<String, VersionSpecifiers>,
     /// The extras that are asked for, by package.
     pub(crate) extras: BTreeMap<String, Vec<ExtraName>>,
 }
 
 impl Terms {
     fn of_cells() -> Self {
-        Self { provenance: Provenance::Audited, asked: BTreeMap::new(), extras: BTreeMap::new() }
+        Self { provenance: Provenance::Audited, extras: BTreeMap::new() }
     }
 }
 
@@ -323,62 +331,24 @@ pub(crate) fn assemble<'a>(
     }
 
     let mut cell = Cell::default();
-    for member in &members {
-        let Member { name, choice, needs } = member;
-        let artefact = choice.artefact;
+    for Member { name, choice, needs } in members {
         // A package may require extras of itself.
-        let required: BTreeSet<_> =
-            needs.iter().map(|need| need.name.as_str()).filter(|required| required != name).collect();
-        let (externals, packages): (Vec<_>, Vec<_>) =
-            required.into_iter().map(str::to_owned).partition(|name| candidates.is_external(name));
-        if candidates.is_external(name) {
-            if let Some(package) = packages.into_iter().next() {
-                let (external, filename) = ((*name).to_owned(), artefact.filename.clone());
-                return Err(UniverseError::External { external, filename, package });
-            }
-            let specifiers = requirers(&members, name, terms.asked.get(*name));
-            let external = Arc::new(External {
-                specifier: specifiers.to_string(),
-                comparisons: comparisons(&specifiers),
-                requires: externals,
-                fallback: Fallback {
-                    version: choice.version_text.clone(),
-                    filename: artefact.filename.clone(),
-                    sha256: artefact.sha256.clone(),
-                },
-            });
-            cell.externals.insert((*name).to_owned(), external);
-        } else {
-            let wheel = if choice.is_wheel() { wheel(candidates, choice, cuda) } else { None };
-            let source = source(candidates, solution, name, choice, cuda);
-            if wheel.is_none() && source.is_none() {
-                continue;
-            }
-            let package = CellPackage {
-                version: choice.version_text.clone(),
-                wheel,
-                source,
-                requires: packages,
-                externals,
-            };
-            cell.packages.insert((*name).to_owned(), Arc::new(package));
+        let requires: BTreeSet<_> =
+            needs.into_iter().map(|need| need.name).filter(|required| required != name).collect();
+        let wheel = if choice.is_wheel() { wheel(candidates, &choice, cuda) } else { None };
+        let source = source(candidates, solution, name, &choice, cuda);
+        if wheel.is_none() && source.is_none() {
+            continue;
         }
+        let package = CellPackage {
+            version: choice.version_text.clone(),
+            wheel,
+            source,
+            requires: requires.into_iter().collect(),
+        };
+        cell.packages.insert(name.to_owned(), Arc::new(package));
     }
     Ok(Assembled::Cell(Box::new(cell)))
-}
-
-/// The specifiers of all that require a package and of the user, sorted and once each.
-fn requirers(members: &[Member<'_>], name: &str, asked: Option<&VersionSpecifiers>) -> VersionSpecifiers {
-    let specifiers: BTreeMap<String, _> = members
-        .iter()
-        .flat_map(|member| &member.needs)
-        .filter(|need| need.name == name)
-        .map(|need| &need.specifiers)
-        .chain(asked)
-        .flat_map(|specifiers| specifiers.iter().cloned())
-        .map(|specifier| (specifier.to_string(), specifier))
-        .collect();
-    specifiers.into_values().collect()
 }
 
 fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option<CellWheel> {

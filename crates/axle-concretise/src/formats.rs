@@ -7,7 +7,7 @@ use axle_catalogue::{Catalogue, CatalogueError, Fetch};
 use crate::plan::{Plan, PlanBuild};
 use crate::request::{Prefer, Preferences, Request, Which, shell_word};
 
-/// A file of a plan. For pip there is no package set, so that what Nix takes from it is among them.
+/// A file of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pin<'a> {
     /// The package.
@@ -41,17 +41,11 @@ impl Pin<'_> {
 /// # Errors
 /// When the catalogue is not valid.
 pub fn pins<'a>(catalogue: &Catalogue, plan: &'a Plan) -> Result<Vec<Pin<'a>>, CatalogueError> {
-    let packages = plan.packages.iter().map(|(name, package)| {
-        let build = &package.build;
-        let is_compiled = matches!(build, PlanBuild::Source { .. });
-        (name, &package.version, build.filename(), build.sha256(), is_compiled)
-    });
-    let externals = plan.externals.iter().map(|(name, external)| {
-        let fallback = &external.fallback;
-        (name, &fallback.version, fallback.filename.as_str(), fallback.sha256.as_str(), false)
-    });
     let mut pins = Vec::new();
-    for (name, version, filename, sha256, is_compiled) in packages.chain(externals) {
+    for (name, package) in &plan.packages {
+        let (version, filename, sha256) =
+            (&package.version, package.build.filename(), package.build.sha256());
+        let is_compiled = matches!(package.build, PlanBuild::Source { .. });
         let builds = catalogue.builds(name, version)?;
         let built = builds.as_ref().and_then(|builds| {
             let wheel = builds.wheel(filename, sha256).map(|wheel| (&wheel.fetch, wheel.size));
@@ -64,7 +58,6 @@ pub fn pins<'a>(catalogue: &Catalogue, plan: &'a Plan) -> Result<Vec<Pin<'a>>, C
         let size = built.and_then(|(_, size)| size);
         pins.push(Pin { name, version, filename, sha256, size, url, is_compiled });
     }
-    pins.sort_by_key(|pin| pin.name);
     Ok(pins)
 }
 

@@ -13,7 +13,6 @@
 mod builds;
 pub mod cells;
 mod choice;
-mod comparisons;
 mod components;
 mod document;
 mod explanation;
@@ -33,7 +32,6 @@ mod universe;
 
 pub use builds::{BuildError, builds};
 pub use choice::{Choice, CudaTold};
-pub use comparisons::comparisons;
 pub use components::{Components, ComponentsError, components};
 pub use document::{Document, Problem};
 pub use formats::{Pin, flake, pins, pip, requirements};
@@ -41,8 +39,8 @@ pub use holdings::{Holdings, Serving};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer, unknown_name};
 pub use plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, REFUSAL_SCHEMA, Refusal,
-    RefusalReason, Suggestion, Target,
+    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion,
+    Target,
 };
 pub use request::{
     Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,

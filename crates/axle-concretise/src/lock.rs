@@ -1,4 +1,4 @@
-//! `axle.lock.json` (`axle.lock/1`): a catalogue of one cell, with the request that it answers.
+//! `axle.lock.json` (`axle.lock/2`): a catalogue of one cell, with the request that it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::request::{Preferences, Request, Which};
 use crate::universe::Universe;
 
 /// The schema that [`Lock::schema`] names.
-pub const LOCK_SCHEMA: &str = "axle.lock/1";
+pub const LOCK_SCHEMA: &str = "axle.lock/2";
 
 /// What a lock holds: the overlay's `fromLock` reads it as a catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -12,13 +12,9 @@ use axle_catalogue::{
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use axle_wheel::{PythonVersion, System};
-use pep440_rs::VersionSpecifiers;
 
-use crate::comparisons::comparisons;
 use crate::glibc;
-use crate::plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanExternal, PlanPackage, Refusal, Target, World, id,
-};
+use crate::plan::{Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, Target, World, id};
 use crate::request::{Prefer, Request, Which};
 use crate::universe::{Universe, UniverseError};
 
@@ -281,8 +277,7 @@ fn is_release_of(version: &str, asked: &str) -> bool {
 }
 
 fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> bool {
-    let is_there = |name: &String| cell.packages.contains_key(name) || cell.externals.contains_key(name);
-    wanted.names.iter().all(is_there)
+    wanted.names.iter().all(|name| cell.packages.contains_key(name))
         && wanted.outside(cell).next().is_none()
         && closure(cell, &wanted.names)
             .into_iter()
@@ -293,7 +288,7 @@ fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> b
 fn obstacles<'a>(cell: &'a Cell, request: &Request, wanted: &Wanted) -> Vec<Obstacle<'a>> {
     let mut obstacles = Vec::new();
     for name in &wanted.names {
-        if !cell.packages.contains_key(name) && !cell.externals.contains_key(name) {
+        if !cell.packages.contains_key(name) {
             obstacles.push(Obstacle::of(name, None, Cause::Absent(cell.absent.get(name).map(Arc::as_ref))));
         }
     }
@@ -371,33 +366,12 @@ fn closure<'a>(cell: &'a Cell, names: &BTreeSet<String>) -> BTreeMap<&'a str, &'
     closure
 }
 
-/// The externals that are wanted or that the closure requires, with what those require.
-fn externals<'a>(
-    cell: &'a Cell,
-    wanted: &Wanted,
-    closure: &BTreeMap<&str, &'a CellPackage>,
-) -> BTreeSet<&'a str> {
-    let mut externals = BTreeSet::new();
-    let asked = wanted.names.iter().map(String::as_str);
-    let mut next: Vec<&str> =
-        asked.chain(closure.values().flat_map(|package| &package.externals).map(String::as_str)).collect();
-    while let Some(name) = next.pop() {
-        if let Some((name, external)) = cell.externals.get_key_value(name)
-            && externals.insert(name.as_str())
-        {
-            next.extend(external.requires.iter().map(String::as_str));
-        }
-    }
-    externals
-}
-
 fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
     let Found { file, torch, wanted } = found;
     let target = target(request);
     let nothing = Cell::default();
     let cell = file.torch.get(torch).unwrap_or(&nothing);
     let closure = closure(cell, &wanted.names);
-    let externals = externals(cell, wanted, &closure);
     let made = |name: &str, package| build(name, package, request, true);
     let is_compiled = |name: &str, package| matches!(made(name, package), Some(Build::Source(_)));
     let world = World {
@@ -432,28 +406,6 @@ fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
                 };
                 let (version, requires) = (package.version.clone(), package.requires.clone());
                 (name.to_owned(), PlanPackage { version, build, requires })
-            })
-            .collect(),
-        externals: externals
-            .into_iter()
-            .filter_map(|name| Some((name, cell.externals.get(name)?)))
-            .map(|(name, external)| {
-                let asked: VersionSpecifiers = wanted.specifiers(name).cloned().collect();
-                let mut all = external.comparisons.clone();
-                all.extend(comparisons(&asked));
-                all.sort();
-                all.dedup();
-                let both = [external.specifier.clone(), asked.to_string()];
-                let external = PlanExternal {
-                    specifier: both
-                        .into_iter()
-                        .filter(|text| !text.is_empty())
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    comparisons: all,
-                    fallback: external.fallback.clone(),
-                };
-                (name.to_owned(), external)
             })
             .collect(),
     })

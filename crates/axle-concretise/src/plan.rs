@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Cuda, Fallback, Provenance, Reason, canonical};
+use axle_catalogue::{Cuda, Provenance, Reason, canonical};
 use axle_fatbin::ComputeCapability;
 use axle_wheel::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
@@ -27,8 +27,6 @@ pub struct Plan {
     pub torch: String,
     /// The packages.
     pub packages: BTreeMap<String, PlanPackage>,
-    /// What the package set provides where its version satisfies.
-    pub externals: BTreeMap<String, PlanExternal>,
 }
 
 /// What a plan is for.
@@ -129,17 +127,6 @@ impl PlanBuild {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_audited(provenance: &Provenance) -> bool {
     *provenance == Provenance::Audited
-}
-
-/// A requirement on the package set.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PlanExternal {
-    /// PEP 440 specifiers.
-    pub specifier: String,
-    /// The same as comparisons of plain release numbers.
-    pub comparisons: Vec<(String, String)>,
-    /// The catalogue's wheel, for a package set whose version does not satisfy.
-    pub fallback: Fallback,
 }
 
 /// What the plan id is the hash of, beside the target.

@@ -179,7 +179,6 @@ impl Source {
                 wheel: None,
                 source: None,
                 requires: vec!["torch".to_owned()],
-                externals: Vec::new(),
             })
         });
         if package.version == self.version {

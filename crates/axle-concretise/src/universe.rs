@@ -6,8 +6,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, PackageSource, Provenance,
-    markers,
+    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
@@ -53,19 +52,6 @@ pub enum UniverseError {
         python: PythonVersion,
         /// What is wrong.
         message: String,
-    },
-    /// The package set would have to provide something that depends on the catalogue.
-    #[error(
-        "{external} is taken from the package set, but its wheel {filename} requires {package}, which is not: \
-         `from` must be the same in packages/{external}.toml and packages/{package}.toml"
-    )]
-    External {
-        /// The package that the package set provides.
-        external: String,
-        /// Its wheel.
-        filename: String,
-        /// The package of the catalogue that it requires.
-        package: String,
     },
     /// The id of a cell cannot be computed.
     #[error("the id of a cell cannot be computed: {0}")]
@@ -379,9 +365,13 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
-    /// Whether the package set provides a package.
-    pub(crate) fn is_external(&self, name: &str) -> bool {
-        self.package(name).is_some_and(|(_, package)| package.from == PackageSource::PackageSet)
+    /// Whether a version of a package is made for a GPU or a torch: it is compiled, or its wheel has device code, is made
+    /// for a CUDA release or links libtorch. All else is plain: it runs beside any torch and any CUDA.
+    pub(crate) fn is_of_gpu_kind(&self, name: &str, version: &Version) -> bool {
+        let (Some((_, package)), Some(choice)) = (self.package(name), self.choice(name, version)) else {
+            return false;
+        };
+        choice.is_of_gpu_kind(self.pinned_cuda(package, choice).ok().flatten())
     }
 
     /// Those that go with a torch.
@@ -475,10 +465,6 @@ impl<'a> Candidates<'a> {
             if !choice.requirements()?.iter().any(|requirement| extras_of(requirement).contains(extra)) {
                 return Err(Unfit::NoSuchExtra(extra.clone()));
             }
-        }
-        // An environment takes it from the package set, in a build of that.
-        if self.is_external(name) {
-            return Ok(());
         }
         let lacking = |covers: &[ComputeCapability]| -> Vec<_> {
             request.compute_capabilities.iter().filter(|cc| !covers.contains(cc)).copied().collect()

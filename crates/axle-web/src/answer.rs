@@ -27,7 +27,7 @@ pub struct Answer {
     pub plan: Option<Document<Plan>>,
     /// The packages of the plan, those that are asked for first.
     pub rows: Vec<Row>,
-    /// Bytes to download, as far as they are known: what comes from the package set is not among them.
+    /// Bytes to download, as far as they are known.
     pub download: Option<u64>,
     /// What to put into a flake for the plan.
     pub flake: Option<String>,
@@ -42,7 +42,7 @@ pub struct Answer {
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// Its version; of what the package set provides, that of the wheel that is taken where it does not.
+    /// Its version.
     pub version: String,
     /// How it is made.
     pub kind: Kind,
@@ -68,8 +68,6 @@ pub enum Kind {
     Wheel,
     /// Compiled.
     Source,
-    /// Nix takes it from the package set.
-    PackageSet,
 }
 
 /// Why a question cannot be answered, as JSON.
@@ -136,8 +134,8 @@ fn answer(catalogue: &Catalogue, lookup: &Lookup<'_>, request: &Request) -> Resu
         Err(refusal) => return Ok(Answer { refusal: Some(Document::new(*refusal)), ..nothing }),
     };
     let pins = pins(catalogue, &plan)?;
-    let rows = rows(request, &plan, lookup.rows(request, &plan)?, &pins);
-    let sizes = rows.iter().filter(|row| row.kind != Kind::PackageSet).filter_map(|row| row.size);
+    let rows = rows(request, lookup.rows(request, &plan)?, &pins);
+    let sizes = rows.iter().filter_map(|row| row.size);
     Ok(Answer {
         download: sizes.reduce(|one, other| one + other),
         flake: Some(flake(&plan, request)),
@@ -148,16 +146,12 @@ fn answer(catalogue: &Catalogue, lookup: &Lookup<'_>, request: &Request) -> Resu
     })
 }
 
-fn rows(request: &Request, plan: &Plan, of_plan: Vec<axle_concretise::Row>, pins: &[Pin<'_>]) -> Vec<Row> {
+fn rows(request: &Request, of_plan: Vec<axle_concretise::Row>, pins: &[Pin<'_>]) -> Vec<Row> {
     let mut told: BTreeMap<String, axle_concretise::Row> =
         of_plan.into_iter().map(|row| (row.package.clone(), row)).collect();
     let row = |pin: &Pin<'_>| {
         let told = told.remove(pin.name);
-        let kind = match plan.packages.get(pin.name) {
-            None => Kind::PackageSet,
-            Some(_) if pin.is_compiled => Kind::Source,
-            Some(_) => Kind::Wheel,
-        };
+        let kind = if pin.is_compiled { Kind::Source } else { Kind::Wheel };
         Row {
             name: pin.name.to_owned(),
             version: pin.version.to_owned(),

@@ -73,7 +73,7 @@ fn print(
     if let Some(name) = &command.explain {
         let name = output::package_name(name)?;
         let story = lookup.story(request, plan, &name)?;
-        let all = || plan.packages.keys().chain(plan.externals.keys()).cloned().collect::<Vec<_>>();
+        let all = || plan.packages.keys().cloned().collect::<Vec<_>>();
         let story =
             story.ok_or_else(|| format!("{name} is not in the plan, which has {}", all().join(", ")))?;
         return output::text(&told(&story));
@@ -182,20 +182,12 @@ pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> String {
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
-    let externals = plan.externals.iter().map(|(name, external)| {
-        let specifier = if external.specifier.is_empty() { "any" } else { &external.specifier };
-        [name.clone(), specifier.to_owned(), external.fallback.version.clone()]
-    });
     let mut text = format!(
         "torch {} on {}, Python {}, {cuda}\nid {}\n",
         plan.torch, target.system, target.python, plan.id,
     );
     if !rows.is_empty() {
         let _ = write!(text, "\n{}{}\n", table(rows), totals(rows));
-    }
-    if !plan.externals.is_empty() {
-        let headings = ["from the package set", "version", "else the wheel of"];
-        let _ = write!(text, "\n{}", output::narrow_table(headings, externals));
     }
     let _ = write!(text, "\nin a flake with axle's overlay:\n\n{flake}");
     text

@@ -126,10 +126,7 @@ fn write(
 ) -> Result<Answer, Error> {
     let lock = document(catalogue, locking, solution)?;
     for name in locking.pins.keys() {
-        let is_there = lock
-            .cell()
-            .is_some_and(|(_, cell)| cell.packages.contains_key(name) || cell.externals.contains_key(name));
-        if !is_there {
+        if !lock.cell().is_some_and(|(_, cell)| cell.packages.contains_key(name)) {
             output::note(&format!("{name} is pinned, and nothing that was asked for requires it"));
         }
     }
@@ -277,10 +274,9 @@ fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Resul
     write(command, catalogue, &locking, &solution)
 }
 
-/// The version that a cell has of a package or an external.
+/// The version that a cell has of a package.
 fn version(cell: &Cell, name: &str) -> Option<String> {
-    let package = cell.packages.get(name).map(|package| package.version.clone());
-    package.or_else(|| cell.externals.get(name).map(|external| external.fallback.version.clone()))
+    cell.packages.get(name).map(|package| package.version.clone())
 }
 
 /// What is different in another lock of the same request, a line each.
@@ -288,20 +284,15 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
     let nothing = Cell::default();
     let cell = |lock: &'_ Lock| lock.cell().map_or_else(|| nothing.clone(), |(_, cell)| cell.clone());
     let (old, new) = (cell(before), cell(after));
-    let names =
-        |cell: &Cell| -> Vec<String> { cell.packages.keys().chain(cell.externals.keys()).cloned().collect() };
-    let names: BTreeSet<String> = names(&old).into_iter().chain(names(&new)).collect();
+    let names: BTreeSet<&String> = old.packages.keys().chain(new.packages.keys()).collect();
     let mut changes = Vec::new();
     for name in names {
-        match (version(&old, &name), version(&new, &name)) {
+        match (version(&old, name), version(&new, name)) {
             (Some(old), Some(new)) if old != new => changes.push(format!("{name} {old} becomes {new}")),
             (Some(old), None) => changes.push(format!("{name} {old} is gone")),
             (None, Some(new)) => changes.push(format!("{name} {new} is new")),
-            _ if old.packages.get(&name) != new.packages.get(&name) => {
+            _ if old.packages.get(name) != new.packages.get(name) => {
                 changes.push(format!("{name} is built or required otherwise"));
-            }
-            _ if old.externals.get(&name) != new.externals.get(&name) => {
-                changes.push(format!("{name} is taken from the package set otherwise"));
             }
             _ => {}
         }

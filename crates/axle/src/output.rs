@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use axle_audit::AuditError;
 pub use axle_concretise::{Document, Problem, package_name};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Table, presets};
 use serde::Serialize;
 
 /// The answer to a question, which is the exit status.
@@ -76,21 +76,6 @@ pub fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item =
 pub fn wide_table(headings: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(headings);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.add_rows(rows);
-    lines(table.lines().map(|line| line.trim_end().to_owned()))
-}
-
-/// The same, with what is too long for a terminal broken into lines.
-pub fn narrow_table<const N: usize>(
-    headings: [&str; N],
-    rows: impl IntoIterator<Item = [String; N]>,
-) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(headings);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }

@@ -65,13 +65,10 @@ impl NamedCell {
         &self.file.torch[&self.name.torch]
     }
 
-    /// Every package of the cell with its version, and every external with that of the catalogue's own wheel.
+    /// Every package of the cell with its version.
     pub fn versions(&self) -> impl Iterator<Item = (&str, &str)> {
-        let cell = self.cell();
-        let packages = cell.packages.iter().map(|(name, package)| (name.as_str(), package.version.as_str()));
-        let externals =
-            cell.externals.iter().map(|(name, one)| (name.as_str(), one.fallback.version.as_str()));
-        packages.chain(externals)
+        let packages = self.cell().packages.iter();
+        packages.map(|(name, package)| (name.as_str(), package.version.as_str()))
     }
 
     /// The files of the catalogue, but for the cell's own, that say something of the cell.

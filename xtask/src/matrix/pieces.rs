@@ -180,10 +180,6 @@ impl<'a> Facts<'a> {
                 published(name, version, &source.filename, &source.sha256);
             }
         }
-        for (name, external) in &cell.cell().externals {
-            let fallback = &external.fallback;
-            published(name, &fallback.version, &fallback.filename, &fallback.sha256);
-        }
         let toolkits = self.components.systems.get(&cell.name.system);
         let toolkit = toolkits.and_then(|toolkits| toolkits.get(&cell.name.cuda));
         for wheel in toolkit.iter().flat_map(|toolkit| toolkit.components.values()) {
@@ -286,9 +282,7 @@ impl<'a> Facts<'a> {
             let source = package.source.as_ref().map(|source| (&source.filename, &source.sha256));
             Some((name, wheel.or(source)?))
         });
-        let externals = cell.cell().externals.iter();
-        let externals = externals.map(|(name, one)| (name, (&one.fallback.filename, &one.fallback.sha256)));
-        for (name, (filename, sha256)) in packages.chain(externals) {
+        for (name, (filename, sha256)) in packages {
             let Some(artefact) = self.artefact(name, filename, sha256) else { continue };
             let mut fail = |message: String| failures.push(Failure::of(name, message));
             let specifiers = artefact.requires_python.as_ref().map(|text| text.parse::<VersionSpecifiers>());

@@ -43,7 +43,7 @@ pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
         files.extend(catalogue.cells(system, python, cuda)?);
     }
     let cells = files.iter().flat_map(|file| file.torch.values());
-    let names = cells.flat_map(|cell| cell.packages.keys().chain(cell.externals.keys()));
+    let names = cells.flat_map(|cell| cell.packages.keys());
     let rest: BTreeSet<&String> =
         names.filter(|name| !matrix.order.iter().flatten().any(|one| one == *name)).collect();
     let mut all = matrix.order.clone();
@@ -67,7 +67,7 @@ fn overview(files: &[CellFile], order: Vec<Vec<String>>) -> Overview {
 }
 
 /// How a cell has a package, as a letter: `a`, `s` or `d` as a wheel whose facts are audited, a sibling's or declared; `c` only
-/// compiled; `e` from the package set. Capitals are the reasons why it has none, and `-` is a package that nothing says
+/// compiled. Capitals are the reasons why it has none, and `-` is a package that nothing says
 /// anything about.
 fn letter(cell: &Cell, name: &str) -> char {
     if let Some(package) = cell.packages.get(name) {
@@ -77,9 +77,6 @@ fn letter(cell: &Cell, name: &str) -> char {
             Some(Provenance::Declared) => 'd',
             None => 'c',
         };
-    }
-    if cell.externals.contains_key(name) {
-        return 'e';
     }
     cell.absent.get(name).map_or('-', |absence| match absence.kind {
         Reason::Python => 'P',

@@ -223,12 +223,8 @@ fn an_exact_pin_says_more_than_what_is_linked() {
 }
 
 #[test]
-fn externals_stand_apart() {
-    let external = "from = \"package-set\"\ncuda-match = \"none\"";
+fn a_package_names_all_that_it_requires() {
     let world = world(&["torch", "app"])
-        .package("numpy", external)
-        .package("sympy", external)
-        .package("mpmath", external)
         .wheel(Wheel::any("app", "1.0").requires(&[
             "numpy>=1.26,!=2.0",
             "sympy",
@@ -239,20 +235,53 @@ fn externals_stand_apart() {
         .wheel(Wheel::any("mpmath", "1.3"))
         .wheel(Wheel::any("numpy", "2.3"));
     let cell = cell(&world);
-    insta::assert_json_snapshot!((
-        &cell.packages["app"].requires,
-        &cell.packages["app"].externals,
-        &cell.externals
-    ));
+    assert_eq!(
+        versions(&cell),
+        ["app 1.0", "cuda-runtime 12.8.90", "mpmath 1.3", "numpy 2.3", "sympy 1.14", "torch 2.9.1"]
+    );
+    assert_eq!(cell.packages["app"].requires, ["numpy", "sympy", "torch"]);
+    assert_eq!(cell.packages["sympy"].requires, ["mpmath", "numpy"]);
+    let wheel = cell.packages["numpy"].wheel.as_ref().unwrap();
+    assert_eq!(wheel.covers.len(), 5, "what has no device code runs beside every GPU");
 }
 
 #[test]
-fn an_external_cannot_require_a_package_of_the_catalogue() {
-    let world = world(&["torch", "numpy"])
-        .package("numpy", "from = \"package-set\"")
-        .wheel(Wheel::any("numpy", "2.3").requires(&["torch"]));
-    let error = solve(&candidates(&world.universe()), CUDA_12_8).unwrap_err();
-    insta::assert_snapshot!(error, @"numpy is taken from the package set, but its wheel numpy-2.3-py3-none-any.whl requires torch, which is not: `from` must be the same in packages/numpy.toml and packages/torch.toml");
+fn what_is_only_required_keeps_nothing_out() {
+    // The first application takes the newest numpy, and the second one wants an older: both go with that.
+    let applications = |order: &[&str]| {
+        world(order)
+            .wheel(Wheel::any("one", "1.0").requires(&["numpy>=1"]))
+            .wheel(Wheel::any("other", "1.0").requires(&["numpy<2"]))
+            .wheel(Wheel::any("numpy", "1.26"))
+            .wheel(Wheel::any("numpy", "2.3"))
+    };
+    let cell_of = |order: &[&str]| versions(&cell(&applications(order)));
+    assert_eq!(cell_of(&["torch", "one"])[1], "numpy 2.3");
+    let both = ["cuda-runtime 12.8.90", "numpy 1.26", "one 1.0", "other 1.0", "torch 2.9.1"];
+    assert_eq!(cell_of(&["torch", "one", "other"]), both);
+    assert_eq!(cell_of(&["torch", "other", "one"]), both);
+    // Its own turn is what fixes it.
+    assert_eq!(cell_of(&["torch", "one", "other", "numpy"]), both);
+    assert_eq!(cell_of(&["torch", "numpy", "one", "other"])[1..3], ["numpy 2.3", "one 1.0"]);
+}
+
+#[test]
+fn what_is_made_for_the_gpu_stays_as_the_first_takes_it() {
+    let kernels = |version: &str| {
+        let wheel = Wheel::new(&format!("kernels-{version}-py3-none-any.whl"));
+        wheel.elf(device_library("kernels/a.so", "sm_80 sm_90"))
+    };
+    let world = world(&["torch", "one", "other"])
+        .wheel(Wheel::any("one", "1.0").requires(&["kernels"]))
+        .wheel(Wheel::any("other", "1.0").requires(&["kernels<2"]))
+        .wheel(kernels("1.0"))
+        .wheel(kernels("2.0"));
+    let cell = cell(&world);
+    assert_eq!(versions(&cell), ["cuda-runtime 12.8.90", "kernels 2.0", "one 1.0", "torch 2.9.1"]);
+    assert_eq!(
+        absences(&cell.absent),
+        "other (Dependency): other 1.0 requires kernels<2; the set has kernels 2.0\n"
+    );
 }
 
 #[test]

@@ -72,8 +72,6 @@ const MOST: usize = 3;
 /// What the sets of all torches are tried with.
 struct Tried<'t, 'a> {
     locking: &'t Locking,
-    /// The versions that are asked for or pinned.
-    asked: &'t BTreeMap<String, VersionSpecifiers>,
     /// What there is for the CUDA release.
     candidates: &'t Candidates<'a>,
     /// What of it serves the request.
@@ -130,14 +128,7 @@ impl Locking {
                 continue;
             }
             let package = cell.packages.get(name);
-            next.extend(
-                package
-                    .into_iter()
-                    .flat_map(|one| one.requires.iter().chain(&one.externals))
-                    .map(String::as_str),
-            );
-            let external = cell.externals.get(name);
-            next.extend(external.into_iter().flat_map(|one| &one.requires).map(String::as_str));
+            next.extend(package.into_iter().flat_map(|one| &one.requires).map(String::as_str));
         }
         let mut versions = BTreeMap::new();
         for name in held {
@@ -201,8 +192,7 @@ impl Lookup<'_> {
         if let Some(reason) = self.refused_host(request)? {
             return Ok(Err(vec![reason]));
         }
-        let asked = locking.asked();
-        let mut admitted = asked.clone();
+        let mut admitted = locking.asked();
         locking.held.iter().for_each(|(name, versions)| add(&mut admitted, name, versions));
         let target = Target {
             system: request.system,
@@ -231,7 +221,6 @@ impl Lookup<'_> {
             absences.clear();
             let tried = Tried {
                 locking,
-                asked: &asked,
                 candidates: &candidates,
                 serving: candidates.for_request(request, &admitted, compiling),
                 admitted: &admitted,
@@ -296,8 +285,7 @@ impl Lookup<'_> {
             let alone = serving.without(name).for_torch_of(&beside);
             let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
             let mut fixed = of_torch;
-            let taken = alone.into_iter().filter(|(name, _)| !candidates.is_external(name));
-            fixed.extend(taken.map(|(name, chosen)| (name, Some(chosen.version))));
+            fixed.extend(cells::settled(serving, &alone, |name| request.packages.contains_key(name)));
             let beside = tried.elsewhere().for_torch_of(&beside);
             let solution = self.solution(&beside, request, &fixed).ok()?;
             Some((beside, solution))
@@ -346,7 +334,7 @@ impl Lookup<'_> {
             .iter()
             .map(|(name, asked)| (name.clone(), asked.extras.iter().cloned().collect()))
             .collect();
-        let terms = Terms { provenance: Provenance::Sibling, asked: tried.asked.clone(), extras };
+        let terms = Terms { provenance: Provenance::Sibling, extras };
         let cell = match cells::assemble(candidates, request.cuda, solution, &terms)? {
             Assembled::Cell(cell) => *cell,
             Assembled::Unaudited(wheels) => {

@@ -149,12 +149,6 @@ impl Lookup<'_> {
             facts.push("asked for".to_owned());
         }
         facts.extend(required_by(plan, name));
-        if let Some(external) = plan.externals.get(name) {
-            let specifier = if external.specifier.is_empty() { "any version" } else { &external.specifier };
-            facts.push(format!("the package set's is taken where it is {specifier}"));
-            facts.push(format!("else {}, sha256 {}", external.fallback.filename, external.fallback.sha256));
-            return Ok(Some(Story { choice: format!("{name} from the package set"), facts }));
-        }
         let (Some(planned), Some(package)) = (plan.packages.get(name), cell.packages.get(name)) else {
             return Ok(None);
         };

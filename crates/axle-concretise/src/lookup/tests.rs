@@ -24,11 +24,8 @@ pub(super) fn torch(version: &str, python: &str, cuda: &str, codes: &str) -> Whe
 /// Two Pythons; torch 2.9 for CUDA 12.8, 2.7.1 with older code for 12.6; an extension with less code and a newer
 /// glibc than torch.
 pub(super) fn world() -> World {
-    let external = "from = \"package-set\"\ncuda-match = \"none\"";
     World::new(&["torch", "extension", "app", "old", "numpy"])
         .package("torch", TORCH)
-        .package("numpy", external)
-        .package("mpmath", external)
         .package("runtime", "")
         .package("uncelled", "")
         .wheel(torch("2.9.1", "cp312", "12.8", "sm_70 sm_80 sm_90"))
@@ -196,17 +193,12 @@ fn a_torch_may_be_asked_for_by_the_start_of_its_version() {
 #[test]
 fn a_plan_holds_what_was_asked_for_and_what_that_requires() {
     let names = |plan: &Plan| plan.packages.keys().cloned().collect::<Vec<_>>();
-    let externals = |plan: &Plan| plan.externals.keys().cloned().collect::<Vec<_>>();
     let plan = planned("--cuda 12.8 --cc 8.0 app");
-    assert_eq!(names(&plan), ["app", "extension", "runtime", "torch", "triton"]);
-    assert_eq!(externals(&plan), ["mpmath", "numpy"]);
+    assert_eq!(names(&plan), ["app", "extension", "mpmath", "numpy", "runtime", "torch", "triton"]);
     let plan = planned("--cuda 12.8 --cc 8.0 triton");
     assert_eq!(names(&plan), ["triton"]);
-    assert!(plan.externals.is_empty());
-    // An external that is asked for by name, with what it requires.
     let plan = planned("--cuda 12.8 --cc 8.0 numpy");
-    assert!(plan.packages.is_empty());
-    assert_eq!(externals(&plan), ["mpmath", "numpy"]);
+    assert_eq!(names(&plan), ["mpmath", "numpy"]);
     insta::assert_json_snapshot!(planned("--cuda 12.8 --cc 8.0 --gcc 13 --torch 2.9.1 extension"));
 }
 
@@ -358,7 +350,6 @@ fn preferences_choose_between_torches() {
         .wheel(torch("2.10.0", "cp312", "12.8", "sm_80 sm_90"))
         .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
         .wheel(Wheel::any("triton", "3.5.1"))
-        .package("numpy", "from = \"package-set\"\ncuda-match = \"none\"")
         .wheel(Wheel::any("numpy", "2.3"))
         .wheel(extension("2.9.1", "1.0"))
         .source("extension", "1.1", "8.0 9.0", 40);
@@ -453,9 +444,7 @@ fn specifiers_never_move_a_version() {
         refused("--cuda 12.8 --cc 8.0 'torch==2.9.*' torch!=2.9.0,!=2.9.1"),
     ];
     insta::assert_snapshot!(texts.join("\n"));
-    let numpy = &planned("--cuda 12.8 --cc 8.0 torch numpy>=2,<3").externals["numpy"];
-    assert_eq!(numpy.specifier, ">=1.26, >=2, <3");
-    assert!(numpy.comparisons.contains(&("<".to_owned(), "3".to_owned())));
+    assert_eq!(planned("--cuda 12.8 --cc 8.0 torch numpy>=2,<3").packages["numpy"].version, "2.3");
 }
 
 #[test]
@@ -470,7 +459,6 @@ fn extras_are_what_they_require() {
     let world = World::new(&["torch", "plots", "triton", "numpy"])
         .package("torch", TORCH)
         .package("runtime", "")
-        .package("numpy", "from = \"package-set\"\ncuda-match = \"none\"")
         .wheel(Wheel::any("numpy", "2.3"))
         .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
         .wheel(Wheel::any("triton", "3.5.1"))
@@ -502,7 +490,6 @@ fn extras_are_what_they_require() {
 /// The refusals that people meet, on packages as they are published.
 #[test]
 fn refusals_of_the_field() {
-    let numpy = "from = \"package-set\"\ncuda-match = \"none\"";
     let torch = |version: &str, python: &str, system: &str, cuda: &[&str], cudnn: &str, codes: &str| {
         let runtime = cuda.first().map(|cuda| format!("runtime=={cuda}.90"));
         let cudnn = format!("cudnn=={cudnn}");
@@ -528,7 +515,6 @@ fn refusals_of_the_field() {
     .with_systems(&["x86_64-linux", "aarch64-linux"])
     .with_cudas(&["cpu", "12.6", "12.8", "13.0"])
     .package("torch", TORCH)
-    .package("numpy", numpy)
     .package("runtime", "")
     .package("cudnn", "cuda-match = \"none\"")
     .wheel(torch("2.9.1", "cp312", x86, &["13.0"], "9.13", new))
@@ -629,12 +615,7 @@ fn made(cell: &Cell, request: &Request, is_first_pass: bool) -> Option<BTreeMap<
     }
     let mut made = BTreeMap::new();
     for name in names {
-        let Some(package) = cell.packages.get(name) else {
-            if cell.externals.contains_key(name) {
-                continue;
-            }
-            return None;
-        };
+        let package = cell.packages.get(name)?;
         let has_wheel = package.wheel.as_ref().is_some_and(|wheel| {
             let glibc = wheel.glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
             request.compute_capabilities.iter().all(|cc| wheel.covers.contains(cc))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axle_catalogue::{CatalogueError, Cell, markers};
-use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
+use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
 
 use super::obstacle::{Cause, Obstacle};
@@ -29,14 +29,6 @@ struct Demand {
 }
 
 impl Wanted {
-    /// All specifiers on a package.
-    pub(super) fn specifiers(&self, name: &str) -> impl Iterator<Item = &VersionSpecifier> {
-        self.demands
-            .iter()
-            .filter(move |demand| demand.name == name)
-            .flat_map(|demand| demand.specifiers.iter())
-    }
-
     /// The versions of a cell that will not do.
     pub(super) fn outside<'a>(&self, cell: &'a Cell) -> impl Iterator<Item = Obstacle<'a>> {
         self.demands.iter().filter_map(|Demand { name, specifiers, by }| {
@@ -48,10 +40,9 @@ impl Wanted {
     }
 }
 
-/// The version that a cell has of a package or an external.
+/// The version that a cell has of a package.
 pub(super) fn version_of<'a>(cell: &'a Cell, name: &str) -> Option<&'a str> {
-    let package = cell.packages.get(name).map(|package| package.version.as_str());
-    package.or_else(|| cell.externals.get(name).map(|external| external.fallback.version.as_str()))
+    cell.packages.get(name).map(|package| package.version.as_str())
 }
 
 impl Lookup<'_> {
@@ -130,7 +121,6 @@ impl Lookup<'_> {
         let filenames = [
             package.and_then(|package| package.wheel.as_ref()).map(|wheel| &wheel.filename),
             package.and_then(|package| package.source.as_ref()).map(|source| &source.filename),
-            cell.externals.get(name).map(|external| &external.fallback.filename),
         ];
         let Some(file) = self.artefacts(name)? else { return Ok(None) };
         let known = filenames.into_iter().flatten().find_map(|filename| {
