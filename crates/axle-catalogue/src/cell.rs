@@ -110,6 +110,10 @@ pub struct CellPackage {
     pub source: Option<CellSource>,
     /// Packages of the cell that it requires.
     pub requires: Vec<String>,
+    /// Whether it is made for a GPU or a torch. What refers to such a package, or was compiled against one, serves this
+    /// one alone; anything else takes a plain package as it finds it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gpu: bool,
 }
 
 /// The wheel of a package in a cell.

@@ -25,6 +25,10 @@ pub struct Package {
     /// Which releases are kept.
     #[serde(default)]
     pub keep: Keep,
+    /// Whether packages are made for it, though its wheels neither hold device code nor name a CUDA: torch without CUDA, a
+    /// compiler of kernels, the interface of a plugin for GPUs.
+    #[serde(default)]
+    pub gpu: bool,
     /// Where it is published.
     #[serde(default)]
     pub published: Published,

@@ -345,6 +345,7 @@ pub(crate) fn assemble<'a>(
             wheel,
             source,
             requires: requires.into_iter().collect(),
+            gpu: candidates.is_of_gpu_kind(name, &choice.version),
         };
         cell.packages.insert(name.to_owned(), Arc::new(package));
     }

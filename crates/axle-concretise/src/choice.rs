@@ -283,7 +283,11 @@ impl<'a> Choice<'a> {
     /// Whether it is made for a GPU or a torch. `pinned` is the CUDA release that its requirements pin.
     pub(crate) fn is_of_gpu_kind(&self, pinned: Option<Cuda>) -> bool {
         let has_code = |facts: &WheelFacts| !facts.sass.is_empty() || !facts.ptx.is_empty();
-        !self.is_wheel() || self.links_torch || self.is_for_cuda(pinned) || self.facts().is_some_and(has_code)
+        self.package.gpu
+            || !self.is_wheel()
+            || self.links_torch
+            || self.is_for_cuda(pinned)
+            || self.facts().is_some_and(has_code)
     }
 
     /// The ABI of its C++ strings, where its name, its audit or its package's TOML tells.

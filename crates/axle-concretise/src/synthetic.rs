@@ -179,6 +179,7 @@ impl Source {
                 wheel: None,
                 source: None,
                 requires: vec!["torch".to_owned()],
+                gpu: true,
             })
         });
         if package.version == self.version {

@@ -365,8 +365,8 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
-    /// Whether a version of a package is made for a GPU or a torch: it is compiled, or its wheel has device code, is made
-    /// for a CUDA release or links libtorch. All else is plain: it runs beside any torch and any CUDA.
+    /// Whether a version of a package is made for a GPU or a torch: its TOML says so, it is compiled, or its wheel has device
+    /// code, is made for a CUDA release or links libtorch. All else is plain: it runs beside any torch and any CUDA.
     pub(crate) fn is_of_gpu_kind(&self, name: &str, version: &Version) -> bool {
         let (Some((_, package)), Some(choice)) = (self.package(name), self.choice(name, version)) else {
             return false;
