@@ -23,7 +23,12 @@ let
     unsafeDiscardStringContext
     ;
   inherit (pkgs) lib;
-  inherit (axle.internal) catalogue toolkits cells;
+  inherit (axle.internal)
+    arguments
+    catalogue
+    toolkits
+    cells
+    ;
 
   nameOf =
     file:
@@ -210,7 +215,8 @@ let
   # Text that could be evaluated; it refers to nothing that it names.
   evaluated = name: text: pkgs.writeText name (unsafeDiscardStringContext text);
 
-  files = filter (file: file.order != [ ]) (map (name: axle.cells.${name}) (attrNames axle.cells));
+  # nixpkgs drops a Python while torch still has wheels for it.
+  files = filter (file: file.order != [ ] && arguments.hasPython file.python) (map (name: axle.cells.${name}) (attrNames axle.cells));
 in
 # The newest torch of each (Python, CUDA).
 listToAttrs (

@@ -15,11 +15,17 @@ let
   inherit (pkgs.stdenv.hostPlatform) system;
 
   versions = import ./lib/versions.nix;
+  grammar = import ./lib/grammar.nix;
   read = import ./lib/catalogue.nix { inherit catalogue system; };
   arguments = import ./builders/arguments.nix { inherit pkgs lib versions; };
   toolkits = import ./lib/toolkits.nix { inherit read system versions; };
   buildCheck = import ./builders/build-check.nix {
-    inherit lib toolkits arguments;
+    inherit
+      lib
+      toolkits
+      arguments
+      grammar
+      ;
     inherit (pkgs) writeText stdenvNoCC;
   };
   cells = import ./lib/cells.nix { inherit lib versions; };
@@ -48,6 +54,7 @@ let
         cuda
         buildCheck
         licences
+        grammar
         ;
     })
     compile
@@ -114,8 +121,8 @@ in
         catalogue = document;
       };
     in
-    if document.schema or null != "axle.lock/1" then
-      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, not axle.lock/1): write it anew with `axle lock`"
+    if document.schema or null != "axle.lock/2" then
+      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, not axle.lock/2): write it anew with `axle lock`"
     else
       locked
       // {
@@ -138,6 +145,7 @@ in
   internal = {
     inherit
       versions
+      grammar
       arguments
       toolkits
       cells

@@ -5,6 +5,7 @@ let
     ofRequest
     complaints
     didYouMean
+    hasPython
     isThere
     thereLike
     ;
@@ -97,6 +98,20 @@ in
         "gcc12Stdenv"
         "gcc11Stdenv"
         "gcc7Stdenv"
+      ];
+      expected = [
+        true
+        false
+        false
+      ];
+    }
+  ];
+  hasPython = [
+    {
+      expr = map hasPython [
+        "3.11"
+        "3.9"
+        "3.13t"
       ];
       expected = [
         true

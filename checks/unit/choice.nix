@@ -180,7 +180,7 @@ in
               toJSON (
                 catalogue
                 // {
-                  schema = "axle.lock/1";
+                  schema = "axle.lock/2";
                   request = {
                     packages = [ "tqdm" ];
                     python = "3.11";

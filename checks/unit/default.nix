@@ -22,6 +22,7 @@ let
 
   tests = {
     versions = import ./versions.nix internal.versions;
+    grammar = import ./grammar.nix internal.grammar;
     arguments = import ./arguments.nix {
       inherit (internal) arguments;
       inherit pkgs;

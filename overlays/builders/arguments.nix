@@ -34,9 +34,20 @@ let
   # What a package set has removed is often still an attribute, whose value is an error.
   isThere = name: pkgs ? ${name} && (tryEval pkgs.${name}).success;
   thereLike = pattern: filter (name: match pattern name != null && isThere name) (attrNames pkgs);
+  interpreterAttribute =
+    version:
+    let
+      isFree = match ".*t" version != null;
+    in
+    "python${replaceStrings [ "." "t" ] [ "" "" ] version}${if isFree then "FreeThreading" else ""}";
 in
 {
   inherit isThere thereLike;
+
+  /**
+    Whether the package set has an interpreter of a version like `"3.12"`.
+  */
+  hasPython = version: isThere (interpreterAttribute version);
 
   /**
     A question that names what was perhaps meant: `: did you mean torch?`, or nothing.
@@ -60,9 +71,7 @@ in
   interpreterOf =
     python:
     let
-      isFree = isString python && match "3\\.[0-9]+t" python != null;
-      digits = replaceStrings [ "." "t" ] [ "" "" ] python;
-      attribute = "python${digits}${if isFree then "FreeThreading" else ""}";
+      attribute = interpreterAttribute python;
     in
     if isAttrs python && python ? pythonVersion then
       {

@@ -8,6 +8,7 @@
   stdenvNoCC,
   toolkits,
   arguments,
+  grammar,
 }:
 let
   inherit (builtins) concatStringsSep readFile;
@@ -49,7 +50,7 @@ in
       ranges ? toolkits.compilersOf cuda,
     }:
     let
-      bound = value: if value == null then "" else toString value;
+      bound = value: if value == null then "" else grammar.demand "version number" value;
       range = kind: "${kind}:${bound ranges.${kind}.min}:${bound ranges.${kind}.max}";
       text = ''
         axleCuda=${lib.escapeShellArg cuda}

@@ -13,6 +13,7 @@
   cuda,
   buildCheck,
   licences,
+  grammar,
 }:
 let
   inherit (builtins)
@@ -28,6 +29,9 @@ let
   inherit (lib) escapeShellArg escapeShellArgs;
 
   mebibyte = 1024 * 1024;
+
+  variableName = grammar.demand "name of an environment variable";
+  programName = grammar.demand "name of a program";
 
   anything = {
     min = null;
@@ -202,13 +206,16 @@ in
         let
           parts = match "([A-Za-z0-9_.]+) *: *([A-Za-z0-9_.]+)( .*)?" target;
         in
-        "import sys; from ${builtins.elemAt parts 0} import ${builtins.elemAt parts 1} as main; sys.exit(main())";
+        if parts == null then
+          throw "axle: a console script names ${builtins.toJSON target}, which is not of the form module:attribute"
+        else
+          "import sys; from ${builtins.elemAt parts 0} import ${builtins.elemAt parts 1} as main; sys.exit(main())";
       console = concatStringsSep "\n" (
         builtins.concatMap (
           link:
           map (script': ''
-            printf '%s\n' '#!${stdenv.shell}' ${escapeShellArg ''exec python -c ${escapeShellArg (script link.scripts.${script'})} "$@"''} > $tools/${escapeShellArg script'}
-            chmod +x $tools/${escapeShellArg script'}
+            printf '%s\n' '#!${stdenv.shell}' ${escapeShellArg ''exec python -c ${escapeShellArg (script link.scripts.${script'})} "$@"''} > $tools/${programName script'}
+            chmod +x $tools/${programName script'}
           '') (attrNames link.scripts)
         ) links
       );
@@ -256,9 +263,9 @@ in
         export MAX_JOBS=''${MAX_JOBS:-''${NIX_BUILD_CORES:-1}}
         if [ "$MAX_JOBS" = 0 ]; then MAX_JOBS=$(nproc); fi
         export CMAKE_BUILD_PARALLEL_LEVEL=$MAX_JOBS
-        ${if description.jobs or null == null then "" else "export ${description.jobs}=$MAX_JOBS"}
+        ${if description.jobs or null == null then "" else "export ${variableName description.jobs}=$MAX_JOBS"}
         ${concatStringsSep "\n" (
-          map (variable: "export ${variable}=${escapeShellArg environment.${variable}}") (
+          map (variable: "export ${variableName variable}=${escapeShellArg environment.${variable}}") (
             attrNames environment
           )
         )}

@@ -60,14 +60,19 @@ let
   };
   read = if isAttrs catalogue then inDocument else inFolder;
 
+  schema = "axle.cells/3";
+
   # What cells have in common stands in a file once, and a cell says which of it by number.
   unpooled =
-    file:
+    name: file:
     let
       take = pool: mapAttrs (name: number: elemAt pool.${name} number);
     in
-    file
-    // {
+    if file.schema or null != schema then
+      throw "axle: the cells of ${name} have schema ${file.schema or "none"}, and this overlay reads ${schema}: use the overlay and the catalogue of one release"
+    else
+      file
+      // {
       torch = mapAttrs (
         _: cell:
         cell
@@ -84,7 +89,7 @@ rec {
   /**
     The cell files of the system by name (`3.11-12.8`, `3.12-cpu`); none when the catalogue knows nothing of it.
   */
-  cells = mapAttrs (_: unpooled) read.cells;
+  cells = mapAttrs unpooled read.cells;
 
   /**
     The document `<name>.json` of the catalogue, or null.
