@@ -12,6 +12,7 @@ let
     self.buildPythonPackage (
       {
         version = "1.0";
+        format = "other";
         buildCommand = ''
           site=$out/${self.python.sitePackages}
           mkdir -p $site/$module $site/$module-$version.dist-info $out/bin $out/share/$module
@@ -69,10 +70,11 @@ let
           pname = "leaf";
           module = "leaf";
         };
-        # Not a module, but a program of the same set.
+        # Not a module, but a hook of the same set.
         tool = pkgs.stdenvNoCC.mkDerivation {
           name = "tool";
           buildCommand = "mkdir $out";
+          passthru.provides.setupHook = true;
         };
         user = package self {
           pname = "User";

@@ -150,7 +150,7 @@ rec {
       );
   };
 
-  levenshteinAtMost =
+  strings.levenshteinAtMost =
     most: one: other:
     let
       letters = text: builtins.genList (at: builtins.substring at 1 text) (builtins.stringLength text);

@@ -1,14 +1,36 @@
-{ arguments, pkgs }:
+{
+  arguments,
+  pkgs,
+  versions,
+}:
 let
   inherit (arguments)
     interpreterOf
     ofRequest
     complaints
     didYouMean
-    hasPython
-    isThere
-    thereLike
     ;
+  # A package set with some compilers and interpreters, one of each removed.
+  made = import ../../overlays/builders/arguments.nix {
+    inherit (pkgs) lib;
+    inherit versions;
+    pkgs = {
+      stdenv.cc.version = "15.2.0";
+      gcc14Stdenv.cc.version = "14.3.0";
+      gcc13Stdenv.cc.version = "13.4.0";
+      gcc12Stdenv = throw "removed";
+      python312 = { };
+      python313FreeThreading = { };
+      python310 = throw "removed";
+    };
+  };
+  inherit (made) hasPython isThere thereLike;
+  autoOf =
+    range:
+    made.compilerOf {
+      compiler = "auto";
+      inherit range;
+    };
   ofRange = range: compiler: arguments.compilerOf { inherit compiler range; };
   compilerOf = ofRange null;
   upTo = max: {
@@ -80,13 +102,20 @@ in
       expected = true;
     }
     {
-      # The newest that CUDA takes: the stand-in has one compiler, under two names.
-      expr = [
-        (ofRange (upTo 13) "auto").name
-        (refuses (ofRange (upTo 8) "auto"))
+      # The newest that CUDA takes: the set's own where it does.
+      expr = map (max: (autoOf (upTo max)).name) [
+        15
+        14
+        13
+      ] ++ [
+        (autoOf null).name
+        (refuses (autoOf (upTo 12)))
       ];
       expected = [
-        "gcc12"
+        "gcc15"
+        "gcc14"
+        "gcc13"
+        "gcc15"
         true
       ];
     }
@@ -95,8 +124,8 @@ in
     {
       # What was removed is an attribute still, that throws.
       expr = map isThere [
+        "gcc13Stdenv"
         "gcc12Stdenv"
-        "gcc11Stdenv"
         "gcc7Stdenv"
       ];
       expected = [
@@ -109,11 +138,13 @@ in
   hasPython = [
     {
       expr = map hasPython [
-        "3.11"
-        "3.9"
+        "3.12"
         "3.13t"
+        "3.10"
+        "3.13"
       ];
       expected = [
+        true
         true
         false
         false
@@ -123,7 +154,10 @@ in
   thereLike = [
     {
       expr = thereLike "gcc[0-9]+Stdenv";
-      expected = [ "gcc12Stdenv" ];
+      expected = [
+        "gcc13Stdenv"
+        "gcc14Stdenv"
+      ];
     }
   ];
   didYouMean = [

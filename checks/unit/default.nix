@@ -24,7 +24,7 @@ let
     versions = import ./versions.nix internal.versions;
     grammar = import ./grammar.nix internal.grammar;
     arguments = import ./arguments.nix {
-      inherit (internal) arguments;
+      inherit (internal) arguments versions;
       inherit pkgs;
     };
     toolkits = import ./toolkits.nix internal.toolkits;

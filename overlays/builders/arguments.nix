@@ -55,7 +55,7 @@ in
   didYouMean =
     name: known:
     let
-      near = filter (lib.levenshteinAtMost 2 name) known;
+      near = filter (lib.strings.levenshteinAtMost 2 name) known;
     in
     if near == [ ] then "" else ": did you mean ${list near}?";
 

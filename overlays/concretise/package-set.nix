@@ -174,9 +174,8 @@ let
   overlay =
     _: super:
     let
-      own =
-        mapAttrs (withPassthru super) packages
-        // mapAttrs (alias: name: withPassthru super alias packages.${name}) aliases;
+      inWorld = mapAttrs (withPassthru super) packages;
+      own = inWorld // mapAttrs (_: name: inWorld.${name}) aliases;
     in
     mapAttrs (inThisWorld own) (removeAttrs super (attrNames own)) // own // added;
 
