@@ -300,7 +300,8 @@ fn nothing_is_compiled_without_a_compiler_and_wheels_are_tried_first() {
     // The wheel serves, or is taken with an older torch, before anything is compiled.
     assert_eq!(
         ask("--cuda 12.8 --cc 8.0 --gcc 13 extension"),
-        "torch 2.10.0: extension 1.0 wheel, runtime 12.8.90 wheel, torch 2.10.0 wheel, triton 3.5.1 wheel"
+        "torch 2.10.0: extension 1.0 wheel, mpmath 1.3 wheel, numpy 2.3 wheel, runtime 12.8.90 wheel, \
+         torch 2.10.0 wheel, triton 3.5.1 wheel"
     );
     assert!(ask_of(&compiling(), "--cuda 12.8 --cc 7.0 extension").is_err());
     assert!(ask_of(&compiling(), "--cuda 12.8 --cc 9.0 attention").is_err());

@@ -45,7 +45,7 @@ fn what_the_catalogue_knows() {
     hide_packing(&mut folder, &wheel);
     let rule = "[[coverage]]\nmember = \"x/*\"\nreason = \"one is enough\"\n";
     folder.write("catalogue/packages/x.toml", format!("summary = \"x\"\nsince = \"1\"\n{rule}"));
-    let libraries = serde_json::json!({"libcudart.so.12": ["mpmath", "triton"]});
+    let libraries = serde_json::json!({"libcudart.so.12": ["runtime-cu11", "triton"]});
     let file = serde_json::json!({"schema": "axle.libraries/1", "libraries": libraries});
     folder.write("catalogue/libraries.json", file.to_string());
     let asked = format!("axle audit --cc 9.0 {NAME}");

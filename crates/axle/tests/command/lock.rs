@@ -22,7 +22,7 @@ fn a_lock_is_written_and_checked() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(text.ends_with("(pkgs.axle.fromLock ./axle.lock.json).env\n"), "{text}");
     let document = read(&folder, "axle.lock.json");
-    assert_eq!(document["schema"], "axle.lock/1");
+    assert_eq!(document["schema"], "axle.lock/2");
     assert_eq!(document["request"]["pins"][0], "triton==3.5.1");
     let cells = &document["cells"]["x86_64-linux"]["3.11-12.8"];
     assert_eq!(cells["packages"]["triton"][0]["version"], "3.5.1");
@@ -78,8 +78,8 @@ fn one_package_is_moved() {
 fn what_cannot_be_locked() {
     let folder = Folder::new();
     folder.write("broken.json", "{");
-    folder.write("old.json", "{\"schema\": \"axle.lock/0\"}");
-    folder.write("empty.json", "{\"schema\": \"axle.lock/1\"}");
+    folder.write("old.json", "{\"schema\": \"axle.lock/1\"}");
+    folder.write("empty.json", "{\"schema\": \"axle.lock/2\"}");
     folder.write("cells.json", "[]");
     insta::assert_snapshot!(folder.transcript(&[
         &format!("axle lock {TARGET}"),
