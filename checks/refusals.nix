@@ -15,6 +15,16 @@ let
     other
     request
     ;
+  field = import ./field.nix { inherit pkgs; };
+  # For a GPU that an older torch alone serves, and without what nobody has read.
+  older = axle.concretise (
+    request
+    // {
+      packages = highLevel: [ highLevel.torch ];
+      computeCapabilities = [ "6.1" ];
+      onlyAudited = true;
+    }
+  );
   package =
     python: pname:
     python.pkgs.toPythonModule (
@@ -83,10 +93,26 @@ in
     packages = highLevel: [ highLevel.tqdm ];
     computeCapabilities = [ "6.1" ];
   };
+  package-absent-by-extra = (env.extend (ps: [ ps.flash-attn ])).python.drvPath;
+  package-absent-by-requirement =
+    (field.env.python.withPackages (ps: [ ps.with-flash-attn ])).drvPath;
+  package-not-served-by-extra = (older.python.withPackages (ps: [ ps.tqdm ])).drvPath;
+  package-of-the-set = with' { packages = highLevel: [ highLevel.toPythonModule ]; };
+  package-misspelt = with' { packages = [ "tdqm" ]; };
   package-missing = with' { packages = highLevel: [ highLevel.flash-attn ]; };
   packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
   prefer-unknown = with' { prefer = "newst"; };
   not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
+  of-another-package-set =
+    (env.python.withPackages (_: [
+      (package pkgs.python311 "requests" // {
+        pythonModule = pkgs.python311 // {
+          outPath = "/nix/store/00000000000000000000000000000000-python3-3.11.9";
+        };
+      })
+    ])).outPath;
+  torch-of-the-set =
+    (env.python.withPackages (_: [ (package pkgs.python311 "torch") ])).outPath;
   of-another-python = (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };

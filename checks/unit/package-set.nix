@@ -212,6 +212,47 @@ in
         ];
       }
     ];
+  mixing = [
+    {
+      # Another torch, alone or behind another package, and though nothing here needs one.
+      expr =
+        let
+          # The same interpreter with a torch of its own.
+          other = python.override (old: {
+            packageOverrides = pkgs.lib.composeExtensions old.packageOverrides (
+              self: _: {
+                torch = self.buildPythonPackage {
+                  pname = "torch";
+                  version = "2.8.0";
+                  format = "other";
+                  buildCommand = "mkdir $out";
+                };
+                accelerate = self.buildPythonPackage {
+                  pname = "accelerate";
+                  version = "1";
+                  format = "other";
+                  dependencies = [ self.torch ];
+                  buildCommand = "mkdir $out";
+                };
+              }
+            );
+          });
+          older = concretise (request // { torch = "2.9"; });
+        in
+        map (drv: refuses (env.python.withPackages (_: [ drv ])).drvPath) [
+          other.pkgs.torch
+          other.pkgs.accelerate
+          older.packages.torch
+          older.python.pkgs.through-torch
+        ];
+      expected = [
+        true
+        true
+        true
+        true
+      ];
+    }
+  ];
   environment = [
     {
       # An environment that is overridden is guarded still, and offers the same.

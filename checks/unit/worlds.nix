@@ -38,7 +38,11 @@ let
     pythonModule = python;
     axle.world = world;
   };
-  accepts = packages: (builtins.tryEval (guard { inherit world python; } packages == packages)).value;
+  own = {
+    torch = { };
+  };
+  accepts =
+    packages: (builtins.tryEval (guard { inherit world python own; } packages == packages)).value;
 in
 {
   describe = [
@@ -164,6 +168,15 @@ in
         (package "Typing.Extensions" "/two" world)
       ];
       expected = false;
+    }
+    {
+      # A torch of the package set, alone.
+      expr = accepts [ (removeAttrs (package "torch" "/torch" world) [ "axle" ]) ];
+      expected = false;
+    }
+    {
+      expr = accepts [ (removeAttrs (package "requests" "/requests" world) [ "axle" ]) ];
+      expected = true;
     }
   ];
 }

@@ -26,14 +26,17 @@ let
   inherit (request) interpreter;
   inherit (packageSet) adopt;
 
+  guard = worlds.guard {
+    inherit world;
+    python = interpreter;
+    own = choice.cell.packages;
+  };
+
   environment =
     drvs:
     withAttributes (
       interpreter.buildEnv.override {
-        extraLibs = worlds.guard {
-          inherit world;
-          python = interpreter;
-        } (map adopt drvs);
+        extraLibs = guard (map adopt drvs);
         # A shell that holds this environment and packages of another world stops, too.
         postBuild = ''
           mkdir -p $out/nix-support
@@ -59,10 +62,7 @@ let
             in
             new
             // lib.optionalAttrs (new ? extraLibs) {
-              extraLibs = worlds.guard {
-                inherit world;
-                python = interpreter;
-              } (map adopt new.extraLibs);
+              extraLibs = guard (map adopt new.extraLibs);
             };
         in
         withAttributes (env.override guarded);

@@ -154,6 +154,9 @@ rec {
     `python`
     : The interpreter of the environment.
 
+    `own`
+    : The packages of the world, by name.
+
     `packages`
     : What is given back.
   */
@@ -161,6 +164,7 @@ rec {
     {
       world,
       python,
+      own,
     }:
     packages:
     let
@@ -181,17 +185,30 @@ rec {
       required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
-      # The packages given that bring it in, when it is not among them itself.
-      brings =
-        drv:
-        drv.outPath != stranger.outPath
-        && elem stranger.outPath (map (one: one.outPath) (python.pkgs.requiredPythonModules [ drv ]));
-      holders =
-        if elem stranger.outPath (map (drv: drv.outPath) packages) then
+      # The packages given that bring one in, when it is not among them itself.
+      holdersOf =
+        one:
+        let
+          brings =
+            drv:
+            drv.outPath != one.outPath
+            && elem one.outPath (map (other: other.outPath) (python.pkgs.requiredPythonModules [ drv ]));
+        in
+        if elem one.outPath (map (drv: drv.outPath) packages) then
           [ ]
         else
           map (drv: drv.name) (filter brings packages);
+      broughtBy =
+        one:
+        let
+          holders = holdersOf one;
+        in
+        if holders == [ ] then "" else " (brought by ${concatStringsSep ", " holders})";
       named = filter (drv: drv ? pname && drv ? pythonModule) required;
+      # What this world has, but not of this world.
+      isImpostor = drv: !(drv ? axle) && own ? ${normalise drv.pname};
+      impostors = filter isImpostor named;
+      impostor = builtins.head impostors;
       byName = foldl' (
         seen: drv:
         let
@@ -205,9 +222,9 @@ rec {
     if foreign != [ ] then
       throw "axle: ${concatStringsSep "; " (map sentence foreign)}"
     else if strangers != [ ] then
-      throw "${conflict world.target stranger.axle.world.target} (met at ${stranger.name}${
-        if holders == [ ] then "" else ", which ${concatStringsSep ", " holders} brings"
-      })"
+      throw "${conflict world.target stranger.axle.world.target} ; they meet at ${stranger.name}${broughtBy stranger}"
+    else if impostors != [ ] then
+      throw "axle: ${impostor.name} is the package set's, and this concretisation has a ${normalise impostor.pname} of its own${broughtBy impostor}: take packages from what `withPackages` offers, like ps: [ ps.${normalise impostor.pname} ]"
     else if twice != [ ] then
       throw "axle: ${
         concatStringsSep "; " (
