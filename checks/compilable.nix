@@ -30,6 +30,11 @@ in
     in
     file
     // {
+      # What is imported to compile it.
+      frozen.typing-extensions = map (one: {
+        inherit (one) version;
+        inherit (one.wheel) filename sha256;
+      }) file.packages.typing-extensions;
       packages = file.packages // {
         extension = [
           {
@@ -41,10 +46,8 @@ in
               sha256 = "";
               size = 1;
               capabilities = file.capabilities;
-              links = [
-                "torch"
-                "typing-extensions"
-              ];
+              links = [ "torch" ];
+              frozen.typing-extensions = 0;
             };
           }
           {

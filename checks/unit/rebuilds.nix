@@ -103,6 +103,25 @@ in
       expected = [ ];
     }
     {
+      # A newer version of what a recipe imports compiles nothing again: its environment is frozen.
+      expr =
+        let
+          old = catalogue.builds.typing-extensions."4.15.0";
+          newer = withPackages (changedOnce "typing-extensions" { version = "99.0"; });
+        in
+        moved "build" (
+          newer
+          // {
+            builds = newer.builds // {
+              typing-extensions = newer.builds.typing-extensions // {
+                "99.0" = old;
+              };
+            };
+          }
+        ) request;
+      expected = [ "typing-extensions" ];
+    }
+    {
       # A requirement of run time is no part of a build.
       expr = moved "build" (withPackages (
         changedOnce "extension" {

@@ -67,6 +67,18 @@ let
     name: file:
     let
       take = pool: mapAttrs (name: number: elemAt pool.${name} number);
+      # So is the environment that a package is compiled in.
+      withFrozen =
+        package:
+        if package.source.frozen or { } == { } then
+          package
+        else
+          package
+          // {
+            source = package.source // {
+              frozen = take file.frozen package.source.frozen;
+            };
+          };
     in
     if file.schema or null != schema then
       throw "axle: the cells of ${name} have schema ${file.schema or "none"}, and this overlay reads ${schema}: use the overlay and the catalogue of one release"
@@ -77,7 +89,7 @@ let
         _: cell:
         cell
         // {
-          packages = take file.packages cell.packages;
+          packages = mapAttrs (_: withFrozen) (take file.packages cell.packages);
           absent = take file.absences cell.absent;
         }
       ) file.torch;
