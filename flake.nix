@@ -21,7 +21,9 @@
           config.allowUnfreePredicate = self.lib.allowUnfreePredicate;
         };
 
-      buildsOf = pkgs: part: (import ./checks/builds.nix { inherit pkgs; }).${part};
+      builds = eachSystem (pkgs: import ./checks/builds.nix { inherit pkgs; });
+      buildsOf = pkgs: builds.${pkgs.stdenv.hostPlatform.system};
+      recurse = set: set // { recurseForDerivations = true; };
 
       # The stand-in package set of checks/host has no Rust.
       hasRust = pkgs: pkgs ? rustPlatform;
@@ -49,10 +51,11 @@
         environments = import ./checks/environments.nix { inherit pkgs; };
 
         # Every distinct build of the matrix once, with their order and counts, for a build server.
-        builds = buildsOf pkgs "packages";
-        buildOrder = buildsOf pkgs "order";
-        buildCounts = buildsOf pkgs "counts";
-        buildsLacking = buildsOf pkgs "lacking";
+        builds = recurse (buildsOf pkgs).jobs.builds;
+        cells = recurse (buildsOf pkgs).jobs.cells;
+        buildOrder = (buildsOf pkgs).order;
+        buildCounts = (buildsOf pkgs).counts;
+        buildsLacking = (buildsOf pkgs).lacking;
 
         # Environments of small wheels, of several cells; a test looks at what each of them builds.
         fixtures =
@@ -87,6 +90,10 @@
       });
 
       checks = eachSystem (pkgs: import ./checks { inherit pkgs; });
+
+      # The same builds, for Hydra, nix-fast-build and `nix-eval-jobs --force-recurse`. `nix flake check` takes nothing but
+      # sets in it, so that only those of legacyPackages are marked `recurseForDerivations`.
+      hydraJobs = lib.genAttrs systems (system: builds.${system}.jobs);
 
       devShells = eachSystem (pkgs: {
         default = pkgs.mkShell {

@@ -1,10 +1,10 @@
 /**
   Every distinct build of the whole matrix, once: what a build server builds and pushes to a cache.
 
-  `order` names them, cheapest first; `packages` has them by name. Which capabilities and compilers are compiled for, says
-  `matrix.toml`; a build that the package set lacks a toolkit or a compiler for is left out and listed in `lacking`.
-
-  `cells` counts packages and builds: how many there are, and how many there would be were each cell built for itself.
+  `jobs` has them as `builds`, by name, and as `cells` an aggregate a cell. `order` names the builds, cheapest first.
+  Which capabilities and compilers are compiled for, says `matrix.toml`; a build that the package set lacks a toolkit or a
+  compiler for is left out and listed in `lacking`. `counts` says how many packages and builds there are, and how many
+  builds there would be were each cell built for itself.
 */
 {
   pkgs,
@@ -16,16 +16,23 @@ let
     attrNames
     attrValues
     concatMap
+    concatStringsSep
     filter
     foldl'
+    isString
     length
     listToAttrs
     map
+    mapAttrs
     sort
+    split
     substring
     tryEval
+    unsafeDiscardStringContext
     ;
 
+  inherit (pkgs) lib;
+  names = import ./names.nix;
   compiled = matrix.compiled or { };
 
   # Of what has no known size, torch's wheels are most.
@@ -72,6 +79,18 @@ let
           (package.source.minutes or 60) * (length build.capabilities) * 100000000
         else
           sizeOf (package.wheel or { });
+      metaOf =
+        build: name:
+        let
+          package = cell.packages.${name};
+          part = if build.isCompiled or false then package.source else package.wheel;
+          # In bytes, of what is fetched; and how long one core compiles it for one capability.
+          known = filter (attribute: part.${attribute} or null != null) [
+            "size"
+            "minutes"
+          ];
+        in
+        lib.genAttrs known (attribute: part.${attribute});
       ofRequest =
         request:
         let
@@ -95,7 +114,10 @@ let
               evaluated = tryEval build.drvPath;
             in
             {
-              inherit name build;
+              inherit name;
+              build = build // {
+                meta = build.meta // metaOf build name;
+              };
               of = "for Python ${file.python}, CUDA ${file.cuda}, torch ${torch}";
               drvPath = if evaluated.success then evaluated.value else null;
               cost = costOf build name;
@@ -104,29 +126,63 @@ let
     in
     concatMap ofRequest (requestsOf file torch);
 
-  cells = concatMap (file: map (torch: { inherit file torch; }) file.order) (
-    map (name: axle.cells.${name}) (attrNames axle.cells)
-  );
-  all = concatMap (cell: buildsOf cell.file cell.torch) cells;
-  evaluated = filter (one: one.drvPath != null) all;
+  cells = concatMap (
+    file:
+    map (torch: {
+      inherit file torch;
+      builds = buildsOf file torch;
+    }) file.order
+  ) (map (name: axle.cells.${name}) (attrNames axle.cells));
+  all = concatMap (cell: cell.builds) cells;
+  isThere = one: one.drvPath != null;
+  evaluated = filter isThere all;
 
+  # A name that Nix, Hydra and shells take without quotes.
+  plain =
+    text: concatStringsSep "_" (filter (part: isString part && part != "") (split "[^A-Za-z0-9_-]+" text));
+  # The name is a text: it refers to nothing.
   keyOf =
-    one:
-    let
-      inherit (one.build) name;
-      # The name is a text: it refers to nothing.
-      hash = substring 11 8 (builtins.unsafeDiscardStringContext one.drvPath);
-    in
-    "${name}-${hash}";
+    one: plain "${one.build.name}-${substring 11 8 (unsafeDiscardStringContext one.drvPath)}";
   distinct = listToAttrs (
     map (one: {
       name = keyOf one;
       value = one;
     }) evaluated
   );
+  builds = mapAttrs (_: one: one.build) distinct;
+
+  # As nixpkgs' `releaseTools.aggregate`: there when all of it is.
+  aggregateOf =
+    name: keys:
+    pkgs.runCommand "axle-cell-${name}"
+      {
+        constituents = map (key: builds.${key}) keys;
+        _hydraAggregate = true;
+        preferLocalBuild = true;
+        __structuredAttrs = false;
+        meta.description = "Every build of a cell";
+      }
+      ''
+        mkdir -p $out/nix-support
+        echo $constituents > $out/nix-support/hydra-aggregate-constituents
+      '';
 in
 {
-  packages = builtins.mapAttrs (_: one: one.build) distinct;
+  jobs = {
+    inherit builds;
+    cells = listToAttrs (
+      map (
+        cell:
+        let
+          name = names.environment cell.file cell.torch;
+        in
+        {
+          inherit name;
+          value = aggregateOf name (lib.unique (map keyOf (filter isThere cell.builds)));
+        }
+      ) cells
+    );
+  };
 
   order = map keyOf (
     sort (a: b: if a.cost == b.cost then keyOf a < keyOf b else a.cost < b.cost) (attrValues distinct)
@@ -137,7 +193,7 @@ in
       map (one: {
         name = "${one.name} ${one.of}";
         value = null;
-      }) (filter (one: one.drvPath == null) all)
+      }) (filter (one: !isThere one) all)
     )
   );
 

@@ -17,7 +17,6 @@ let
     head
     listToAttrs
     map
-    replaceStrings
     seq
     tryEval
     unsafeDiscardStringContext
@@ -30,10 +29,7 @@ let
     cells
     ;
 
-  nameOf =
-    file:
-    replaceStrings [ "." ] [ "_" ]
-      "python${file.python}-${if file.cuda == "cpu" then "cpu" else "cuda${file.cuda}"}";
+  names = import ./names.nix;
 
   check = name: condition: if condition then "" else throw "axle: ${name}";
 
@@ -223,7 +219,7 @@ listToAttrs (
   concatMap (
     piece:
     map (file: rec {
-      name = "${piece}-${nameOf file}";
+      name = "${piece}-${names.file file}";
       value = evaluated name (pieces.${piece} file (head file.order));
     }) files
   ) (attrNames pieces)

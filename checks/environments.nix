@@ -19,10 +19,9 @@ let
     listToAttrs
     map
     mapAttrs
-    replaceStrings
     ;
   inherit (pkgs.lib) filterAttrs;
-  undotted = replaceStrings [ "." ] [ "_" ];
+  names = import ./names.nix;
   inherit (axle) cells;
 in
 listToAttrs (
@@ -33,9 +32,7 @@ listToAttrs (
       cuda = if cell.cuda == "cpu" then null else cell.cuda;
     in
     map (torch: {
-      name = undotted "python${cell.python}-${
-        if cuda == null then "cpu" else "cuda${cuda}"
-      }-torch${torch}";
+      name = names.environment cell torch;
       value =
         let
           inherit (cell.torch.${torch}) packages;

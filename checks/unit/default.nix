@@ -37,6 +37,7 @@ let
     concretise = import ./concretise.nix { inherit pkgs fixture; };
     choice = import ./choice.nix { inherit pkgs; };
     rebuilds = import ./rebuilds.nix { inherit pkgs; };
+    builds = import ./builds.nix { inherit pkgs fixture; };
   };
 
   failed =
