@@ -69,8 +69,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let with_nix: Vec<_> =
             ["test", "--workspace"].into_iter().chain(tests).chain(["--", "--ignored"]).collect();
         with_cargo(&with_nix)?;
-        let snippets = ["test", "--workspace", "--test", "book", "--", "--ignored", "snippets_of_nix"];
-        with_cargo(&snippets)?;
+        for (test, name) in [("book", "snippets_of_nix"), ("hostile_lock", "a_sample")] {
+            with_cargo(&["test", "--workspace", "--test", test, "--", "--ignored", name])?;
+        }
     }
     let mut check = nix.command("nix");
     check.args([

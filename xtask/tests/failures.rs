@@ -36,6 +36,12 @@ const FAILURES: &[(&str, &[&str])] = &[
         "audit-finds-no-code",
         &["axle: markupsafe was compiled for other architectures than sm_86: there is no device code at all"],
     ),
+    (
+        "linked-unsatisfied",
+        &[
+            "axle: unsatisfied 1.0 of the package set requires typing-extensions<4, and this concretisation has typing-extensions 4.15.0",
+        ],
+    ),
     ("wrong-hash", &["six-1.17.0-py2.py3-none-any.whl"]),
 ];
 
