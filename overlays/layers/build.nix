@@ -12,11 +12,13 @@ let
     attrValues
     concatStringsSep
     filter
+    fromTOML
     genList
     isString
     length
     map
     mapAttrs
+    match
     readFile
     split
     ;
@@ -62,6 +64,14 @@ let
 
   driver = "${pkgs.addDriverRunpath.driverLink}/lib";
 
+  # What the names of the driver's libraries begin with, up to the version: code opens them with and without one.
+  driverLibraries =
+    map (soname: "${builtins.head (split "\\.so" soname)}.so")
+      (fromTOML (readFile ../../catalogue/matrix.toml)).runtime.driver;
+
+  # NVIDIA's libraries call the driver, or are called by one that does.
+  isCudaPackage = name: match "nvidia-.*" name != null;
+
   /**
     Shell text that gives every ELF member below the working folder the search path to what it needs, and ends the
     build when nothing has that.
@@ -70,6 +80,9 @@ let
 
     `providers`
     : Soname to folder.
+
+    `cuda`
+    : Those of the sonames that are of CUDA's libraries; `null` where the members are such libraries themselves.
 
     `every`
     : Whether all members get all of these folders, or each those that it needs.
@@ -80,6 +93,7 @@ let
   patchByNeed =
     {
       providers,
+      cuda,
       every,
       advice,
     }:
@@ -95,6 +109,23 @@ let
         escapeShellArg (concatStringsSep " " (map (runtime: "${runtime}/lib") (attrValues runtimes)))
       }
       axleDriver=${driver}
+      axleDriverLibraries=${escapeShellArg (concatStringsSep " " driverLibraries)}
+      axleDriverMarks=${
+        escapeShellArg (
+          if cuda == null then
+            ""
+          else
+            concatStringsSep "\n" (
+              [
+                # The sections of device code.
+                ".nv_fatbin"
+                "__nv_relfatbin"
+              ]
+              ++ driverLibraries
+              ++ cuda
+            )
+        )
+      }
       axleLoader=${pkgs.stdenv.cc.bintools.dynamicLinker}
       axleEvery=${if every then "yes" else ""}
       axleAdvice=${escapeShellArg advice}
@@ -175,6 +206,13 @@ let
       # Of a wheel whose bytes nobody has seen, it is only known what it is said to need.
       patchDeclared = patchByNeed {
         every = true;
+        cuda =
+          if isCudaPackage name then
+            null
+          else
+            attrNames (
+              filterAttrs (_: entry: entry ? package && isCudaPackage entry.package) wheel.declared
+            );
         providers = mapAttrs (
           soname: entry:
           folderOf {
@@ -227,5 +265,10 @@ let
       };
 in
 {
-  inherit build patchByNeed relativeTo;
+  inherit
+    build
+    isCudaPackage
+    patchByNeed
+    relativeTo
+    ;
 }

@@ -301,6 +301,9 @@ in
         done
         ${build.patchByNeed {
           inherit providers;
+          cuda = lib.concatMap (
+            link: if build.isCudaPackage link.name then attrNames link.build.libraries else [ ]
+          ) links;
           every = false;
           advice = "which none of the packages has that ${name} links: name that one under `links` in catalogue/packages/${name}.toml";
         }}

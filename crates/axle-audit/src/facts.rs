@@ -266,6 +266,25 @@ pub struct ElfMember {
     pub kernels: Option<Kernels>,
 }
 
+impl ElfMember {
+    /// Whether the loader loads it: an executable or a shared object for the machine, not a relocatable object or device
+    /// code.
+    pub fn is_loaded(&self) -> bool {
+        !self.needed.is_empty() || self.soname.is_some() || self.interpreter.is_some()
+    }
+
+    /// Whether others may need it, which they do by the name of its file.
+    pub fn is_library(&self) -> bool {
+        self.elf_type == ElfType::SharedObject
+            && (self.soname.is_some() || self.file_name().starts_with("lib"))
+    }
+
+    /// The last part of its path.
+    pub fn file_name(&self) -> &str {
+        self.path.rsplit_once('/').map_or(&self.path, |(_, name)| name)
+    }
+}
+
 /// What an extension module takes of CPython, against the stable ABI (PEP 384).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

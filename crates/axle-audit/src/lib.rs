@@ -60,6 +60,7 @@ pub use facts::{
 pub use findings::{Check, Finding, Severity, findings};
 pub use glibc::{GlibcCoverage, glibc_coverage};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
+pub use loaded::MOST_DLOPEN;
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};
 pub use providers::{NeededLibrary, Provider, ProviderKind, providers};

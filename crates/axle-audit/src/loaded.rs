@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use memchr::memmem;
 
-/// Longer names, and more of them, are no longer kept: it is a guess, and must stay cheap.
+/// Longer names are no longer kept: it is a guess, and must stay cheap.
 const LONGEST: usize = 128;
-const MOST: usize = 256;
+
+/// So many names of libraries are kept of a member: where [`ElfMember::dlopen`](crate::ElfMember::dlopen) and what is
+/// needed are that many, there may be more.
+pub const MOST_DLOPEN: usize = 256;
 
 /// Finds strings that are the name of a shared library in a stream: `libX.so`, `libX.so.1`, up to a NUL, from
 /// a NUL or the last `/` of a path on.
@@ -30,7 +33,7 @@ impl Guesses {
 
     fn search(&mut self, bytes: &[u8]) {
         for at in memmem::find_iter(bytes, b".so") {
-            if self.names.len() < MOST
+            if self.names.len() < MOST_DLOPEN
                 && let Some(name) = name_around(bytes, at)
                 && !self.names.contains(name)
             {

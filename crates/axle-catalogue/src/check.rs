@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axle_audit::ElfMember;
 use axle_wheel::WheelName;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
     Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
-    Files, LIBRARIES_PATH, LibrariesFile, Matrix, Origin, Package, Provenance, Provider, artefact_path,
-    build_path, cell_path,
+    DriverUse, Files, LIBRARIES_PATH, LibrariesFile, Matrix, Origin, Package, Provenance, Provider,
+    WheelBuild, artefact_path, build_path, cell_path, cuda_libraries,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -58,6 +59,7 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     checker.matrix(&matrix, &packages);
     checker.sources(&packages, &components);
     checker.libraries(&catalogue, &builds);
+    checker.driver(&matrix, &packages, &artefacts, &builds);
     checker.references(&artefacts, &cells, &components, &packages, &builds);
     let mut complaints = checker.complaints;
     complaints.sort();
@@ -221,6 +223,34 @@ impl Checker<'_> {
         }
     }
 
+    /// That every member that may open a library of the driver searches the driver's folder, and does so last.
+    fn driver(
+        &mut self,
+        matrix: &Matrix,
+        packages: &BTreeMap<String, Package>,
+        artefacts: &BTreeMap<String, ArtefactFile>,
+        builds: &BTreeMap<String, BuildFile>,
+    ) {
+        let cuda_libraries = cuda_libraries(artefacts);
+        for (path, build) in builds {
+            let (Some(package), Some(file)) = (packages.get(&build.name), artefacts.get(&build.name)) else {
+                continue;
+            };
+            for (filename, wheel) in &build.wheels {
+                let artefact = file.artefacts.iter().find(|artefact| artefact.sha256 == wheel.sha256);
+                let Some(facts) = artefact.and_then(Artefact::facts) else { continue };
+                let is_cuda =
+                    |soname: &str| cuda_libraries.contains(soname) && !wheel.libraries.contains_key(soname);
+                for elf in &facts.elf {
+                    let driver = DriverUse::of(&matrix.runtime, &build.name, elf, is_cuda);
+                    if let Some(message) = wrong_search(wheel, package, elf, driver) {
+                        self.complain(path, format!("{filename}: {} {message}", elf.path));
+                    }
+                }
+            }
+        }
+    }
+
     fn matrix(&mut self, matrix: &Matrix, packages: &BTreeMap<String, Package>) {
         for name in matrix.order.iter().flatten().filter(|name| !packages.contains_key(*name)) {
             self.complain(
@@ -366,6 +396,30 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+}
+
+/// What is wrong with the search path of a member, for what it has to do with the driver.
+fn wrong_search(
+    wheel: &WheelBuild,
+    package: &Package,
+    elf: &ElfMember,
+    driver: DriverUse,
+) -> Option<&'static str> {
+    let Some(member) = wheel.members.iter().find(|member| member.path == elf.path) else {
+        // What another target loads may be left as it is.
+        let is_left = !elf.is_loaded() || package.is_alternative(&elf.path);
+        return (driver > DriverUse::None && !is_left).then_some("may open the driver, and is left as it is");
+    };
+    let is_driver = |provider: &Provider| matches!(provider, Provider::Driver { .. });
+    if member.search.iter().rev().skip(1).any(is_driver) {
+        Some("searches the driver's folder before others")
+    } else if driver > DriverUse::None && !member.search.last().is_some_and(is_driver) {
+        Some("may open the driver, and does not search its folder")
+    } else if driver == DriverUse::Own && member.rpath {
+        Some("opens the driver, and searches its folder before LD_LIBRARY_PATH")
+    } else {
+        None
     }
 }
 

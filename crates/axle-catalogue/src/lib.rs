@@ -29,6 +29,7 @@ mod artefact;
 mod catalogue;
 mod cell;
 mod components;
+mod driver;
 mod files;
 mod json;
 mod libraries;
@@ -45,6 +46,7 @@ pub use catalogue::{
 };
 pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer, Reason};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
+pub use driver::{DriverUse, cuda_libraries};
 pub use files::{Files, Folder, Transaction};
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};

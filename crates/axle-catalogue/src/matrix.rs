@@ -63,6 +63,18 @@ pub struct Runtime {
     pub libraries: BTreeMap<String, Vec<String>>,
 }
 
+impl Runtime {
+    /// Whether a library that is opened by that name is the driver's, whatever version it names: `libcuda.so` is.
+    pub fn is_of_driver(&self, name: &str) -> bool {
+        fn without_version(name: &str) -> Option<&str> {
+            let (stem, version) = name.split_once(".so")?;
+            (version.is_empty() || version.starts_with('.')).then_some(stem)
+        }
+        without_version(name)
+            .is_some_and(|stem| self.driver.iter().any(|soname| without_version(soname) == Some(stem)))
+    }
+}
+
 /// A CUDA minor release, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Cuda {

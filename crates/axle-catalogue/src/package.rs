@@ -87,6 +87,12 @@ impl Package {
         })
     }
 
+    /// Whether a target may leave a member for another one.
+    pub fn is_alternative(&self, path: &str) -> bool {
+        let mut patterns = self.alternative.iter().map(|one| Pattern::new(one.member.replace("{cuda}", "*")));
+        patterns.any(|pattern| pattern.matches(path))
+    }
+
     /// How the members of its wheels count for coverage.
     pub fn policy(&self) -> Policy {
         let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);

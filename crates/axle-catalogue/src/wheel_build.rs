@@ -204,7 +204,8 @@ pub struct MemberBuild {
     pub path: String,
     /// The search path, in order.
     pub search: Vec<Provider>,
-    /// `true` for `DT_RPATH`, which upstream shipped and whose transitivity it relies on; `false` for `DT_RUNPATH`.
+    /// `true` for `DT_RPATH`, which upstream shipped and whose transitivity it relies on; `false` for `DT_RUNPATH`, which
+    /// a member that opens the driver itself always has: LD_LIBRARY_PATH is searched before it.
     pub rpath: bool,
     /// Whether the member is an executable, which gets the package set's loader.
     pub interpreter: bool,
@@ -238,7 +239,7 @@ pub enum Provider {
         /// Its name in `matrix.toml`'s runtime table.
         runtime: String,
     },
-    /// The driver's folder.
+    /// The driver's folder, after all others.
     Driver {
         /// Always `true`.
         driver: bool,

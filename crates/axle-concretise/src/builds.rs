@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::{ElfMember, ElfType, Pattern, WheelFacts};
+use axle_audit::{ElfMember, Pattern, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, Cuda, Fetch, FetchPypi, FetchUrl,
-    FetchWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels, UnprovidedSoname,
-    WheelBuild,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, Cuda, DriverUse, Fetch, FetchPypi,
+    FetchUrl, FetchWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels,
+    UnprovidedSoname, WheelBuild, cuda_libraries,
 };
 use axle_wheel::{SdistName, System, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
@@ -67,19 +67,23 @@ pub fn builds(
     files: &[CellFile],
     components: &ComponentsFile,
 ) -> Result<Vec<BuildFile>, BuildError> {
+    let cuda_libraries = cuda_libraries(&universe.artefacts);
     let mut all = Builds::new();
     let mut done = BTreeSet::new();
     for file in files {
         let cells: Vec<_> = file.torch.values().filter(|cell| done.insert(&cell.cell)).collect();
-        let wheels: Vec<_> =
-            cells.par_iter().map(|cell| wheels(universe, &Together::in_cell(cell), file.cuda)).collect();
+        let wheels: Vec<_> = cells
+            .par_iter()
+            .map(|cell| wheels(universe, &Together::in_cell(cell), file.cuda, &cuda_libraries))
+            .collect();
         for (cell, wheels) in cells.into_iter().zip(wheels) {
             add_wheels(wheels?, &mut all)?;
             add_sources(universe, cell, &mut all)?;
         }
     }
     for (_, cuda, toolkit) in components.toolkits() {
-        add_wheels(wheels(universe, &Together::in_toolkit(universe, toolkit), cuda)?, &mut all)?;
+        let together = Together::in_toolkit(universe, toolkit);
+        add_wheels(wheels(universe, &together, cuda, &cuda_libraries)?, &mut all)?;
     }
     Ok(all.into_values().collect())
 }
@@ -165,6 +169,7 @@ fn wheels<'a>(
     universe: &'a Universe,
     together: &Together<'a>,
     cuda: Cuda,
+    cuda_libraries: &BTreeSet<&str>,
 ) -> Result<Vec<Built<'a>>, BuildError> {
     let mut chosen = BTreeMap::new();
     for (&name, wheel) in &together.wheels {
@@ -172,7 +177,7 @@ fn wheels<'a>(
             .ok_or_else(|| BuildError::Unaudited { filename: wheel.filename.to_owned() })?;
         chosen.insert(name, chosen_wheel);
     }
-    let providers = Providers { universe, requires: &together.requires, chosen: &chosen };
+    let providers = Providers { universe, requires: &together.requires, chosen: &chosen, cuda_libraries };
     let built = chosen.iter().map(|(&name, wheel)| {
         let (version, filename, key) = (wheel.version, &*wheel.artefact.filename, wheel.key.clone());
         Ok(Built { name, version, filename, key, build: providers.build(name, wheel)? })
@@ -252,9 +257,9 @@ impl<'a> ChosenWheel<'a> {
     /// that upstream's search path leads to.
     fn own_folder(&self, elf: &ElfMember, soname: &str) -> Option<&str> {
         let first = self.libraries.get(soname)?;
-        let libraries = self.facts.elf.iter().filter(|other| is_library(other));
+        let libraries = self.facts.elf.iter().filter(|other| other.is_library());
         let folders: Vec<&str> = libraries
-            .filter(|library| file_name(&library.path) == soname)
+            .filter(|library| library.file_name() == soname)
             .map(|library| folder(&library.path))
             .collect();
         let own = folder(&elf.path);
@@ -270,6 +275,8 @@ struct Providers<'a> {
     universe: &'a Universe,
     requires: &'a BTreeMap<&'a str, BTreeSet<&'a str>>,
     chosen: &'a BTreeMap<&'a str, ChosenWheel<'a>>,
+    /// CUDA's libraries, of whatever set.
+    cuda_libraries: &'a BTreeSet<&'a str>,
 }
 
 impl Providers<'_> {
@@ -281,9 +288,9 @@ impl Providers<'_> {
         let mut unprovided = Vec::new();
         let loads = loaded(package, facts, chosen.cuda);
         let loads = |path: &str| loads.as_ref().is_none_or(|loads| loads(path));
-        for elf in facts.elf.iter().filter(|elf| is_loaded(elf)) {
+        for elf in facts.elf.iter().filter(|elf| elf.is_loaded()) {
             // What another target loads is patched where its libraries are in the cell, and else left as it is.
-            let alternative = is_alternative(package, &elf.path);
+            let alternative = package.is_alternative(&elf.path);
             if !loads(&elf.path)
                 && elf.needed.iter().any(|soname| self.provider(elf, soname, chosen, &closure).is_none())
             {
@@ -314,6 +321,12 @@ impl Providers<'_> {
                 }
             }
             search.extend(opened(package, elf));
+            let is_cuda =
+                |soname: &str| self.cuda_libraries.contains(soname) && !chosen.libraries.contains_key(soname);
+            let driver = DriverUse::of(&self.universe.matrix.runtime, name, elf, is_cuda);
+            if driver > DriverUse::None {
+                search.insert(Provider::Driver { driver: true });
+            }
             let interpreter = elf.interpreter.is_some();
             if search.is_empty() && !interpreter {
                 continue;
@@ -324,7 +337,8 @@ impl Providers<'_> {
             members.push(MemberBuild {
                 path: elf.path.clone(),
                 search,
-                rpath: !elf.rpath.is_empty(),
+                // `DT_RPATH` is searched before LD_LIBRARY_PATH, which names the driver where it lies elsewhere.
+                rpath: !elf.rpath.is_empty() && driver < DriverUse::Own,
                 interpreter,
                 alternative,
             });
@@ -378,7 +392,7 @@ impl Providers<'_> {
         closure: &[&str],
     ) -> Option<Provider> {
         let runtime = &self.universe.matrix.runtime;
-        if runtime.driver.iter().any(|driver| driver == soname) {
+        if runtime.is_of_driver(soname) {
             return Some(Provider::Driver { driver: true });
         }
         if let Some(folder) = chosen.own_folder(elf, soname) {
@@ -431,12 +445,6 @@ fn libraries_of_release(artefacts: &[Artefact], artefact: &Artefact, name: &str)
     seen.map(|facts| libraries(&facts)).unwrap_or_default()
 }
 
-/// Whether a member is loaded by the loader: an executable or a shared object for the machine, not a relocatable
-/// object or device code.
-fn is_loaded(elf: &ElfMember) -> bool {
-    !elf.needed.is_empty() || elf.soname.is_some() || elf.interpreter.is_some()
-}
-
 fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
     package.unprovided.iter().any(|excuse| {
         Pattern::new(&excuse.member).matches(&elf.path) && excuse.sonames.iter().any(|one| one == soname)
@@ -446,14 +454,10 @@ fn is_excused(package: &Package, elf: &ElfMember, soname: &str) -> bool {
 /// The libraries that a wheel offers, each with its folder. The loader finds them by the name of the file.
 fn libraries(facts: &WheelFacts) -> BTreeMap<String, String> {
     let mut libraries = BTreeMap::new();
-    for elf in facts.elf.iter().filter(|elf| is_library(elf)) {
-        libraries.entry(file_name(&elf.path).to_owned()).or_insert_with(|| folder(&elf.path).to_owned());
+    for elf in facts.elf.iter().filter(|elf| elf.is_library()) {
+        libraries.entry(elf.file_name().to_owned()).or_insert_with(|| folder(&elf.path).to_owned());
     }
     libraries
-}
-
-fn is_library(elf: &ElfMember) -> bool {
-    elf.elf_type == ElfType::SharedObject && (elf.soname.is_some() || file_name(&elf.path).starts_with("lib"))
 }
 
 /// The folders of upstream's search path, from the root of site-packages: `$ORIGIN/../../nvidia/cublas/lib` of a
@@ -479,20 +483,10 @@ fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-fn file_name(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(_, name)| name)
-}
-
 /// `py3` where a wheel needs no particular interpreter, else the interpreter's tag.
 fn python_tag(wheel: &WheelName) -> String {
     let generic = wheel.python_tags().iter().any(|tag| tag.starts_with("py3"));
     if generic { "py3".into() } else { wheel.python_tags().join(".") }
-}
-
-/// Whether a target may leave a member for another one.
-fn is_alternative(package: &Package, path: &str) -> bool {
-    let mut patterns = package.alternative.iter().map(|one| Pattern::new(one.member.replace("{cuda}", "*")));
-    patterns.any(|pattern| pattern.matches(path))
 }
 
 /// The sonames that a wheel whose bytes were not seen is declared to need.

@@ -19,7 +19,7 @@ const CUDAS: &str = r#"cudas = ["12.6", "12.8", "13.0"]"#;
 
 const RUNTIME: &str = r#"
 [runtime]
-driver = ["libcuda.so.1"]
+driver = ["libcuda.so.1", "libnvidia-ml.so.1"]
 [runtime.libraries]
 libc = ["libc.so.6", "libm.so.6"]
 libstdcxx = ["libstdc++.so.6"]

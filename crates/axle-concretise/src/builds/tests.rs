@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use axle_audit::ElfType;
+
 use super::*;
 use crate::synthetic::{Wheel, World, library};
 
@@ -134,6 +136,40 @@ fn the_nearest_package_provides_where_upstream_names_none() {
     let files = built(&world);
     let provider = Provider::Package { package: "far".into(), soname: "libx.so.1".into(), optional: false };
     assert_eq!(search(&build(&files, "user"), "user/a.so"), [provider]);
+}
+
+#[test]
+fn what_may_open_the_driver_searches_its_folder_last() {
+    let opens = |names: &[&str], member: ElfMember| ElfMember {
+        dlopen: names.iter().map(|&name| name.to_owned()).collect(),
+        ..member
+    };
+    let rpath = |member: ElfMember| ElfMember { rpath: vec!["$ORIGIN".into()], ..member };
+    let torch = Wheel::any("torch", "2.9.1")
+        .requires(&["nvidia-cuda-runtime"])
+        .elf(library("torch/lib/libtorch_cpu.so", &["libc.so.6"]))
+        .elf(rpath(library("torch/lib/libtorch_cuda.so", &["libcudart.so.12", "libc.so.6"])))
+        .elf(rpath(opens(&["libnvidia-ml.so.1"], library("torch/lib/libc10_cuda.so", &["libc.so.6"]))))
+        .elf(rpath(library("torch/lib/libcaffe2_nvrtc.so", &["libcuda.so.1", "libc.so.6"])));
+    let runtime = Wheel::any("nvidia_cuda_runtime", "12.8")
+        .elf(opens(&["libcuda.so.1"], library("nvidia/lib/libcudart.so.12", &["libc.so.6"])))
+        .elf(library("nvidia/lib/libnothing.so.12", &[]));
+    let files = built(&World::new(&["torch"]).wheel(torch).wheel(runtime).with_cudas(&["cpu"]));
+    let driver = Provider::Driver { driver: true };
+    let of = |package: &str, path: &str| {
+        let build = build(&files, package);
+        let member = build.members.into_iter().find(|member| member.path == path).unwrap();
+        let others = member.search.split_last().map_or(&[][..], |(_, others)| others);
+        assert!(!others.contains(&driver), "{member:?}");
+        (member.search.last() == Some(&driver), member.rpath)
+    };
+    assert_eq!(of("nvidia-cuda-runtime", "nvidia/lib/libcudart.so.12"), (true, false), "names the driver");
+    assert_eq!(of("nvidia-cuda-runtime", "nvidia/lib/libnothing.so.12"), (true, false), "is of CUDA");
+    assert_eq!(of("torch", "torch/lib/libtorch_cpu.so"), (false, false));
+    assert_eq!(of("torch", "torch/lib/libtorch_cuda.so"), (true, true), "needs the run time");
+    // DT_RPATH is searched before LD_LIBRARY_PATH: what opens the driver itself has it no longer.
+    assert_eq!(of("torch", "torch/lib/libc10_cuda.so"), (true, false), "names the driver");
+    assert_eq!(of("torch", "torch/lib/libcaffe2_nvrtc.so"), (true, false), "needs the driver");
 }
 
 #[test]
