@@ -301,7 +301,7 @@ in
         done
         ${build.patchByNeed {
           inherit providers;
-          cuda = lib.concatMap (
+          cuda = builtins.concatMap (
             link: if build.isCudaPackage link.name then attrNames link.build.libraries else [ ]
           ) links;
           every = false;

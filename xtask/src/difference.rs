@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axle_catalogue::{Cell, CellFile};
+use axle_catalogue::{BuildEnvironment, BuildEnvironments, Cell, CellFile};
 use axle_fatbin::ComputeCapability;
 use pep440_rs::Version;
 use serde::Serialize;
@@ -202,6 +202,29 @@ impl fmt::Display for Change {
             Self::NewCell => formatter.write_str("+ a new cell"),
         }
     }
+}
+
+/// What is compiled with other wheels than before, a line for each environment.
+pub fn frozen(
+    before: &BTreeMap<String, BuildEnvironments>,
+    now: &BTreeMap<String, BuildEnvironments>,
+) -> String {
+    let all = |environments: &BTreeMap<String, BuildEnvironments>| -> BTreeSet<(String, String)> {
+        let lines = environments.iter().flat_map(|(name, file)| {
+            file.environments.iter().map(move |BuildEnvironment { system, python, wheels }| {
+                let wheels: Vec<_> =
+                    wheels.iter().map(|(name, wheel)| format!("{name} {}", wheel.version)).collect();
+                (format!("{name} for Python {python} on {system}"), wheels.join(", "))
+            })
+        });
+        lines.collect()
+    };
+    let (before, now) = (all(before), all(now));
+    let gone = before
+        .difference(&now)
+        .map(|(what, with)| format!("- {what} is not compiled any more with {with}\n"));
+    let new = now.difference(&before).map(|(what, with)| format!("+ {what} is compiled with {with}\n"));
+    gone.chain(new).collect()
 }
 
 /// Whether two sets of cells hold the same packages in the same builds. Their absences may be told in other words: of

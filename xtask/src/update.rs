@@ -10,10 +10,11 @@ use std::time::Instant;
 use axle_catalogue::audits::{Audits, AuditsError};
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
-    Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
-    Folder, Keep, LIBRARIES_PATH, LibrariesFile, Provenance, artefact_path, build_path, cell_path,
-    share_with_siblings, write_json,
+    Artefact, ArtefactFile, BUILD_ENVIRONMENTS, BuildEnvironments, BuildFile, COMPONENTS_PATH, Catalogue,
+    CatalogueError, CellFile, ComponentsFile, Folder, Keep, LIBRARIES_PATH, LibrariesFile, Provenance,
+    artefact_path, build_environments_path, build_path, cell_path, share_with_siblings, write_json,
 };
+use axle_concretise::build_environments::{self, Completed};
 use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
 use axle_wheel::{PythonVersion, System};
@@ -57,6 +58,10 @@ pub struct Args {
     /// more; may be given several times
     #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["packages", "offline", "check", "facts"])]
     again: Vec<String>,
+    /// Freeze anew what the sources of a package are compiled with, in the newest versions, so that they are compiled
+    /// again; of every package without a name. Without this option no update moves what is frozen
+    #[arg(long, value_name = "PACKAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    move_build_environments: Vec<String>,
     /// Audit up to so many gigabytes of what no cell chooses of the packages named, newest first
     #[arg(long, value_name = "GB", default_value_t = 0)]
     rest: u64,
@@ -86,6 +91,8 @@ pub enum Error {
     Io(#[from] io::Error),
     #[error("the catalogue has no package {0}")]
     NoSuchPackage(String),
+    #[error("nothing says how {0} is compiled: its packages/{0}.toml has no [source]")]
+    NotCompiled(String),
     #[error("{0} packages could not be read; the catalogue is as it was")]
     Unread(usize),
     #[error("{0}; accept each with --accept PACKAGE; the catalogue is as it was")]
@@ -108,11 +115,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let catalogue = Catalogue::new(folder.clone());
     let mut universe = Universe::read(&catalogue)?;
     let before = read_cells(&catalogue, &universe);
+    let frozen = universe.environments.clone();
+    thaw(&args.move_build_environments, &mut universe)?;
     let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
 
     let solved = if args.offline {
         share(&mut universe);
-        solve(&universe)?.whole()?
+        solve(&mut universe)?.whole()?
     } else {
         let cache = debian::cache()?;
         let places = places(args, &cache)?;
@@ -143,10 +152,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             anstream::eprintln!("nothing is new; {:.0?}", begun.elapsed());
             return Ok(ExitCode::SUCCESS);
         }
-        solve(&universe)?.whole()?
+        solve(&mut universe)?.whole()?
     };
     let difference = difference::between(&State::of(&before), &State::of(&solved.cells));
-    anstream::print!("{difference}");
+    anstream::print!("{difference}{}", difference::frozen(&frozen, &solved.environments));
     let lost = difference.lost(&accepted);
     if !lost.is_empty() {
         return Err(Error::Lost(lost.join("; ")));
@@ -213,6 +222,20 @@ fn settle(audits: &Audits, universe: &mut Universe) -> Result<Solved, Error> {
         }
         audits.audit(&mut universe.artefacts, &solved.unaudited)?;
     }
+}
+
+/// Takes away what some packages are compiled with, so that it is frozen anew; the empty name is all.
+fn thaw(names: &[String], universe: &mut Universe) -> Result<(), Error> {
+    for name in names {
+        if name.is_empty() {
+            universe.environments.clear();
+        } else if universe.packages.get(name).is_some_and(|package| package.source.is_some()) {
+            universe.environments.remove(name);
+        } else {
+            return Err(Error::NotCompiled(name.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn share(universe: &mut Universe) {
@@ -323,10 +346,12 @@ fn libraries(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
 /// Every cell and every toolkit of the matrix, and the builds of what they choose.
 struct Solved {
     cells: Vec<CellFile>,
+    /// What the sources of the cells are compiled with.
+    environments: BTreeMap<String, BuildEnvironments>,
     components: ComponentsFile,
     /// Nothing as long as something is not audited.
     builds: Vec<BuildFile>,
-    /// Wheels that cells and toolkits would choose, had they been audited: file names by package.
+    /// Wheels that cells, toolkits and environments would choose, had they been audited: file names by package.
     unaudited: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -357,11 +382,18 @@ pub(crate) fn cells(universe: &Universe) -> Result<Vec<cells::Solved<'_>>, Unive
     Ok(solved.into_iter().flatten().collect())
 }
 
-fn solve(universe: &Universe) -> Result<Solved, Error> {
+/// Solves the cells; what sources are compiled with comes before, where it is lacking.
+fn solve(universe: &mut Universe) -> Result<Solved, Error> {
     let begun = Instant::now();
+    let Completed { environments, mut unaudited } = build_environments::complete(universe)?;
+    universe.environments = environments;
+    let universe = &*universe;
     let solved = cells(universe)?;
-    let axle_concretise::Components { file: components, mut unaudited } =
-        axle_concretise::components(universe)?;
+    let components = axle_concretise::components(universe)?;
+    for (name, filenames) in components.unaudited {
+        unaudited.entry(name).or_default().extend(filenames);
+    }
+    let components = components.file;
     for (name, filename) in solved.iter().flat_map(|solved| &solved.unaudited) {
         unaudited.entry((*name).to_owned()).or_default().insert((*filename).to_owned());
     }
@@ -370,7 +402,27 @@ fn solve(universe: &Universe) -> Result<Solved, Error> {
     let count: usize = cells.iter().map(|file| file.order.len()).sum();
     anstream::eprintln!("{count} cells solved in {:.1?}", begun.elapsed());
     let builds = if unaudited.is_empty() { builds(universe, &cells, &components)? } else { Vec::new() };
-    Ok(Solved { cells, components, builds, unaudited })
+    let environments = in_use(&universe.environments, &cells);
+    Ok(Solved { cells, environments, components, builds, unaudited })
+}
+
+/// The environments that some cell compiles in.
+fn in_use(
+    environments: &BTreeMap<String, BuildEnvironments>,
+    cells: &[CellFile],
+) -> BTreeMap<String, BuildEnvironments> {
+    let mut used = BTreeSet::new();
+    for file in cells {
+        for (name, package) in file.torch.values().flat_map(|cell| &cell.packages) {
+            used.extend(package.source.iter().map(|source| (name, file.system, file.python, &source.frozen)));
+        }
+    }
+    let of_name = |(name, file): (&String, &BuildEnvironments)| {
+        let mut file = file.clone();
+        file.environments.retain(|one| used.contains(&(name, one.system, one.python, &one.wheels)));
+        (!file.environments.is_empty()).then(|| (name.clone(), file))
+    };
+    environments.iter().filter_map(of_name).collect()
 }
 
 /// The cells of the catalogue as it is.
@@ -416,12 +468,15 @@ fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Er
 }
 
 /// What is generated from the artefacts.
-const GENERATED: [&str; 4] = ["cells", "builds", COMPONENTS_PATH, LIBRARIES_PATH];
+const GENERATED: [&str; 5] = ["cells", "builds", BUILD_ENVIRONMENTS, COMPONENTS_PATH, LIBRARIES_PATH];
 
 /// Writes it.
 fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
     for file in &solved.cells {
         write_json(folder, &cell_path(file.system, file.python, file.cuda), file)?;
+    }
+    for (name, file) in &solved.environments {
+        write_json(folder, &build_environments_path(name), file)?;
     }
     if !solved.components.systems.is_empty() {
         write_json(folder, COMPONENTS_PATH, &solved.components)?;
@@ -439,7 +494,7 @@ fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
 /// Generates into a temporary folder and compares.
 fn check(catalogue: &Path) -> Result<ExitCode, Error> {
     let folder = Folder::new(catalogue);
-    let solved = solve(&Universe::read(&Catalogue::new(folder.clone()))?)?.whole()?;
+    let solved = solve(&mut Universe::read(&Catalogue::new(folder.clone()))?)?.whole()?;
     let temporary = tempfile::tempdir()?;
     let fresh = Folder::new(temporary.path());
     generate(&fresh, &solved)?;

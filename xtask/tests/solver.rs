@@ -48,6 +48,7 @@ fn only(universe: &Universe, cell: &Cell) -> Universe {
         packages: packages.map(|(name, package)| (name.clone(), package.clone())).collect(),
         matrix: universe.matrix.clone(),
         toolkits: universe.toolkits.clone(),
+        environments: universe.environments.clone(),
         artefacts,
     }
 }

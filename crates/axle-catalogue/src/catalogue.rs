@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    ArtefactFile, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, LibrariesFile, Matrix, Package,
+    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, LibrariesFile,
+    Matrix, Package,
 };
 
 /// Everything axle knows, read lazily from its [`Files`].
@@ -125,6 +126,22 @@ impl Catalogue {
         self.json(&build_path(name, version), crate::wheel_build::SCHEMA)
     }
 
+    /// What sources are compiled with, by the package of the source.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or one of its files is not valid.
+    pub fn build_environments(&self) -> Result<BTreeMap<String, BuildEnvironments>, CatalogueError> {
+        let files = self.files.list(BUILD_ENVIRONMENTS)?;
+        let mut environments = BTreeMap::new();
+        for name in files.iter().filter_map(|file| file.strip_suffix(".json")) {
+            let path = build_environments_path(name);
+            if let Some(file) = self.json(&path, crate::build_environment::SCHEMA)? {
+                environments.insert(name.to_owned(), file);
+            }
+        }
+        Ok(environments)
+    }
+
     /// The artefacts of a package; `None` when it was never indexed.
     ///
     /// # Errors
@@ -213,6 +230,14 @@ pub const COMPONENTS_PATH: &str = "components.json";
 
 /// Path of the file that says which packages bring a library.
 pub const LIBRARIES_PATH: &str = "libraries.json";
+
+/// The folder of what sources are compiled with.
+pub const BUILD_ENVIRONMENTS: &str = "build-environments";
+
+/// Path of the file that holds what the sources of a package are compiled with.
+pub fn build_environments_path(name: &str) -> String {
+    format!("{BUILD_ENVIRONMENTS}/{name}.json")
+}
 
 /// Path of the file that holds the cells of a system, Python and CUDA.
 pub fn cell_path(system: System, python: PythonVersion, cuda: Cuda) -> String {

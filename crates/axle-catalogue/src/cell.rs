@@ -1,13 +1,15 @@
 //! `cells/<system>/<python>-<cuda>.json`: per torch version one coherent set of packages, or why not.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cuda, Provenance, canonical};
+use crate::pool::{Pool, Unpooled, converted, pool, unpool};
+use crate::{Cuda, FrozenWheel, Provenance, canonical};
 
 /// The schema that a file of cells names.
 pub const SCHEMA: &str = "axle.cells/3";
@@ -15,7 +17,7 @@ pub const SCHEMA: &str = "axle.cells/3";
 /// All cells of one system, Python and CUDA.
 ///
 /// In its JSON what cells have in common stands once: `packages` and `absences` hold by name all that a cell may have
-/// under it, and a cell (`torch.<version>`) says which by number.
+/// under it, and a cell (`torch.<version>`) says which by number. So does a source of what is frozen for it (`frozen`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Pooled", try_from = "Pooled")]
 pub struct CellFile {
@@ -98,16 +100,16 @@ impl Cell {
     }
 }
 
-/// One package of a cell.
+/// One package of a cell; `F` is how its source tells what is frozen for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellPackage {
+pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
     /// Its version.
     pub version: String,
     /// The wheel that fits the cell for at least one capability.
     pub wheel: Option<CellWheel>,
     /// How it is compiled, where it can be for this cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<CellSource>,
+    pub source: Option<CellSource<F>>,
     /// Packages of the cell that it requires.
     pub requires: Vec<String>,
     /// Whether it is made for a GPU or a torch. What refers to such a package, or was compiled against one, serves this
@@ -139,7 +141,7 @@ pub struct CellWheel {
 
 /// How a package of a cell is compiled. What compiles it is in `builds/<name>/<version>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CellSource {
+pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
     /// The file name of the sdist.
     pub filename: String,
     /// SHA-256 of the file, hex.
@@ -148,8 +150,10 @@ pub struct CellSource {
     pub size: Option<u64>,
     /// The capabilities of [`CellFile::capabilities`] that its source and the toolkit support.
     pub capabilities: Vec<ComputeCapability>,
-    /// Packages of the cell whose builds it links.
+    /// Packages of the cell that it is compiled against: what it links, and what their libraries need.
     pub links: Vec<String>,
+    /// The wheels by package that it is compiled with besides, whatever the cell has of them.
+    pub frozen: F,
     /// Bytes of memory that one job of the compiler needs, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_per_job: Option<u64>,
@@ -193,6 +197,26 @@ pub enum Reason {
     Missing,
 }
 
+impl<F> CellPackage<F> {
+    /// The same package whose source tells otherwise what is frozen for it.
+    fn with_frozen<G, E>(self, convert: impl FnOnce(F) -> Result<G, E>) -> Result<CellPackage<G>, E> {
+        let source = self.source.map(|source| {
+            Ok(CellSource {
+                filename: source.filename,
+                sha256: source.sha256,
+                size: source.size,
+                capabilities: source.capabilities,
+                links: source.links,
+                frozen: convert(source.frozen)?,
+                memory_per_job: source.memory_per_job,
+                minutes: source.minutes,
+            })
+        });
+        let Self { version, wheel, requires, gpu, .. } = self;
+        Ok(CellPackage { version, wheel, source: source.transpose()?, requires, gpu })
+    }
+}
+
 /// A file of cells as it is stored.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -203,7 +227,9 @@ struct Pooled {
     cuda: Cuda,
     capabilities: Vec<ComputeCapability>,
     order: Vec<String>,
-    packages: Pool<CellPackage>,
+    packages: Pool<CellPackage<Numbers>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    frozen: Pool<FrozenWheel>,
     absences: Pool<Absence>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     newer: Pool<Newer>,
@@ -211,27 +237,18 @@ struct Pooled {
     absent: BTreeMap<String, Absence>,
 }
 
-/// All that cells have under each name.
-type Pool<T> = BTreeMap<String, Vec<T>>;
+/// Which there is under each name.
+type Numbers = BTreeMap<String, usize>;
 
 /// A cell that says by number what it has under each name.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PooledCell {
     cell: String,
-    packages: BTreeMap<String, usize>,
-    absent: BTreeMap<String, usize>,
+    packages: Numbers,
+    absent: Numbers,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    newer: BTreeMap<String, usize>,
-}
-
-/// A cell that names what its file does not hold.
-#[derive(Debug, thiserror::Error)]
-#[error("the cell of torch {torch} has number {number} of {name}, which is not there")]
-struct Unpooled {
-    torch: String,
-    name: String,
-    number: usize,
+    newer: Numbers,
 }
 
 impl From<CellFile> for Pooled {
@@ -251,6 +268,10 @@ impl From<CellFile> for Pooled {
             };
             torch.insert(version, cell);
         }
+        let mut frozen = Pool::new();
+        let Ok(packages) = converted(packages, |_, package: Arc<CellPackage>| {
+            Arc::unwrap_or_clone(package).with_frozen(|wheels| Ok::<_, Infallible>(pool(wheels, &mut frozen)))
+        });
         Self {
             schema: SCHEMA.into(),
             system: file.system,
@@ -259,8 +280,9 @@ impl From<CellFile> for Pooled {
             capabilities: file.capabilities,
             order: file.order,
             packages,
-            absences,
-            newer,
+            frozen,
+            absences: owned(absences),
+            newer: owned(newer),
             torch,
             absent: file.absent,
         }
@@ -271,14 +293,18 @@ impl TryFrom<Pooled> for CellFile {
     type Error = Unpooled;
 
     fn try_from(file: Pooled) -> Result<Self, Unpooled> {
-        let packages = shareable(file.packages);
+        let packages = converted(file.packages, |name, package| {
+            let of = || format!("the source of {name}");
+            package.with_frozen(|numbers| unpool(of, numbers, &file.frozen)).map(Arc::new)
+        })?;
         let (absences, newer) = (shareable(file.absences), shareable(file.newer));
         let cells = file.torch.into_iter().map(|(torch, cell)| {
+            let of = || format!("the cell of torch {torch}");
             let whole = Cell {
                 cell: cell.cell,
-                packages: unpool(&torch, cell.packages, &packages)?,
-                absent: unpool(&torch, cell.absent, &absences)?,
-                newer: unpool(&torch, cell.newer, &newer)?,
+                packages: unpool(of, cell.packages, &packages)?,
+                absent: unpool(of, cell.absent, &absences)?,
+                newer: unpool(of, cell.newer, &newer)?,
             };
             Ok((torch, whole))
         });
@@ -294,35 +320,79 @@ impl TryFrom<Pooled> for CellFile {
     }
 }
 
-fn pool<T: Clone + PartialEq>(
-    values: BTreeMap<String, Arc<T>>,
-    pool: &mut Pool<T>,
-) -> BTreeMap<String, usize> {
-    let mut numbers = BTreeMap::new();
-    for (name, value) in values {
-        let known = pool.entry(name.clone()).or_default();
-        let number = known.iter().position(|one| *one == *value).unwrap_or_else(|| {
-            known.push(Arc::unwrap_or_clone(value));
-            known.len() - 1
-        });
-        numbers.insert(name, number);
-    }
-    numbers
-}
-
 /// A pool whose values cells can share.
 fn shareable<T>(pool: Pool<T>) -> Pool<Arc<T>> {
     pool.into_iter().map(|(name, values)| (name, values.into_iter().map(Arc::new).collect())).collect()
 }
 
-fn unpool<T>(
-    torch: &str,
-    numbers: BTreeMap<String, usize>,
-    pool: &Pool<Arc<T>>,
-) -> Result<BTreeMap<String, Arc<T>>, Unpooled> {
-    let value = |(name, number): (String, usize)| match pool.get(&name).and_then(|known| known.get(number)) {
-        Some(value) => Ok((name, Arc::clone(value))),
-        None => Err(Unpooled { torch: torch.to_owned(), name, number }),
-    };
-    numbers.into_iter().map(value).collect()
+/// A pool of values that cells have shared.
+fn owned<T: Clone>(pool: Pool<Arc<T>>) -> Pool<T> {
+    pool.into_iter()
+        .map(|(name, values)| (name, values.into_iter().map(Arc::unwrap_or_clone).collect()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(version: &str) -> CellSource {
+        let wheel = |version: &str| FrozenWheel {
+            version: version.to_owned(),
+            filename: format!("setuptools-{version}-py3-none-any.whl"),
+            sha256: "0".repeat(64),
+        };
+        CellSource {
+            filename: "extension-1.0.tar.gz".to_owned(),
+            sha256: "1".repeat(64),
+            size: None,
+            capabilities: Vec::new(),
+            links: vec!["torch".to_owned()],
+            frozen: BTreeMap::from([("setuptools".to_owned(), wheel(version))]),
+            memory_per_job: None,
+            minutes: None,
+        }
+    }
+
+    #[test]
+    fn what_cells_have_in_common_stands_once() {
+        let package = |version: &str| CellPackage {
+            version: version.to_owned(),
+            wheel: None,
+            source: Some(source("80.0")),
+            requires: Vec::new(),
+            gpu: true,
+        };
+        let cell = |versions: &[(&str, &str)]| {
+            let packages =
+                versions.iter().map(|(name, version)| ((*name).to_owned(), package(version).into()));
+            Cell { packages: packages.collect(), ..Cell::default() }
+        };
+        let torches = [
+            ("2.9.1".to_owned(), cell(&[("extension", "1.0"), ("other", "1.0")])),
+            ("2.8.0".to_owned(), cell(&[("extension", "1.0"), ("other", "0.9")])),
+        ];
+        let file = CellFile {
+            system: System::X86_64Linux,
+            python: PythonVersion::new(12),
+            cuda: Cuda::Toolkit(12, 8),
+            capabilities: Vec::new(),
+            order: vec!["2.9.1".to_owned(), "2.8.0".to_owned()],
+            torch: torches.into(),
+            absent: BTreeMap::new(),
+        };
+        let text = serde_json::to_string(&file).unwrap();
+        assert_eq!(text.matches("setuptools-80.0").count(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<CellFile>(&text).unwrap(), file);
+
+        let problem = |text: &str| serde_json::from_str::<CellFile>(text).unwrap_err().to_string();
+        assert_eq!(
+            problem(&text.replacen("\"setuptools\":0", "\"setuptools\":1", 1)),
+            "the source of extension has number 1 of setuptools, which is not there"
+        );
+        assert_eq!(
+            problem(&text.replace("\"other\":1", "\"other\":2")),
+            "the cell of torch 2.8.0 has number 2 of other, which is not there"
+        );
+    }
 }

@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::{
-    Artefact, ArtefactFile, BuildFile, COMPONENTS_PATH, Catalogue, CatalogueError, CellFile, ComponentsFile,
-    DriverUse, Files, LIBRARIES_PATH, LibrariesFile, Matrix, Origin, Package, Provenance, Provider,
-    WheelBuild, artefact_path, build_path, cell_path, cuda_libraries,
+    Artefact, ArtefactFile, BUILD_ENVIRONMENTS, BuildEnvironments, BuildFile, COMPONENTS_PATH, Catalogue,
+    CatalogueError, CellFile, ComponentsFile, DriverUse, Files, LIBRARIES_PATH, LibrariesFile, Matrix,
+    Origin, Package, Provenance, Provider, WheelBuild, artefact_path, build_environments_path, build_path,
+    cell_path, cuda_libraries,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -54,12 +55,14 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     checker.counts.packages = packages.len();
     let artefacts = checker.artefacts(&catalogue, &packages);
     let cells = checker.cells(&catalogue, &matrix);
+    let environments = checker.build_environments(&catalogue, &packages);
     let components = checker.components(&catalogue);
     let builds = checker.builds()?;
     checker.matrix(&matrix, &packages);
     checker.sources(&packages, &components);
     checker.libraries(&catalogue, &builds);
     checker.driver(&matrix, &packages, &artefacts, &builds);
+    checker.frozen(&environments, &cells);
     checker.references(&artefacts, &cells, &components, &packages, &builds);
     let mut complaints = checker.complaints;
     complaints.sort();
@@ -169,6 +172,57 @@ impl Checker<'_> {
             }
         }
         cells
+    }
+
+    fn build_environments(
+        &mut self,
+        catalogue: &Catalogue,
+        packages: &BTreeMap<String, Package>,
+    ) -> BTreeMap<String, BuildEnvironments> {
+        let environments = match catalogue.build_environments() {
+            Ok(environments) => environments,
+            Err(error) => {
+                self.complain(BUILD_ENVIRONMENTS, error.to_string());
+                return BTreeMap::new();
+            }
+        };
+        for (name, file) in &environments {
+            let path = build_environments_path(name);
+            self.is_stable(&path, file);
+            if packages.get(name).is_none_or(|package| package.source.is_none()) {
+                self.complain(&path, "no packages/*.toml says how it is compiled");
+            }
+        }
+        environments
+    }
+
+    /// That cells compile in the environments that are frozen, and in each of them something.
+    fn frozen(&mut self, environments: &BTreeMap<String, BuildEnvironments>, cells: &[(String, CellFile)]) {
+        let all = environments.iter().flat_map(|(name, file)| {
+            let of_name = file.environments.iter();
+            of_name.map(move |one| (name.as_str(), one.system, one.python, &one.wheels))
+        });
+        let known: BTreeSet<_> = all.collect();
+        let mut used = BTreeSet::new();
+        for (path, file) in cells {
+            for (torch, cell) in &file.torch {
+                for (name, package) in &cell.packages {
+                    let Some(source) = &package.source else { continue };
+                    let environment = (name.as_str(), file.system, file.python, &source.frozen);
+                    if !known.contains(&environment) {
+                        let held = build_environments_path(name);
+                        let message = format!("torch {torch}: {held} has not what {name} is compiled with");
+                        self.complain(path, message);
+                    }
+                    used.insert(environment);
+                }
+            }
+        }
+        for (name, system, python, _) in known.difference(&used) {
+            let message =
+                format!("no cell compiles in one of its environments for Python {python} on {system}");
+            self.complain(&build_environments_path(name), message);
+        }
     }
 
     fn builds(&mut self) -> Result<BTreeMap<String, BuildFile>, CatalogueError> {
@@ -330,7 +384,11 @@ impl Checker<'_> {
                         .chain(source)
                         .map(move |(filename, sha256)| (name, &package.version, filename, sha256))
                 });
-                for (name, version, filename, sha256) in files {
+                let sources = cell.packages.values().filter_map(|package| package.source.as_ref());
+                let frozen = sources.flat_map(|source| &source.frozen);
+                let frozen =
+                    frozen.map(|(name, wheel)| (name, &wheel.version, &wheel.filename, &wheel.sha256));
+                for (name, version, filename, sha256) in files.chain(frozen) {
                     if !known.contains(&(name.as_str(), filename.as_str(), sha256.as_str())) {
                         self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
                     }

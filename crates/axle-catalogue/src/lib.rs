@@ -9,6 +9,7 @@
 //! | `artefacts/<name>.json` | generated | [`ArtefactFile`]: every artefact with hash, requirements and audit |
 //! | `cells/<system>/<python>-<cuda>.json` | generated | [`CellFile`]: per torch version one coherent set, or why not |
 //! | `components.json` | generated | [`ComponentsFile`]: the wheels that toolkits are assembled from, to compile with |
+//! | `build-environments/<name>.json` | generated | [`BuildEnvironments`]: what sources are compiled with, frozen: no update moves it |
 //! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: what Nix needs to fetch and patch the wheels of cells and toolkits |
 //! | `libraries.json` | generated | [`LibrariesFile`]: which packages bring a library |
 //!
@@ -26,6 +27,7 @@ pub mod markers;
 pub mod update;
 
 mod artefact;
+mod build_environment;
 mod catalogue;
 mod cell;
 mod components;
@@ -36,13 +38,15 @@ mod libraries;
 mod matrix;
 mod names;
 mod package;
+mod pool;
 mod stored;
 mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
+pub use build_environment::{BuildEnvironment, BuildEnvironments, FrozenWheel};
 pub use catalogue::{
-    COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path, build_path, cell_path,
-    write_json,
+    BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path,
+    build_environments_path, build_path, cell_path, write_json,
 };
 pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer, Reason};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};

@@ -247,10 +247,11 @@ pub struct Source {
     pub versions: VersionSpecifiers,
     /// What runs the build.
     pub build_system: BuildSystem,
-    /// Packages that it needs to be built and that its own metadata would have a network bring (`ninja`, `packaging`).
+    /// Packages that its build system needs (`setuptools`, `ninja`). They are frozen, as is what the packages under
+    /// [`Self::links`] need to be imported.
     #[serde(default)]
     pub build_requires: Vec<String>,
-    /// Packages whose builds it imports or links when it is compiled: torch, and what `import torch` needs.
+    /// Packages that it is compiled against: torch. They are the cell's.
     #[serde(default)]
     pub links: Vec<String>,
     /// CUDA components whose headers it includes, by their name in a toolkit (`cccl`, `cublas`, `cusparse`).

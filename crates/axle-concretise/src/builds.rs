@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axle_audit::{ElfMember, Pattern, WheelFacts};
 use axle_catalogue::{
     Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, Cuda, DriverUse, Fetch, FetchPypi,
-    FetchUrl, FetchWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels,
+    FetchUrl, FetchWheel, FrozenWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels,
     UnprovidedSoname, WheelBuild, cuda_libraries,
 };
 use axle_wheel::{SdistName, System, WheelName, WheelNameError};
@@ -81,6 +81,18 @@ pub fn builds(
             add_sources(universe, cell, &mut all)?;
         }
     }
+    let sources = files
+        .iter()
+        .flat_map(|file| file.torch.values())
+        .flat_map(|cell| cell.packages.values())
+        .filter_map(|package| package.source.as_ref());
+    let environments: BTreeSet<_> = sources.map(|source| &source.frozen).collect();
+    for frozen in environments {
+        add_wheels(
+            wheels(universe, &Together::in_environment(universe, frozen), Cuda::Cpu, &cuda_libraries)?,
+            &mut all,
+        )?;
+    }
     for (_, cuda, toolkit) in components.toolkits() {
         let together = Together::in_toolkit(universe, toolkit);
         add_wheels(wheels(universe, &together, cuda, &cuda_libraries)?, &mut all)?;
@@ -92,19 +104,20 @@ pub fn builds(
 type Builds = BTreeMap<(String, String), BuildFile>;
 
 /// What tells a wheel of a package.
-struct Named<'a> {
-    version: &'a str,
-    filename: &'a str,
+#[derive(Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub(crate) version: &'a str,
+    pub(crate) filename: &'a str,
     /// Without it, the name is the wheel's alone.
-    sha256: Option<&'a str>,
+    pub(crate) sha256: Option<&'a str>,
 }
 
 /// Wheels that are used together.
-struct Together<'a> {
+pub(crate) struct Together<'a> {
     /// The wheel of each package.
-    wheels: BTreeMap<&'a str, Named<'a>>,
+    pub(crate) wheels: BTreeMap<&'a str, Named<'a>>,
     /// What each package requires of the others.
-    requires: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    pub(crate) requires: BTreeMap<&'a str, BTreeSet<&'a str>>,
 }
 
 impl<'a> Together<'a> {
@@ -131,6 +144,20 @@ impl<'a> Together<'a> {
                 (wheel.package.as_str(), Named { version, filename, sha256: None })
             })
             .collect();
+        Self::of_wheels(universe, wheels)
+    }
+
+    /// Those that a source is compiled with.
+    fn in_environment(universe: &'a Universe, frozen: &'a BTreeMap<String, FrozenWheel>) -> Self {
+        let named = |(name, wheel): (&'a String, &'a FrozenWheel)| {
+            let FrozenWheel { version, filename, sha256 } = wheel;
+            (name.as_str(), Named { version, filename, sha256: Some(sha256) })
+        };
+        Self::of_wheels(universe, frozen.iter().map(named).collect())
+    }
+
+    /// Some wheels, which require what they say.
+    fn of_wheels(universe: &'a Universe, wheels: BTreeMap<&'a str, Named<'a>>) -> Self {
         let required_by = |name: &str, filename: &str| {
             let artefacts = universe.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
             let artefact = artefacts.into_iter().find(|artefact| artefact.filename == filename);
@@ -162,6 +189,59 @@ struct Built<'a> {
     /// What it is called in [`BuildFile::wheels`].
     key: String,
     build: WheelBuild,
+}
+
+/// Some packages of a set, those whose libraries their wheels need, and so on.
+///
+/// # Errors
+/// When what a wheel needs cannot be told.
+pub(crate) fn linked<'a>(
+    universe: &'a Universe,
+    together: &Together<'a>,
+    cuda: Cuda,
+    names: &'a [String],
+) -> Result<BTreeSet<&'a str>, BuildError> {
+    let mut required: BTreeSet<&str> = BTreeSet::new();
+    let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
+    while let Some(name) = next.pop() {
+        if required.insert(name) {
+            next.extend(together.requires.get(name).into_iter().flatten());
+        }
+    }
+    let wheels = together.wheels.iter().filter(|(name, _)| required.contains(*name));
+    let chosen: BTreeMap<_, _> = wheels
+        .map(|(&name, wheel)| {
+            let wheel = ChosenWheel::new(universe, name, wheel, cuda)
+                .ok_or_else(|| BuildError::Unaudited { filename: wheel.filename.to_owned() })?;
+            Ok((name, wheel))
+        })
+        .collect::<Result<_, BuildError>>()?;
+    // Who may open the driver makes no difference to which packages are linked.
+    let cuda_libraries = BTreeSet::new();
+    let providers = Providers {
+        universe,
+        requires: &together.requires,
+        chosen: &chosen,
+        cuda_libraries: &cuda_libraries,
+    };
+    let mut linked = BTreeSet::new();
+    let mut next: Vec<&str> = names.iter().map(String::as_str).collect();
+    while let Some(name) = next.pop() {
+        if !linked.insert(name) {
+            continue;
+        }
+        let Some(wheel) = chosen.get(name) else { continue };
+        let build = providers.build(name, wheel)?;
+        let searched = build.members.iter().flat_map(|member| &member.search);
+        for provider in searched.chain(build.declared.iter().flat_map(BTreeMap::values)) {
+            if let Provider::Package { package, .. } = provider
+                && let Some((package, _)) = chosen.get_key_value(package.as_str())
+            {
+                next.push(package);
+            }
+        }
+    }
+    Ok(linked)
 }
 
 /// How wheels that are used together are built.

@@ -3,7 +3,8 @@
 //! The version of each package is a function of the cell alone. `matrix.toml` gives the packages an order; a cell is
 //! solved in that order, each package with everything before it fixed, so that an application never holds a library
 //! back. A package that does not fit what is fixed is absent with the reason. What the order does not name is there for
-//! the sake of others, and moves until they all are: see [`settled`].
+//! the sake of others, and moves until they all are: see [`settled`]. Then it is fixed in the newest version that suits
+//! all, what is required before what that requires.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 
+use crate::build_environments;
+use crate::builds::{Named, Together, linked};
 use crate::choice::{Choice, Need, Torch};
 use crate::solver::{self, Chosen, Solution, Wanted};
 use crate::specifiers::satisfies;
@@ -145,12 +148,13 @@ fn solution<'a>(
             }
         }
     }
+    let solution = newest(&candidates, solution, |name| had_turn.contains(name));
     Ok((candidates, solution, absent))
 }
 
 /// What of a solution stays as it is when something is added: the packages that were asked for, and what is made for the
 /// GPU or the torch. A plain package that is only required moves on: held at the version that suited its first
-/// requirer, numpy would keep out whatever needs an older one. In the end it has the newest version that suits all.
+/// requirer, numpy would keep out whatever needs an older one.
 pub(crate) fn settled(
     candidates: &Candidates<'_>,
     solution: &Solution,
@@ -161,6 +165,33 @@ pub(crate) fn settled(
     };
     let fixed = |(name, chosen): (&String, &Chosen)| (name.clone(), Some(chosen.version.clone()));
     solution.iter().filter(stays).map(fixed).collect()
+}
+
+/// A solution with what is not settled in the newest versions there can be: one package after the other that a settled one
+/// requires, by name, which settles it.
+fn newest(candidates: &Candidates<'_>, mut solution: Solution, is_asked: impl Fn(&str) -> bool) -> Solution {
+    let required = |name: &str, chosen: &Chosen| -> Vec<String> {
+        let choice = candidates.choice(name, &chosen.version);
+        let needs = choice.and_then(|choice| candidates.needs(choice, &chosen.extras).ok());
+        needs.iter().flat_map(|needs| needs.iter()).map(|need| need.name.clone()).collect()
+    };
+    let mut fixed = settled(candidates, &solution, is_asked);
+    loop {
+        let of_fixed = solution.iter().filter(|(name, _)| fixed.contains_key(*name));
+        let open: BTreeSet<String> = of_fixed.flat_map(|(name, chosen)| required(name, chosen)).collect();
+        let mut open = open.into_iter().filter(|name| !fixed.contains_key(name));
+        let Some(name) = open.next() else { return solution };
+        let newest = solver::newest(candidates, &name);
+        if newest.as_ref() != solution.get(&name).map(|chosen| &chosen.version) {
+            let mut wanted = fixed.clone();
+            wanted.insert(name.clone(), None);
+            if let Ok(newer) = solver::solve_in_order(candidates, &wanted, &[name.as_str()], &[]) {
+                solution = newer;
+            }
+        }
+        let Some(chosen) = solution.get(&name) else { return solution };
+        fixed.insert(name, Some(chosen.version.clone()));
+    }
 }
 
 /// The candidates that go with a torch.
@@ -275,12 +306,12 @@ impl Terms {
 struct Member<'a> {
     name: &'a str,
     choice: Choice<'a>,
-    needs: Vec<Need>,
+    requires: BTreeSet<String>,
 }
 
 /// What an artefact of a solution requires, with some of its extras. Where it requires extras of another package it
 /// requires what these are: that package itself is the same whether anything in a cell requires extras of it or not.
-fn requirements(
+pub(crate) fn requirements(
     candidates: &Candidates<'_>,
     solution: &Solution,
     choice: &Choice<'_>,
@@ -316,8 +347,10 @@ pub(crate) fn assemble<'a>(
             let (name, _) = candidates.package(name)?;
             let choice = candidates.choice(name, &chosen.version)?;
             let extras = terms.extras.get(name).map(Vec::as_slice).unwrap_or_default();
-            let needs = requirements(candidates, solution, choice, extras)?;
-            Some(Member { name, choice: choice.clone(), needs })
+            let needs = requirements(candidates, solution, choice, extras)?.into_iter();
+            // A package may require extras of itself.
+            let requires = needs.map(|need| need.name).filter(|required| required != name).collect();
+            Some(Member { name, choice: choice.clone(), requires })
         })
         .collect();
     let unaudited: BTreeSet<_> = members
@@ -331,12 +364,10 @@ pub(crate) fn assemble<'a>(
     }
 
     let mut cell = Cell::default();
-    for Member { name, choice, needs } in members {
-        // A package may require extras of itself.
-        let requires: BTreeSet<_> =
-            needs.into_iter().map(|need| need.name).filter(|required| required != name).collect();
-        let wheel = if choice.is_wheel() { wheel(candidates, &choice, cuda) } else { None };
-        let source = source(candidates, solution, name, &choice, cuda);
+    let sources = Sources { candidates, solution, together: together(&members), cuda };
+    for Member { name, choice, requires } in &members {
+        let wheel = if choice.is_wheel() { wheel(candidates, choice, cuda) } else { None };
+        let source = sources.source(name, choice);
         if wheel.is_none() && source.is_none() {
             continue;
         }
@@ -344,10 +375,10 @@ pub(crate) fn assemble<'a>(
             version: choice.version_text.clone(),
             wheel,
             source,
-            requires: requires.into_iter().collect(),
+            requires: requires.iter().cloned().collect(),
             gpu: candidates.is_of_gpu_kind(name, &choice.version),
         };
-        cell.packages.insert(name.to_owned(), Arc::new(package));
+        cell.packages.insert((*name).to_owned(), Arc::new(package));
     }
     Ok(Assembled::Cell(Box::new(cell)))
 }
@@ -374,40 +405,49 @@ fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option
     })
 }
 
-/// How a version of a package can be compiled in a cell, where all that it takes is in the cell.
-fn source(
-    candidates: &Candidates<'_>,
-    solution: &Solution,
-    name: &str,
-    choice: &Choice<'_>,
+/// The wheels of a solution, with what each package requires of the others.
+fn together<'m>(members: &'m [Member<'_>]) -> Together<'m> {
+    let wheels = members.iter().filter(|member| member.choice.is_wheel()).map(|member| {
+        let (version, artefact) = (member.choice.version_text.as_str(), member.choice.artefact);
+        let named = Named { version, filename: &artefact.filename, sha256: Some(&artefact.sha256) };
+        (member.name, named)
+    });
+    let requires =
+        members.iter().map(|member| (member.name, member.requires.iter().map(String::as_str).collect()));
+    Together { wheels: wheels.collect(), requires: requires.collect() }
+}
+
+/// How packages of a solution can be compiled.
+struct Sources<'c, 'a> {
+    candidates: &'c Candidates<'a>,
+    solution: &'c Solution,
+    together: Together<'c>,
     cuda: Cuda,
-) -> Option<CellSource> {
-    // The sdist may have another local version than the wheel: none.
-    let public = choice.version.clone().without_local();
-    let sdist = candidates.versions(name)?.get(&public)?.sdist()?;
-    let capabilities = candidates.universe.compiles_for(sdist, cuda).ok().filter(|all| !all.is_empty())?;
-    let mut links = BTreeSet::new();
-    let mut next: Vec<String> = sdist.build_needs().into_iter().map(|need| need.name).collect();
-    while let Some(needed) = next.pop() {
-        let chosen = solution.get(&needed)?;
-        if links.contains(&needed) {
-            continue;
-        }
-        let linked = candidates.choice(&needed, &chosen.version)?;
-        let needs = requirements(candidates, solution, linked, &[])?;
-        next.extend(needs.into_iter().map(|need| need.name));
-        links.insert(needed);
+}
+
+impl Sources<'_, '_> {
+    /// How a version of a package can be compiled, where there is all that it takes.
+    fn source(&self, name: &str, choice: &Choice<'_>) -> Option<CellSource> {
+        let Self { candidates, solution, together, cuda } = self;
+        // The sdist may have another local version than the wheel: none.
+        let public = choice.version.clone().without_local();
+        let sdist = candidates.versions(name)?.get(&public)?.sdist()?;
+        let universe = candidates.universe;
+        let capabilities = universe.compiles_for(sdist, *cuda).ok().filter(|all| !all.is_empty())?;
+        let recipe = sdist.package.source.as_ref()?;
+        let frozen = build_environments::frozen(candidates, solution, name, recipe)?;
+        let links = linked(universe, together, *cuda, &recipe.links).ok()?;
+        Some(CellSource {
+            filename: sdist.artefact.filename.clone(),
+            sha256: sdist.artefact.sha256.clone(),
+            size: sdist.artefact.size,
+            capabilities,
+            links: links.into_iter().map(str::to_owned).collect(),
+            frozen,
+            memory_per_job: recipe.memory_per_job,
+            minutes: recipe.minutes,
+        })
     }
-    let described = sdist.package.source.as_ref()?;
-    Some(CellSource {
-        filename: sdist.artefact.filename.clone(),
-        sha256: sdist.artefact.sha256.clone(),
-        size: sdist.artefact.size,
-        capabilities,
-        links: links.into_iter().collect(),
-        memory_per_job: described.memory_per_job,
-        minutes: described.minutes,
-    })
 }
 
 fn unfit_absence(

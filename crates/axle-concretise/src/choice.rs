@@ -175,10 +175,10 @@ impl<'a> Choice<'a> {
         }
     }
 
-    /// What must be in a cell for an sdist to be compiled: what it links, and what builds it. A wheel needs nothing.
+    /// What must be in a cell for an sdist to be compiled: what it is compiled against. A wheel needs nothing.
     pub(crate) fn build_needs(&self) -> Vec<Need> {
         let source = self.package.source.as_ref().filter(|_| !self.is_wheel());
-        let names = source.into_iter().flat_map(|source| source.links.iter().chain(&source.build_requires));
+        let names = source.into_iter().flat_map(|source| &source.links);
         let need = |name: &String| Need {
             name: name.clone(),
             extras: Vec::new(),
@@ -284,6 +284,7 @@ impl<'a> Choice<'a> {
     pub(crate) fn is_of_gpu_kind(&self, pinned: Option<Cuda>) -> bool {
         let has_code = |facts: &WheelFacts| !facts.sass.is_empty() || !facts.ptx.is_empty();
         self.package.gpu
+            || self.package.cuda_match != Some(CudaMatch::None)
             || !self.is_wheel()
             || self.links_torch
             || self.is_for_cuda(pinned)

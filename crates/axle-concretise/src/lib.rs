@@ -10,6 +10,7 @@
 //!
 //! [`Lookup::lock`] solves a request freely, with versions that no cell holds.
 
+pub mod build_environments;
 mod builds;
 pub mod cells;
 mod choice;

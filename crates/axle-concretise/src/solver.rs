@@ -90,6 +90,12 @@ pub(crate) fn solve_in_order(
     }
 }
 
+/// The best version of a package, whatever else there is.
+pub(crate) fn newest(candidates: &Candidates<'_>, name: &str) -> Option<Version> {
+    let provider = Provider { candidates, wanted: &Wanted::new(), order: &[], extras: &[] };
+    provider.best(name, &Ranges::full())
+}
+
 /// What PubGrub calls a package.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Node {

@@ -83,6 +83,18 @@ impl World {
         self
     }
 
+    /// Adds an sdist of a package whose TOML says how it is compiled.
+    pub(crate) fn sdist(mut self, name: &str, version: &str) -> Self {
+        let filename = format!("{name}-{version}.tar.gz");
+        let artefact = Artefact {
+            size: Some(500),
+            requires_dist: Some(Vec::new()),
+            ..Artefact::declared(&filename, Origin::Pypi, &"5".repeat(64))
+        };
+        self.artefacts.entry(name.to_owned()).or_default().push(artefact);
+        self
+    }
+
     /// Lets the cells have the source of a version, which supports some capabilities and takes some minutes.
     pub(crate) fn source(mut self, name: &str, version: &str, capabilities: &str, minutes: u64) -> Self {
         if !self.packages.contains_key(name) {
@@ -94,6 +106,7 @@ impl World {
             size: Some(500),
             capabilities: capabilities.split_whitespace().map(|one| one.parse().unwrap()).collect(),
             links: vec!["torch".to_owned()],
+            frozen: BTreeMap::new(),
             memory_per_job: None,
             minutes: Some(minutes),
         };
@@ -133,6 +146,12 @@ impl World {
 
     pub(crate) fn universe(&self) -> Universe {
         Universe::read(&Catalogue::new(self.files())).unwrap()
+    }
+
+    /// The universe with the toolkits of the catalogue, which something can be compiled with.
+    pub(crate) fn compiling_universe(&self) -> Universe {
+        let toolkits = include_bytes!("../../../catalogue/toolkits.json");
+        Universe { toolkits: Some(serde_json::from_slice(toolkits).unwrap()), ..self.universe() }
     }
 
     /// Every cell of the matrix that holds something.

@@ -6,7 +6,8 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{
-    Artefact, ArtefactFile, Catalogue, CatalogueError, Cuda, Matrix, Package, Provenance, markers,
+    Artefact, ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cuda, Matrix,
+    Package, Provenance, markers,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
@@ -33,6 +34,8 @@ pub struct Universe {
     pub artefacts: BTreeMap<String, ArtefactFile>,
     /// What is known of CUDA's releases, where the catalogue says.
     pub toolkits: Option<Toolkits>,
+    /// What sources are compiled with, by the package of the source.
+    pub environments: BTreeMap<String, BuildEnvironments>,
 }
 
 /// A catalogue that contradicts itself.
@@ -69,7 +72,20 @@ impl Universe {
             catalogue.artefacts(name).map(|file| Some((name.clone(), file?))).transpose()
         });
         let artefacts = read.collect::<Result<_, _>>()?;
-        Ok(Self { matrix: catalogue.matrix()?, packages, artefacts, toolkits: catalogue.toolkits()? })
+        let environments = catalogue.build_environments()?;
+        let (matrix, toolkits) = (catalogue.matrix()?, catalogue.toolkits()?);
+        Ok(Self { matrix, packages, artefacts, toolkits, environments })
+    }
+
+    /// The environments that sources of a package are compiled in on a system and Python.
+    pub(crate) fn environments_of(
+        &self,
+        name: &str,
+        system: System,
+        python: PythonVersion,
+    ) -> impl Iterator<Item = &BuildEnvironment> {
+        let of_name = self.environments.get(name).into_iter().flat_map(|file| &file.environments);
+        of_name.filter(move |one| one.system == system && one.python == python)
     }
 
     /// The candidates for a system and a Python, whatever their CUDA.
@@ -365,8 +381,9 @@ impl<'a> Candidates<'a> {
         self.packages.get_key_value(name).map(|(name, candidates)| (*name, candidates.package))
     }
 
-    /// Whether a version of a package is made for a GPU or a torch: its TOML says so, it is compiled, or its wheel has device
-    /// code, is made for a CUDA release or links libtorch. All else is plain: it runs beside any torch and any CUDA.
+    /// Whether a version of a package is made for a GPU or a torch: its TOML says so or has its CUDA match the target's, it is
+    /// compiled, or its wheel has device code, is made for a CUDA release or links libtorch. All else is plain: it runs
+    /// beside any torch and any CUDA.
     pub(crate) fn is_of_gpu_kind(&self, name: &str, version: &Version) -> bool {
         let (Some((_, package)), Some(choice)) = (self.package(name), self.choice(name, version)) else {
             return false;

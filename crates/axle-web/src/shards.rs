@@ -5,7 +5,7 @@
 //! | `start` | what every answer reads: the matrix, the toolkits, what is written by hand of each package |
 //! | `cells/<system>/<python>-<cuda>` | the cells of one target |
 //! | `builds` | where the files of plans are, and their sizes |
-//! | `artefacts` | every artefact: a refusal of versions is solved with them |
+//! | `artefacts` | every artefact, and what sources are compiled with: a refusal of versions is solved with them |
 //!
 //! A shard is a JSON object of the contents of files by path. That of `start` lists all shards as a file more, so that
 //! a target without cells is told from one whose cells were not fetched yet.
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axle_catalogue::{Files, Folder};
+use axle_catalogue::{BUILD_ENVIRONMENTS, Files, Folder};
 
 /// The shard that has to be there before anything can be asked.
 pub const START: &str = "start";
@@ -29,7 +29,8 @@ pub type Shard = BTreeMap<String, String>;
 fn shard_of(path: &str) -> &str {
     match path.split('/').next() {
         Some("cells") => path.strip_suffix(".json").unwrap_or(path),
-        Some(folder @ ("builds" | "artefacts")) => folder,
+        Some("builds") => "builds",
+        Some("artefacts" | BUILD_ENVIRONMENTS) => "artefacts",
         _ => START,
     }
 }
@@ -40,8 +41,16 @@ fn shard_of(path: &str) -> &str {
 /// When a file cannot be read.
 pub fn shards(catalogue: &Folder) -> io::Result<BTreeMap<String, Shard>> {
     let mut shards: BTreeMap<String, Shard> = BTreeMap::new();
-    let files =
-        ["matrix.toml", "compilers.json", "toolkits.json", "packages", "cells", "builds", "artefacts"];
+    let files = [
+        "matrix.toml",
+        "compilers.json",
+        "toolkits.json",
+        "packages",
+        "cells",
+        "builds",
+        BUILD_ENVIRONMENTS,
+        "artefacts",
+    ];
     for path in catalogue.files_under(&files)? {
         let bytes = catalogue.read(&path)?.unwrap_or_default();
         let text = String::from_utf8(bytes.into_owned()).map_err(io::Error::other)?;

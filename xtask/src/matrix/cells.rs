@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axle_catalogue::{
-    COMPONENTS_PATH, Catalogue, CatalogueError, Cell, CellFile, Cuda, artefact_path, build_path,
+    COMPONENTS_PATH, Catalogue, CatalogueError, Cell, CellFile, Cuda, FrozenWheel, artefact_path, build_path,
 };
 use axle_wheel::{PythonVersion, System};
 
@@ -71,10 +71,17 @@ impl NamedCell {
         packages.map(|(name, package)| (name.as_str(), package.version.as_str()))
     }
 
+    /// What its sources are compiled with: packages with their wheels.
+    pub fn frozen(&self) -> impl Iterator<Item = (&str, &FrozenWheel)> {
+        let sources = self.cell().packages.values().filter_map(|package| package.source.as_ref());
+        sources.flat_map(|source| &source.frozen).map(|(name, wheel)| (name.as_str(), wheel))
+    }
+
     /// The files of the catalogue, but for the cell's own, that say something of the cell.
     pub fn inputs(&self) -> BTreeSet<String> {
         let shared = ["matrix.toml", "compilers.json", "toolkits.json", COMPONENTS_PATH].map(str::to_owned);
-        let of_packages = self.versions().flat_map(|(name, version)| {
+        let frozen = self.frozen().map(|(name, wheel)| (name, wheel.version.as_str()));
+        let of_packages = self.versions().chain(frozen).flat_map(|(name, version)| {
             [format!("packages/{name}.toml"), artefact_path(name), build_path(name, version)]
         });
         shared.into_iter().chain(of_packages).collect()

@@ -92,7 +92,10 @@ impl<'a> Facts<'a> {
         let components = catalogue.components()?;
         let wheels = components.toolkits().flat_map(|(_, _, toolkit)| toolkit.components.values());
         let of_toolkits = wheels.map(|wheel| (wheel.package.as_str(), wheel.version.as_str()));
-        let versions: BTreeSet<_> = cells.iter().flat_map(NamedCell::versions).chain(of_toolkits).collect();
+        let frozen = cells.iter().flat_map(NamedCell::frozen);
+        let frozen = frozen.map(|(name, wheel)| (name, wheel.version.as_str()));
+        let versions: BTreeSet<_> =
+            cells.iter().flat_map(NamedCell::versions).chain(frozen).chain(of_toolkits).collect();
         let names: BTreeSet<_> = versions.iter().map(|(name, _)| *name).collect();
         let artefacts = names.par_iter().filter_map(|name| {
             catalogue.artefacts(name).map(|file| Some(((*name).to_owned(), file?))).transpose()
@@ -179,6 +182,9 @@ impl<'a> Facts<'a> {
                 let version = if own { &package.version } else { version };
                 published(name, version, &source.filename, &source.sha256);
             }
+        }
+        for (name, wheel) in cell.frozen() {
+            published(name, &wheel.version, &wheel.filename, &wheel.sha256);
         }
         let toolkits = self.components.systems.get(&cell.name.system);
         let toolkit = toolkits.and_then(|toolkits| toolkits.get(&cell.name.cuda));
