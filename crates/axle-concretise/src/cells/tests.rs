@@ -267,16 +267,16 @@ fn what_is_only_required_keeps_nothing_out() {
 
 #[test]
 fn what_is_required_is_fixed_before_what_that_requires() {
+    // There are fewer versions of mpmath than of sympy: the solver decides it first.
     let world = world(&["torch", "app"])
-        .wheel(Wheel::any("app", "1.0").requires(&["sympy"]))
+        .wheel(Wheel::any("app", "1.0").requires(&["sympy", "wrapper"]))
         .wheel(Wheel::any("sympy", "1.14").requires(&["mpmath<1.4"]))
+        .wheel(Wheel::any("sympy", "1.13").requires(&["mpmath"]))
         .wheel(Wheel::any("sympy", "1.12").requires(&["mpmath"]))
+        .wheel(Wheel::any("wrapper", "1.0").requires(&["mpmath"]))
         .wheel(Wheel::any("mpmath", "1.3"))
         .wheel(Wheel::any("mpmath", "1.4"));
-    assert_eq!(
-        versions(&cell(&world)),
-        ["app 1.0", "cuda-runtime 12.8.90", "mpmath 1.3", "sympy 1.14", "torch 2.9.1"]
-    );
+    assert_eq!(versions(&cell(&world))[2..4], ["mpmath 1.3", "sympy 1.14"]);
 }
 
 #[test]
