@@ -56,8 +56,8 @@ pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
 pub use package::{
-    Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen, Keep, Load,
-    MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
+    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
+    Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
 };
 pub use stored::stored_facts;
 pub use wheel_build::{

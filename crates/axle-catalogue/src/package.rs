@@ -51,6 +51,9 @@ pub struct Package {
     /// What is published about wheels whose bytes were not seen.
     #[serde(default)]
     pub declared: Vec<Declared>,
+    /// What it requires besides what its metadata says.
+    #[serde(default)]
+    pub also_requires: Vec<AlsoRequires>,
     /// How it is compiled from its sdist; without it, it is not.
     pub source: Option<Source>,
     /// How many of a member's containers must run on a GPU, where it is not all of them.
@@ -91,6 +94,13 @@ impl Package {
     pub fn is_alternative(&self, path: &str) -> bool {
         let mut patterns = self.alternative.iter().map(|one| Pattern::new(one.member.replace("{cuda}", "*")));
         patterns.any(|pattern| pattern.matches(path))
+    }
+
+    /// `Requires-Dist` lines that the metadata of a version lacks.
+    pub fn also_required<'a>(&'a self, version: &Version) -> impl Iterator<Item = &'a String> + use<'a> {
+        let public = version.clone().without_local();
+        let rows = self.also_requires.iter().filter(move |row| row.versions.contains(&public));
+        rows.flat_map(|row| &row.requires_dist)
     }
 
     /// How the members of its wheels count for coverage.
@@ -236,6 +246,20 @@ pub struct Declared {
     pub cxx11_abi: Option<bool>,
     /// Where it is said.
     pub document: String,
+}
+
+/// What some versions of a package require besides what their metadata says: where there is an installer, it is there
+/// anyway, or is left to the user.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AlsoRequires {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// `Requires-Dist` lines.
+    pub requires_dist: Vec<String>,
+    /// What fails without them.
+    pub reason: String,
 }
 
 /// How a package is compiled from its sdist.

@@ -630,8 +630,10 @@ fn required<'a>(
     environments: &'a [MarkerEnvironment],
     packages: &'a BTreeMap<String, Package>,
 ) -> impl Iterator<Item = String> + 'a {
-    let lines = file.artefacts.iter().flat_map(|one| one.requires_dist.iter().flatten()).map(String::as_str);
-    let lines: BTreeSet<&str> = lines.collect();
+    let stated = file.artefacts.iter().flat_map(|one| one.requires_dist.iter().flatten());
+    let rows = packages.get(&file.name).into_iter().flat_map(|package| &package.also_requires);
+    let also = rows.flat_map(|row| &row.requires_dist);
+    let lines: BTreeSet<&str> = stated.chain(also).map(String::as_str).collect();
     lines.into_iter().filter_map(move |line| {
         let requirement = parse_requirement(line).ok()?;
         let name = requirement.name.to_string();
@@ -708,9 +710,16 @@ mod tests {
             })
             .collect::<Result<_, _>>()
             .unwrap();
-        let packages = ["extra-known", "extra-windows"].map(|name| (name.to_owned(), package("1"))).into();
+        let mut packages: BTreeMap<_, _> =
+            ["extra-known", "extra-windows", "x"].map(|name| (name.to_owned(), package("1"))).into();
+        let also = crate::AlsoRequires {
+            versions: pep440_rs::VersionSpecifiers::empty(),
+            requires_dist: vec!["also".to_owned(), "never; sys_platform == 'win32'".to_owned()],
+            reason: "it imports it".to_owned(),
+        };
+        packages.get_mut("x").unwrap().also_requires.push(also);
         let followed: BTreeSet<_> = required(&file, &environments, &packages).collect();
-        let expected = ["always", "arm", "extra-known", "linux", "new-python"];
+        let expected = ["also", "always", "arm", "extra-known", "linux", "new-python"];
         assert_eq!(followed, expected.map(str::to_owned).into());
     }
 

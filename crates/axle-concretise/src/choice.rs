@@ -245,7 +245,9 @@ impl<'a> Choice<'a> {
             .requirements
             .get_or_init(|| {
                 // The order of the lines means nothing, and must not decide which explanation is found.
-                let mut lines: Vec<_> = self.requires.ok_or(Unfit::UnknownRequirements)?.iter().collect();
+                let stated = self.requires.ok_or(Unfit::UnknownRequirements)?;
+                let mut lines: Vec<_> =
+                    stated.iter().chain(self.package.also_required(&self.version)).collect();
                 lines.sort();
                 lines.dedup();
                 lines.iter().map(parse).collect()

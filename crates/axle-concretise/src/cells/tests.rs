@@ -223,6 +223,30 @@ fn an_exact_pin_says_more_than_what_is_linked() {
 }
 
 #[test]
+fn what_the_metadata_lacks_is_required_too() {
+    let also = r#"
+cuda-match = "none"
+
+[[also-requires]]
+versions = "<2"
+requires-dist = ["setuptools<82; python_version < '3.13'", "colorama; sys_platform == 'win32'"]
+reason = "it imports it"
+"#;
+    let world = world(&["torch", "app"])
+        .package("app", also)
+        .wheel(Wheel::any("app", "1.0").requires(&["torch"]))
+        .wheel(Wheel::any("setuptools", "81.0"))
+        .wheel(Wheel::any("setuptools", "82.0"));
+    let cell = cell(&world);
+    assert_eq!(cell.packages["app"].requires, ["setuptools", "torch"]);
+    assert_eq!(cell.packages["setuptools"].version, "81.0");
+
+    // The rows are of versions.
+    let newer = world.wheel(Wheel::any("app", "2.0").requires(&["torch"]));
+    assert_eq!(self::cell(&newer).packages["app"].requires, ["torch"]);
+}
+
+#[test]
 fn a_package_names_all_that_it_requires() {
     let world = world(&["torch", "app"])
         .wheel(Wheel::any("app", "1.0").requires(&[
