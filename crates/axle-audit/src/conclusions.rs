@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use axle_fatbin::Architectures;
 use axle_wheel::{Metadata, Requirement, VerbatimUrl};
 use pep440_rs::Operator;
 use pep508_rs::VersionOrUrl;
 
 use crate::device_code::LINKED;
-use crate::facts::{Architectures, CudaEvidence, CudaSource, ElfMember, LooseCode};
+use crate::facts::{CudaEvidence, CudaSource, ElfMember, LooseCode};
 
 /// The code of all members.
 pub(crate) fn architectures(members: &[ElfMember]) -> Architectures {

@@ -256,9 +256,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use axle_elf::ElfType;
+    use axle_fatbin::Architectures;
 
     use super::*;
-    use crate::facts::{Architectures, LooseCode, LooseFormat};
+    use crate::facts::{LooseCode, LooseFormat};
     use crate::policy::Pattern;
 
     /// A member that holds groups of containers, written as section, codes and number.

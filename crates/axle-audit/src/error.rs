@@ -1,5 +1,6 @@
 //! Why a wheel can't be audited.
 
+use axle_fatbin::SectionError;
 use axle_wheel::{ArchiveError, ArchiveProblem};
 use thiserror::Error;
 
@@ -63,6 +64,20 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
+}
+
+impl Problem {
+    /// What is wrong with the device code of a member.
+    pub(crate) fn device_code(member: &str, error: SectionError) -> Self {
+        let member = member.to_owned();
+        match error {
+            SectionError::Broken { section, source } => Self::Fatbin { member, section, source },
+            SectionError::NotContainer { section, offset } => Self::NotFatbin { member, section, offset },
+            SectionError::TooManyContainers { offset, limit } => {
+                Self::TooManyContainers { member, offset, limit }
+            }
+        }
+    }
 }
 
 impl AuditError {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axle_elf::ElfType;
-use axle_fatbin::{Code, Compression, Toolkit};
+use axle_fatbin::{Architectures, Code, Compression, Toolkit};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
@@ -295,16 +295,6 @@ pub struct Abi3 {
     pub newest: Vec<String>,
     /// Symbols that no stable ABI has, so that another Python may lack or change them.
     pub unstable: Vec<String>,
-}
-
-/// Device code of both kinds, each sorted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Architectures {
-    /// The machine code.
-    pub sass: Vec<Code>,
-    /// The assembly that the driver compiles.
-    pub ptx: Vec<Code>,
 }
 
 /// Entries that have all of this in common.

@@ -49,13 +49,14 @@ mod stable_abi;
 pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unpacked, installed_files};
 pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};
 pub use axle_fatbin::{
-    Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError, MAGIC as FATBIN_MAGIC, Toolkit,
+    Architectures, Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError,
+    MAGIC as FATBIN_MAGIC, Toolkit,
 };
 pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
 pub use facts::{
-    Abi3, Architectures, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind,
-    ElfMember, Form, LooseCode, LooseFormat, RecordFacts, WheelFacts,
+    Abi3, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind, ElfMember, Form,
+    LooseCode, LooseFormat, RecordFacts, WheelFacts,
 };
 pub use findings::{Check, Finding, Severity, findings};
 pub use glibc::{GlibcCoverage, glibc_coverage};

@@ -25,11 +25,8 @@ pub(crate) struct LooseFile {
 impl LooseFormat {
     /// What a file is that begins with `start`; `None` for no such file.
     pub fn of(path: &str, start: &[u8]) -> Option<Self> {
-        const EM_CUDA: u8 = 190;
-        let machine = start.get(18..20);
         if start.starts_with(&axle_elf::MAGIC) {
-            let is_cubin = machine == Some(&[EM_CUDA, 0]) || machine == Some(&[0, EM_CUDA]);
-            return is_cubin.then_some(Self::Cubin);
+            return Image::is_cubin(start).then_some(Self::Cubin);
         }
         let is_ptx = Path::new(path).extension().is_some_and(|extension| extension == "ptx");
         if start.starts_with(&axle_fatbin::MAGIC) { Some(Self::Fatbin) } else { is_ptx.then_some(Self::Ptx) }

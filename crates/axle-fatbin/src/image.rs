@@ -68,6 +68,14 @@ pub enum ImageError {
 }
 
 impl Image {
+    /// Whether a file that begins with `start` is a cubin: an ELF file for CUDA.
+    pub fn is_cubin(start: &[u8]) -> bool {
+        // The machine, in either byte order.
+        let machine = start.get(18..20).and_then(|machine| machine.try_into().ok());
+        let is_cuda = |machine| [u16::from_le_bytes(machine), u16::from_be_bytes(machine)].contains(&EM_CUDA);
+        start.starts_with(&axle_elf::MAGIC) && machine.is_some_and(is_cuda)
+    }
+
     /// Reads a cubin.
     ///
     /// Its kernels are the functions in its symbol table that are marked as entries, which `cuobjdump -elf` prints as

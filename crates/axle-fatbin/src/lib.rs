@@ -12,6 +12,9 @@
 //! [`Image`] is what a whole image tells, a loose `.cubin` or `.ptx` file say: its architecture, its kernels, the
 //! release that made it. [`demangle`] makes a kernel's name readable.
 //!
+//! [`Containers`] gathers what was found in one ELF file and tells, with the sections that `axle-elf` read, which SASS
+//! and PTX the file has.
+//!
 //! [`Code`] says what an entry was compiled for and [`Code::runs_on`] where it runs.
 //!
 //! ```
@@ -32,6 +35,7 @@ mod image;
 mod kernel;
 mod payload;
 mod scanner;
+mod sections;
 
 pub use arch::{Code, CodeError, ComputeCapability, ComputeCapabilityError, Kind, Suffix};
 pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry, MAGIC};
@@ -39,3 +43,7 @@ pub use image::{Image, ImageError};
 pub use kernel::demangle;
 pub use payload::{Toolkit, zstd_start};
 pub use scanner::{Found, Scanner};
+pub use sections::{
+    Architectures, Containers, ContainersBySection, LINKED, NO_SECTION, PRELINK, SectionError,
+    is_device_section,
+};
