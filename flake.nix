@@ -41,6 +41,7 @@
           in
           {
             inherit axle;
+            inherit (pkgs) axle-auditor;
             default = axle;
           }
         )

@@ -186,7 +186,6 @@ in
           build = env.builds.markupsafe;
           capabilities = [ "8.6" ];
           architectures = true;
-          python = pkgs.python311;
         };
   };
 }

@@ -16,7 +16,6 @@ let
           empty = name: final.runCommand name { } "mkdir $out";
         in
         {
-          axle-cli = empty "axle-cli";
           axle-auditor = empty "axle-auditor";
           cudaPackages_12_8 = final.lib.genAttrs [ "cuda_nvcc" "cuda_cudart" "cccl" ] empty;
         }

@@ -9,6 +9,6 @@ final: prev: {
     catalogue = ../catalogue;
   };
 
-  # The command line, which audits what is compiled.
-  axle-cli = prev.axle-cli or (final.callPackage ../package.nix { });
+  # What judges what is compiled.
+  axle-auditor = prev.axle-auditor or (final.callPackage ./builders/auditor.nix { });
 }

@@ -73,18 +73,18 @@ let
       # As nixpkgs leaves what it has removed.
       gcc11Stdenv = throw "gcc11Stdenv has been removed from this package set";
 
-      # The command line, which the machine has built: `cargo xtask` puts it here.
-      axle-cli =
-        if builtins.pathExists ./axle then
-          host.fromHost "axle" { inherit (host) patchelf; } ''
+      # The judge of what is compiled, which the machine has built: `cargo xtask` puts it here.
+      axle-auditor =
+        if builtins.pathExists ./axle-auditor then
+          host.fromHost "axle-auditor" { inherit (host) patchelf; } ''
             mkdir -p $out/bin
-            cp ${./axle} $out/bin/axle
-            chmod u+wx $out/bin/axle
+            cp ${./axle-auditor} $out/bin/axle-auditor
+            chmod u+wx $out/bin/axle-auditor
             $patchelf/bin/patchelf --set-interpreter ${host.dynamicLinker} --force-rpath \
-              --set-rpath ${host.compilerLibraries}/lib:${host.glibc}/lib $out/bin/axle
+              --set-rpath ${host.compilerLibraries}/lib:${host.glibc}/lib $out/bin/axle-auditor
           ''
         else
-          throw "the stand-in package set has no axle: put the binary of the command line at checks/host/axle";
+          throw "the stand-in package set has no axle-auditor: put the binary at checks/host/axle-auditor";
       mkShell = final.mkShellNoCC;
       runCommand =
         name: env: buildCommand:

@@ -37,7 +37,7 @@ let
     inherit toolkit;
   };
 
-  # The layers of an environment, by derivation path; audits need the command line, which is no part of this.
+  # The layers of an environment, by derivation path; audits need a program that `cargo xtask` builds, and are left out.
   layersOf =
     changedCatalogue: changedRequest:
     let

@@ -135,6 +135,5 @@ in
         inherit name capabilities;
         build = builds.${name};
         architectures = cuda != null && (sdistOf name).architectures or null != null;
-        python = interpreter;
       };
 }

@@ -99,7 +99,7 @@ struct Answer {
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let facts = facts(&args.wheel)?;
     let nix = nix::ensure()?;
-    nix::place_command_line(Path::new("."))?;
+    nix::place_auditor(Path::new("."))?;
     let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
 
     let mut failed = check(&nix, &attribute, &facts, &[])?;

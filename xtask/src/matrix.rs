@@ -317,7 +317,7 @@ fn nix_outcomes(
     }
     let nix = nix::ensure()?;
     if args.build {
-        nix::place_command_line(Path::new("."))?;
+        nix::place_auditor(Path::new("."))?;
     }
     let environments = Environments { nix: &nix, package_set: &args.nixpkgs };
     let cells: Vec<_> = open.iter().map(|(number, _)| &seen[*number].cell).collect();

@@ -58,9 +58,12 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// Cargo built the command line and did not say where it is.
-    #[error("cargo build --bin axle names no program called axle")]
-    NotBuilt,
+    /// Cargo built a program and did not say where it is.
+    #[error("cargo build --bin {program} names no program called {program}")]
+    NotBuilt {
+        /// The program.
+        program: &'static str,
+    },
 }
 
 /// A Nix that works: where its programs are and how they are to be run.
@@ -129,13 +132,17 @@ pub fn ensure() -> Result<NixEnv, Error> {
 /// # Errors
 /// When it cannot be built.
 pub fn command_line(root: &Path) -> Result<PathBuf, Error> {
+    program(root, "axle")
+}
+
+fn program(root: &Path, program: &'static str) -> Result<PathBuf, Error> {
     let built = output(cargo().current_dir(root).args([
         "build",
         "--quiet",
         // As everything else is built, so that no dependency is compiled anew with other features.
         "--workspace",
         "--bin",
-        "axle",
+        program,
         "--message-format",
         "json-render-diagnostics",
     ]))?;
@@ -144,21 +151,22 @@ pub fn command_line(root: &Path) -> Result<PathBuf, Error> {
     said.lines()
         .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
         .map(|(path, _)| PathBuf::from(path))
-        .find(|path| path.file_name().is_some_and(|name| name == "axle"))
-        .ok_or(Error::NotBuilt)
+        .find(|path| path.file_name().is_some_and(|name| name == program))
+        .ok_or(Error::NotBuilt { program })
 }
 
-/// Builds the command line and puts it into the stand-in package set, which has no Rust; it audits what is compiled.
+/// Builds the judge of what is compiled, and puts it into the stand-in package set, which has no Rust.
 ///
 /// # Errors
 /// When it cannot be built or written.
-pub fn place_command_line(root: &Path) -> Result<(), Error> {
-    let program = command_line(root)?;
+pub fn place_auditor(root: &Path) -> Result<(), Error> {
+    const NAME: &str = "axle-auditor";
+    let program = program(root, NAME)?;
     let folder = root.join("checks/host");
     let new = tempfile::NamedTempFile::new_in(&folder)?;
     // Without what only a debugger reads it is a tenth as large.
     output(Command::new("strip").arg("-o").arg(new.path()).arg(&program))?;
-    new.persist(folder.join("axle")).map_err(|error| error.error)?;
+    new.persist(folder.join(NAME)).map_err(|error| error.error)?;
     Ok(())
 }
 

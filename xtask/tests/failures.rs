@@ -50,7 +50,7 @@ const FAILURES: &[(&str, &[&str])] = &[
 fn what_does_not_go_together_is_not_built() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let nix = nix::ensure().unwrap();
-    nix::place_command_line(&root).unwrap();
+    nix::place_auditor(&root).unwrap();
     for (name, expected) in FAILURES {
         let output = nix
             .command("nix")

@@ -42,7 +42,7 @@ fn a_second_cell_on_a_warm_store_builds_no_wheel() {
 #[ignore = "fetches a Nix when the machine has none, and a small sdist from the package index"]
 fn what_is_compiled_is_audited_before_it_is_used() {
     let nix = nix::ensure().unwrap();
-    nix::place_command_line(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    nix::place_auditor(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
     build(&nix, "compiled", &[]);
     let inputs = nix
         .command("nix")
@@ -62,5 +62,5 @@ fn what_is_compiled_is_audited_before_it_is_used() {
     let (build, audit) = ("-markupsafe-3.0.4-torch2.10-cpu.drv", "-markupsafe-3.0.4-torch2.10-cpu-audit.drv");
     assert!(needs("-python3.11-markupsafe-3.0.4-torch2.10-cpu.drv", audit), "it does not wait for the audit");
     assert!(needs(audit, build), "the audit does not read the build");
-    assert!(!needs(build, "-axle.drv"), "the build itself depends on axle");
+    assert!(!needs(build, "-axle-auditor.drv"), "the build itself depends on axle");
 }
