@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_audit::ElfMember;
 use axle_wheel::WheelName;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -11,7 +10,7 @@ use serde::Serialize;
 use crate::{
     Artefact, ArtefactFile, BUILD_ENVIRONMENTS, BuildEnvironments, BuildFile, COMPONENTS_PATH, Catalogue,
     CatalogueError, CellFile, ComponentsFile, DriverUse, Files, LIBRARIES_PATH, LibrariesFile, Matrix,
-    Origin, Package, Provenance, Provider, WheelBuild, artefact_path, build_environments_path, build_path,
+    MemberBuild, Origin, Package, Provenance, Provider, artefact_path, build_environments_path, build_path,
     cell_path, cuda_libraries,
 };
 
@@ -295,9 +294,14 @@ impl Checker<'_> {
                 let Some(facts) = artefact.and_then(Artefact::facts) else { continue };
                 let is_cuda =
                     |soname: &str| cuda_libraries.contains(soname) && !wheel.libraries.contains_key(soname);
-                for elf in &facts.elf {
+                for elf in facts.elf.iter().filter(|elf| elf.is_loaded()) {
+                    let member = wheel.members.iter().find(|member| member.path == elf.path);
+                    // What another target loads may be left as it is.
+                    if member.is_none() && package.is_alternative(&elf.path) {
+                        continue;
+                    }
                     let driver = DriverUse::of(&matrix.runtime, &build.name, elf, is_cuda);
-                    if let Some(message) = wrong_search(wheel, package, elf, driver) {
+                    if let Some(message) = wrong_search(member, driver) {
                         self.complain(path, format!("{filename}: {} {message}", elf.path));
                     }
                 }
@@ -457,17 +461,10 @@ impl Checker<'_> {
     }
 }
 
-/// What is wrong with the search path of a member, for what it has to do with the driver.
-fn wrong_search(
-    wheel: &WheelBuild,
-    package: &Package,
-    elf: &ElfMember,
-    driver: DriverUse,
-) -> Option<&'static str> {
-    let Some(member) = wheel.members.iter().find(|member| member.path == elf.path) else {
-        // What another target loads may be left as it is.
-        let is_left = !elf.is_loaded() || package.is_alternative(&elf.path);
-        return (driver > DriverUse::None && !is_left).then_some("may open the driver, and is left as it is");
+/// What is wrong with the search path of a member, if it is patched, for what it has to do with the driver.
+fn wrong_search(member: Option<&MemberBuild>, driver: DriverUse) -> Option<&'static str> {
+    let Some(member) = member else {
+        return (driver > DriverUse::None).then_some("may open the driver, and is left as it is");
     };
     let is_driver = |provider: &Provider| matches!(provider, Provider::Driver { .. });
     if member.search.iter().rev().skip(1).any(is_driver) {
@@ -503,5 +500,31 @@ fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
         (Provenance::Declared, None) | (Provenance::Audited, Some(_)) => None,
         (Provenance::Sibling, Some(audit)) if audit.of.is_some() => None,
         (provenance, _) => Some(format!("its facts are not those of {provenance:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_driver_is_searched_last_and_after_ld_library_path_by_what_opens_it() {
+        let libc = Provider::Runtime { runtime: "libc".into() };
+        let driver = Provider::Driver { driver: true };
+        let wrong = |search: &[&Provider], rpath, driver| {
+            let search = search.iter().copied().cloned().collect();
+            let member =
+                MemberBuild { path: "a.so".into(), search, rpath, interpreter: false, alternative: false };
+            wrong_search(Some(&member), driver).is_some()
+        };
+        assert!(!wrong(&[&libc], true, DriverUse::None));
+        assert!(!wrong(&[&libc, &driver], true, DriverUse::Possible));
+        assert!(!wrong(&[&libc, &driver], false, DriverUse::Own));
+        assert!(wrong(&[&libc], false, DriverUse::Possible), "it is not searched");
+        assert!(wrong(&[], false, DriverUse::Own), "nothing is searched");
+        assert!(wrong(&[&driver, &libc], false, DriverUse::None), "it comes before others");
+        assert!(wrong(&[&libc, &driver], true, DriverUse::Own), "DT_RPATH comes before LD_LIBRARY_PATH");
+        assert!(wrong_search(None, DriverUse::Possible).is_some(), "it is left as it is");
+        assert!(wrong_search(None, DriverUse::None).is_none());
     }
 }

@@ -100,6 +100,6 @@ fn the_wheels_of_a_toolkit_find_their_libraries_in_each_other() {
         soname: "libnvJitLink.so.13".to_owned(),
         optional: false,
     };
-    assert_eq!(build.members[0].search, [jit]);
+    assert_eq!(build.members[0].search, [jit, Provider::Driver { driver: true }]);
     assert!(files.iter().all(|file| file.name != "nvidia-curand"));
 }
