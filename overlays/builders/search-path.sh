@@ -53,7 +53,11 @@ axlePatchMember() {
         for folder in "${axleProviders[@]}"; do axleAdd "$folder"; done
     fi
     # Last, and as DT_RUNPATH: LD_LIBRARY_PATH, which names the driver where it lies elsewhere, comes before it.
-    if LC_ALL=C grep -qaF -e "$axleDriverMarks" "$member"; then axleAdd "$axleDriver"; fi
+    if LC_ALL=C grep -qaF -e "$axleDriverMarks" "$member"; then
+        axleAdd "$axleDriver"
+        # shellcheck disable=SC2034 # For python-driver.sh.
+        axleOpensDriver=yes
+    fi
     if patchelf --print-interpreter "$member" >/dev/null 2>&1; then
         patchelf --set-interpreter "$axleLoader" "$member"
     fi
@@ -62,7 +66,7 @@ axlePatchMember() {
 
 axlePatchMembers() {
     local member
-    axleMissing=
+    axleMissing= axleOpensDriver=
     while IFS= read -r -d '' member; do
         if [[ $(head -c 4 "$member" | tr -d '\0') == $'\x7fELF' ]]; then axlePatchMember "$member"; fi
     done < <(find . -type f -print0 | sort -z)

@@ -8,6 +8,7 @@
 { pkgs }:
 let
   inherit (builtins)
+    any
     attrNames
     attrValues
     concatStringsSep
@@ -133,6 +134,25 @@ let
       axlePatchMembers
     '';
 
+  /**
+    Shell text that lets the Python code below the working folder find the driver's libraries; after the text that
+    patches the ELF members there, which says whether one of them opens the driver (`axleOpensDriver`).
+
+    # Type
+
+    ```
+    patchPython :: String -> String
+    ```
+  */
+  patchPython = name: ''
+    axleName=${escapeShellArg name}
+    axleDriver=${driver}
+    axleDriverLibraries=${escapeShellArg (concatStringsSep " " driverLibraries)}
+    axleDriverModule=${../builders/driver.py}
+    source ${../builders/python-driver.sh}
+    axlePatchPython
+  '';
+
   build =
     {
       name,
@@ -144,6 +164,8 @@ let
     }:
     let
       what = "${name} ${version}";
+      isDeclared = wheel.declared or null != null;
+      opensDriver = any (member: any (entry: entry ? driver) member.search) wheel.members;
 
       # What is opened at run time only, or only where another target loads the member, is searched where the cell has it.
       isHere =
@@ -210,9 +232,7 @@ let
           if isCudaPackage name then
             null
           else
-            attrNames (
-              filterAttrs (_: entry: entry ? package && isCudaPackage entry.package) wheel.declared
-            );
+            attrNames (filterAttrs (_: entry: entry ? package && isCudaPackage entry.package) wheel.declared);
         providers = mapAttrs (
           soname: entry:
           folderOf {
@@ -244,11 +264,15 @@ let
           # What the archive says may be run stays so; all else that it says about modes is left out.
           chmod -R a=rX,u+w .
           ${
-            if wheel.declared or null != null then
+            if isDeclared then
               patchDeclared
             else
-              concatStringsSep "\n" (map patch wheel.members)
+              ''
+                ${concatStringsSep "\n" (map patch wheel.members)}
+                axleOpensDriver=${if opensDriver then "yes" else ""}
+              ''
           }
+          ${patchPython name}
         '';
         meta = meta // {
           sourceProvenance = [
@@ -269,6 +293,7 @@ in
     build
     isCudaPackage
     patchByNeed
+    patchPython
     relativeTo
     ;
 }

@@ -263,7 +263,9 @@ in
         export MAX_JOBS=''${MAX_JOBS:-''${NIX_BUILD_CORES:-1}}
         if [ "$MAX_JOBS" = 0 ]; then MAX_JOBS=$(nproc); fi
         export CMAKE_BUILD_PARALLEL_LEVEL=$MAX_JOBS
-        ${if description.jobs or null == null then "" else "export ${variableName description.jobs}=$MAX_JOBS"}
+        ${
+          if description.jobs or null == null then "" else "export ${variableName description.jobs}=$MAX_JOBS"
+        }
         ${concatStringsSep "\n" (
           map (variable: "export ${variableName variable}=${escapeShellArg environment.${variable}}") (
             attrNames environment
@@ -307,6 +309,7 @@ in
           every = false;
           advice = "which none of the packages has that ${name} links: name that one under `links` in catalogue/packages/${name}.toml";
         }}
+        ${build.patchPython name}
       '';
       meta = licences.meta name;
       passthru = {
