@@ -11,6 +11,7 @@ let
 
   fixture = import ./fixture.nix { inherit pkgs; };
   compiled = import ./compiled.nix { inherit pkgs; };
+  driver = import ./driver.nix { inherit pkgs; };
   field = import ./field.nix { inherit pkgs; };
   unit = import ./unit { inherit pkgs fixture; };
 
@@ -28,5 +29,6 @@ import ./cells.nix { inherit pkgs; }
   }
   // fixture.checks
   // compiled.checks
+  // driver.checks
   // field.checks
 )

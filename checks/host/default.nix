@@ -98,6 +98,13 @@ let
       inherit (host) numactl zlib;
 
       addDriverRunpath.driverLink = "/run/opengl-driver";
+      # The same package set with one more overlay.
+      extend =
+        overlay:
+        import ./. {
+          inherit system config;
+          overlays = overlays ++ [ overlay ];
+        };
       pythonPackagesExtensions = [ ];
     };
 in

@@ -94,6 +94,15 @@ let
         if [ -e "$library" ]; then cp -L "$library" $out/lib/; fi
       done
       test -e $out/lib/${loader}
+      # Like that of nixpkgs, the loader knows no library of the machine: neither its cache nor its folders. What stands
+      # there instead is of the same length, and is nowhere.
+      chmod u+w $out/lib/${loader}
+      LC_ALL=C sed -i -e 's|/etc/ld\.so\.cache|/nix/no-ld.cache|g' -e 's|/usr/lib/|/nix/lib/|g' \
+        -e 's|\x00/lib/|\x00/nil/|g' $out/lib/${loader}
+      if LC_ALL=C grep -qaP '/etc/ld\.so\.cache|/usr/lib/|\x00/lib/' $out/lib/${loader}; then
+        echo "the loader still knows the machine's libraries" >&2
+        exit 1
+      fi
     ''
     // {
       # Debian 12 has 2.36, and nothing older is supported as a host.

@@ -1,0 +1,1 @@
+DRIVER = "libcuda.so.1"
