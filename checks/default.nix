@@ -13,6 +13,7 @@ let
   compiled = import ./compiled.nix { inherit pkgs; };
   driver = import ./driver.nix { inherit pkgs; };
   field = import ./field.nix { inherit pkgs; };
+  runTime = import ./run-time.nix { inherit pkgs; };
   unit = import ./unit { inherit pkgs fixture; };
 
   # A derivation that is there when the text could be evaluated; it refers to nothing that the text names.
@@ -31,4 +32,5 @@ import ./cells.nix { inherit pkgs; }
   // compiled.checks
   // driver.checks
   // field.checks
+  // runTime.checks
 )

@@ -8,6 +8,7 @@ let
 in
 (import ./compiled.nix { inherit pkgs; }).failures
 // (import ./field.nix { inherit pkgs; }).failures
+// (import ./run-time.nix { inherit pkgs; }).failures
 // {
   build-env = pkgs.buildEnv {
     name = "mixed";

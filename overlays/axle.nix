@@ -153,6 +153,7 @@ in
       ;
     catalogue = read;
     build = { inherit (build) relativeTo; };
+    cuda = { inherit (cuda) hostCompiler; };
     licences = { inherit (licences) isNvidia; };
   };
 }

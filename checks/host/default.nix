@@ -95,7 +95,12 @@ let
       coreutils = host.tools;
       unzip = host.tools;
       patchelf = host.tools;
-      inherit (host) numactl zlib;
+      inherit (host)
+        ninja
+        numactl
+        openssl
+        zlib
+        ;
 
       addDriverRunpath.driverLink = "/run/opengl-driver";
       # The same package set with one more overlay.

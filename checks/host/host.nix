@@ -147,6 +147,55 @@ let
   zlib = library "libz.so.1" "zlib1g";
   numactl = library "libnuma.so.1" "libnuma1";
 
+  # What environments call at run time.
+  openssl = fromHost "host-openssl" { inherit patchelf; } ''
+    ${copyLibraries}
+    mkdir -p $out/bin $out/lib
+    cp -L "$(type -P openssl)" $out/bin/
+    copyLibraries $out/lib $out/bin/openssl
+    chmod -R u+w $out
+    for file in $out/lib/*; do
+      $patchelf/bin/patchelf --set-rpath $out/lib:${glibc}/lib $file
+    done
+    $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath --set-rpath $out/lib:${glibc}/lib \
+      $out/bin/openssl
+  '';
+
+  # Debian has it, and a machine need not: the package index has the program, too.
+  ninja =
+    fromHost "ninja-1.13.2"
+      {
+        inherit patchelf;
+        src = fetchPypi (
+          {
+            pname = "ninja";
+            version = "1.13.2";
+            format = "wheel";
+            python = "py3";
+            dist = "py3";
+            abi = "none";
+          }
+          // {
+            x86_64 = {
+              platform = "manylinux2014_x86_64.manylinux_2_17_x86_64";
+              hash = "sha256-ZaJDQbWsCfytzDcIJmC+QKlBdOUak3+r9uLK4mIl+iw=";
+            };
+            aarch64 = {
+              platform = "manylinux2014_aarch64.manylinux_2_17_aarch64";
+              hash = "sha256-13Wl5D6QiPUHpiUNV/z1Z46zEmjFRf61Bk/+7jNzViI=";
+            };
+          }
+          .${cpu}
+        );
+      }
+      ''
+        mkdir -p $out/bin
+        unzip -q -p $src ninja-1.13.2.data/scripts/ninja > $out/bin/ninja
+        chmod +x $out/bin/ninja
+        $patchelf/bin/patchelf --set-interpreter ${dynamicLinker} --force-rpath \
+          --set-rpath ${compilerLibraries}/lib:${glibc}/lib $out/bin/ninja
+      '';
+
   tools = fromHost "host-tools" { inherit patchelf; } ''
     ${copyLibraries}
     mkdir -p $out/bin $out/lib
@@ -210,7 +259,10 @@ let
       for name in gcc g++; do
         {
           echo '#!${tools}/bin/bash'
-          echo "exec $out/usr/bin/$name --sysroot=$out -B$out/usr/bin -B$out/usr/lib/${triplet} \"\$@\" -L${compilerLibraries}/lib -Wl,--dynamic-linker=${dynamicLinker},-rpath,${compilerLibraries}/lib:${glibc}/lib"
+          echo "link='-L${compilerLibraries}/lib -Wl,--dynamic-linker=${dynamicLinker},-rpath,${compilerLibraries}/lib:${glibc}/lib'"
+          # A header that is compiled ahead is not linked.
+          echo 'case " $* " in *-header\ *) link= ;; esac'
+          echo "exec $out/usr/bin/$name --sysroot=$out -B$out/usr/bin -B$out/usr/lib/${triplet} \"\$@\" \$link"
         } > $out/bin/$name
         chmod +x $out/bin/$name
       done
@@ -428,7 +480,9 @@ in
     fetchurl
     fromHost
     glibc
+    ninja
     numactl
+    openssl
     patchelf
     python
     tools

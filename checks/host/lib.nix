@@ -176,6 +176,8 @@ rec {
 
   catAttrs = builtins.catAttrs;
 
+  getBin = drv: drv.bin or drv;
+
   /**
     Gives the result of `f args` an `override`, which takes changed arguments, or a function from the old ones.
   */

@@ -33,6 +33,8 @@ let
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
     licences = import ./licences.nix internal.licences;
+    cuda = import ./cuda.nix { inherit pkgs; };
+    run-time = import ./run-time.nix { inherit pkgs; };
     package-set = import ./package-set.nix { inherit pkgs; };
     concretise = import ./concretise.nix { inherit pkgs fixture; };
     choice = import ./choice.nix { inherit pkgs; };

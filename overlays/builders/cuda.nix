@@ -1,5 +1,6 @@
 /**
-  The CUDA toolkit that a package is compiled with: one folder with `bin/nvcc`, `nvvm`, `include` and `lib`.
+  The CUDA toolkit that a package is compiled with, or that a world compiles with at run time: one folder with
+  `bin/nvcc`, `nvvm`, `include` and `lib`.
 
   For CUDA 13 it is assembled from NVIDIA's wheels of that release, so that a release which the package set does not
   have yet works too. NVIDIA publishes no nvcc 12 in wheels: that comes from the package set's `cudaPackages_12_x`.
@@ -19,9 +20,11 @@
 let
   inherit (builtins)
     attrNames
+    attrValues
     concatMap
     concatStringsSep
     filter
+    fromJSON
     head
     listToAttrs
     map
@@ -54,8 +57,48 @@ let
   };
   attributeOf = cuda: "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";
 
+  # What extensions of PyTorch include besides: its own headers name the first three. A package set may lack some.
+  libraries = [
+    "cublas"
+    "cusolver"
+    "cusparse"
+    "cufft"
+    "cupti"
+    "curand"
+    "nvjitlink"
+    "nvml"
+    "nvrtc"
+    "nvtx"
+    "profiler"
+  ];
+
+  isOfPackageSet =
+    cuda:
+    let
+      major = head (splitVersion cuda);
+    in
+    major == "12" || major == "11";
+
   # In CUDA 12 these two are part of nvcc.
   isInNvcc = component: component == "crt" || component == "nvvm";
+
+  # nixpkgs' own nvcc may name a compiler itself.
+  nameCompiler = compiler: ''
+    if ! grep -q '^ *compiler-bindir' $out/bin/nvcc.profile; then
+      chmod u+w $out/bin/nvcc.profile
+      printf '\ncompiler-bindir = %s\n' ${compiler}/bin >> $out/bin/nvcc.profile
+    fi
+  '';
+
+  # The driver's library is on the machine that has the GPU. To link, its names are enough, and the wheels hold no stub.
+  makeDriverStub = ''
+    mkdir -p $out/lib/stubs
+    echo '#include <cuda.h>' | ${pkgs.stdenv.cc}/bin/cc -E -P -x c -I $out/include - |
+      grep -oE 'CUresult +cu[A-Z][A-Za-z0-9_]*' | sort -u | while read -r _ name; do
+        printf '.globl %s\n.type %s, %%function\n%s:\n' $name $name $name
+      done > stub.s
+    ${pkgs.stdenv.cc}/bin/cc -shared -nostdlib -Wl,-soname,libcuda.so.1 -o $out/lib/stubs/libcuda.so stub.s
+  '';
 
   # Links every file of the folders into one; nvcc finds its own parts from where it lies itself, so it is copied.
   assemble =
@@ -63,6 +106,8 @@ let
       version,
       folders,
       inputs,
+      compiler ? null,
+      withDriverStub ? false,
     }:
     pkgs.stdenvNoCC.mkDerivation {
       pname = "cuda-toolkit";
@@ -79,6 +124,8 @@ let
           rm $file
           cp "$target" $file
         done
+        ${if compiler == null then "" else nameCompiler compiler}
+        ${if withDriverStub then makeDriverStub else ""}
         # Builds look in either of the two folders, and link by the name without a version.
         if ! [ -e $out/lib64 ]; then ln -s lib $out/lib64; fi
         for library in $out/lib/lib*.so.*; do
@@ -89,10 +136,11 @@ let
       passthru.components = inputs;
     };
 
-  fromWheels =
-    cuda: components: linked: allow:
+  # Why the toolkit of a release cannot be assembled from its wheels here, or null. A package set that has the release
+  # mends its headers; in the wheels they are as NVIDIA made them.
+  objectionToWheels =
+    cuda: allow:
     let
-      # A package set that has the release mends its headers; in the wheels they are as NVIDIA made them.
       glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
       below = (toolkits.compilersOf cuda).glibc_headers_below or null;
       isTooNew =
@@ -103,10 +151,16 @@ let
             below
           ]
         ];
-      release = read.components cuda;
-      there = release.components;
-      lacking = filter (component: !(there ? ${component})) components;
-      # By package, all of the release; what is linked anyway is taken as it is.
+    in
+    if isTooNew && !builtins.elem "AX215" allow then
+      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles all the same)"
+    else
+      null;
+
+  # The build of a component's wheel. What is linked anyway provides the sonames that it has, else all of the release.
+  componentBuild =
+    there: linked:
+    let
       providers =
         listToAttrs (
           map (component: {
@@ -133,6 +187,17 @@ let
           source = source wheel.fetch;
           meta = licences.meta package;
         };
+    in
+    component: buildOf there.${component};
+
+  fromWheels =
+    cuda: components: linked: allow:
+    let
+      objection = objectionToWheels cuda allow;
+      release = read.components cuda;
+      there = release.components;
+      lacking = filter (component: !(there ? ${component})) components;
+      # What is linked anyway is taken as it is.
       builds = map (
         component:
         let
@@ -141,11 +206,11 @@ let
         if linked.${package}.version or null == version then
           linked.${package}
         else
-          buildOf there.${component}
+          componentBuild there linked component
       ) components;
     in
-    if isTooNew && !builtins.elem "AX215" allow then
-      throw "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles all the same)"
+    if objection != null then
+      throw objection
     else if lacking != [ ] then
       throw "axle: the toolkit of CUDA ${cuda} has no ${concatStringsSep ", " lacking}; it has ${concatStringsSep ", " (attrNames there)}"
     else
@@ -156,8 +221,44 @@ let
         inputs = builds;
       };
 
+  # With the world's own wheels, whatever version of a library they are: what is compiled loads those.
+  fromWorld =
+    cuda: linked: allow:
+    let
+      objection = objectionToWheels cuda allow;
+      release = read.components cuda;
+      there = release.components;
+      # What compiles is of the release itself.
+      compiling = map (component: there.${component}.package) (filter (component: component != "cudart") core);
+      libraries' = removeAttrs linked compiling;
+      builds =
+        map (componentBuild there linked) (
+          filter (component: !(libraries' ? ${there.${component}.package})) (attrNames there)
+        )
+        ++ attrValues libraries';
+    in
+    if objection != null then
+      throw objection
+    else
+      assemble {
+        inherit (release) version;
+        # cuDNN, NCCL and others have a folder of their own beside it.
+        folders = map (drv: "${drv}/wheel/nvidia/*") builds;
+        inputs = builds;
+        compiler = compilerPath cuda;
+        withDriverStub = true;
+      };
+
   fromPackageSet =
-    cuda: components:
+    {
+      cuda,
+      components,
+      # Taken where the package set has them.
+      more ? [ ],
+      compiler ? null,
+      # What else a user can do where the package set has none.
+      instead ? "",
+    }:
     let
       attribute = attributeOf cuda;
       set = pkgs.${attribute};
@@ -169,13 +270,14 @@ let
         in
         if set ? ${name} then name else if set ? "cuda_${name}" then "cuda_${name}" else name;
       wanted = filter (component: !isInNvcc component) components;
-      lacking = filter (component: !(set ? ${nameOf component})) wanted;
-      packages = map (component: set.${nameOf component}) wanted;
+      isHere = component: set ? ${nameOf component};
+      lacking = filter (component: !isHere component) wanted;
+      packages = map (component: set.${nameOf component}) (wanted ++ filter isHere more);
     in
     if !arguments.isThere attribute then
       throw "axle: to compile for CUDA ${cuda} takes its toolkit, and the package set has no ${attribute}; it has ${
         if there == [ ] then "none" else concatStringsSep ", " there
-      }: give one as `toolkit`, or use wheels only by leaving `compiler` out"
+      }: give one as `toolkit`${instead}"
     else if lacking != [ ] then
       throw "axle: ${attribute} of the package set has no ${concatStringsSep ", " (map nameOf lacking)}, which is compiled with: give a toolkit as `toolkit`"
     else
@@ -185,9 +287,54 @@ let
           package: map (output: "${package.${output}}") (package.outputs or [ "out" ])
         ) packages;
         inputs = packages;
+        inherit compiler;
       };
+
+  /*
+    The compiler that nvcc calls where nobody names one, as `arguments.compilerOf` has it, or null: the package set's own,
+    so that all that an environment loads has one C++ run time, else the newest before it that the release takes, whose
+    C++ library is older.
+  */
+  hostCompiler =
+    cuda:
+    let
+      own = arguments.compilerOf {
+        compiler = pkgs.stdenv;
+        range = null;
+      };
+      isTaken =
+        compiler:
+        toolkits.objections {
+          inherit cuda compiler;
+        } == [ ];
+      older = filter (
+        major:
+        major < own.major
+        && isTaken {
+          kind = "gcc";
+          inherit major;
+        }
+      ) (map (name: fromJSON (head (match "gcc([0-9]+)Stdenv" name))) (arguments.thereLike "gcc[0-9]+Stdenv"));
+    in
+    if isTaken own then
+      own
+    else if older == [ ] then
+      null
+    else
+      arguments.compilerOf {
+        compiler = "gcc${toString (head (builtins.sort (a: b: a > b) older))}";
+        range = null;
+      };
+  compilerPath =
+    cuda:
+    let
+      compiler = hostCompiler cuda;
+    in
+    if compiler == null then null else "${compiler.stdenv.cc}";
 in
-{
+rec {
+  inherit hostCompiler;
+
   /**
     The toolkit for a release.
 
@@ -219,14 +366,76 @@ in
     let
       # The order of the components decides nothing.
       wanted = builtins.sort (a: b: a < b) (unique (core ++ components));
-      major = head (splitVersion cuda);
     in
     if toolkit != null then
       toolkit
-    else if major == "12" || major == "11" then
-      fromPackageSet cuda wanted
+    else if isOfPackageSet cuda then
+      fromPackageSet {
+        inherit cuda;
+        components = wanted;
+        instead = ", or use wheels only by leaving `compiler` out";
+      }
     else
       fromWheels cuda wanted linked allow;
+
+  /**
+    The toolkit of a world, with all that extensions of PyTorch include. Its nvcc calls a compiler that its release takes,
+    by store path.
+
+    # Inputs
+
+    `cuda`
+    : The release.
+
+    `toolkit`
+    : The user's own, which is taken as it is, or null.
+
+    `linked`
+    : The builds of NVIDIA's packages that torch requires, by name.
+
+    `allow`
+    : Rules that may be broken, by code.
+  */
+  everything =
+    {
+      cuda,
+      toolkit,
+      linked,
+      allow,
+    }:
+    if cuda == null then
+      throw "axle: an environment without CUDA has no CUDA toolkit: give cuda = \"13.0\" or another release to `concretise`"
+    else if toolkit != null then
+      toolkit
+    else if isOfPackageSet cuda then
+      fromPackageSet {
+        inherit cuda;
+        components = core;
+        more = libraries;
+        compiler = compilerPath cuda;
+      }
+    else
+      fromWorld cuda linked allow;
+
+  /**
+    The same where a world has it without being asked: the user's own, or what can be assembled from wheels; else null.
+    An environment refers to it, so that torch compiles CUDA code at run time.
+  */
+  atRunTime =
+    {
+      cuda,
+      toolkit,
+      allow,
+      ...
+    }@world:
+    let
+      isAssembled =
+        cuda != null
+        && !isOfPackageSet cuda
+        && read.toolkits ? ${cuda}
+        && objectionToWheels cuda allow == null;
+    in
+    if cuda != null && (toolkit != null || isAssembled) then everything world else null;
 
   /**
     What is wrong with a toolkit that the user gives: a list of sentences.

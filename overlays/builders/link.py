@@ -15,12 +15,13 @@ Everything comes as JSON, so that no text of a wheel is ever part of a shell scr
     output      the output of a package of the package set
     bytecode    of a build, its bytecode
     omit        of a build, what is left out
-    preludes    of a build, `file` and `before`: what is put before a file
+    preludes    of a build, what is changed: a `file`, with what is put `before` its code, and what it is to `replace`
   replaced      store paths that a linked output names, and what stands in their place
   versions      name to version of what an output finds in another version than it was built with
   packaging     site-packages of the library that reads requirements
 """
 
+import ast
 import configparser
 import glob
 import json
@@ -104,16 +105,32 @@ sys.exit(operator.attrgetter({parts[2]!r})(importlib.import_module({parts[1]!r})
 """)
 
 
-def put_before(file, text, build):
-    """Puts text before what a file holds, and compiles it anew."""
+def put_before(code, text):
+    """Puts code before that of a module: after its docstring, and after what it takes from the future."""
+    end = 0
+    for at, statement in enumerate(ast.parse(text).body):
+        is_docstring = at == 0 and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        if not is_docstring and not (isinstance(statement, ast.ImportFrom) and statement.module == "__future__"):
+            break
+        end = statement.end_lineno
+    lines = text.split("\n")
+    return "\n".join([*lines[:end], code, *lines[end:]])
+
+
+def change(name, file, before="", replace=()):
+    """Changes a file of a package, and compiles it anew."""
     place = os.path.join(site, file)
     if not os.path.exists(place):
         return
     with open(place, encoding="utf-8") as source:
-        whole = text + source.read()
+        text = source.read()
+    for one in replace:
+        if one["old"] not in text and not one.get("optional", False):
+            fail(f"{file} of {name} does not hold `{one['old']}`, which is to be replaced: change overlays/layers/preludes.nix")
+        text = text.replace(one["old"], one["new"])
     remove(file)
     with open(place, "w", encoding="utf-8") as target:
-        target.write(whole)
+        target.write(put_before(before, text) if before else text)
     py_compile.compile(place, dfile="/" + os.path.relpath(place, out), doraise=True,
                        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
@@ -132,7 +149,7 @@ def link_build(part):
     for path in part["omit"]:
         remove(path)
     for prelude in part["preludes"]:
-        put_before(prelude["file"], prelude["before"], part["build"])
+        change(part["name"], **prelude)
     for dist_info in glob.glob(os.path.join(glob.escape(wheel), "*.dist-info")):
         write_scripts(dist_info, part["name"])
     for path in sorted(glob.glob(os.path.join(glob.escape(wheel), "*.data", "scripts", "*"))):

@@ -90,6 +90,12 @@ let
       ;
   };
 
+  toolkitsOf = given: {
+    toolkit = cuda.everything given;
+    atRunTime = cuda.atRunTime given;
+    hostCompiler = cuda.hostCompiler given.cuda;
+  };
+
   concretise =
     {
       packages,
@@ -149,6 +155,14 @@ let
           ;
       };
 
+      # The CUDA toolkit of this world, and what an environment refers to of it.
+      ofWorld = toolkitsOf {
+        inherit cuda toolkit allow;
+        linked = lib.filterAttrs (name: _: licences.isNvidia name) (
+          lib.getAttrs (cells.closureOf choice.cell [ "torch" ]) layer.builds
+        );
+      };
+
       world = {
         target = planned.target // {
           inherit (choice) torch;
@@ -167,7 +181,7 @@ let
             in
             (if choice.isCompiled.${name} then package.source else package.wheel).sha256
           ) (builtins.sort (a: b: a < b) (cells.closureOf choice.cell [ "torch" ]));
-          toolkit = if toolkit == null then null else toolkit.outPath;
+          toolkit = if ofWorld.atRunTime == null then null else ofWorld.atRunTime.outPath;
           overrides = mapAttrs (name: _: layer.builds.${name}.drvPath) layer.changed;
         };
       };
@@ -180,6 +194,7 @@ let
           world
           cuda
           ;
+        toolkit = ofWorld.atRunTime;
         passthru = name: { tests.metadata = versionTest name; };
       };
       packageSet = packageSetOf {
@@ -196,9 +211,10 @@ let
           layer
           packageSet
           world
-          toolkit
+          cuda
           extraPackages
           ;
+        toolkits = ofWorld;
         inherit (made) packages;
         extend =
           more:

@@ -18,7 +18,8 @@ in
   packages,
   packageSet,
   world,
-  toolkit,
+  cuda,
+  toolkits,
   extraPackages,
   extend,
 }:
@@ -78,6 +79,29 @@ let
   );
   ifAllowed = value: if unfree == [ ] then value else throw (licences.refusal unfree);
 
+  # The compiler asked for, else one that the toolkit takes: torch has nvcc call $CC.
+  shellStdenv =
+    if request.compiler != null then
+      request.compiler.stdenv
+    else if cuda != null && toolkits.hostCompiler != null then
+      toolkits.hostCompiler.stdenv
+    else
+      pkgs.stdenv;
+  shellWith =
+    {
+      packages ? [ ],
+      variables,
+    }:
+    shellStdenv.mkDerivation (
+      {
+        name = "axle-shell";
+        nativeBuildInputs = [ python ] ++ packages;
+        buildCommand = "echo ${python} > $out";
+        passthru = { inherit (planned) plan; };
+      }
+      // variables
+    );
+
   python = ifAllowed (
     environment (
       map (name: packages.${name}) request.names ++ extraPackages packageSet.pkgs
@@ -92,10 +116,34 @@ in
   world = world.id;
   packages = ifAllowed (lib.genAttrs planned.names (name: packages.${name}));
 
-  shell = pkgs.stdenv.mkDerivation {
-    name = "axle-shell";
-    nativeBuildInputs = [ python ];
-    buildCommand = "echo ${python} > $out";
-    passthru = { inherit (planned) plan; };
+  inherit (toolkits) toolkit;
+
+  shell = shellWith {
+    variables = lib.optionalAttrs (toolkits.atRunTime != null) { CUDA_HOME = "${toolkits.atRunTime}"; };
   };
+
+  /*
+    A shell to develop in: compiler, ninja, and with `cuda = true` the toolkit, its nvcc on PATH. What else is given are
+    packages, or attributes of the derivation.
+  */
+  devShell =
+    {
+      cuda ? false,
+      packages ? [ ],
+      ...
+    }@given:
+    shellWith {
+      packages = packages ++ [ pkgs.ninja ] ++ lib.optional cuda toolkits.toolkit;
+      variables =
+        lib.optionalAttrs cuda {
+          CUDA_HOME = "${toolkits.toolkit}";
+          CUDA_PATH = "${toolkits.toolkit}";
+          CUDACXX = "${toolkits.toolkit}/bin/nvcc";
+          TORCH_CUDA_ARCH_LIST = builtins.concatStringsSep ";" request.capabilities;
+        }
+        // removeAttrs given [
+          "cuda"
+          "packages"
+        ];
+    };
 }

@@ -35,6 +35,7 @@ in
   layer,
   world,
   cuda,
+  toolkit,
   passthru,
 }:
 let
@@ -89,6 +90,7 @@ let
       inherit world;
       python = interpreter;
       isGpu = builtins.any (part: isGpu part) together;
+      inherit toolkit;
       parts = map (part: {
         name = part;
         inherit (cell.packages.${part}) version;

@@ -1,27 +1,137 @@
 /**
-  What a package finds out of its environment, said to it when it is imported, where the user has not: an environment
-  runs with an empty PATH too.
+  What a package finds out of its environment, said to it where the user has not: an environment runs with an empty PATH
+  too, as in a service, an image, or `nix run`.
 
-  By package, a list of `file` (in site-packages) and `before` (Python that is put before what the file holds).
+  By package, a list of changes of one file each (in site-packages; a wheel that lacks it is left as it is):
+
+  - `before`: Python that is put before what the file does.
+  - `replace`: a list of `old` and `new` texts; one that the file lacks ends the build, unless it is `optional`.
+
+  What the user names wins: `$CC`, `$CXX`, `$CUDA_HOME`, and every program on `$PATH` but the compilers. Of these the
+  package set's own is taken, for what it makes is loaded beside the package set's C and C++ libraries.
+
+  A package that compiles at run time refers to a compiler by this, and no other does.
+
+  # Inputs
+
+  `toolkit`
+  : The CUDA toolkit of the world, where it is at hand (`cuda.atRunTime`), else null.
 */
 { pkgs }:
+{ toolkit }:
 let
+  inherit (builtins) toJSON;
+  inherit (pkgs) lib;
+
   driver = "${pkgs.addDriverRunpath.driverLink}/lib";
+
+  inherit (pkgs.stdenv) cc;
+  isClang = cc.isClang or false;
+  compilers = {
+    c = "${cc}/bin/${if isClang then "clang" else "gcc"}";
+    cxx = "${cc}/bin/${if isClang then "clang++" else "g++"}";
+  };
+
+  # Python that sets variables of the process where the user has not.
+  defaults =
+    {
+      # Variable to program: what is named already stays where it is found.
+      programs ? { },
+      # Folders of programs, searched after all others.
+      path ? [ ],
+      withToolkit ? false,
+    }:
+    ''
+      def _axle_defaults():
+          import os
+          import shutil
+
+          given = os.environ
+          for variable, program in ${toJSON programs}.items():
+              named = given.get(variable, "").split()
+              if not named or shutil.which(named[0]) is None:
+                  given[variable] = program
+          toolkit = ${toJSON (if withToolkit && toolkit != null then "${toolkit}" else "")}
+          # As torch looks for one itself.
+          homes = [given.get(variable) for variable in ("CUDA_HOME", "CUDA_PATH")]
+          if toolkit and not any(home and os.path.isdir(home) for home in homes) and shutil.which("nvcc") is None:
+              given["CUDA_HOME"] = toolkit
+          searched = [folder for folder in given.get("PATH", os.defpath).split(os.pathsep) if folder]
+          more = [folder for folder in ${toJSON path} if folder not in searched]
+          if more:
+              given["PATH"] = os.pathsep.join(searched + more)
+
+
+      _axle_defaults()
+      del _axle_defaults
+    '';
 in
 {
-  # It would ask `/sbin/ldconfig` for the driver, and PATH for a C compiler.
-  triton = [
+  # torch.compile and AOTInductor call $CXX, else `g++`; and `ld`, `objcopy` and `openssl`. torch.utils.cpp_extension calls
+  # $CXX, else `c++`; `ninja`, and nvcc of $CUDA_HOME. FlashInfer and DeepSpeed compile by these, too. CC stays as it is:
+  # torch would have nvcc call it, and a toolkit knows a compiler that it takes.
+  torch = [
     {
-      file = "triton/__init__.py";
-      before = ''
-        import os as _os
+      file = "torch/__init__.py";
+      before = defaults {
+        programs.CXX = compilers.cxx;
+        path = map (package: "${package}/bin") [
+          pkgs.ninja
+          (lib.getBin pkgs.openssl)
+          cc
+        ];
+        withToolkit = true;
+      };
+    }
+  ];
 
-        _os.environ.setdefault("CC", "${pkgs.stdenv.cc}/bin/cc")
-        if _os.path.exists("${driver}/libcuda.so.1"):
-            _os.environ.setdefault("TRITON_LIBCUDA_PATH", "${driver}")
-        del _os
+  # It compiles its launcher by $CC, else `gcc` or `clang`, and would ask `/sbin/ldconfig` for the driver that it links. (PTX
+  # becomes the GPU's code by the ptxas of its wheel.)
+  triton =
+    let
+      named = variable: program: {
+        old = "os.environ.get(\"${variable}\")";
+        new = "os.environ.get(\"${variable}\", ${toJSON program})";
+      };
+      compiled = file: {
+        inherit file;
+        replace = [
+          (named "CC" compilers.c)
+          # From 3.8 on.
+          (named "CXX" compilers.cxx // { optional = true; })
+          # Whether the driver is loaded already depends on how torch has looked for a GPU.
+          {
+            old = "\"-shared\", \"-fPIC\",";
+            new = "\"-shared\", \"-fPIC\", \"-Wl,-rpath,${driver}\",";
+          }
+        ];
+      };
+    in
+    [
+      {
+        file = "triton/__init__.py";
+        before = ''
+          def _axle_defaults():
+              import os
 
-      '';
+              if os.path.exists("${driver}/libcuda.so.1"):
+                  os.environ.setdefault("TRITON_LIBCUDA_PATH", "${driver}")
+
+
+          _axle_defaults()
+          del _axle_defaults
+        '';
+      }
+      (compiled "triton/runtime/build.py")
+      # Until 2.3.
+      (compiled "triton/common/build.py")
+    ];
+
+  # Its kernels become PTX by libNVVM, and libdevice, of a toolkit.
+  numba = [
+    {
+      file = "numba/__init__.py";
+      before = defaults { withToolkit = true; };
     }
   ];
 }

@@ -154,6 +154,9 @@ in
     `isGpu`
     : Whether what is compiled against it, or refers to it, is made anew.
 
+    `toolkit`
+    : The CUDA toolkit that it compiles with at run time, or null.
+
     `passthru`
     : More attributes of the derivation.
   */
@@ -164,10 +167,12 @@ in
       python,
       world,
       isGpu,
+      toolkit,
       passthru,
     }:
     let
       first = head parts;
+      changes = preludes { inherit toolkit; };
       scripts = if first.wheel == null then [ ] else attrNames first.wheel.scripts;
       mainProgram =
         if elem first.name scripts then
@@ -196,7 +201,7 @@ in
             inherit python;
           }}";
           omit = if part.wheel == null then [ ] else part.wheel.omit;
-          preludes = preludes.${part.name} or [ ];
+          preludes = changes.${part.name} or [ ];
         }) parts;
         metadata = listToAttrs (
           map (part: {

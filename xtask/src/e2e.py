@@ -96,6 +96,22 @@ def kernel_by_triton():
     return len(compiled.asm["cubin"])
 
 
+def launcher_by_triton():
+    """A module that triton has compiled as it compiles what launches a kernel."""
+    try:
+        from triton.runtime.build import compile_module_from_src
+    except ImportError:
+        # Until 3.3.
+        from triton.backends.nvidia.driver import compile_module_from_src
+
+    source = """
+        #include <Python.h>
+        static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "launcher", NULL, -1, NULL};
+        PyMODINIT_FUNC PyInit_launcher(void) { return PyModule_Create(&module); }
+    """
+    return compile_module_from_src(source, "launcher").__name__
+
+
 def mapped_by_ptxas():
     """The libraries in triton's ptxas while it waits for its input."""
     import triton
@@ -145,11 +161,12 @@ print(
             "imported": imported,
             "nvrtc": kernel_by_nvrtc() if with_cuda else None,
             "triton": kernel_by_triton() if with_cuda else None,
-            "compiler": os.environ.get("CC"),
             "path": [path for path in sys.path if not is_written_by_torch(path)],
             "modules": sorted(path for path in modules() if not is_written_by_torch(path)),
             "mapped": mapped("self") + (mapped_by_ptxas() if with_cuda else []),
             "loaders": foreign_loaders(),
+            # The last, for it is a library outside of the store.
+            "launcher": launcher_by_triton() if with_cuda else None,
         }
     )
 )
