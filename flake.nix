@@ -58,6 +58,9 @@
         buildCounts = (buildsOf pkgs).counts;
         buildsLacking = (buildsOf pkgs).lacking;
 
+        # What is built on a machine with a GPU: `nix build .#gpuTests.torch`; `.#gpuTests.torch.dryRun` anywhere.
+        gpuTests = import ./checks/gpu.nix { inherit pkgs; };
+
         # Environments of small wheels, of several cells; a test looks at what each of them builds.
         fixtures =
           let
@@ -89,6 +92,19 @@
         # Reads locks; a test compares them with the plans that the command line made of them.
         locks = import ./checks/locks.nix { inherit pkgs; };
       });
+
+      # `nix run .#gpu-test-torch`, and with `-- --dry-run` on a machine without a GPU.
+      apps = eachSystem (
+        pkgs:
+        lib.mapAttrs' (name: test: {
+          name = "gpu-test-${name}";
+          value = {
+            type = "app";
+            program = "${test.program}/bin/gpu-test-${name}";
+            meta.description = "Tries ${name} on the GPU of this machine";
+          };
+        }) (import ./checks/gpu.nix { inherit pkgs; })
+      );
 
       checks = eachSystem (pkgs: import ./checks { inherit pkgs; });
 

@@ -33,4 +33,5 @@ import ./cells.nix { inherit pkgs; }
   // driver.checks
   // field.checks
   // runTime.checks
+  // import ./gpu-tests.nix { inherit pkgs; }
 )

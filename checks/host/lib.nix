@@ -134,6 +134,8 @@ rec {
     keep: set:
     removeAttrs set (builtins.filter (name: !keep name set.${name}) (builtins.attrNames set));
 
+  mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (builtins.attrNames set));
+
   inherit foldl';
 
   last = list: builtins.elemAt list (builtins.length list - 1);

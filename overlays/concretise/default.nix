@@ -81,6 +81,7 @@ let
       ;
   };
   packageSetOf = import ./package-set.nix { inherit lib pythonLevel worlds; };
+  gpuTests = import ../gpu-tests { inherit pkgs; };
   environmentOf = import ./environment.nix {
     inherit
       pkgs
@@ -195,7 +196,18 @@ let
           cuda
           ;
         toolkit = ofWorld.atRunTime;
-        passthru = name: { tests.metadata = versionTest name; };
+        passthru = name: {
+          tests = {
+            metadata = versionTest name;
+          }
+          // lib.optionalAttrs (cuda != null && builtins.elem name gpuTests.names) {
+            gpu = gpuTests.testOf {
+              inherit name;
+              inherit (made) packages;
+              pythonWith = drvs: environment.python.withPackages (_: drvs);
+            };
+          };
+        };
       };
       packageSet = packageSetOf {
         inherit world cuda;

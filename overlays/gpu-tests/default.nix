@@ -1,0 +1,122 @@
+/**
+  Tests of packages on a GPU. Each is a file of Python, run by `run.py` in an environment with the package: as
+  `<package>.tests.gpu` on a machine that has the feature `cuda`, as nixpkgs' own tests of this kind.
+*/
+{ pkgs }:
+let
+  inherit (builtins)
+    attrNames
+    concatMap
+    elem
+    filter
+    map
+    match
+    readDir
+    ;
+
+  # Packages that the test of another one tries.
+  others = {
+    cuda-python = "cuda-bindings";
+    cupy-cuda12x = "cupy";
+    cupy-cuda13x = "cupy";
+    jax-cuda12-plugin = "jax";
+    jax-cuda13-plugin = "jax";
+  };
+
+  # What a test takes that the package does not require, where the concretisation has it.
+  beside = {
+    flash-linear-attention = [ "torch" ];
+    jax = [
+      "jax-cuda12-plugin"
+      "jax-cuda13-plugin"
+    ];
+    jax-cuda12-plugin = [ "jax" ];
+    jax-cuda13-plugin = [ "jax" ];
+    sgl-kernel = [ "torch" ];
+    triton = [ "torch" ];
+  };
+
+  fileOf = name: ./. + "/${others.${name} or name}.py";
+  stemOf =
+    file:
+    let
+      stem = match "(.+)\\.py" file;
+    in
+    if stem == null then [ ] else stem;
+in
+rec {
+  /**
+    The packages that have a test.
+  */
+  names =
+    filter (
+      name:
+      !elem name [
+        "run"
+        "cupy"
+      ]
+    ) (concatMap stemOf (attrNames (readDir ./.)))
+    ++ attrNames others;
+
+  /**
+    The test of a package.
+
+    # Inputs
+
+    `name`
+    : The package.
+
+    `packages`
+    : The packages of its concretisation, by name.
+
+    `pythonWith`
+    : From some of these packages to an interpreter that has them.
+
+    # Output
+
+    A derivation that is built where there is a GPU. Its `program` is what is run, for `nix run`; its `dryRun` imports the
+    package and computes nothing, so that it is built anywhere.
+  */
+  testOf =
+    {
+      name,
+      packages,
+      pythonWith,
+    }:
+    let
+      python = pythonWith (
+        map (other: packages.${other}) ([ name ] ++ filter (other: packages ? ${other}) beside.${name} or [ ])
+      );
+      derivation =
+        suffix: attributes: buildCommand:
+        pkgs.stdenvNoCC.mkDerivation (
+          {
+            name = "axle-gpu-test-${name}${suffix}";
+            strictDeps = true;
+            passAsFile = [ "buildCommand" ];
+            __structuredAttrs = false;
+            inherit buildCommand;
+          }
+          // attributes
+        );
+      program = derivation "-program" { meta.mainProgram = "gpu-test-${name}"; } ''
+        mkdir -p $out/bin
+        printf '%s\n' '#!${pkgs.stdenv.shell}' \
+          'exec ${python.interpreter} -I ${./run.py} ${name} ${fileOf name} "$@"' > $out/bin/gpu-test-${name}
+        chmod +x $out/bin/gpu-test-${name}
+      '';
+      run = options: ''
+        # What is compiled at run time is kept below it.
+        export HOME=$TMPDIR
+        set -o pipefail
+        ${program}/bin/gpu-test-${name} ${options} | tee $out
+      '';
+    in
+    derivation "" {
+      requiredSystemFeatures = [ "cuda" ];
+      passthru = {
+        inherit program;
+        dryRun = derivation "-dry-run" { } (run "--dry-run");
+      };
+    } (run "");
+}
