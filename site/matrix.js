@@ -21,7 +21,7 @@
   const meaning = (letter) => HELD[letter] ?? (letter === "-" ? ["none", "not asked for in this cell"] : ["absent", ABSENT[letter]]);
 
   /** What the groups of packages are called, in their order. */
-  const GROUPS = ["torch and its companions", "extensions", "libraries", "serving and training", "what compiles"];
+  const GROUPS = ["torch and its companions", "extensions", "libraries", "serving and training", "building"];
   /** What is loaded when it is asked for. */
   const MORE = { rest: "what these require", all: "everything" };
 

@@ -271,6 +271,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_compiled_with_other_wheels_is_told() {
+        let environments = |pythons: &[(&str, &str)]| {
+            let environments = pythons.iter().map(|(python, setuptools)| {
+                let wheel = json!({"version": setuptools, "filename": "", "sha256": ""});
+                BuildEnvironment {
+                    system: "x86_64-linux".parse().unwrap(),
+                    python: python.parse().unwrap(),
+                    wheels: BTreeMap::from([(
+                        "setuptools".to_owned(),
+                        serde_json::from_value(wheel).unwrap(),
+                    )]),
+                }
+            });
+            let file = BuildEnvironments { environments: environments.collect() };
+            BTreeMap::from([("flash-attn".to_owned(), file)])
+        };
+        let before = environments(&[("3.11", "80.0"), ("3.12", "80.0")]);
+        let now = environments(&[("3.11", "80.0"), ("3.12", "81.0")]);
+        assert_eq!(frozen(&before, &before), "");
+        assert_eq!(
+            frozen(&before, &now),
+            "- flash-attn for Python 3.12 on x86_64-linux is not compiled any more with setuptools 80.0\n\
+             + flash-attn for Python 3.12 on x86_64-linux is compiled with setuptools 81.0\n"
+        );
+    }
+
+    #[test]
     fn losses_are_told_and_stop_until_they_are_accepted() {
         let before = file(&[
             ("2.9.1", &[("torch", "2.9.1"), ("app", "1.10"), ("lib", "2.0"), ("gone", "1.0"), ("same", "1")]),

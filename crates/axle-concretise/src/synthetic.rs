@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Cuda, Files, Origin,
-    Provenance, artefact_path, cell_path,
+    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Cuda, Files,
+    FrozenWheel, Origin, Provenance, artefact_path, cell_path,
 };
 use axle_wheel::{PythonVersion, System, WheelName};
 use serde::Serialize;
@@ -100,13 +100,18 @@ impl World {
         if !self.packages.contains_key(name) {
             self = self.package(name, "");
         }
+        let ninja = FrozenWheel {
+            version: "1.11".to_owned(),
+            filename: "ninja-1.11-py3-none-any.whl".to_owned(),
+            sha256: "6".repeat(64),
+        };
         let facts = CellSource {
             filename: format!("{name}-{version}.tar.gz"),
             sha256: "5".repeat(64),
             size: Some(500),
             capabilities: capabilities.split_whitespace().map(|one| one.parse().unwrap()).collect(),
             links: vec!["torch".to_owned()],
-            frozen: BTreeMap::new(),
+            frozen: BTreeMap::from([("ninja".to_owned(), ninja)]),
             memory_per_job: None,
             minutes: Some(minutes),
         };

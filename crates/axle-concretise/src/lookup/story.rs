@@ -335,6 +335,10 @@ fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
     if !source.links.is_empty() {
         facts.push(format!("it is compiled against {}", join(&source.links)));
     }
+    if !source.frozen.is_empty() {
+        let frozen = source.frozen.iter().map(|(name, wheel)| format!("{name} {}", wheel.version));
+        facts.push(format!("it is compiled with {}, which no update moves", join(frozen)));
+    }
     let duration = duration(source, request);
     facts.extend(duration.strip_prefix("; ").map(str::to_owned));
     facts.extend(
