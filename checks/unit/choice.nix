@@ -331,7 +331,10 @@ in
         true
         [ "8.6" ]
         false
-        [ "metadata" ]
+        [
+          "gpu"
+          "metadata"
+        ]
         true
         [
           "x86_64-linux"
