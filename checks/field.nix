@@ -49,6 +49,12 @@ let
           passthru.stdenv = throw "torch of the package set is read";
         };
         broken = throw "broken has been removed from this package set";
+        # Another package has its name, and what it requires cannot be evaluated.
+        project = package self {
+          pname = "project";
+          module = "project";
+          dependencies = [ self.broken ];
+        };
         disabled = package self {
           pname = "disabled";
           module = "disabled";

@@ -69,6 +69,26 @@ in
       ];
     }
     {
+      # A package of the user's own may be named as one of the set that cannot be evaluated, or is gone.
+      expr = map (
+        pname:
+        evaluates (ps: [
+          (ps.buildPythonPackage {
+            inherit pname;
+            version = "0.1";
+            buildCommand = "mkdir $out";
+          })
+        ])
+      ) [
+        "project"
+        "broken"
+      ];
+      expected = [
+        true
+        true
+      ];
+    }
+    {
       # There is one copy of everything, under whatever name, and by whatever extra.
       expr = [
         (ps.typing-extensions_3.outPath == ps.typing-extensions.outPath)

@@ -201,9 +201,19 @@ in
       isSame =
         other:
         isAttrs other && (tryEval (other.outPath or null)).success && other.outPath or null == drv.outPath;
+      # A user's own package may have the name of one of the set that cannot be evaluated.
+      isNamesake = tryEval ((of plain).name or null == drv.name);
     in
     # Of what is of this set anyway, the interpreter's own is not evaluated: it may be a torch.
-    if isModule drv && !(drv ? axle) && drv.pythonModule == interpreter && !isSame here && isSame (of plain) then
+    if
+      isModule drv
+      && !(drv ? axle)
+      && drv.pythonModule == interpreter
+      && isNamesake.success
+      && isNamesake.value
+      && !isSame here
+      && isSame (of plain)
+    then
       here
     else
       drv;
