@@ -128,9 +128,9 @@
         system: (pkgsOf system).nixfmt
       );
 
-      templates.default = {
-        path = ./templates/default;
-        description = "A project that uses PyTorch for CUDA through axle";
-      };
+      templates = lib.mapAttrs (name: _: {
+        path = ./templates + "/${name}";
+        inherit (import (./templates + "/${name}/flake.nix")) description;
+      }) (builtins.readDir ./templates);
     };
 }

@@ -34,4 +34,5 @@ import ./cells.nix { inherit pkgs; }
   // field.checks
   // runTime.checks
   // import ./gpu-tests.nix { inherit pkgs; }
+  // import ./templates { inherit pkgs; }
 )

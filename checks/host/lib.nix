@@ -134,6 +134,10 @@ rec {
     keep: set:
     removeAttrs set (builtins.filter (name: !keep name set.${name}) (builtins.attrNames set));
 
+  inherit (builtins) mapAttrs;
+
+  concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
+
   mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (builtins.attrNames set));
 
   inherit foldl';

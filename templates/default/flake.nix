@@ -15,7 +15,7 @@
       };
       env = pkgs.axle.concretise {
         packages = hl: [ hl.torch ];
-        python = "3.12";
+        python = "3.13"; # cache.nixos.org has what Hydra builds: 3.13 and 3.14
         cuda = "12.8";
         computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
       };

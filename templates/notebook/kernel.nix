@@ -1,0 +1,27 @@
+# A Jupyter kernel: what Jupyter finds in the folders of JUPYTER_PATH.
+{
+  runCommand,
+  # An interpreter with ipykernel.
+  python,
+  name,
+  title,
+}:
+runCommand "jupyter-kernel-${name}"
+  {
+    kernel = builtins.toJSON {
+      argv = [
+        "${python}/bin/python"
+        "-m"
+        "ipykernel_launcher"
+        "-f"
+        "{connection_file}"
+      ];
+      display_name = title;
+      language = "python";
+    };
+    passAsFile = [ "kernel" ];
+  }
+  ''
+    mkdir -p $out/kernels/${name}
+    cp $kernelPath $out/kernels/${name}/kernel.json
+  ''
