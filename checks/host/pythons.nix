@@ -134,6 +134,7 @@ let
 
       attributes = {
         inherit executable sitePackages buildEnv;
+        inherit version;
         pythonVersion = version;
         libPrefix = executable;
         implementation = "cpython";

@@ -51,6 +51,8 @@ let
     // {
       inherit withPackages;
       inherit (packageSet) pkgs;
+      # Read by what evaluates markers, as pyproject.nix does.
+      inherit (interpreter) version;
       axle = { inherit world; };
       # nixpkgs' own would give an environment back that no longer knows its world.
       override =

@@ -99,10 +99,15 @@ impl Page {
 }
 
 impl Block {
-    /// Whether what stands below the name of a file of the repository, `# catalogue/matrix.toml`, stands in that file.
+    /// The file of the repository that it quotes, by its first line: `# catalogue/matrix.toml`; and the lines below.
+    pub fn quote(&self) -> Option<(&str, &str)> {
+        let (first, quoted) = self.text.split_once('\n')?;
+        Some((first.strip_prefix("# ").filter(|path| path.contains('/'))?, quoted))
+    }
+
+    /// Whether what it quotes stands in that file.
     pub fn is_quoted_rightly(&self) -> Result<(), String> {
-        let Some((first, quoted)) = self.text.split_once('\n') else { return Ok(()) };
-        let Some(path) = first.strip_prefix("# ").filter(|path| path.contains('/')) else { return Ok(()) };
+        let Some((path, quoted)) = self.quote() else { return Ok(()) };
         let text = fs_err::read_to_string(root().join(path)).map_err(|error| error.to_string())?;
         if text.contains(quoted) { Ok(()) } else { Err(format!("{path} has no such text")) }
     }

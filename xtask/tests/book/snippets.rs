@@ -1,7 +1,8 @@
 //! Nix in the pages, evaluated over the package set of `checks/host`.
 //!
 //! A flake is checked as one. An expression is evaluated with `pkgs` and `stdenv` in scope, and with what the earlier
-//! blocks of the page bind: bindings (`env = …;`) are a block of their own.
+//! blocks of the page bind: bindings (`env = …;`) are a block of their own. What is quoted from a file of the repository is
+//! tested there.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -52,7 +53,9 @@ fn text(bytes: &[u8]) -> String {
 pub fn check_flake(nix: &NixEnv, axle: &str, flake: &str) -> Result<(), String> {
     let folder = TempDir::new().unwrap();
     assert!(flake.contains(AXLE), "it takes axle from elsewhere than {AXLE}");
-    fs_err::write(folder.path().join("flake.nix"), flake.replace(AXLE, axle)).unwrap();
+    let host = format!("path:{}/checks/host", root().display());
+    let flake = flake.replace(AXLE, axle).replace(NIXPKGS, &host);
+    fs_err::write(folder.path().join("flake.nix"), flake).unwrap();
     let checked = nix
         .command("nix")
         .args(["flake", "check", "--no-build", "--no-write-lock-file"])
@@ -126,7 +129,7 @@ pub fn is_flake(block: &Block) -> bool {
 pub fn page(nix: &NixEnv, axle: &str, page: &Page) -> Vec<String> {
     let mut bindings = String::new();
     let mut wrong = Vec::new();
-    for block in page.blocks().iter().filter(|block| block.language == "nix") {
+    for block in page.blocks().iter().filter(|block| block.language == "nix" && block.quote().is_none()) {
         let text = &block.text;
         let result = if is_flake(block) {
             check_flake(nix, axle, text)
