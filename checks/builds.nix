@@ -139,10 +139,10 @@ let
 
   # A name that Nix, Hydra and shells take without quotes.
   plain =
-    text: concatStringsSep "_" (filter (part: isString part && part != "") (split "[^A-Za-z0-9_-]+" text));
+    text:
+    concatStringsSep "_" (filter (part: isString part && part != "") (split "[^A-Za-z0-9_-]+" text));
   # The name is a text: it refers to nothing.
-  keyOf =
-    one: plain "${one.build.name}-${substring 11 8 (unsafeDiscardStringContext one.drvPath)}";
+  keyOf = one: plain "${one.build.name}-${substring 11 8 (unsafeDiscardStringContext one.drvPath)}";
   distinct = listToAttrs (
     map (one: {
       name = keyOf one;

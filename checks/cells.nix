@@ -212,7 +212,9 @@ let
   evaluated = name: text: pkgs.writeText name (unsafeDiscardStringContext text);
 
   # nixpkgs drops a Python while torch still has wheels for it.
-  files = filter (file: file.order != [ ] && arguments.hasPython file.python) (map (name: axle.cells.${name}) (attrNames axle.cells));
+  files = filter (file: file.order != [ ] && arguments.hasPython file.python) (
+    map (name: axle.cells.${name}) (attrNames axle.cells)
+  );
 in
 # The newest torch of each (Python, CUDA).
 listToAttrs (

@@ -56,10 +56,12 @@ in
     else
       pkgs.writeText "gpu-tests" (
         unsafeDiscardStringContext (
-          concatStringsSep "\n" (concatMap (test: [
-            test.drvPath
-            test.dryRun.drvPath
-          ]) (attrValues tests))
+          concatStringsSep "\n" (
+            concatMap (test: [
+              test.drvPath
+              test.dryRun.drvPath
+            ]) (attrValues tests)
+          )
         )
       );
 

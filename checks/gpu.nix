@@ -22,8 +22,23 @@ let
   isSecond = file: !isFirst file && match "3\\.13-.*" file != null;
   isOther = file: !isFirst file && !isSecond file;
   cells =
-    concatMap (file: map (torch: axle.cells.${file} // { inherit torch; cell = axle.cells.${file}.torch.${torch}; }) axle.cells.${file}.order)
-      (filter (file: axle.cells.${file}.cuda != "cpu") (filter isFirst files ++ filter isSecond files ++ filter isOther files));
+    concatMap
+      (
+        file:
+        map (
+          torch:
+          axle.cells.${file}
+          // {
+            inherit torch;
+            cell = axle.cells.${file}.torch.${torch};
+          }
+        ) axle.cells.${file}.order
+      )
+      (
+        filter (file: axle.cells.${file}.cuda != "cpu") (
+          filter isFirst files ++ filter isSecond files ++ filter isOther files
+        )
+      );
 
   hasWheel = name: { cell, ... }: cell.packages ? ${name} && cell.packages.${name}.wheel != null;
   placesOf = name: filter (hasWheel name) cells;

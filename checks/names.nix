@@ -9,8 +9,7 @@ rec {
     Of a cell file: `python3_11-cuda12_8`, `python3_11-cpu`.
   */
   file =
-    file:
-    undotted "python${file.python}-${if file.cuda == "cpu" then "cpu" else "cuda${file.cuda}"}";
+    file: undotted "python${file.python}-${if file.cuda == "cpu" then "cpu" else "cuda${file.cuda}"}";
 
   /**
     Of a cell, and of its environment: `python3_11-cuda12_8-torch2_9_1`.

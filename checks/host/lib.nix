@@ -136,7 +136,9 @@ rec {
 
   inherit (builtins) mapAttrs;
 
-  concatMapStringsSep = separator: f: list: concatStringsSep separator (map f list);
+  concatMapStringsSep =
+    separator: f: list:
+    concatStringsSep separator (map f list);
 
   mapAttrs' = f: set: listToAttrs (map (name: f name set.${name}) (builtins.attrNames set));
 

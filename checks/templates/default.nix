@@ -95,7 +95,9 @@ let
   predictOf =
     outputs: pkgs: (outputs.nixosModules.default { inherit pkgs; }).systemd.services.predict;
   predict = predictOf (built "service") smallPkgs;
-  homeOf = { modules, extraSpecialArgs, ... }: concatMap (module: (import module extraSpecialArgs).home.packages) modules;
+  homeOf =
+    { modules, extraSpecialArgs, ... }:
+    concatMap (module: (import module extraSpecialArgs).home.packages) modules;
 in
 {
   templates =
@@ -108,7 +110,8 @@ in
     pkgs.writeText "templates" (
       unsafeDiscardStringContext (
         concatStringsSep "\n" (
-          map (drv: drv.drvPath) derivations ++ [ (predictOf (ofCatalogue "service") pkgs).serviceConfig.ExecStart ]
+          map (drv: drv.drvPath) derivations
+          ++ [ (predictOf (ofCatalogue "service") pkgs).serviceConfig.ExecStart ]
         )
       )
     );
@@ -126,43 +129,48 @@ in
   '';
 
   # In the shell Python reads the files of the working tree, as they are when it starts.
-  template-project-editable = pkgs.runCommand "axle-template-project-editable" {
-    inherit ((built "project").devShells.x86_64-linux.default) shellHook;
-    nativeBuildInputs = (built "project").devShells.x86_64-linux.default.nativeBuildInputs;
-  } ''
-    cp -r ${../../templates/project}/. .
-    chmod -R u+w .
-    eval "$shellHook"
-    mkdir elsewhere
-    cd elsewhere
-    [ "$(python -c 'import my_project; my_project.main()')" = "torch 2.10.0 on the CPU" ]
-    echo 'def main(): print("changed")' > $PROJECT/src/my_project/__init__.py
-    [ "$(python -c 'import my_project; my_project.main()')" = "changed" ]
-    touch $out
-  '';
+  template-project-editable =
+    pkgs.runCommand "axle-template-project-editable"
+      {
+        inherit ((built "project").devShells.x86_64-linux.default) shellHook;
+        nativeBuildInputs = (built "project").devShells.x86_64-linux.default.nativeBuildInputs;
+      }
+      ''
+        cp -r ${../../templates/project}/. .
+        chmod -R u+w .
+        eval "$shellHook"
+        mkdir elsewhere
+        cd elsewhere
+        [ "$(python -c 'import my_project; my_project.main()')" = "torch 2.10.0 on the CPU" ]
+        echo 'def main(): print("changed")' > $PROJECT/src/my_project/__init__.py
+        [ "$(python -c 'import my_project; my_project.main()')" = "changed" ]
+        touch $out
+      '';
 
   # Jupyter finds the kernel, which starts with nothing in its environment.
-  template-notebook = pkgs.runCommand "axle-template-notebook" {
-    inherit ((built "notebook").devShells.x86_64-linux.default) shellHook;
-  } ''
-    eval "$shellHook"
-    ${pkgs.python311.interpreter} - "$JUPYTER_PATH" > said << END
-    import json, pathlib, subprocess, sys
-    kernel = json.loads((pathlib.Path(sys.argv[1]) / "kernels" / "torch" / "kernel.json").read_text())
-    command = [part.replace("{connection_file}", "connection.json") for part in kernel["argv"]]
-    print(kernel["display_name"], kernel["language"], flush=True)
-    subprocess.run(command, env={}, check=True)
-    END
-    printf '%s\n' 'PyTorch for CUDA python' "kernel ['-f', 'connection.json'] 2.10.0" | cmp - said
-    touch $out
-  '';
+  template-notebook =
+    pkgs.runCommand "axle-template-notebook"
+      {
+        inherit ((built "notebook").devShells.x86_64-linux.default) shellHook;
+      }
+      ''
+        eval "$shellHook"
+        ${pkgs.python311.interpreter} - "$JUPYTER_PATH" > said << END
+        import json, pathlib, subprocess, sys
+        kernel = json.loads((pathlib.Path(sys.argv[1]) / "kernels" / "torch" / "kernel.json").read_text())
+        command = [part.replace("{connection_file}", "connection.json") for part in kernel["argv"]]
+        print(kernel["display_name"], kernel["language"], flush=True)
+        subprocess.run(command, env={}, check=True)
+        END
+        printf '%s\n' 'PyTorch for CUDA python' "kernel ['-f', 'connection.json'] 2.10.0" | cmp - said
+        touch $out
+      '';
 
   # The service answers, with nothing in its environment but what its unit sets.
   template-service = pkgs.runCommand "axle-template-service" { } ''
     ${
       concatStringsSep " " (
-        [ "env -i" ]
-        ++ map (name: "${name}=${predict.environment.${name}}") (attrNames predict.environment)
+        [ "env -i" ] ++ map (name: "${name}=${predict.environment.${name}}") (attrNames predict.environment)
       )
     } ${predict.serviceConfig.ExecStart} 2> log &
     ${pkgs.python311.interpreter} - > answer << END

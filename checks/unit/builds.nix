@@ -55,7 +55,9 @@ in
       ];
     }
     {
-      expr = filter (name: match "[A-Za-z_][A-Za-z0-9_-]*" name == null) (concatMap (one: one.path) found);
+      expr = filter (name: match "[A-Za-z_][A-Za-z0-9_-]*" name == null) (
+        concatMap (one: one.path) found
+      );
       expected = [ ];
     }
     # Every build is part of a cell, and a cell has nothing else.
@@ -65,8 +67,7 @@ in
           builtins.sort (a: b: a < b) (
             concatMap (cell: map (drv: drv.drvPath) cell.constituents) (attrValues jobs.cells)
           )
-        )
-        == builtins.sort (a: b: a < b) (map (one: one.value.drvPath) builds);
+        ) == builtins.sort (a: b: a < b) (map (one: one.value.drvPath) builds);
       expected = true;
     }
     {

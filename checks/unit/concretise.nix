@@ -57,7 +57,16 @@ in
     }
     {
       # Names do as well, and say what was perhaps meant.
-      expr = (concretise (request // { packages = [ "tqdm" "six" ]; })).id;
+      expr =
+        (concretise (
+          request
+          // {
+            packages = [
+              "tqdm"
+              "six"
+            ];
+          }
+        )).id;
       expected = env.id;
     }
   ];
@@ -174,6 +183,10 @@ in
       # Packages that require each other are one derivation.
       expr = env.packages.six.outPath == env.packages.iniconfig.outPath;
       expected = true;
+    }
+    {
+      expr = env.python.version;
+      expected = request.python;
     }
     {
       expr = env.packages.torch.highLevel.version;

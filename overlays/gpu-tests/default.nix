@@ -85,7 +85,9 @@ rec {
     }:
     let
       python = pythonWith (
-        map (other: packages.${other}) ([ name ] ++ filter (other: packages ? ${other}) beside.${name} or [ ])
+        map (other: packages.${other}) (
+          [ name ] ++ filter (other: packages ? ${other}) beside.${name} or [ ]
+        )
       );
       derivation =
         suffix: attributes: buildCommand:

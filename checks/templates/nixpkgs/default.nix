@@ -20,7 +20,10 @@ import ../../host (
           callPackage = scopeOf final;
           dockerTools = import ./docker-tools.nix final;
           pythonPackagesExtensions = prev.pythonPackagesExtensions ++ [
-            (self: super: import ./python-packages.nix final self super // { callPackage = scopeOf (final // self); })
+            (
+              self: super:
+              import ./python-packages.nix final self super // { callPackage = scopeOf (final // self); }
+            )
           ];
         }
       )

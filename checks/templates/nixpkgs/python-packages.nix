@@ -6,9 +6,11 @@ let
   inherit (pkgs) lib;
   inherit (self) python;
 
-  pathOf = drvs: lib.concatMapStringsSep ":" (drv: "${drv}/${python.sitePackages}") (
-    builtins.filter (drv: drv != python) (self.requiredPythonModules drvs)
-  );
+  pathOf =
+    drvs:
+    lib.concatMapStringsSep ":" (drv: "${drv}/${python.sitePackages}") (
+      builtins.filter (drv: drv != python) (self.requiredPythonModules drvs)
+    );
 
   # A package of one module, as the tests have them.
   module =
@@ -43,7 +45,9 @@ in
             PYTHONPATH=${pathOf args.build-system} ${python.interpreter} ${./build.py} source $out/${python.sitePackages} $out/bin \
               $out/${python.sitePackages}:${pathOf (args.dependencies or [ ])}
             for module in ${toString (args.pythonImportsCheck or [ ])}; do
-              PYTHONPATH=$out/${python.sitePackages}:${pathOf (args.dependencies or [ ])} ${python.interpreter} -c "import $module"
+              PYTHONPATH=$out/${python.sitePackages}:${
+                pathOf (args.dependencies or [ ])
+              } ${python.interpreter} -c "import $module"
             done
           '';
         }
