@@ -41,7 +41,7 @@ let
 
   python = pkgs.python311.override (old: {
     packageOverrides = lib.composeExtensions (old.packageOverrides or (_: _: { })) (
-      self: super: {
+      self: _: {
         # Nobody may build these, or so much as evaluate them.
         torch = package self {
           pname = "torch";
@@ -159,11 +159,13 @@ in
   checks = {
     # Packages of the package set find the requirements of this world, in an environment and from their own programs.
     field-linked = pkgs.runCommand "axle-field-linked" { } ''
-      env=${env.python.withPackages (ps: [
-        ps.through
-        ps.by-extra
-        ps.leaf
-      ])}
+      env=${
+        env.python.withPackages (ps: [
+          ps.through
+          ps.by-extra
+          ps.leaf
+        ])
+      }
       world=${env.packages.typing-extensions}/
       [ -e $env/share/user/requirement ]
       # typing_extensions of the set is a file of one line; the catalogue's is the real one.

@@ -105,14 +105,16 @@ in
   not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
   of-another-package-set =
     (env.python.withPackages (_: [
-      (package pkgs.python311 "requests" // {
-        pythonModule = pkgs.python311 // {
-          outPath = "/nix/store/00000000000000000000000000000000-python3-3.11.9";
-        };
-      })
+      (
+        package pkgs.python311 "requests"
+        // {
+          pythonModule = pkgs.python311 // {
+            outPath = "/nix/store/00000000000000000000000000000000-python3-3.11.9";
+          };
+        }
+      )
     ])).outPath;
-  torch-of-the-set =
-    (env.python.withPackages (_: [ (package pkgs.python311 "torch") ])).outPath;
+  torch-of-the-set = (env.python.withPackages (_: [ (package pkgs.python311 "torch") ])).outPath;
   of-another-python = (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };

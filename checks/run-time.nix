@@ -105,9 +105,7 @@ let
   # Asserts on what `look` says, by an expression of Python over `it`.
   expect = environment: variables: names: expression: ''
     env -i ${variables} ${python environment} -c ${lib.escapeShellArg look} ${names} > answer
-    ${pkgs.python311.interpreter} -I -c ${
-      lib.escapeShellArg "import json, sys; it = json.load(open('answer')); sys.exit(None if (${expression}) else f'{it}')"
-    }
+    ${pkgs.python311.interpreter} -I -c ${lib.escapeShellArg "import json, sys; it = json.load(open('answer')); sys.exit(None if (${expression}) else f'{it}')"}
   '';
 in
 {
@@ -150,7 +148,9 @@ in
       ${expect withToolkit "CXX='mine -O2' CUDA_HOME=$PWD PATH=$PWD/own" "ninja"
         "it['CXX'] == 'mine -O2' and it['CUDA_HOME'] in it['ninja'] and it['PATH'].startswith(it['CUDA_HOME'])"
       }
-      ${expect withToolkit "PATH=$PWD/own" "nvcc" "it['CUDA_HOME'] is None and it['nvcc'].endswith('/own/nvcc')"}
+      ${expect withToolkit "PATH=$PWD/own" "nvcc"
+        "it['CUDA_HOME'] is None and it['nvcc'].endswith('/own/nvcc')"
+      }
       ${expect withToolkit "CUDA_PATH=$PWD PATH=/var/empty" "" "it['CUDA_HOME'] is None"}
       ${expect withToolkit "CXX=none CUDA_HOME=/none PATH=" "ld"
         "it['CXX'].startswith('/nix/store/') and it['CUDA_HOME'] == '${toolkit}' and not it['PATH'].startswith(':')"
@@ -168,20 +168,21 @@ in
     '';
 
     # What does not compile does not refer to a compiler.
-    run-time-references = pkgs.runCommand "axle-run-time-references"
-      {
-        exportReferencesGraph = [
-          "without"
-          (axle.concretise (request // { packages = [ "typing-extensions" ]; })).python
-          "with"
-          env.python
-        ];
-      }
-      ''
-        grep -q ${pkgs.stdenv.cc} with
-        if grep -q ${pkgs.stdenv.cc} without; then exit 1; fi
-        touch $out
-      '';
+    run-time-references =
+      pkgs.runCommand "axle-run-time-references"
+        {
+          exportReferencesGraph = [
+            "without"
+            (axle.concretise (request // { packages = [ "typing-extensions" ]; })).python
+            "with"
+            env.python
+          ];
+        }
+        ''
+          grep -q ${pkgs.stdenv.cc} with
+          if grep -q ${pkgs.stdenv.cc} without; then exit 1; fi
+          touch $out
+        '';
   };
 
   failures.run-time-text =

@@ -93,8 +93,7 @@ let
             drv
             // {
               overridePythonAttrs =
-                change:
-                final.buildPythonPackage (args // (if isFunction change then change args else change));
+                change: final.buildPythonPackage (args // (if isFunction change then change args else change));
             };
         toPythonModule =
           drv:

@@ -103,14 +103,16 @@ in
     }
     {
       # The newest that CUDA takes: the set's own where it does.
-      expr = map (max: (autoOf (upTo max)).name) [
-        15
-        14
-        13
-      ] ++ [
-        (autoOf null).name
-        (refuses (autoOf (upTo 12)))
-      ];
+      expr =
+        map (max: (autoOf (upTo max)).name) [
+          15
+          14
+          13
+        ]
+        ++ [
+          (autoOf null).name
+          (refuses (autoOf (upTo 12)))
+        ];
       expected = [
         "gcc15"
         "gcc14"

@@ -1,7 +1,6 @@
 { demand }:
 let
-  refuses =
-    kind: values: map (value: (builtins.tryEval (demand kind value)).success) values;
+  refuses = kind: values: map (value: (builtins.tryEval (demand kind value)).success) values;
   none = map (_: false);
 in
 {

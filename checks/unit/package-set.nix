@@ -70,19 +70,22 @@ in
     }
     {
       # A package of the user's own may be named as one of the set that cannot be evaluated, or is gone.
-      expr = map (
-        pname:
-        evaluates (ps: [
-          (ps.buildPythonPackage {
-            inherit pname;
-            version = "0.1";
-            buildCommand = "mkdir $out";
-          })
-        ])
-      ) [
-        "project"
-        "broken"
-      ];
+      expr =
+        map
+          (
+            pname:
+            evaluates (ps: [
+              (ps.buildPythonPackage {
+                inherit pname;
+                version = "0.1";
+                buildCommand = "mkdir $out";
+              })
+            ])
+          )
+          [
+            "project"
+            "broken"
+          ];
       expected = [
         true
         true

@@ -50,14 +50,17 @@ in
     }
     {
       # Where wheels of CUDA 13 cannot be compiled with, an environment is there without.
-      expr = map (of: [
-        (refuses of.toolkit.outPath)
-        (refuses of.python.outPath)
-        (of.shell ? CUDA_HOME)
-      ]) [
-        (withGlibc "2.36")
-        (withGlibc "2.43")
-      ];
+      expr =
+        map
+          (of: [
+            (refuses of.toolkit.outPath)
+            (refuses of.python.outPath)
+            (of.shell ? CUDA_HOME)
+          ])
+          [
+            (withGlibc "2.36")
+            (withGlibc "2.43")
+          ];
       expected = [
         [
           false
@@ -113,14 +116,14 @@ in
           MORE = null;
         } shell
         // {
-          inputs = builtins.all (
-            input: builtins.elem input.outPath (map (one: one.outPath) shell.nativeBuildInputs)
-          ) [
-            pkgs.coreutils
-            pkgs.ninja
-            toolkit
-            withToolkit.python
-          ];
+          inputs =
+            builtins.all (input: builtins.elem input.outPath (map (one: one.outPath) shell.nativeBuildInputs))
+              [
+                pkgs.coreutils
+                pkgs.ninja
+                toolkit
+                withToolkit.python
+              ];
         };
       expected = {
         CUDA_HOME = "${toolkit}";

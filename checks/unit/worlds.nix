@@ -136,9 +136,7 @@ in
           };
           parts = builtins.split "'[^']*'" text;
         in
-        builtins.any (
-          part: builtins.isString part && builtins.match ".*touch.*" part != null
-        ) parts;
+        builtins.any (part: builtins.isString part && builtins.match ".*touch.*" part != null) parts;
       expected = false;
     }
   ];

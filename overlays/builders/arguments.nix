@@ -143,7 +143,9 @@ in
       takes =
         major:
         range == null
-        || (range.gcc.max == null || major <= range.gcc.max) && (range.gcc.min == null || major >= range.gcc.min);
+        ||
+          (range.gcc.max == null || major <= range.gcc.max)
+          && (range.gcc.min == null || major >= range.gcc.min);
       majorsThere = map (name: fromJSON (head (match "gcc([0-9]+)Stdenv" name))) (
         thereLike "gcc[0-9]+Stdenv"
       );
@@ -152,7 +154,9 @@ in
     if compiler == null then
       null
     else if compiler == "auto" then
-      if ofDefault.kind == "gcc" && takes ofDefault.major && (taken == [ ] || ofDefault.major >= head taken) then
+      if
+        ofDefault.kind == "gcc" && takes ofDefault.major && (taken == [ ] || ofDefault.major >= head taken)
+      then
         ofDefault
       else if taken != [ ] then
         named "gcc${toString (head taken)}"

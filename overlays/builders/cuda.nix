@@ -229,7 +229,9 @@ let
       release = read.components cuda;
       there = release.components;
       # What compiles is of the release itself.
-      compiling = map (component: there.${component}.package) (filter (component: component != "cudart") core);
+      compiling = map (component: there.${component}.package) (
+        filter (component: component != "cudart") core
+      );
       libraries' = removeAttrs linked compiling;
       builds =
         map (componentBuild there linked) (
@@ -268,7 +270,12 @@ let
         let
           name = attributes.${component} or "lib${component}";
         in
-        if set ? ${name} then name else if set ? "cuda_${name}" then "cuda_${name}" else name;
+        if set ? ${name} then
+          name
+        else if set ? "cuda_${name}" then
+          "cuda_${name}"
+        else
+          name;
       wanted = filter (component: !isInNvcc component) components;
       isHere = component: set ? ${nameOf component};
       lacking = filter (component: !isHere component) wanted;
@@ -307,14 +314,19 @@ let
         toolkits.objections {
           inherit cuda compiler;
         } == [ ];
-      older = filter (
-        major:
-        major < own.major
-        && isTaken {
-          kind = "gcc";
-          inherit major;
-        }
-      ) (map (name: fromJSON (head (match "gcc([0-9]+)Stdenv" name))) (arguments.thereLike "gcc[0-9]+Stdenv"));
+      older =
+        filter
+          (
+            major:
+            major < own.major
+            && isTaken {
+              kind = "gcc";
+              inherit major;
+            }
+          )
+          (
+            map (name: fromJSON (head (match "gcc([0-9]+)Stdenv" name))) (arguments.thereLike "gcc[0-9]+Stdenv")
+          );
     in
     if isTaken own then
       own

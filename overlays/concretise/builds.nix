@@ -49,7 +49,10 @@ let
     let
       package = cell.packages.${name};
     in
-    if isCompiled.${name} then null else wheelBuild name (package.wheel // { inherit (package) version; });
+    if isCompiled.${name} then
+      null
+    else
+      wheelBuild name (package.wheel // { inherit (package) version; });
   sdistOf =
     name:
     read.sdist {

@@ -246,13 +246,13 @@ let
           name = "axle-test-${name}";
           passAsFile = [ "buildCommand" ];
           buildCommand = ''
-            ${(environment.python.withPackages (_: [ made.packages.${name} ])).interpreter} -I -c ${lib.escapeShellArg "import importlib.metadata as m, sys; assert m.version(sys.argv[1]).split('+')[0] == sys.argv[2].split('+')[0], m.version(sys.argv[1])"} \
-              ${
-                lib.escapeShellArgs [
-                  name
-                  choice.cell.packages.${name}.version
-                ]
-              }
+            ${
+              (environment.python.withPackages (_: [ made.packages.${name} ])).interpreter
+            } -I -c ${lib.escapeShellArg "import importlib.metadata as m, sys; assert m.version(sys.argv[1]).split('+')[0] == sys.argv[2].split('+')[0], m.version(sys.argv[1])"} \
+              ${lib.escapeShellArgs [
+                name
+                choice.cell.packages.${name}.version
+              ]}
             touch $out
           '';
         };

@@ -8,7 +8,7 @@
   worlds,
 }:
 let
-  inherit (builtins) filter map;
+  inherit (builtins) map;
 in
 {
   request,
@@ -105,9 +105,7 @@ let
     );
 
   python = ifAllowed (
-    environment (
-      map (name: packages.${name}) request.names ++ extraPackages packageSet.pkgs
-    )
+    environment (map (name: packages.${name}) request.names ++ extraPackages packageSet.pkgs)
   );
 in
 {

@@ -46,7 +46,7 @@ let
   # A package that says why it cannot be had as soon as it is built or linked. It can be looked at before: whether some
   # package requires it is asked of every package of the package set.
   refused =
-    name: drv: sentence:
+    drv: sentence:
     let
       self = drv // {
         type = "derivation";
@@ -74,7 +74,7 @@ let
     let
       objections = objectionsTo name;
     in
-    if objections == [ ] then drv else refused name drv (sentenceOf name objections);
+    if objections == [ ] then drv else refused drv (sentenceOf name objections);
 
   # Packages that require each other are one derivation, under the name of each.
   members = cells.cycleOf cell;
@@ -114,7 +114,9 @@ let
 
   packages = mapAttrs (
     name: _:
-    judged name (if head (members name) == name then derivationOf name else packages.${head (members name)})
+    judged name (
+      if head (members name) == name then derivationOf name else packages.${head (members name)}
+    )
   ) cell.packages;
 
   # What nixpkgs' torch says of itself, and other packages read. Its headers, libraries and CMake files are where those
@@ -146,7 +148,7 @@ in
 
   absent = mapAttrs (
     name: absence:
-    refused name {
+    refused {
       pname = name;
       name = "${interpreter.libPrefix}-${name}-${worlds.label world.target}";
       pythonModule = interpreter;

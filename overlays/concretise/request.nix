@@ -16,7 +16,6 @@ let
     attrNames
     attrValues
     concatMap
-    concatStringsSep
     filter
     head
     isAttrs
@@ -64,13 +63,17 @@ let
 
   # Names are known before a cell is chosen; everything else about a high-level package only after.
   known = listToAttrs (
-    map (name: {
-      inherit name;
-      value = highLevel {
+    map
+      (name: {
         inherit name;
-        package = cells.memberOf cell name;
-      };
-    }) (unique (concatMap (one: attrNames one.packages ++ attrNames one.absent) (attrValues cellFile.torch)))
+        value = highLevel {
+          inherit name;
+          package = cells.memberOf cell name;
+        };
+      })
+      (
+        unique (concatMap (one: attrNames one.packages ++ attrNames one.absent) (attrValues cellFile.torch))
+      )
   );
   # What only the package set has is no high-level package: it is given as `extraPackages`.
   elsewhere = mapAttrs (
@@ -81,7 +84,8 @@ let
 
   named =
     name:
-    known.${name} or (throw "axle: the catalogue has no ${name}${arguments.didYouMean name (attrNames known)}");
+    known.${name}
+      or (throw "axle: the catalogue has no ${name}${arguments.didYouMean name (attrNames known)}");
   asked = if isFunction packages then packages highLevels else packages;
   understood = value: if isString value then named value else value;
   isHighLevel = value: isAttrs value && value ? axleHighLevel;

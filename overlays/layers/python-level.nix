@@ -23,7 +23,6 @@ let
     unsafeDiscardStringContext
     ;
 
-
   preludes = import ./preludes.nix { inherit pkgs; };
 
   # Everything that a wheel puts into site-packages is in its root or in these two folders of its data.

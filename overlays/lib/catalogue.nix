@@ -85,15 +85,15 @@ let
     else
       file
       // {
-      torch = mapAttrs (
-        _: cell:
-        cell
-        // {
-          packages = mapAttrs (_: withFrozen) (take file.packages cell.packages);
-          absent = take file.absences cell.absent;
-        }
-      ) file.torch;
-    };
+        torch = mapAttrs (
+          _: cell:
+          cell
+          // {
+            packages = mapAttrs (_: withFrozen) (take file.packages cell.packages);
+            absent = take file.absences cell.absent;
+          }
+        ) file.torch;
+      };
 
   list = names: if names == [ ] then "none" else concatStringsSep ", " names;
 in

@@ -24,11 +24,19 @@ fn printed(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The packages of a lock file.
+/// The packages of a lock file. Which version of a dependency is meant stands there only where the file has several.
 fn packages(path: &str) -> Vec<Table> {
     let lock: Table = fs::read_to_string(root().join(path)).unwrap().parse().unwrap();
     let Some(Value::Array(packages)) = lock.get("package") else { panic!("{path} has no packages") };
-    packages.iter().map(|package| package.as_table().unwrap().clone()).collect()
+    let package = |package: &Value| {
+        let mut package = package.as_table().unwrap().clone();
+        for dependency in package.get_mut("dependencies").and_then(Value::as_array_mut).into_iter().flatten() {
+            let name = dependency.as_str().unwrap().split(' ').next().unwrap();
+            *dependency = Value::from(name);
+        }
+        package
+    };
+    packages.iter().map(package).collect()
 }
 
 /// `serde 1.0.229`.

@@ -180,7 +180,7 @@ pub fn check(step: usize) {
 fn only_single_quotes_make_data_of_a_text() {
     assert!(runs("echo \"$(touch PWNED)\""));
     assert!(runs("x=a; touch PWNED"));
-    assert!(runs("echo 'x''; touch PWNED"));
+    assert!(runs("echo 'x'; touch PWNED"));
     assert!(!runs("echo 'x'\\''; touch PWNED'"));
     assert!(!runs("printf '%s' '$(touch PWNED)'"));
 }
