@@ -35,7 +35,10 @@
 
       packages = eachSystem (
         pkgs:
-        lib.optionalAttrs (hasRust pkgs) (
+        {
+          with-driver = pkgs.axle.withDriver;
+        }
+        // lib.optionalAttrs (hasRust pkgs) (
           let
             axle = pkgs.callPackage ./package.nix { };
           in
@@ -50,6 +53,9 @@
       legacyPackages = eachSystem (pkgs: {
         # One environment a cell, for every capability that its torch covers.
         environments = import ./checks/environments.nix { inherit pkgs; };
+
+        # The same where only the driver's folder has a driver, which has no GPU; `cargo xtask e2e --driver` asks them for one.
+        driver = (import ./checks/driver.nix { inherit pkgs; }).environments;
 
         # Every distinct build of the matrix once, with their order and counts, for a build server.
         builds = recurse (buildsOf pkgs).jobs.builds;

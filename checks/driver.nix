@@ -56,44 +56,79 @@ let
       packages = highLevel: map (name: highLevel.${name}) cell.packages;
     }).python;
 
-  # Each of the questions of ask.py in a process of its own, with an empty environment: with the driver in its folder, with
-  # another one where LD_LIBRARY_PATH says, and with none.
-  asked = cell: ''
-    ask() {
-      rm -f log
-      env -i AXLE_FAKE_DRIVER_LOG=$PWD/log "$@" || exit 1
-      opened=$(if [ -e log ]; then sort -u log; fi)
-    }
-    # Some ask for `libcuda.so` first.
-    lies() {
-      if [ "''${opened%.1}" != "$1" ]; then
-        echo "$question opened ''${opened:-nothing}, not ''${1:-anything}$2" >&2
-        exit 1
-      fi
-    }
-    for question in ${toString cell.packages}; do
-      case $question in
-        nvidia-ml-py) library=libnvidia-ml.so ;;
-        *) library=libcuda.so ;;
-      esac
-      ask ${environment withDriver cell}/bin/python3 -I ${./driver/ask.py} $question found
-      lies ${fake}/lib/$library
-      ask LD_LIBRARY_PATH=${fake}/other ${environment withDriver cell}/bin/python3 -I ${./driver/ask.py} $question found
-      lies ${fake}/other/$library ", where LD_LIBRARY_PATH says"
-      ask ${environment pkgs cell}/bin/python3 -I ${./driver/ask.py} $question missing
-      lies "" ", for there is no driver"
-    done
-    touch $out
-  '';
+  # What is asked, and of what: questions.py and ask.py.
+  asked =
+    name: cell:
+    pkgs.runCommand "axle-driver-${name}" { } ''
+      ${environment pkgs cell}/bin/python3 ${./driver}/ask.py ${fake} ${environment withDriver cell}/bin/python3 \
+        ${toString cell.packages} --without ${environment pkgs cell}/bin/python3
+      touch $out
+    '';
+
+  cpu = builtins.head (builtins.match "([^-]+)-.*" pkgs.stdenv.hostPlatform.system);
+  triplet = "${cpu}-linux-gnu";
+  machine = if cpu == "x86_64" then "x86-64" else "AArch64";
 
   buildLayer = import ../overlays/layers/build.nix { pkgs = withDriver; };
 in
 {
-  inherit withDriver;
+  environments = import ./environments.nix { pkgs = withDriver; } // {
+    inherit fake;
+  };
 
   checks = {
-    driver-cuda12 = pkgs.runCommand "axle-driver-cuda12" { } (asked cells.cuda12);
-    driver-cuda13 = pkgs.runCommand "axle-driver-cuda13" { } (asked cells.cuda13);
+    driver-cuda12 = asked "cuda12" cells.cuda12;
+    driver-cuda13 = asked "cuda13" cells.cuda13;
+
+    # Where the driver is none of NixOS: on Ubuntu, on WSL2 beside a driver for Linux, in a container; with what else lies in
+    # these folders, which must not come along.
+    driver-elsewhere = pkgs.runCommand "axle-driver-elsewhere" { } ''
+      export HOME=$PWD/home
+      wsl=usr/lib/wsl/lib debian=usr/lib/${triplet}
+      mkdir -p ubuntu/{$debian,sbin} ubuntu/opt/nvidia wsl/{$wsl,$debian} container/usr/local/nvidia/lib64 bare/$debian
+      for machine in ubuntu/$debian wsl/$wsl wsl/$debian container/usr/local/nvidia/lib64; do
+        cp ${fake}/lib/lib*.so.1 $machine
+        touch $machine/{libc.so.6,libstdc++.so.6,libcudart.so.12,libcuda.txt}
+      done
+      touch wsl/$wsl/libdxcore.so bare/$debian/libc.so.6
+      # What only ldconfig knows.
+      touch ubuntu/opt/nvidia/libnvidia-encode.so.1
+      printf '#!%s\nprintf "%%s\\n" "2 libs found" "\tlibnvidia-encode.so.1 (libc6,${machine}) => %s" "\tlibnvidia-fbc.so.1 (libc6) => %s"\n' \
+        ${pkgs.stdenv.shell} /opt/nvidia/libnvidia-encode.so.1 /opt/nvidia/libnvidia-fbc.so.1 > ubuntu/sbin/ldconfig
+      chmod +x ubuntu/sbin/ldconfig
+
+      run() { AXLE_DRIVER_ROOT=$PWD/$1 ${pkgs.axle.withDriver}/bin/axle-with-driver "''${@:2}"; }
+      holds() {
+        local folder=$(run $1 --print)
+        [ "$folder" = "$(run $1 --print)" ]
+        if [ "$(ls $folder | tr '\n' ' ')" != "$2 " ]; then
+          ls -l $folder >&2
+          exit 1
+        fi
+      }
+      holds ubuntu "libcuda.so libcuda.so.1 libnvidia-encode.so.1 libnvidia-ml.so.1"
+      holds wsl "libcuda.so libcuda.so.1 libdxcore.so libnvidia-ml.so.1"
+      [ "$(realpath $(run wsl --print)/libcuda.so)" = $PWD/wsl/$wsl/libcuda.so.1 ]
+      holds container "libcuda.so libcuda.so.1 libnvidia-ml.so.1"
+      said() { "$@" ${pkgs.stdenv.shell} -c 'echo "$LD_LIBRARY_PATH"'; }
+      [ "$(LD_LIBRARY_PATH=/mine said run wsl)" = "$(run wsl --print):/mine" ]
+      for machine in ubuntu wsl container; do
+        for question in ${toString cells.cuda12.packages}; do
+          AXLE_FAKE_DRIVER_LOG=$PWD/log.$machine run $machine ${environment pkgs cells.cuda12}/bin/python3 -I ${./driver}/questions.py $question found
+        done
+        [ "$(sed 's|/[^/]*$||' log.$machine | sort -u)" = "$(run $machine --print)" ]
+      done
+
+      if run bare true 2> said; then exit 1; fi
+      grep -q 'this machine has no libcuda.so.1' said
+      if run wsl 2> said; then exit 1; fi
+      grep -q Usage said
+      run wsl ${pkgs.stdenv.shell} -c 'exit 3' || [ $? = 3 ]
+      # On NixOS nothing is to be done.
+      [ "$(${withDriver.axle.withDriver}/bin/axle-with-driver --print)" = ${fake}/lib ]
+      [ "$(LD_LIBRARY_PATH=/mine said ${withDriver.axle.withDriver}/bin/axle-with-driver)" = /mine ]
+      touch $out
+    '';
 
     # Python code finds the driver however it opens it, keeps its lines, and is left alone where it opens none.
     driver-python = pkgs.runCommand "axle-driver-python" { } ''

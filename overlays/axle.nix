@@ -130,6 +130,11 @@ in
       };
 
   /**
+    A command that runs others where the driver of a machine that is not NixOS is found: `axle-with-driver`.
+  */
+  withDriver = import ./builders/with-driver.nix { inherit pkgs build; };
+
+  /**
     A setup hook for builds that compile CUDA code: see build-check.nix.
   */
   buildCheckHook = buildCheck.hook;

@@ -291,6 +291,8 @@ in
 {
   inherit
     build
+    driver
+    driverLibraries
     isCudaPackage
     patchByNeed
     patchPython

@@ -36,6 +36,9 @@ pub struct Args {
     /// Packages to compile for one capability and import (`flash-attn`), likewise (`deepspeed`)
     #[arg(long)]
     compile: Vec<String>,
+    /// Ask torch, and the packages of --with, for the devices, where only the driver's folder has a driver
+    #[arg(long, conflicts_with = "compile")]
+    driver: bool,
     /// Remove what was built and fetched from the Nix store afterwards
     #[arg(long)]
     clean: bool,
@@ -103,20 +106,9 @@ struct Answer {
 /// # Errors
 /// When it cannot be judged: no Nix, no network, no disk.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let facts = facts(&args.wheel)?;
     let nix = nix::ensure()?;
     nix::place_auditor(Path::new("."))?;
-    let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
-
-    let major = |cuda: &String| cuda.split('.').next().and_then(|major| major.parse::<u32>().ok());
-    // Of CUDA 13, a toolkit is assembled from wheels.
-    let has_nvcc = facts.cuda.iter().filter_map(major).any(|major| major >= 13);
-    let mut failed = check(&nix, &attribute, &facts, &[], &run_time::of_torch(has_nvcc))?;
-    let with = args.with.iter().map(|package| ("plus", package));
-    for (kind, package) in with.chain(args.compile.iter().map(|package| ("compiled", package))) {
-        let attribute = format!("{attribute}.{kind}.{package}");
-        failed += check(&nix, &attribute, &facts, &[&module_of(package)], &run_time::of_package(package))?;
-    }
+    let failed = if args.driver { ask(&nix, args)? } else { check_all(&nix, args)? };
     if args.clean {
         run_nix(&nix, &["store", "gc"])?;
     }
@@ -130,6 +122,50 @@ fn module_of(package: &str) -> String {
         "flashinfer-python" => "flashinfer".to_owned(),
         _ => package.replace('-', "_"),
     }
+}
+
+/// Asks for the devices in environments of the fake driver of `checks/driver.nix`; gives the number of environments where
+/// something does not find it.
+fn ask(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
+    let built = |attribute: &str| -> Result<PathBuf, Error> {
+        let attribute = format!(".#legacyPackages.x86_64-linux.driver.{attribute}");
+        let path =
+            run_nix(nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &attribute])?;
+        Ok(PathBuf::from(path.trim()))
+    };
+    let driver = built("fake")?;
+    let torch = (args.environment.clone(), vec!["torch", "torch-nvml", "triton"]);
+    let with =
+        args.with.iter().map(|package| (format!("{}.plus.{package}", args.environment), vec![&**package]));
+    let mut failed = 0;
+    for (environment, questions) in std::iter::once(torch).chain(with) {
+        anstream::println!("{environment}");
+        let python = built(&environment)?.join("bin/python3");
+        let mut command = Command::new(&python);
+        command.arg("checks/driver/ask.py").arg(&driver).arg(&python).args(questions);
+        let status = command
+            .status()
+            .map_err(|source| Error::Start { program: python.display().to_string(), source })?;
+        failed += usize::from(!status.success());
+    }
+    Ok(failed)
+}
+
+/// Builds the environments and looks at them from inside; gives the number of checks that failed.
+fn check_all(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
+    let facts = facts(&args.wheel)?;
+    let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
+
+    let major = |cuda: &String| cuda.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    // Of CUDA 13, a toolkit is assembled from wheels.
+    let has_nvcc = facts.cuda.iter().filter_map(major).any(|major| major >= 13);
+    let mut failed = check(nix, &attribute, &facts, &[], &run_time::of_torch(has_nvcc))?;
+    let with = args.with.iter().map(|package| ("plus", package));
+    for (kind, package) in with.chain(args.compile.iter().map(|package| ("compiled", package))) {
+        let attribute = format!("{attribute}.{kind}.{package}");
+        failed += check(nix, &attribute, &facts, &[&module_of(package)], &run_time::of_package(package))?;
+    }
+    Ok(failed)
 }
 
 /// Builds one environment and looks at it from inside; gives the number of checks that failed.

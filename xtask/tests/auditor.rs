@@ -30,7 +30,8 @@ fn packages(path: &str) -> Vec<Table> {
     let Some(Value::Array(packages)) = lock.get("package") else { panic!("{path} has no packages") };
     let package = |package: &Value| {
         let mut package = package.as_table().unwrap().clone();
-        for dependency in package.get_mut("dependencies").and_then(Value::as_array_mut).into_iter().flatten() {
+        for dependency in package.get_mut("dependencies").and_then(Value::as_array_mut).into_iter().flatten()
+        {
             let name = dependency.as_str().unwrap().split(' ').next().unwrap();
             *dependency = Value::from(name);
         }

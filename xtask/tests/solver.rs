@@ -18,7 +18,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rayon::prelude::*;
 
 /// Requests for a set of packages, of each of some 230 cells.
-const SETS: usize = 44;
+const SETS: usize = 24;
+/// Of the plain packages of a cell, one in so many is asked for alone: they differ in little.
+const PLAIN: usize = 12;
 
 fn catalogue() -> Catalogue {
     Catalogue::new(Folder::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue")))
@@ -53,7 +55,7 @@ fn only(universe: &Universe, cell: &Cell) -> Universe {
     }
 }
 
-/// Requests to a cell: each of its packages alone, and sets of them, for targets of all kinds.
+/// Requests to a cell: packages alone, each of GPU kind among them, and sets, for targets of all kinds.
 fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
     // Each cell has other samples, and the same each time.
     let samples = || {
@@ -93,7 +95,11 @@ fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
             preferences: Preferences { all, ..Preferences::default() },
         }
     };
-    let mut requests: Vec<_> = names.into_iter().map(|name| sample(vec![name])).collect();
+    let is_asked_alone = |(place, name): &(usize, String)| {
+        place % PLAIN == 0 || cell.packages.get(name).is_none_or(|package| package.gpu)
+    };
+    let alone = names.into_iter().enumerate().filter(is_asked_alone);
+    let mut requests: Vec<_> = alone.map(|(_, name)| sample(vec![name])).collect();
     requests.extend((0..SETS).map(|_| sample(sets.new_tree(&mut sets_of).unwrap().current())));
     requests
 }
