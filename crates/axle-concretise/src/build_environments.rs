@@ -86,8 +86,8 @@ fn added(universe: &Universe, system: System, python: PythonVersion) -> Result<A
                 continue;
             };
             for &(name, recipe) in &recipes {
-                let sources = candidates.versions(name).into_iter().flat_map(BTreeMap::values);
-                if sources.filter_map(|candidate| candidate.sdist()).next().is_none() {
+                let mut sources = candidates.versions(name).into_iter().flat_map(BTreeMap::values);
+                if sources.all(|candidate| candidate.sdist().is_none()) {
                     continue;
                 }
                 let known = added.environments.get(name).into_iter().flatten();

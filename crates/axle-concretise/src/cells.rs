@@ -63,7 +63,7 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
                 solved.file.absent.insert(name, absence);
             }
             Ok((of_torch, solution, absent)) => {
-                match assemble(&of_torch, cuda, &solution, &Terms::of_cells())? {
+                match assemble(&of_torch, cuda, &solution, &Terms::of_cells()) {
                     Assembled::Cell(cell) => {
                         let newer = newer(&of_torch, &solution, anchor);
                         let cell = Box::new(Cell { absent, newer, ..*cell }.seal()?);
@@ -340,7 +340,7 @@ pub(crate) fn assemble<'a>(
     cuda: Cuda,
     solution: &Solution,
     terms: &Terms,
-) -> Result<Assembled<'a>, UniverseError> {
+) -> Assembled<'a> {
     let members: Vec<Member<'a>> = solution
         .iter()
         .filter_map(|(name, chosen)| {
@@ -360,7 +360,7 @@ pub(crate) fn assemble<'a>(
         .map(|member| (member.name, member.choice.artefact.filename.as_str()))
         .collect();
     if !unaudited.is_empty() {
-        return Ok(Assembled::Unaudited(unaudited));
+        return Assembled::Unaudited(unaudited);
     }
 
     let mut cell = Cell::default();
@@ -380,7 +380,7 @@ pub(crate) fn assemble<'a>(
         };
         cell.packages.insert((*name).to_owned(), Arc::new(package));
     }
-    Ok(Assembled::Cell(Box::new(cell)))
+    Assembled::Cell(Box::new(cell))
 }
 
 fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option<CellWheel> {

@@ -335,7 +335,7 @@ impl Lookup<'_> {
             .map(|(name, asked)| (name.clone(), asked.extras.iter().cloned().collect()))
             .collect();
         let terms = Terms { provenance: Provenance::Sibling, extras };
-        let cell = match cells::assemble(candidates, request.cuda, solution, &terms)? {
+        let cell = match cells::assemble(candidates, request.cuda, solution, &terms) {
             Assembled::Cell(cell) => *cell,
             Assembled::Unaudited(wheels) => {
                 let mut unread: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
