@@ -27,6 +27,12 @@ let
     || elem name [
       # Kernels of flashinfer-python.
       "flashinfer-cubin"
+      # No code of its own: it requires the others.
+      "cuda-toolkit"
+      # What its kernels are compiled by knows few GPUs.
+      "cuda-tile"
+      # Needs several GPUs.
+      "nccl4py"
       # Decodes on the GPU with the FFmpeg of the machine.
       "torchcodec"
       # What vLLM of one release was compiled with, and nobody calls.
