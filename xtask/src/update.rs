@@ -109,6 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let begun = Instant::now();
     let folder = Folder::new(&args.catalogue);
+    let _lock = folder.lock(false)?;
     if folder.recover()? {
         anstream::eprintln!("an interrupted update was finished first");
     }
@@ -308,7 +309,7 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
         artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
     for line in lines {
         let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
-        let Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
+        let Some(axle_wheel::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
             continue;
         };
         let exact = specifiers.iter().filter(|one| *one.operator() == pep440_rs::Operator::Equal);

@@ -51,7 +51,7 @@ pub use catalogue::{
 pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer, Reason};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
-pub use files::{Files, Folder, Transaction};
+pub use files::{Files, Folder, FolderLock, Transaction, write_file};
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};

@@ -14,7 +14,7 @@ use axle_index::{
 };
 use axle_wheel::{Metadata, PythonVersion, SdistName, System, WheelName, parse_requirement};
 use flate2::read::GzDecoder;
-use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
+use pep508_rs::{MarkerEnvironment, PackageName};
 use rayon::prelude::*;
 
 use crate::{
@@ -94,7 +94,7 @@ impl Places {
         cache: Option<&Path>,
         listener: impl Fn(&Notice) + Send + Sync + 'static,
     ) -> Result<Self, IndexError> {
-        let mut client = Client::new(settings, Patience::default())?.with_listener(listener);
+        let mut client = Client::new(settings, Patience::of_maintainer())?.with_listener(listener);
         if let Some(cache) = cache {
             client = client.with_cache(cache.join("http"));
         }
@@ -539,14 +539,21 @@ fn pkg_info(mut sdist: std::fs::File) -> Result<Vec<u8>, String> {
     /// The most bytes in it, and the most that are unpacked to find it.
     const LARGEST: u64 = 16 << 20;
     const MOST: u64 = 2 << 30;
-    std::io::Seek::rewind(&mut sdist).map_err(|error| error.to_string())?;
+
+    let told = |error: std::io::Error| error.to_string();
+    std::io::Seek::rewind(&mut sdist).map_err(told)?;
     let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(sdist)).take(MOST));
-    for entry in archive.entries().map_err(|error| error.to_string())? {
-        let entry = entry.map_err(|error| error.to_string())?;
-        let path = entry.path().map_err(|error| error.to_string())?.into_owned();
+    // As they lie there: further headers, which hold long names and could hold gigabytes, are passed over like files.
+    // The name that is looked for is short.
+    for entry in archive.entries().map_err(told)?.raw(true) {
+        let entry = entry.map_err(told)?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry.header().path().map_err(told)?.into_owned();
         if path.components().count() == 2 && path.file_name().is_some_and(|name| name == "PKG-INFO") {
             let mut bytes = Vec::new();
-            entry.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+            entry.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
             return Ok(bytes);
         }
     }
@@ -637,10 +644,12 @@ fn required<'a>(
     lines.into_iter().filter_map(move |line| {
         let requirement = parse_requirement(line).ok()?;
         let name = requirement.name.to_string();
-        let holds =
-            |marker: &MarkerTree| environments.iter().any(|environment| marker.evaluate(environment, &[]));
-        let with_extras = || requirement.marker.clone().simplify_extras_with(|_| true);
-        let follow = holds(&requirement.marker) || packages.contains_key(&name) && holds(&with_extras());
+        let holds = |with_extras: bool| {
+            environments
+                .iter()
+                .any(|environment| requirement.marker.holds_with(environment, &|_| with_extras))
+        };
+        let follow = holds(false) || packages.contains_key(&name) && holds(true);
         follow.then_some(name)
     })
 }

@@ -234,7 +234,7 @@ pub fn pin(text: &str) -> Result<(String, VersionSpecifiers), String> {
     let wrong = || format!("`{text}` is no pin: write NAME==VERSION");
     let requirement = axle_wheel::parse_requirement(text).map_err(|_| wrong())?;
     match requirement.version_or_url {
-        Some(pep508_rs::VersionOrUrl::VersionSpecifier(versions))
+        Some(axle_wheel::VersionOrUrl::VersionSpecifier(versions))
             if requirement.extras.is_empty() && is_exact(&versions) =>
         {
             Ok((requirement.name.to_string(), versions))

@@ -7,8 +7,9 @@ use axle_catalogue::{Cuda, markers};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{DriverVersion, Rule};
 use axle_wheel::{Glibc, MetadataError, PackageName, PythonVersion, System};
+use axle_wheel::{Requirement, VersionOrUrl};
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+use pep508_rs::ExtraName;
 
 use crate::plan::Compiler;
 

@@ -63,7 +63,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
             match audit(&input, &policies, &capabilities, command) {
                 Ok(wheel) => {
                     if command.format == Format::Human {
-                        output::painted(&view::human(&wheel, command))?;
+                        output::text(&view::human(&wheel, command))?;
                     }
                     wheels.push(wheel);
                 }

@@ -9,11 +9,15 @@ use axle_concretise::{
     LOCK_SCHEMA, Lock, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved, Universe,
 };
 use axle_index::{PackageIndex, Settings};
+use axle_wheel::read_file;
 use serde_json::{Value, json};
 
 use crate::arguments::{self, Format};
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Document, Error, Text};
 use crate::{concretise, embedded};
+
+/// The most bytes of a lock. One of a hundred packages has 1 MB.
+const LARGEST: u64 = 64 << 20;
 
 /// Locks, checks a lock, or moves a package of one.
 pub fn run(command: &arguments::Lock) -> Result<Answer, Error> {
@@ -136,6 +140,7 @@ fn write(
         .ok_or_else(|| format!("{} names no file to write the lock to", command.output.display()))?;
     let parent = command.output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = Folder::new(parent.unwrap_or(Path::new(".")));
+    folder.sweep();
     write_json(&folder, &name.to_string_lossy(), &lock)?;
     let set = &solution.set;
     match command.format {
@@ -201,7 +206,7 @@ fn read(path: &Path) -> Result<(Lock, Locking), Error> {
         format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
             .into()
     };
-    let bytes = fs_err::read(path)
+    let bytes = read_file(path, LARGEST)
         .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
     match value.get("schema").and_then(Value::as_str) {
@@ -234,11 +239,16 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
             "schema": "axle.lock-check/1", "ok": is_same, "changes": changes,
         })))?,
         Format::Human if is_same => {
-            output::text(&format!("{} is what would be locked today\n", path.display()))?;
+            let said = format!("{} is what would be locked today", path.display());
+            output::text(&Text::default().with(said))?;
         }
         Format::Human => {
-            let lines = output::lines(changes.iter().map(|change| format!("  {change}")));
-            output::text(&format!("{} is not what would be locked today:\n{lines}", path.display()))?;
+            let said = format!("{} is not what would be locked today:", path.display());
+            let mut text = Text::default().with(said);
+            for change in &changes {
+                text.line(format_args!("  {change}"));
+            }
+            output::text(&text)?;
         }
     }
     Ok(if is_same { Answer::Yes } else { Answer::No })
