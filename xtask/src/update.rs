@@ -17,7 +17,7 @@ use axle_catalogue::{
 use axle_concretise::build_environments::{self, Completed};
 use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
-use axle_wheel::{PythonVersion, System};
+use axle_wheel::{PythonVersion, System, redacted, visible};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -132,7 +132,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         } else if let Some(unknown) = args.again.iter().find(|name| !universe.packages.contains_key(*name)) {
             return Err(Error::NoSuchPackage(unknown.clone()));
         }
-        let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
+        let audits = Audits::new(places.index().clone(), &cache, |done| {
+            anstream::eprintln!("{}", visible(&done.to_string()))
+        });
         audits.apply(&mut universe.artefacts);
         audits.again(&mut universe.artefacts, &args.again)?;
         let solved = settle(&audits, &mut universe)?;
@@ -166,7 +168,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 fn places(args: &Args, cache: &Path) -> Result<Places, Error> {
-    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{notice}");
+    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{}", visible(&notice.to_string()));
     let mut places = Places::new(&Settings::discover(None)?, GithubApi::discover()?, Some(cache), listener)?;
     places.kinds = args.places.iter().copied().collect();
     places.root.clone_from(&args.catalogue);
@@ -192,17 +194,17 @@ fn read(
     let report = update::update(catalogue, places, &names, true, accepted, &|_| {})?;
     for (name, updated) in &report.packages {
         for problem in &updated.problems {
-            anstream::eprintln!("{name}: {problem}");
+            anstream::eprintln!("{name}: {}", visible(&problem.to_string()));
         }
         for filename in &updated.file.unreadable {
-            anstream::eprintln!("{name}: the name {filename} is not understood");
+            anstream::eprintln!("{name}: the name {} is not understood", visible(filename));
         }
     }
     for name in &report.missing {
         anstream::eprintln!("{name} is required and not in the catalogue");
     }
     for (name, error) in &report.errors {
-        anstream::eprintln!("{name}: {error}");
+        anstream::eprintln!("{name}: {}", visible(&redacted(&error.to_string())));
     }
     if !report.errors.is_empty() {
         return Err(Error::Unread(report.errors.len()));

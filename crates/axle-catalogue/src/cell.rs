@@ -77,6 +77,7 @@ mod shared {
 
 /// A newer version than a cell's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Newer {
     /// The newest version.
     pub version: String,
@@ -102,6 +103,7 @@ impl Cell {
 
 /// One package of a cell; `F` is how its source tells what is frozen for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
     /// Its version.
     pub version: String,
@@ -120,6 +122,7 @@ pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
 
 /// The wheel of a package in a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellWheel {
     /// Its file name.
     pub filename: String,
@@ -141,6 +144,7 @@ pub struct CellWheel {
 
 /// How a package of a cell is compiled. What compiles it is in `builds/<name>/<version>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
     /// The file name of the sdist.
     pub filename: String,
@@ -164,6 +168,7 @@ pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
 
 /// Why something is not there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Absence {
     /// What stands in the way.
     pub kind: Reason,

@@ -662,6 +662,35 @@ mod tests {
         toml::from_str(&format!("summary = \"A toy\"\nsince = \"{since}\"\n")).unwrap()
     }
 
+    /// A header that gives the next file another name may hold gigabytes: none is read.
+    #[test]
+    fn long_names_of_an_sdist_are_passed_over() {
+        use std::io::{Seek as _, Write as _};
+
+        let add = |tar: &mut Vec<u8>, kind: u8, name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_path(name).unwrap();
+            header.set_size(bytes.len() as u64);
+            header.set_entry_type(tar::EntryType::new(kind));
+            header.set_cksum();
+            tar.extend(header.as_bytes());
+            tar.extend(bytes);
+            tar.resize(tar.len().next_multiple_of(512), 0);
+        };
+        let mut tar = Vec::new();
+        add(&mut tar, b'L', "././@LongLink", b"x-1/PKG-INFO\0");
+        add(&mut tar, b'0', "x-1/forged", b"forged");
+        add(&mut tar, b'x', "x-1/PKG-INFO", &vec![b'9'; 1 << 20]);
+        add(&mut tar, b'0', "x-1/y/PKG-INFO", b"deep");
+        add(&mut tar, b'0', "x-1/PKG-INFO", b"Metadata-Version: 2.1");
+        let mut file = tempfile::tempfile().unwrap();
+        let mut packed = flate2::write::GzEncoder::new(&mut file, flate2::Compression::fast());
+        packed.write_all(&tar).unwrap();
+        packed.finish().unwrap();
+        file.rewind().unwrap();
+        assert_eq!(pkg_info(file), Ok(b"Metadata-Version: 2.1".to_vec()));
+    }
+
     #[test]
     fn wheels_that_no_cell_can_use_are_not_wanted() {
         let wanted = |name: &str| is_wanted(name, &"x".parse().unwrap(), &package("2.8")) == Wanted::Yes;

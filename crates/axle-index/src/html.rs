@@ -263,10 +263,15 @@ mod tests {
 
     #[test]
     fn what_ends_too_early_ends() {
-        for page in ["<", "<a", "<a href", "<a href=", "<a href='x", "<!--", "</a", "<script>", "<a href=x>&", "&#"] {
+        for page in
+            ["<", "<a", "<a href", "<a href=", "<a href='x", "<!--", "</a", "<script>", "<a href=x>&", "&#"]
+        {
             read(page);
         }
-        assert_eq!(read("<a href=x>&unknown; &#0; a&ampb"), [("x".to_owned(), "&unknown; &#0; a&ampb".to_owned())]);
+        assert_eq!(
+            read("<a href=x>&unknown; &#0; a&ampb"),
+            [("x".to_owned(), "&unknown; &#0; a&ampb".to_owned())]
+        );
     }
 
     /// Each made a parser of HTML take minutes at a fiftieth of its length.

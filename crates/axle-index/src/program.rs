@@ -60,7 +60,9 @@ mod tests {
         assert_eq!(ask("echo 1"), Ok(Some("1\n".to_owned())));
         assert_eq!(ask("echo 1; exit 3"), Ok(None));
         assert_eq!(ask_program("/no/such/program", &[], Duration::from_secs(1)), Ok(None));
-        for script in ["sleep 100", "exec sleep 100 >&-", "sleep 100 & echo 1", "trap '' TERM; exec sleep 100"] {
+        for script in
+            ["sleep 100", "exec sleep 100 >&-", "sleep 100 & echo 1", "trap '' TERM; exec sleep 100"]
+        {
             assert_eq!(ask(script), Err(Silence), "{script}");
         }
         // What has no end is not kept.

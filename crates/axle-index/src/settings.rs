@@ -46,7 +46,8 @@ impl Settings {
     /// variable, no file, and there is no pip to ask.
     pub fn discover(index_url: Option<&str>) -> Result<Self, SettingsError> {
         // Of what is not UTF-8 nothing is asked for.
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let environment: Environment = std::env::vars_os().filter_map(text).collect();
         let configuration = PipConfiguration::load(&environment)?;
         let index_url = match named_index(index_url, &environment, &configuration) {

@@ -71,7 +71,9 @@ fn files<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<JsonFi
             let mut files = Vec::new();
             while let Some(file) = list.next_element()? {
                 if files.len() == MOST_LINKS {
-                    return Err(A::Error::custom(format!("it lists more than {MOST_LINKS} files, which is refused")));
+                    return Err(A::Error::custom(format!(
+                        "it lists more than {MOST_LINKS} files, which is refused"
+                    )));
                 }
                 files.push(file);
             }

@@ -354,7 +354,7 @@ impl<'a> Parser<'a> {
                 let name = self.take(|next| next.is_ascii_alphanumeric() || "_.".contains(next));
                 variable(name).ok_or_else(|| {
                     let name = if name.is_empty() { self.rest } else { name };
-                    format!("`{name}` is no variable of a marker")
+                    format!("`{name}` is not a marker variable")
                 })
             }
         }
@@ -381,7 +381,7 @@ impl<'a> Parser<'a> {
                 self.rest = rest;
                 Comparison::NotIn
             }
-            other => return Err(format!("`{other}` is no comparison, such as `>=` or `not in`")),
+            other => return Err(format!("`{other}` is not an operator such as `>=` or `not in`")),
         })
     }
 }

@@ -120,7 +120,7 @@ fn extras(text: &str) -> Result<(Vec<ExtraName>, &str), String> {
     }
     let name = |name: &str| match name.trim() {
         "" => Err("an extra has no name".to_owned()),
-        name => name.parse().map_err(|_| format!("the extra `{name}` is no name")),
+        name => name.parse().map_err(|_| format!("the extra `{name}` is not a name")),
     };
     Ok((names.split(',').map(name).collect::<Result<_, _>>()?, rest))
 }

@@ -102,7 +102,10 @@ mod tests {
             ("torch 2.9, é, 漢字, 😀", "torch 2.9, é, 漢字, 😀"),
             ("a\nb\r\tc\0", "a\\nb\\r\\tc\\u{0}"),
             ("\x1b[31m\u{9b}2J\x7f", "\\u{1b}[31m\\u{9b}2J\\u{7f}"),
-            ("lib\u{202e}evil\u{200b}\u{feff}\u{2028}\u{2066}.so", "lib\\u{202e}evil\\u{200b}\\u{feff}\\u{2028}\\u{2066}.so"),
+            (
+                "lib\u{202e}evil\u{200b}\u{feff}\u{2028}\u{2066}.so",
+                "lib\\u{202e}evil\\u{200b}\\u{feff}\\u{2028}\\u{2066}.so",
+            ),
             ("\u{ad}\u{61c}\u{e0041}", "\\u{ad}\\u{61c}\\u{e0041}"),
         ] {
             assert_eq!(visible(text), shown);
@@ -118,7 +121,10 @@ mod tests {
             ("torch @ https://user:pw@h/x.whl", "torch @ https://…@h/x.whl"),
             ("`git+https://user:pw@h/x`, -ihttps://u:p@h", "`git+https://…@h/x`, -ihttps://…@h"),
             ("https://u:p@ss@h/ and https://u:p/ss@h/", "https://…@h/ and https://…@h/"),
-            ("https://h:8080/@scope/x, a@1.0, me@example.org", "https://h:8080/@scope/x, a@1.0, me@example.org"),
+            (
+                "https://h:8080/@scope/x, a@1.0, me@example.org",
+                "https://h:8080/@scope/x, a@1.0, me@example.org",
+            ),
             ("(https://u:p@h)", "(https://…@h)"),
         ] {
             assert_eq!(redacted(text), shown);

@@ -318,7 +318,7 @@ pub enum WheelNameProblem {
         bytes: usize,
     },
     /// Its sets of tags stand for more than any real wheel's.
-    #[error("its tags stand for {count} tags, and more than {MOST_TAGS} are refused")]
+    #[error("its sets of tags stand for {count} tags, and more than {MOST_TAGS} are refused")]
     TooManyTags {
         /// How many they stand for.
         count: usize,

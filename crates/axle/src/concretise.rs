@@ -79,15 +79,13 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => {
-            output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request)))
-        }
+        PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
         PlanFormat::Json => output::json(&output::Document::new(plan)),
         PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
         PlanFormat::Pylock => {
             let pylock = pylock::pylock(catalogue, plan, command.index_url.as_deref())?;
             output::text(&Text::document(&pylock))
-        },
+        }
     }
 }
 

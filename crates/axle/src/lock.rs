@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 use axle_catalogue::audits::Audits;
 use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, write_json};
 use axle_concretise::{
-    LOCK_SCHEMA, Lock, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved, Universe,
+    LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved,
+    Universe,
 };
 use axle_index::{PackageIndex, Settings};
 use axle_wheel::read_file;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::arguments::{self, Format};
 use crate::output::{self, Answer, Document, Error, Text};
 use crate::{concretise, embedded};
 
 /// The most bytes of a lock. One of a hundred packages has 1 MB.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = 16 << 20;
 
 /// Locks, checks a lock, or moves a package of one.
 pub fn run(command: &arguments::Lock) -> Result<Answer, Error> {
@@ -180,7 +182,8 @@ fn add_toolkit(catalogue: &Catalogue, lock: &mut Lock) -> Result<(), Error> {
             known.entry(version.clone()).and_modify(|known| add_wheels(known, &build)).or_insert(build);
         }
     }
-    lock.components = Some(json!({ "systems": { system.to_string(): { cuda.to_string(): toolkit } } }));
+    let releases = BTreeMap::from([(cuda, toolkit.clone())]);
+    lock.components = Some(LockedComponents { systems: BTreeMap::from([(system, releases)]) });
     Ok(())
 }
 
@@ -202,26 +205,39 @@ fn refused(command: &arguments::Lock, mut refusal: Box<Refusal>) -> Result<Answe
 
 /// Reads a lock, with its request and its cell.
 fn read(path: &Path) -> Result<(Lock, Locking), Error> {
-    let said = |error: &dyn std::fmt::Display| -> Error {
-        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
-            .into()
-    };
     let bytes = read_file(path, LARGEST)
         .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
-    match value.get("schema").and_then(Value::as_str) {
+    parse(&bytes).map_err(|error| {
+        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
+            .into()
+    })
+}
+
+/// Reads the bytes of a lock.
+pub fn parse(bytes: &[u8]) -> Result<(Lock, Locking), Error> {
+    /// All that is looked at first.
+    #[derive(Deserialize)]
+    struct Named {
+        schema: Option<String>,
+    }
+
+    let named: Named = serde_json::from_slice(bytes)?;
+    match named.schema.as_deref() {
         Some(LOCK_SCHEMA) => {}
         Some(other) => {
-            return Err(said(&format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`")));
+            return Err(format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`").into());
         }
-        None => return Err(said(&"it names no schema")),
+        None => return Err("it names no schema".into()),
     }
-    let lock: Lock = serde_json::from_value(value).map_err(|error| said(&error))?;
-    let locking = lock.request.locking().map_err(|error| said(&error))?;
-    if lock.cell().is_none() {
-        return Err(said(&"it holds no cell"));
+    let lock: Lock = serde_json::from_slice(bytes)?;
+    lock.check()?;
+    let locking = lock.request.locking()?;
+    let cells = lock.cells.values().flat_map(BTreeMap::values).map(|file| file.torch.len()).sum::<usize>();
+    match lock.cell() {
+        None => Err("it holds no cell".into()),
+        Some(_) if cells > 1 => Err("it holds more than one cell".into()),
+        Some(_) => Ok((lock, locking)),
     }
-    Ok((lock, locking))
 }
 
 /// Says whether a lock is what would be locked today.

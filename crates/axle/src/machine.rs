@@ -68,7 +68,8 @@ impl Root {
     /// This machine.
     pub fn here() -> Self {
         // Of what is not UTF-8 nothing is asked for.
-        let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
         let variables = std::env::vars_os().filter_map(text).collect();
         Self { folder: PathBuf::from("/"), variables, is_here: true }
     }
@@ -218,7 +219,9 @@ impl Root {
         let mut found: Vec<(String, Cuda)> = Vec::new();
         let mut seen = BTreeSet::new();
         for place in places {
-            let Some(place) = self.resolved(&place).filter(|place| seen.insert(place.clone())) else { continue };
+            let Some(place) = self.resolved(&place).filter(|place| seen.insert(place.clone())) else {
+                continue;
+            };
             if let Some(cuda) = self.toolkit(&place) {
                 found.push((self.name(&place), cuda));
             }

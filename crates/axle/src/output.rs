@@ -117,14 +117,16 @@ pub fn message(text: &Text) {
 
 /// One JSON document on stdout, as it is made: those of many members are large.
 pub fn json<T: Serialize>(document: &T) -> Result<(), Error> {
-    let mut stdout = BufWriter::new(io::stdout().lock());
+    written(write_json(&mut io::stdout().lock(), document))
+}
+
+/// The same to any place.
+pub fn write_json<T: Serialize>(place: &mut dyn Write, document: &T) -> io::Result<()> {
+    let mut place = BufWriter::new(place);
     let formatter = Escaping(PrettyFormatter::new());
-    let mut serializer = serde_json::Serializer::with_formatter(&mut stdout, formatter);
-    let made = document.serialize(&mut serializer);
-    written(made.map_err(io::Error::from).and_then(|()| {
-        stdout.write_all(b"\n")?;
-        stdout.flush()
-    }))
+    document.serialize(&mut serde_json::Serializer::with_formatter(&mut place, formatter))?;
+    place.write_all(b"\n")?;
+    place.flush()
 }
 
 fn written(result: io::Result<()>) -> Result<(), Error> {
@@ -211,11 +213,7 @@ pub fn wide_table(headings: Vec<String>, rows: impl IntoIterator<Item = Vec<Stri
 }
 
 /// Columns are as wide as what is shown in them.
-fn laid_out(
-    mut table: Table,
-    headings: Vec<String>,
-    rows: impl IntoIterator<Item = Vec<String>>,
-) -> Text {
+fn laid_out(mut table: Table, headings: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> Text {
     table.load_style(presets::NOTHING).set_header(headings);
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -276,9 +274,8 @@ mod tests {
     #[test]
     fn json_has_escapes_of_its_own() {
         let mut bytes = Vec::new();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Escaping(PrettyFormatter::new()));
         let value = serde_json::json!({ "a\u{7f}": ["\u{9b}2J\u{202e}\n\"", "é\u{e0041}", {}] });
-        value.serialize(&mut serializer).unwrap();
+        write_json(&mut bytes, &value).unwrap();
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains(r#""a\u007f""#) && text.contains(r#""\u009b2J\u202e\n\"""#), "{text}");
         assert!(text.contains(r#""é\udb40\udc41""#), "{text}");

@@ -145,7 +145,8 @@ impl RequestFile {
         Ok(())
     }
 
-    fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
+    /// Reads the text of an `axle.toml`.
+    pub fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
         let file: AxleToml = parse(text)?;
         for package in &file.packages {
             self.require(package)?;
@@ -188,7 +189,8 @@ impl RequestFile {
         Ok(())
     }
 
-    fn pyproject(&mut self, text: &str) -> Result<(), Error> {
+    /// Reads the text of a `pyproject.toml`.
+    pub fn pyproject(&mut self, text: &str) -> Result<(), Error> {
         let file: PyProject = parse(text)?;
         let project = file.project.ok_or("it has no [project] that could name dependencies (PEP 621)")?;
         let Some(dependencies) = project.dependencies else {
@@ -207,7 +209,7 @@ impl RequestFile {
     }
 
     /// Reads requirements as pip does, as far as they name packages.
-    fn requirements(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), Error> {
+    pub fn requirements(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), Error> {
         let mut lines = text.lines().enumerate();
         while let Some((number, line)) = lines.next() {
             let mut whole = line.to_owned();
