@@ -49,8 +49,9 @@ let
       request = requestOf file torch;
       serves =
         name:
-        cells.objections {
-          inherit cell torch;
+        cells.blockersOf {
+          inherit cell;
+          compilers = [ ];
           inherit (request) computeCapabilities;
           names = [ name ];
           onlyAudited = false;

@@ -1,5 +1,5 @@
 /**
-  The answers to many requests at once, which a test compares with those of `axle concretise`.
+  The answers to many requests at once, which a test compares with those of `axle concretise`; null is no request.
 
   # Inputs
 
@@ -12,7 +12,7 @@
 
   ```nix
   plans [ { packages = [ "torch" ]; … } { packages = [ "no-such-package" ]; … } ]
-  => [ { id = "…"; plan = { … }; } null ]
+  => [ { id = "…"; plan = { … }; } { refusal = [ … ]; } null ]
   ```
 */
 { pkgs }:
@@ -35,7 +35,7 @@ let
   answer =
     request:
     let
-      env = axles.${request.glibc}.concretise {
+      given = axles.${request.glibc}.answer {
         inherit (request)
           python
           cuda
@@ -49,7 +49,6 @@ let
           highLevel:
           map (name: highLevel.${name} or (throw "there is no ${name} in the catalogue")) request.packages;
       };
-      given = { inherit (env) id plan; };
       tried = tryEval (deepSeq given given);
     in
     if tried.success then tried.value else null;

@@ -28,7 +28,8 @@ let
       ;
     inherit (pkgs) writeText stdenvNoCC;
   };
-  cells = import ./lib/cells.nix { inherit lib versions; };
+  blockers = import ./lib/blockers.nix;
+  cells = import ./lib/cells.nix { inherit versions blockers; };
   source = import ./layers/source.nix { inherit (pkgs) fetchPypi fetchurl; };
   build = import ./layers/build.nix { inherit pkgs; };
   licences = import ./builders/licences.nix { inherit pkgs; };
@@ -65,8 +66,9 @@ let
   pythonLevel = import ./layers/python-level.nix { inherit pkgs worlds licences; };
 in
 {
-  concretise = import ./concretise {
-    inherit
+  inherit
+    (import ./concretise {
+      inherit
       pkgs
       lib
       system
@@ -74,6 +76,7 @@ in
       arguments
       toolkits
       cells
+      blockers
       read
       source
       build
@@ -85,7 +88,10 @@ in
       pythonLevel
       worlds
       ;
-  };
+    })
+    answer
+    concretise
+    ;
 
   /**
     The same functions over another catalogue, such as one that `axle lock` has written.
@@ -155,6 +161,7 @@ in
       toolkits
       cells
       worlds
+      blockers
       ;
     catalogue = read;
     build = { inherit (build) relativeTo; };

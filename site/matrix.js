@@ -207,12 +207,15 @@
     return JSON.parse(files[`${name}.json`]);
   };
 
+  /** The sentences of the same target: its file of cells has causes alone. */
+  const sentencesOf = ({ system, python, cuda }) => axle.load(`sentences/${system}/${python}-${cuda}`);
+
   const detail = async (side, { target, torch }, name) => {
-    const file = await cellFile(target);
+    const [file, sentences] = await Promise.all([cellFile(target), sentencesOf(target)]);
     const cell = file.torch[torch];
     const held = (pool, key) => (name in cell[key] ? pool[name]?.[cell[key][name]] : undefined);
     const one = held(file.packages, "packages");
-    const absence = held(file.absences, "absent");
+    const absence = sentences.cells[torch].absent[name];
     const newer = cell.newer && file.newer ? held(file.newer, "newer") : undefined;
     const where = `${target.cuda === "cpu" ? "CPU only" : `CUDA ${target.cuda}`} · Python ${target.python} · torch ${torch}`;
     const fact = (key, value) => value && [element("dt", {}, key), element("dd", {}, value)];
@@ -225,7 +228,7 @@
           wheel && [fact("file", element("code", {}, wheel.filename)), fact("size", axle.size(wheel.size)), fact("glibc", wheel.glibc ?? "none needed"),
             target.cuda !== "cpu" && fact("covers", wheel.covers.length === file.capabilities.length ? "every GPU that is known" : wheel.covers.join(", "))],
           source && [fact("source", element("code", {}, source.filename)), fact("compiles for", source.capabilities.join(", "))],
-          newer && fact("why not newer", `${newer.version} is out, but ${newer.message}`),
+          newer && fact("why not newer", `${newer.version} is out, but ${sentences.cells[torch].newer[name]}`),
           fact("requires", one.requires.join(", "))));
     } else {
       children.push(element("p", {}, absence ? absence.message : "Nothing in this cell asks for it."),
@@ -247,10 +250,10 @@
         ontoggle: async (event) => {
           if (!event.target.open || body.firstChild) return;
           try {
-            const file = await cellFile(target);
+            const [file, sentences] = await Promise.all([cellFile(target), sentencesOf(target)]);
             const counts = file.order.map((torch) => `${torch}: ${Object.keys(file.torch[torch].packages).length} packages`);
             body.append(element("ul", { class: "plain-list" }, counts.map((text) => element("li", {}, text)),
-              Object.entries(file.absent).map(([torch, { message }]) => element("li", {}, element("strong", {}, torch), `: ${message}`))));
+              Object.entries(sentences.absent).map(([torch, message]) => element("li", {}, element("strong", {}, torch), `: ${message}`))));
           } catch (error) {
             body.replaceChildren(axle.failed(error));
           }

@@ -1,13 +1,13 @@
 {
   attemptsOf,
+  blockersOf,
   closureOf,
   coveredOf,
   cycleOf,
   kindOf,
   memberOf,
-  objections,
-  sourceObjections,
-  wheelObjections,
+  sourceOf,
+  wheelCauses,
 }:
 let
   package = requires: covers: {
@@ -17,6 +17,8 @@ let
       inherit covers;
       provenance = "audited";
       glibc = "2.28";
+      sass = [ "sm_90" ];
+      ptx = [ ];
     };
   };
   cell = {
@@ -26,11 +28,16 @@ let
       triton = package [ "torch" ] [ "8.0" "9.0" ];
       vision = package [ "torch" ] [ "9.0" ];
     };
-    absent.xformers.message = "xformers has no wheel for it";
+    absent.xformers = {
+      version = "0.1";
+      why = {
+        cause = "without-cuda";
+      };
+    };
   };
   request = {
     inherit cell;
-    torch = "2.9.1";
+    compilers = [ ];
     names = [ "vision" ];
     computeCapabilities = [ "9.0" ];
     onlyAudited = false;
@@ -186,13 +193,13 @@ in
       ];
     }
   ];
-  wheelObjections = [
+  wheelCauses = [
     {
-      expr = wheelObjections compilable "extension";
-      expected = [ "extension 2 has no wheel that fits this cell" ];
+      expr = wheelCauses compilable "extension";
+      expected = [ { cause = "no-wheel"; } ];
     }
     {
-      expr = wheelObjections (
+      expr = wheelCauses (
         request
         // {
           cell = cell // {
@@ -208,71 +215,124 @@ in
           onlyAudited = true;
         }
       ) "torch";
-      expected = [ "the facts about the wheel of torch 1 are declared, not audited" ];
-    }
-  ];
-  sourceObjections = [
-    {
-      expr = sourceObjections compilable "vision";
-      expected = [ ];
-    }
-    {
-      expr = sourceObjections (compilable // { computeCapabilities = [ "9.0" ]; }) "vision";
-      expected = [ "the source of vision 1 does not compile for 9.0 (it compiles for 8.0)" ];
-    }
-    {
-      expr = sourceObjections request "torch";
-      expected = [ "torch 1 cannot be compiled for this cell" ];
-    }
-  ];
-  objections = [
-    {
-      # Without a compiler it is said that one would do.
-      expr = objections compilable;
       expected = [
-        "the wheel of vision 1 has no code for 8.0 (it covers 9.0)"
-        "vision 1 could be compiled in roughly 10 minutes of one core: give a compiler, like compiler = \"gcc13\""
+        {
+          cause = "unread";
+          provenance = "declared";
+        }
       ];
     }
+  ];
+  sourceOf = [
     {
-      expr = objections (compilable // { compiling = "where needed"; });
-      expected = [ ];
+      expr = sourceOf compilable "vision";
+      expected = {
+        compiling = "possible";
+        compilers = [ ];
+        minutes = 10;
+      };
     }
     {
-      expr = objections request;
-      expected = [ ];
+      expr = sourceOf (compilable // { computeCapabilities = [ "9.0" ]; }) "vision";
+      expected = {
+        compiling = "unsupported";
+        lacking = [ "9.0" ];
+        supports = [ "8.0" ];
+      };
     }
     {
-      expr = objections (
-        request
-        // {
-          computeCapabilities = [
-            "8.0"
-            "9.0"
-          ];
-        }
-      );
-      expected = [ "the wheel of vision 1 has no code for 8.0 (it covers 9.0)" ];
-    }
-    {
-      expr = objections (
-        request
-        // {
-          names = [
-            "xformers"
-            "nothing"
-          ];
-        }
-      );
-      expected = [
-        "xformers has no wheel for it"
-        "nothing is not in the catalogue for torch 2.9.1"
-      ];
-    }
-    {
-      # One for each wheel: 2.9 is older than 2.28.
-      expr = builtins.length (objections (request // { glibc = "2.9"; }));
-      expected = 3;
+      expr = sourceOf request "torch";
+      expected = null;
     }
   ];
+  blockersOf =
+    let
+      uncovered = {
+        package = "vision";
+        version = "1";
+        why = {
+          cause = "uncovered";
+          lacking = [ "8.0" ];
+          covers = [ "9.0" ];
+          code = [ "sm_90" ];
+        };
+        source = null;
+      };
+    in
+    [
+      {
+        # Without a compiler it is said that one would do.
+        expr = blockersOf compilable;
+        expected = [
+          (
+            uncovered
+            // {
+              source = {
+                compiling = "possible";
+                compilers = [ ];
+                minutes = 10;
+              };
+            }
+          )
+        ];
+      }
+      {
+        expr = blockersOf (compilable // { compiling = "where needed"; });
+        expected = [ ];
+      }
+      {
+        expr = blockersOf request;
+        expected = [ ];
+      }
+      {
+        expr = blockersOf (
+          request
+          // {
+            computeCapabilities = [
+              "8.0"
+              "9.0"
+            ];
+          }
+        );
+        expected = [ uncovered ];
+      }
+      {
+        expr = blockersOf (
+          request
+          // {
+            names = [
+              "xformers"
+              "nothing"
+            ];
+          }
+        );
+        expected = [
+          {
+            package = "nothing";
+            version = null;
+            why = {
+              cause = "not-in-set";
+            };
+            source = null;
+          }
+          {
+            package = "xformers";
+            version = "0.1";
+            why = {
+              cause = "without-cuda";
+            };
+            source = null;
+          }
+        ];
+      }
+      {
+        # One for each wheel: 2.9 is older than 2.28.
+        expr = map (blocker: blocker.why.cause) (blockersOf (request // { glibc = "2.9"; }));
+        expected = [
+          "glibc"
+          "glibc"
+          "glibc"
+        ];
+      }
+    ];
 }

@@ -29,6 +29,7 @@ let
     };
     toolkits = import ./toolkits.nix internal.toolkits;
     cells = import ./cells.nix internal.cells;
+    blockers = import ./blockers.nix internal.blockers;
     worlds = import ./worlds.nix internal.worlds;
     catalogue = import ./catalogue.nix internal.catalogue;
     build = import ./build.nix internal.build;
@@ -38,6 +39,7 @@ let
     package-set = import ./package-set.nix { inherit pkgs; };
     concretise = import ./concretise.nix { inherit pkgs fixture; };
     choice = import ./choice.nix { inherit pkgs; };
+    vectors = import ./vectors.nix { inherit pkgs; };
     rebuilds = import ./rebuilds.nix { inherit pkgs; };
     builds = import ./builds.nix { inherit pkgs fixture; };
   };

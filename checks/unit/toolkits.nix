@@ -1,5 +1,6 @@
 {
   compilersOf,
+  spansOf,
   objections,
   demand,
   ...
@@ -25,6 +26,20 @@ in
     {
       expr = (builtins.tryEval (compilersOf "9.9")).success;
       expected = false;
+    }
+  ];
+  spansOf = [
+    {
+      expr = builtins.head (spansOf "12.8");
+      expected = {
+        compiler = "gcc";
+        oldest = 6;
+        newest = 14;
+      };
+    }
+    {
+      expr = spansOf null;
+      expected = [ ];
     }
   ];
   demand =

@@ -6,6 +6,7 @@
   lib,
   system,
   cells,
+  blockers,
   toolkits,
   # The version of the package set's C library.
   glibc,
@@ -21,7 +22,8 @@ let
     stringLength
     substring
     ;
-  inherit (cells) attemptsOf kindOf objections;
+  inherit (cells) attemptsOf blockersOf kindOf;
+  inherit (blockers) show;
 
   list = concatStringsSep ", ";
 in
@@ -33,8 +35,8 @@ in
 
   # Output
 
-  `torch` and `cell`, or a `throw` with the reasons; `isCompiled` (by package, whether it is compiled) and `objectionsTo`
-  (why a package of the cell, or one that it lacks, cannot be had for this request: sentences).
+  `torch` and `cell`, or a `throw` with the reasons; `isCompiled` (by package, whether it is compiled), `blockersOf` (what
+  keeps a package of the cell from this request) and `refusal` (the same of the whole request, by torch).
 */
 {
   request,
@@ -57,32 +59,59 @@ let
     inherit onlyAudited glibc;
     computeCapabilities = capabilities;
     cell = cellFile.torch.${candidate};
-    torch = candidate;
     inherit (request) names;
+    compilers = toolkits.spansOf cuda;
   };
-  # The newest that the release takes, to be named to who has given none.
-  newestCompiler = if cuda == null then null else (toolkits.compilersOf cuda).gcc.max;
-  compilerHint = if newestCompiler == null then "gcc13" else "gcc${toString newestCompiler}";
   judged =
     compiling:
     map (candidate: {
       torch = candidate;
-      objections = objections (requestFor candidate // { inherit compiling compilerHint; });
+      blockers = blockersOf (requestFor candidate // { inherit compiling; });
     }) candidates;
 
   attempts = attemptsOf prefer (compiler != null);
-  fitting = filter (candidate: candidate.objections == [ ]) (concatMap judged attempts);
-  chosenTorch = if fitting == [ ] then throw refusal else (head fitting).torch;
+  fitting = filter (candidate: candidate.blockers == [ ]) (concatMap judged attempts);
+  chosenTorch = if fitting == [ ] then throw sentence else (head fitting).torch;
   cell = cellFile.torch.${chosenTorch};
 
+  # Everything that stands in the way, by torch: those with a cell, newest first, then those without.
   refusal =
+    judged (lib.last attempts)
+    ++ map (candidate: {
+      torch = candidate;
+      blockers = [ (blockers.absent "torch" cellFile.absent.${candidate}) ];
+    }) absentTorches
+    ++ lib.optional (candidates == [ ] && absentTorches == [ ]) {
+      torch = null;
+      blockers = [
+        {
+          package = "torch";
+          version = null;
+          source = null;
+          why = {
+            cause = "no-torch";
+            inherit (request) python;
+            cuda = if cuda == null then "cpu" else cuda;
+            asked = torch;
+            known = cellFile.order;
+          };
+        }
+      ];
+    };
+  absentTorches = filter isAsked (attrNames cellFile.absent);
+
+  sentence =
     let
-      absent = filter isAsked (attrNames cellFile.absent);
-      lines =
-        concatMap (
-          candidate: map (objection: "  torch ${candidate.torch}: ${objection}") candidate.objections
-        ) (judged (lib.last attempts))
-        ++ map (candidate: "  torch ${candidate}: ${cellFile.absent.${candidate}.message}") absent;
+      lines = concatMap (
+        { torch, blockers }:
+        map (blocker: "  ${if torch == null then "" else "torch ${torch}: "}${show blocker}") blockers
+      ) refusal;
+      # Hours of work are not begun unasked.
+      canCompile =
+        compiler == null
+        && builtins.any (
+          { blockers, ... }: builtins.any (blocker: blocker.source.compiling or null == "possible") blockers
+        ) refusal;
       command = concatStringsSep " " (
         [ "axle concretise --system ${system} --python ${request.python}" ]
         ++ [ (if cuda == null then "--cpu" else "--cuda ${cuda}") ]
@@ -96,15 +125,16 @@ let
     in
     "axle: no torch fits ${list request.names} for ${system}, Python ${request.python}, ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}, compute capabilities ${list capabilities}"
-    }:\n${
-      if lines == [ ] then
-        "  torch ${torch}: not in the catalogue, which has ${list cellFile.order}"
+    }:\n${concatStringsSep "\n" lines}${
+      if canCompile then
+        "\nWhat can be compiled is, once a compiler is given: compiler = \"auto\";"
       else
-        concatStringsSep "\n" lines
-    }\nFor changes that would work ask: ${command}";
+        ""
+    }\nFor the reasons in words and changes that would work ask: ${command}";
 in
 {
   inherit cell;
+  fits = fitting != [ ];
   torch = chosenTorch;
 
   # Of every package of the cell, whoever asks for it: what was not needed to answer this request has its place in the
@@ -113,12 +143,13 @@ in
     name: kindOf (requestFor chosenTorch) (lib.last attempts) name == "source"
   );
 
-  objectionsTo =
+  inherit refusal;
+
+  blockersOf =
     name:
-    objections (
+    blockersOf (
       requestFor chosenTorch
       // {
-        inherit compilerHint;
         compiling = lib.last attempts;
         names = [ name ];
       }

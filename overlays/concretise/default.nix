@@ -14,6 +14,7 @@
   arguments,
   toolkits,
   cells,
+  blockers,
   read,
   source,
   build,
@@ -52,6 +53,7 @@ let
       lib
       system
       cells
+      blockers
       toolkits
       ;
     # nixpkgs adds its own patch level: 2.42-47.
@@ -76,6 +78,7 @@ let
       pkgs
       lib
       cells
+      blockers
       pythonLevel
       worlds
       ;
@@ -97,7 +100,8 @@ let
     hostCompiler = cuda.hostCompiler given.cuda;
   };
 
-  concretise =
+  # The steps that build nothing.
+  ask =
     {
       packages,
       python,
@@ -109,9 +113,8 @@ let
       prefer ? "wheel",
       onlyAudited ? false,
       allow ? [ ],
-      extraPackages ? (_: [ ]),
-      overrides ? (_: _: { }),
-    }@given:
+      ...
+    }:
     let
       request = understand {
         inherit
@@ -145,6 +148,44 @@ let
           prefer
           ;
       };
+    in
+    # What is no request, and a compiler that CUDA does not take, is an error and no answer.
+    if request.complaints != [ ] then
+      throw "axle: ${concatStringsSep "; " request.complaints}"
+    else
+      toolkits.demand {
+        inherit cuda allow;
+        inherit (request) compiler;
+      } { inherit request choice planned; };
+
+  /**
+    What a request comes to, as data: `id` and `plan`, or `refusal`, the blockers by torch (lib/blockers.nix). Takes what
+    `concretise` takes.
+  */
+  answer =
+    given:
+    let
+      inherit (ask given) choice planned;
+    in
+    if choice.fits then { inherit (planned) id plan; } else { inherit (choice) refusal; };
+
+  concretise =
+    {
+      packages,
+      python,
+      cuda,
+      computeCapabilities ? [ ],
+      compiler ? null,
+      toolkit ? null,
+      torch ? null,
+      prefer ? "wheel",
+      onlyAudited ? false,
+      allow ? [ ],
+      extraPackages ? (_: [ ]),
+      overrides ? (_: _: { }),
+    }@given:
+    let
+      inherit (ask given) request choice planned;
       layer = layerOf {
         inherit
           request
@@ -257,12 +298,8 @@ let
           '';
         };
     in
-    if request.complaints != [ ] then
-      throw "axle: ${concatStringsSep "; " request.complaints}"
-    else
-      toolkits.demand {
-        inherit cuda allow;
-        inherit (request) compiler;
-      } (seq choice.cell environment);
+    seq choice.cell environment;
 in
-concretise
+{
+  inherit answer concretise;
+}

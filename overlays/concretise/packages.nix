@@ -6,6 +6,7 @@
   pkgs,
   lib,
   cells,
+  blockers,
   pythonLevel,
   worlds,
 }:
@@ -40,7 +41,7 @@ in
 }:
 let
   inherit (request) interpreter highLevels;
-  inherit (choice) cell objectionsTo torch;
+  inherit (choice) blockersOf cell torch;
   inherit (planned) id target plan;
 
   # A package that says why it cannot be had as soon as it is built or linked. It can be looked at before: whether some
@@ -59,10 +60,10 @@ let
     self;
 
   sentenceOf =
-    name: objections:
+    name: found:
     "axle: ${name} cannot be had with torch ${torch} for ${system}, Python ${request.python}, ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}"
-    }: ${concatStringsSep "; " objections}; ask `axle concretise${
+    }: ${concatStringsSep "; " (map blockers.show found)}; ask `axle concretise${
       if cuda == null then " --cpu" else " --cuda ${cuda}"
     } --python ${request.python}${
       concatStringsSep "" (map (cc: " --cc ${cc}") request.capabilities)
@@ -72,9 +73,9 @@ let
   judged =
     name: drv:
     let
-      objections = objectionsTo name;
+      found = blockersOf name;
     in
-    if objections == [ ] then drv else refused drv (sentenceOf name objections);
+    if found == [ ] then drv else refused drv (sentenceOf name found);
 
   # Packages that require each other are one derivation, under the name of each.
   members = cells.cycleOf cell;
@@ -160,6 +161,6 @@ in
         inherit world;
         isGpu = true;
       };
-    } (sentenceOf name [ absence.message ])
+    } (sentenceOf name [ (blockers.absent name absence) ])
   ) cell.absent;
 }

@@ -60,7 +60,7 @@ let
   };
   read = if isAttrs catalogue then inDocument else inFolder;
 
-  schema = "axle.cells/3";
+  schema = "axle.cells/4";
 
   # What cells have in common stands in a file once, and a cell says which of it by number.
   unpooled =

@@ -1,11 +1,10 @@
 /**
   Questions to one cell of the catalogue, answered by lookup.
 */
-{ lib, versions }:
+{ versions, blockers }:
 let
   inherit (builtins)
     concatMap
-    concatStringsSep
     elem
     filter
     foldl'
@@ -13,10 +12,9 @@ let
     head
     length
     map
+    sort
     ;
-  inherit (lib) unique;
-
-  list = concatStringsSep ", ";
+  optional = condition: value: if condition then [ value ] else [ ];
 in
 rec {
   /**
@@ -64,12 +62,12 @@ rec {
   memberOf =
     cell: name:
     cell.packages.${name}
-      or (throw "axle: ${cell.absent.${name}.message or "${name} is not in this cell"}");
+      or (throw "axle: ${blockers.show (blockers.absent name (cell.absent.${name} or null))}");
 
   /**
-    Why the wheel of a package in a cell does not serve a request: one sentence each, none when it does.
+    Why the wheel of a package in a cell does not serve a request: causes, none when it does.
   */
-  wheelObjections =
+  wheelCauses =
     {
       cell,
       computeCapabilities,
@@ -79,44 +77,68 @@ rec {
     }:
     name:
     let
-      inherit (cell.packages.${name}) version wheel;
-      uncovered = filter (cc: !elem cc wheel.covers) computeCapabilities;
-    in
-    if wheel == null then
-      [ "${name} ${version} has no wheel that fits this cell" ]
-    else
-      lib.optional (uncovered != [ ])
-        "the wheel of ${name} ${version} has no code for ${list uncovered} (it covers ${
-          if wheel.covers == [ ] then "nothing" else list wheel.covers
-        })"
-      ++ lib.optional (
-        onlyAudited && wheel.provenance != "audited"
-      ) "the facts about the wheel of ${name} ${version} are ${wheel.provenance}, not audited"
-      ++ lib.optional (
+      inherit (cell.packages.${name}) wheel;
+      lacking = filter (cc: !elem cc wheel.covers) computeCapabilities;
+      isOlder =
         wheel.glibc != null
         && !versions.satisfies wheel.glibc [
           [
             "<="
             glibc
           ]
-        ]
-      ) "the wheel of ${name} ${version} needs glibc ${wheel.glibc}, and the package set has ${glibc}";
+        ];
+    in
+    if wheel == null then
+      [ { cause = "no-wheel"; } ]
+    else
+      optional (lacking != [ ]) {
+        cause = "uncovered";
+        inherit lacking;
+        inherit (wheel) covers;
+        code = wheel.sass ++ wheel.ptx;
+      }
+      ++ optional isOlder {
+        cause = "glibc";
+        needs = wheel.glibc;
+        has = glibc;
+      }
+      ++ optional (onlyAudited && wheel.provenance != "audited") {
+        cause = "unread";
+        inherit (wheel) provenance;
+      };
 
   /**
-    Why a package of a cell cannot be compiled for a request, given a compiler.
+    Whether compiling a package of a cell would help a request: null where it has no source that can be compiled, else
+    what stands in its way, or the compilers that do.
   */
-  sourceObjections =
-    { cell, computeCapabilities, ... }:
+  sourceOf =
+    {
+      cell,
+      computeCapabilities,
+      compilers,
+      ...
+    }:
     name:
     let
-      package = cell.packages.${name};
-      uncovered = filter (cc: !elem cc package.source.capabilities) computeCapabilities;
+      source = cell.packages.${name}.source or null;
+      lacking = filter (cc: !elem cc source.capabilities) computeCapabilities;
+      architectures = if computeCapabilities == [ ] then 1 else length computeCapabilities;
+      minutes = source.minutes or null;
     in
-    if package.source or null == null then
-      [ "${name} ${package.version} cannot be compiled for this cell" ]
+    if source == null then
+      null
+    else if lacking != [ ] then
+      {
+        compiling = "unsupported";
+        inherit lacking;
+        supports = source.capabilities;
+      }
     else
-      lib.optional (uncovered != [ ])
-        "the source of ${name} ${package.version} does not compile for ${list uncovered} (it compiles for ${list package.source.capabilities})";
+      {
+        compiling = "possible";
+        inherit compilers;
+        minutes = if minutes == null then null else minutes * architectures;
+      };
 
   /**
     Where a package of a cell is taken from: `"wheel"` or `"source"`, or null where neither serves.
@@ -129,8 +151,9 @@ rec {
   kindOf =
     request: compiling: name:
     let
-      byWheel = wheelObjections request name == [ ];
-      bySource = compiling != "never" && sourceObjections request name == [ ];
+      byWheel = wheelCauses request name == [ ];
+      bySource =
+        compiling != "never" && (sourceOf request name).compiling or null == "possible";
     in
     if bySource && (compiling == "where possible" || !byWheel) then
       "source"
@@ -159,7 +182,7 @@ rec {
       .${prefer};
 
   /**
-    Why a cell does not serve a request: one sentence each, none when it does.
+    What keeps a cell from answering a request: blockers, none when it does.
 
     # Inputs
 
@@ -172,47 +195,25 @@ rec {
     `compiling`
     : As in `kindOf`.
 
-    `compilerHint`
-    : A compiler that would do.
+    `compilers`
+    : The compilers that the CUDA release takes, as `{ compiler; oldest; newest; }`.
   */
-  objections =
-    {
-      cell,
-      torch,
-      names,
-      computeCapabilities,
-      compiling,
-      compilerHint ? "gcc13",
-      ...
-    }@request:
+  blockersOf =
+    { cell, names, compiling, ... }@request:
     let
-      missing = filter (name: !(cell.packages ? ${name})) (unique ([ "torch" ] ++ names));
-      architectures = if computeCapabilities == [ ] then 1 else length computeCapabilities;
-      time =
-        package:
-        if package.source.minutes or null == null then
-          ""
-        else
-          " in roughly ${toString (package.source.minutes * architectures)} minutes of one core";
+      missing = filter (name: !(cell.packages ? ${name})) names;
       why =
         name:
         if kindOf request compiling name != null then
           [ ]
         else
-          wheelObjections request name
-          # Hours of work are not begun unasked.
-          ++
-            lib.optional (compiling == "never" && sourceObjections request name == [ ])
-              "${name} ${cell.packages.${name}.version} could be compiled${time cell.packages.${name}}: give a compiler, like compiler = \"${compilerHint}\""
-          # That there is no way to compile it is not worth a second sentence.
-          ++ lib.optionals (compiling != "never" && cell.packages.${name}.source or null != null) (
-            sourceObjections request name
-          );
+          map (why: {
+            package = name;
+            inherit (cell.packages.${name}) version;
+            inherit why;
+            source = sourceOf request name;
+          }) (wheelCauses request name);
     in
-    if missing != [ ] then
-      map (
-        name: cell.absent.${name}.message or "${name} is not in the catalogue for torch ${torch}"
-      ) missing
-    else
-      concatMap why (closureOf cell names);
+    map (name: blockers.absent name (cell.absent.${name} or null)) (sort (a: b: a < b) missing)
+    ++ concatMap why (sort (a: b: a < b) (closureOf cell names));
 }

@@ -58,6 +58,29 @@ rec {
       }");
 
   /**
+    The compilers that a CUDA release takes, as `{ compiler; oldest; newest; }`; none without CUDA, where any will do.
+    Where there is no bound, it is that of the majors that Rust asks for.
+  */
+  spansOf =
+    cuda:
+    if cuda == null then
+      [ ]
+    else
+      let
+        bound = value: other: if value == null then other else value;
+        span = compiler: range: {
+          inherit compiler;
+          oldest = bound range.min 1;
+          newest = bound range.max 40;
+        };
+        ranges = compilersOf cuda;
+      in
+      [
+        (span "gcc" ranges.gcc)
+        (span "clang" ranges.clang)
+      ];
+
+  /**
     Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
     no CUDA.
 

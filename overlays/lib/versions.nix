@@ -64,8 +64,8 @@ rec {
     go 0;
 
   /**
-    Whether a version satisfies every comparison, each an operator and a version. One that is not plain numbers,
-    or an unknown operator, does not.
+    Whether a version satisfies every comparison, each an operator and a version. A version that is not plain
+    numbers does not; an unknown operator is an error.
 
     # Examples
 
@@ -93,7 +93,7 @@ rec {
           "==" = order == 0;
           "!=" = order != 0;
         }
-        .${operator} or false
+        .${operator} or (throw "axle: the operator ${operator} of the catalogue is unknown to this overlay: use the overlay and the catalogue of one release")
       )
     ) comparisons;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axle_catalogue::{BuildEnvironment, BuildEnvironments, Cell, CellFile};
+use axle_catalogue::{Absence, BuildEnvironment, BuildEnvironments, Cell, CellFile};
 use axle_fatbin::ComputeCapability;
 use pep440_rs::Version;
 use serde::Serialize;
@@ -20,10 +20,10 @@ pub struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 enum Change {
-    /// A cell is there no more; the reason.
-    LostCell { why: String },
-    /// A package is in its cell no more; the reason.
-    LostPackage { package: String, version: String, why: String },
+    /// A cell is there no more; the reason, where the catalogue still knows its torch.
+    LostCell { why: Option<Absence> },
+    /// A package is in its cell no more; the reason, where something still requires it.
+    LostPackage { package: String, version: String, why: Option<Absence> },
     /// A package went to an older version.
     Older { package: String, from: String, to: String },
     /// A package has no wheel any more for some capabilities, for which it may have to be compiled; what its wheel has.
@@ -47,9 +47,6 @@ struct ChangeIn<'d> {
     cells: &'d BTreeSet<String>,
 }
 
-/// What nothing requires any more is no loss.
-const UNREQUIRED: &str = "nothing requires it";
-
 /// Compares the cells of before with those of now.
 pub fn between(before: &State, now: &State) -> Difference {
     let mut difference = Difference::default();
@@ -57,8 +54,7 @@ pub fn between(before: &State, now: &State) -> Difference {
         if let Some(new) = now.cells.get(name) {
             difference.compare(name, old, new);
         } else {
-            let why = now.absent.get(name).map_or("the catalogue has no such torch", String::as_str);
-            difference.note(Change::LostCell { why: why.to_owned() }, name);
+            difference.note(Change::LostCell { why: now.absent.get(name).cloned() }, name);
         }
     }
     for name in now.cells.keys().filter(|name| !before.cells.contains_key(*name)) {
@@ -72,7 +68,7 @@ impl Difference {
         for (name, was) in &old.packages {
             let package = || name.clone();
             let Some(is) = new.packages.get(name) else {
-                let why = new.absent.get(name).map_or(UNREQUIRED, String::as_str).to_owned();
+                let why = new.absent.get(name).cloned();
                 self.note(
                     Change::LostPackage { package: package(), version: was.version.clone(), why },
                     cell,
@@ -135,7 +131,8 @@ impl Change {
     fn loses(&self) -> Option<(&str, String)> {
         match self {
             Self::LostCell { .. } => Some(("torch", "torch is lost".to_owned())),
-            Self::LostPackage { why, .. } if why == UNREQUIRED => None,
+            // What nothing requires any more is no loss.
+            Self::LostPackage { why: None, .. } => None,
             Self::LostPackage { package, version, .. } => {
                 Some((package, format!("{package} {version} is lost")))
             }
@@ -185,9 +182,17 @@ impl fmt::Display for Difference {
 impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::LostCell { why } => write!(formatter, "- no cell any more: {why}"),
-            Self::LostPackage { package, version, why } => {
-                write!(formatter, "- {package} {version} is lost: {why}")
+            Self::LostCell { why: Some(why) } => {
+                write!(formatter, "- no cell any more: {}", why.about("torch"))
+            }
+            Self::LostCell { why: None } => {
+                formatter.write_str("- no cell any more: the catalogue has no such torch")
+            }
+            Self::LostPackage { package, version, why: Some(why) } => {
+                write!(formatter, "- {package} {version} is lost: {}", why.about(package))
+            }
+            Self::LostPackage { package, version, why: None } => {
+                write!(formatter, "- {package} {version} is lost: nothing requires it")
             }
             Self::Older { package, from, to } => write!(formatter, "- {package} {from} -> {to} (older)"),
             Self::LostCapabilities { package, from, to, capabilities, why } => {
@@ -244,7 +249,7 @@ pub fn is_none(one: &[CellFile], other: &[CellFile]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axle_catalogue::{Absence, Reason};
+    use axle_catalogue::Cause;
     use serde_json::json;
 
     use std::sync::Arc;
@@ -307,20 +312,20 @@ mod tests {
             ("2.9.1", &[("torch", "2.9.1"), ("app", "1.9"), ("lib", "2.1"), ("new", "1.0"), ("same", "1")]),
             ("2.10.0", &[("torch", "2.10.0")]),
         ]);
-        let absence = |message: &str| Absence { kind: Reason::Dependency, message: message.to_owned() };
-        now.absent.insert("2.8.0".into(), absence("its pin of triton has no wheel"));
+        let absence = |version: &str, why| Absence { version: Some(version.to_owned()), why };
+        now.absent.insert("2.8.0".into(), absence("2.8.0", Cause::NoWheel));
         now.torch
             .get_mut("2.9.1")
             .unwrap()
             .absent
-            .insert("gone".into(), absence("it requires lib<2.1").into());
+            .insert("gone".into(), absence("1.0", Cause::UnknownTorch).into());
         let now = State::of(&[now]);
         let before = State::of(&[before]);
         let difference = between(&before, &now);
         insta::assert_snapshot!(difference.to_string(), @"
-        - no cell any more: its pin of triton has no wheel
+        - no cell any more: torch 2.8.0 has no wheel for this target
             in py312-cu128-torch2.8.0
-        - gone 1.0 is lost: it requires lib<2.1
+        - gone 1.0 is lost: gone 1.0 cannot be chosen: it links the C++ symbols of torch, and nothing says of which version
             in py312-cu128-torch2.9.1
         - app 1.10 -> 1.9 (older)
             in py312-cu128-torch2.9.1
@@ -433,18 +438,20 @@ mod tests {
     #[test]
     fn only_what_cells_hold_makes_a_difference() {
         let before = [file(&[("2.9.1", &[("torch", "2.9.1"), ("app", "1.0")])])];
-        let absence = |message: &str| Absence { kind: Reason::Dependency, message: message.to_owned() };
         let now = |change: &dyn Fn(&mut Cell)| {
             let [mut file] = before.clone();
             change(file.torch.get_mut("2.9.1").unwrap());
             [file]
         };
-        let absent = |message| now(&|cell| drop(cell.absent.insert("lib".into(), absence(message).into())));
-        assert!(is_none(&absent("it requires app<1"), &absent("it requires app<1, and 1.0 is taken")));
+        let absent = |version: &str| {
+            let absence = Absence { version: Some(version.to_owned()), why: Cause::NoWheel };
+            now(&|cell| drop(cell.absent.insert("lib".into(), absence.clone().into())))
+        };
+        assert!(is_none(&absent("1.0"), &absent("0.9")));
         for other in [
             now(&|cell| drop(cell.packages.remove("app"))),
             now(&|cell| Arc::make_mut(cell.packages.get_mut("app").unwrap()).version = "1.1".into()),
-            absent("it requires app<1"),
+            absent("1.0"),
         ] {
             assert!(!is_none(&before, &other));
         }

@@ -19,6 +19,7 @@ mod sample;
 mod site;
 mod state;
 mod update;
+mod vectors;
 mod wasm;
 
 /// What a maintainer of axle runs.
@@ -38,6 +39,7 @@ enum Xtask {
     Sample(sample::Args),
     Site(site::Args),
     Update(update::Args),
+    Vectors(vectors::Args),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Site(args) => site::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
+        Xtask::Vectors(args) => vectors::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
         anstream::eprintln!("error: {error}");

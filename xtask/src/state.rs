@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axle_catalogue::{Cell, CellFile, CellPackage, CellWheel};
+use axle_catalogue::{Absence, Cell, CellFile, CellPackage, CellWheel};
 use axle_fatbin::ComputeCapability;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub struct State {
     /// What each holds.
     pub cells: BTreeMap<String, CellState>,
     /// Why a cell is not there; not stored.
-    pub absent: BTreeMap<String, String>,
+    pub absent: BTreeMap<String, Absence>,
 }
 
 /// What one cell holds.
@@ -27,7 +27,7 @@ pub struct CellState {
     /// The packages.
     pub packages: BTreeMap<String, PackageState>,
     /// Why a package is not there; not stored.
-    pub absent: BTreeMap<String, String>,
+    pub absent: BTreeMap<String, Absence>,
 }
 
 /// How a package can be had.
@@ -58,7 +58,7 @@ impl State {
             };
             state.cells.extend(file.torch.iter().map(|(torch, cell)| (name(torch), CellState::of(cell))));
             let absent = file.absent.iter();
-            state.absent.extend(absent.map(|(torch, absence)| (name(torch), absence.message.clone())));
+            state.absent.extend(absent.map(|(torch, absence)| (name(torch), absence.clone())));
         }
         state
     }
@@ -73,7 +73,7 @@ impl State {
 impl CellState {
     fn of(cell: &Cell) -> Self {
         let packages = cell.packages.iter().map(|(name, package)| (name.clone(), PackageState::of(package)));
-        let absent = cell.absent.iter().map(|(name, absence)| (name.clone(), absence.message.clone()));
+        let absent = cell.absent.iter().map(|(name, absence)| (name.clone(), Absence::clone(absence)));
         Self { packages: packages.collect(), absent: absent.collect() }
     }
 }

@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_audit::ComputeCapability;
-use axle_catalogue::{Catalogue, CellFile, Cuda, Folder};
-use axle_concretise::{Asked, Compiler, LookupError, Preferences, Request, answer};
+use axle_catalogue::{Catalogue, Cause, CellFile, Cuda, Folder};
+use axle_concretise::{
+    Asked, Compiler, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which,
+};
 use axle_wheel::Glibc;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -72,6 +74,26 @@ fn requests(file: &CellFile) -> Vec<Request> {
         Request { torch: torch("2.1"), ..served.clone() },
         Request { torch: torch("9.9"), ..served.clone() },
         Request { torch: file.absent.keys().next().cloned(), ..served.clone() },
+        Request { packages: asked(&["flash-attn"]), ..served.clone() },
+        Request { packages: asked(&["flash-attn"]), compiler: Some(Compiler::Gcc(13)), ..served.clone() },
+        Request {
+            packages: asked(&["flash-attn", "xformers"]),
+            compiler: Some(Compiler::Clang(17)),
+            ..served.clone()
+        },
+        Request {
+            packages: asked(&["flash-attn"]),
+            compiler: Some(Compiler::Gcc(13)),
+            preferences: prefer(Prefer::Source),
+            ..served.clone()
+        },
+        Request {
+            packages: asked(&["flash-attn"]),
+            compiler: Some(Compiler::Gcc(13)),
+            preferences: prefer(Prefer::Newest),
+            ..served.clone()
+        },
+        Request { packages: asked(&["flash-attn"]), preferences: only_audited(), ..served.clone() },
         Request { glibc: Glibc::new(2, 27), ..served.clone() },
         Request { glibc: Glibc::new(2, 5), ..served },
         // GPUs without CUDA, and CUDA without a GPU.
@@ -83,6 +105,14 @@ fn requests(file: &CellFile) -> Vec<Request> {
         plain.clone(),
     ]);
     requests
+}
+
+fn prefer(all: Prefer) -> Preferences {
+    Preferences { all, ..Preferences::default() }
+}
+
+fn only_audited() -> Preferences {
+    Preferences { only_audited: Which::All, ..Preferences::default() }
 }
 
 /// Packages by name, of whatever version and without extras.
@@ -100,18 +130,33 @@ fn for_nix(request: &Request) -> Value {
         "compiler": request.compiler.map(|compiler| compiler.to_string()),
         "torch": request.torch,
         "glibc": request.glibc.to_string(),
+        "prefer": request.preferences.all.to_string(),
+        "only_audited": !request.preferences.only_audited.is_empty(),
     })
 }
 
 fn answers_of_rust(requests: &[Request]) -> Vec<Value> {
-    let answer = |request| {
+    let answer = |request: &Request| {
         let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
+        let lookup = Lookup::new(&catalogue).unwrap();
         // What is no question Nix refuses, as it refuses what has no answer.
-        match answer(&catalogue, request) {
+        match lookup.answer(request) {
             Ok(Ok(plan)) => json!({ "id": plan.id, "plan": plan }),
-            Ok(Err(_)) | Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => {
-                Value::Null
+            Ok(Err(refusal)) => {
+                let is_of_target = |reason: &RefusalReason| {
+                    matches!(
+                        reason.cause,
+                        Cause::NotInCatalogue { .. } | Cause::Rule { .. } | Cause::NoCuda { .. }
+                    )
+                };
+                let only_of_target = refusal.reasons.iter().all(is_of_target);
+                if only_of_target {
+                    Value::Null
+                } else {
+                    json!({ "refusal": lookup.blocked(request).unwrap() })
+                }
             }
+            Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => Value::Null,
             Err(error) => panic!("{error}"),
         }
     };
@@ -148,7 +193,8 @@ fn rust_and_nix_give_the_same_plans() {
     for ((request, rust), nix) in requests.iter().zip(&rust).zip(&nix) {
         assert_eq!(rust, nix, "{}", for_nix(request));
     }
-    // Both kinds of answers were among them, or nothing was compared.
+    // All kinds of answers were among them, or nothing was compared.
     assert!(rust.iter().any(Value::is_null));
-    assert!(rust.iter().any(Value::is_object));
+    assert!(rust.iter().any(|answer| answer.get("plan").is_some()));
+    assert!(rust.iter().any(|answer| answer.get("refusal").is_some()));
 }

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 
 use axle_catalogue::{
-    Absence, ArtefactFile, BuildFile, Catalogue, Cell, CellFile, Folder, Reason, artefact_path, build_path,
-    write_json,
+    Absence, ArtefactFile, BuildFile, Catalogue, Cause, Cell, CellFile, Fact, Folder, Lack, Span, What,
+    artefact_path, build_path, write_json,
 };
+use axle_wheel::Glibc;
 use tempfile::TempDir;
 
 /// The file of cells that is changed, and a cell of it.
@@ -182,7 +183,7 @@ fn what_no_request_gets_breaks_the_concretisation() {
     copy.cell(|cell| {
         let package = Arc::make_mut(cell.packages.get_mut("triton").unwrap());
         let wheel = package.wheel.as_mut().unwrap();
-        wheel.glibc = Some("2.99".into());
+        wheel.glibc = Some(Glibc::new(2, 99));
     });
     let message = failure(&copy, "concretise");
     assert!(message.contains("is refused: ") && message.contains("glibc 2.99"), "{message}");
@@ -202,8 +203,7 @@ fn a_loss_fails_until_it_is_accepted() {
     let whole = fs_err::read(copy.recorded()).unwrap();
     copy.cell(|cell| {
         cell.packages.remove("xformers");
-        let message = "xformers 0.0.33 requires torch==2.9.0".to_owned();
-        cell.absent.insert("xformers".into(), Absence { kind: Reason::Dependency, message }.into());
+        cell.absent.insert("xformers".into(), requires("xformers", "0.0.33", "torch==2.9.0", None).into());
         cell.packages.retain(|_, package| !package.requires.iter().any(|name| name == "xformers"));
     });
     let (text, status) = copy.said(&["--check"]);
@@ -229,6 +229,16 @@ fn a_loss_fails_until_it_is_accepted() {
     assert_eq!(copy.said(&["--check"]).1, Some(0));
 }
 
+/// That a version is not there for what it requires.
+fn requires(package: &str, version: &str, requirement: &str, lacks: Option<Lack>) -> Absence {
+    let fact = Fact {
+        package: package.to_owned(),
+        versions: vec![Span::One(version.to_owned())],
+        what: What::Requires { requirement: requirement.to_owned(), lacks },
+    };
+    Absence { version: None, why: Cause::Conflict { facts: vec![fact] } }
+}
+
 #[test]
 fn a_cell_that_is_gone_is_a_loss() {
     let copy = Copy::new();
@@ -237,14 +247,13 @@ fn a_cell_that_is_gone_is_a_loss() {
         serde_json::from_slice(&fs_err::read(copy.catalogue().join(CELLS)).unwrap()).unwrap();
     file.torch.remove(TORCH);
     file.order.retain(|torch| torch != TORCH);
-    let message = "torch 2.9.1 requires triton==3.5.1, of which there is no wheel".to_owned();
-    file.absent.insert(TORCH.into(), Absence { kind: Reason::Dependency, message });
+    file.absent.insert(TORCH.into(), requires("torch", "2.9.1", "triton==3.5.1", Some(Lack::Version)));
     write_json(&copy.folder(), CELLS, &file).unwrap();
     for arguments in [&["--check"][..], &["--check", "--cell", "py312-*"]] {
         let output = copy.run(arguments);
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
-        let expected = "- no cell any more: torch 2.9.1 requires triton==3.5.1, of which there is no wheel\n    in py312-cu128-torch2.9.1\n";
+        let expected = "- no cell any more: torch 2.9.1 requires triton==3.5.1, of which no version is in the catalogue\n    in py312-cu128-torch2.9.1\n";
         assert!(text.contains(expected), "{text}");
     }
 }
@@ -278,8 +287,7 @@ fn a_change_touches_the_cells_that_are_made_of_it() {
     assert_eq!(touched(), Vec::<String>::new());
     // The reason why a package is absent is part of the cell.
     copy.cell(|cell| {
-        let message = "nobody has it".to_owned();
-        cell.absent.insert("nothing".into(), Absence { kind: Reason::Missing, message }.into());
+        cell.absent.insert("nothing".into(), Absence { version: None, why: Cause::NotInSet }.into());
     });
     assert_eq!(touched(), [CELL]);
     git(&["commit", "--quiet", "--all", "--message", "Say more"]);

@@ -426,11 +426,11 @@ fn every_hole_of_the_matrix_tells_its_reason() {
     let squares = page.eval("document.querySelectorAll('.cells .square').length").as_u64().unwrap();
     let packages = catalogue.matrix().unwrap().order.concat().len();
     assert_eq!(squares, (packages * file.order.len()) as u64);
-    let absent: Vec<(&String, &String, &String)> = file
+    let absent: Vec<(&String, &String, String)> = file
         .order
         .iter()
         .flat_map(|torch| {
-            file.torch[torch].absent.iter().map(move |(name, absence)| (torch, name, &absence.message))
+            file.torch[torch].absent.iter().map(move |(name, absence)| (torch, name, absence.about(name)))
         })
         .collect();
     let holes = page.eval("document.querySelectorAll('.cells .square.absent').length").as_u64().unwrap();

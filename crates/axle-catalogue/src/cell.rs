@@ -5,14 +5,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axle_fatbin::{Code, ComputeCapability};
-use axle_wheel::{PythonVersion, System};
+use axle_wheel::{Glibc, PythonVersion, System};
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{Pool, Unpooled, converted, pool, unpool};
-use crate::{Cuda, FrozenWheel, Provenance, canonical};
+use crate::{Cause, Cuda, FrozenWheel, Provenance, canonical};
 
 /// The schema that a file of cells names.
-pub const SCHEMA: &str = "axle.cells/3";
+pub const SCHEMA: &str = "axle.cells/4";
 
 /// All cells of one system, Python and CUDA.
 ///
@@ -77,11 +77,12 @@ mod shared {
 
 /// A newer version than a cell's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Newer {
     /// The newest version.
     pub version: String,
-    /// Why it is not in the cell, as what follows a `but`: `torch 2.8.0 requires triton==3.4.0`.
-    pub message: String,
+    /// Why it is not in the cell.
+    pub why: Cause,
 }
 
 impl Cell {
@@ -130,7 +131,7 @@ pub struct CellWheel {
     /// How its facts are known.
     pub provenance: Provenance,
     /// The glibc it needs, by its audit or, where its bytes were not seen, by its tags; `None` when it needs none.
-    pub glibc: Option<String>,
+    pub glibc: Option<Glibc>,
     /// The capabilities of [`CellFile::capabilities`] that it covers; all of them when it holds no device code.
     pub covers: Vec<ComputeCapability>,
     /// SASS in it.
@@ -163,38 +164,24 @@ pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
 }
 
 /// Why something is not there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Absence {
-    /// What stands in the way.
-    pub kind: Reason,
-    /// The same as a sentence.
-    pub message: String,
+    /// The newest version that there is; `None` where it is not about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// What stands in its way.
+    pub why: Cause,
 }
 
-/// What stands in the way of a package or a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Reason {
-    /// No wheel for that Python.
-    Python,
-    /// Built for another CUDA.
-    Cuda,
-    /// No code for a compute capability.
-    ComputeCapability,
-    /// The compiler does not fit the toolkit, or there is none.
-    Compiler,
-    /// A newer glibc is needed.
-    Glibc,
-    /// A newer driver is needed.
-    Driver,
-    /// Requirements contradict each other.
-    Dependency,
-    /// Made for another torch.
-    Torch,
-    /// A fact that decides it is not known.
-    Unknown,
-    /// It is not in the catalogue.
-    Missing,
+impl Absence {
+    /// The absence of a package as a sentence.
+    pub fn about(&self, package: &str) -> String {
+        match &self.version {
+            Some(version) => self.why.about(&format!("{package} {version}")),
+            None => self.why.about(package),
+        }
+    }
 }
 
 impl<F> CellPackage<F> {

@@ -29,6 +29,7 @@ pub mod update;
 mod artefact;
 mod build_environment;
 mod catalogue;
+mod cause;
 mod cell;
 mod components;
 mod driver;
@@ -48,7 +49,8 @@ pub use catalogue::{
     BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path,
     build_environments_path, build_path, cell_path, write_json,
 };
-pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer, Reason};
+pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
+pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
 pub use files::{Files, Folder, Transaction};

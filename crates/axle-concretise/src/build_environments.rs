@@ -82,7 +82,7 @@ fn added(universe: &Universe, system: System, python: PythonVersion) -> Result<A
     for &cuda in universe.matrix.cudas.iter().rev().filter(|cuda| **cuda != Cuda::Cpu) {
         let candidates = candidates.for_cuda(cuda);
         for (_, (version, candidate)) in anchors(&candidates, anchor) {
-            let Ok(candidates) = beside(&candidates, cuda, anchor, package, (version, candidate)) else {
+            let Ok(candidates) = beside(&candidates, cuda, package, (version, candidate)) else {
                 continue;
             };
             for &(name, recipe) in &recipes {

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axle_catalogue::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, Newer, Package, Provenance, Reason,
+    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, Fact, Newer, Package,
+    Provenance, Span, What,
 };
 use axle_fatbin::Kind;
 use pep440_rs::{Version, VersionSpecifiers};
@@ -20,8 +21,7 @@ use crate::build_environments;
 use crate::builds::{Named, Together, linked};
 use crate::choice::{Choice, Need, Torch};
 use crate::solver::{self, Chosen, Solution, Wanted};
-use crate::specifiers::satisfies;
-use crate::unfit::{Unfit, built};
+use crate::specifiers::{compact, satisfies};
 use crate::universe::{Candidate, Candidates, UniverseError};
 
 #[cfg(test)]
@@ -71,9 +71,9 @@ pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, 
                         solved.file.torch.insert(name, *cell);
                     }
                     Assembled::Unaudited(wheels) => {
-                        let filenames: Vec<_> = wheels.iter().map(|(_, filename)| *filename).collect();
-                        let message = format!("not audited yet: {}", filenames.join(", "));
-                        solved.file.absent.insert(name, Absence { kind: Reason::Unknown, message });
+                        let files = wheels.iter().map(|(_, filename)| (*filename).to_owned()).collect();
+                        let why = Cause::Unaudited { files };
+                        solved.file.absent.insert(name, Absence { version: None, why });
                         solved.unaudited.extend(wheels);
                     }
                 }
@@ -123,10 +123,9 @@ fn solution<'a>(
     version: &Version,
     candidate: &Candidate<'_>,
 ) -> Result<(Candidates<'a>, Solution, Absences), Absence> {
-    let candidates = beside(candidates, cuda, anchor, package, (version, candidate))?;
+    let candidates = beside(candidates, cuda, package, (version, candidate))?;
     let wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
-    let mut solution = solver::solve(&candidates, &wanted)
-        .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })?;
+    let mut solution = solver::solve(&candidates, &wanted).map_err(|why| Absence { version: None, why })?;
     let mut absent = BTreeMap::new();
     let mut had_turn = BTreeSet::from([anchor]);
     for name in candidates.universe.matrix.order.iter().flatten() {
@@ -142,9 +141,8 @@ fn solution<'a>(
         wanted.insert(name.clone(), None);
         match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
-            Err(reason) => {
-                let absence = Absence { kind: Reason::Dependency, message: reason.to_string() };
-                absent.insert(name.clone(), Arc::new(absence));
+            Err(why) => {
+                absent.insert(name.clone(), Arc::new(Absence { version: None, why }));
             }
         }
     }
@@ -201,16 +199,14 @@ fn newest(candidates: &Candidates<'_>, mut solution: Solution, is_asked: impl Fn
 pub(crate) fn beside<'a>(
     candidates: &Candidates<'a>,
     cuda: Cuda,
-    anchor: &str,
     package: &Package,
     (version, candidate): Anchor<'_, '_>,
 ) -> Result<Candidates<'a>, Absence> {
-    let unfit = |unfit: &Unfit| unfit_absence(candidates, anchor, version, candidate, unfit);
-    let choice = candidates.choose(candidate).map_err(|reason| unfit(&reason))?;
-    let pinned = candidates.pinned_cuda(package, choice).map_err(|reason| unfit(&reason))?;
+    let absence = |why| absence(version, candidate, why);
+    let choice = candidates.choose(candidate).map_err(absence)?;
+    let pinned = candidates.pinned_cuda(package, choice).map_err(absence)?;
     if cuda != Cuda::Cpu && !choice.is_for_cuda(pinned) {
-        let message = format!("the wheel of {anchor} {version} is built without CUDA");
-        return Err(Absence { kind: Reason::Cuda, message });
+        return Err(absence(Cause::WithoutCuda));
     }
     let torch = Torch { version: version.clone().without_local(), cxx11_abi: choice.cxx11_abi() };
     Ok(candidates.for_torch(torch))
@@ -219,14 +215,13 @@ pub(crate) fn beside<'a>(
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.
 fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     let Some(versions) = candidates.versions(name).filter(|versions| !versions.is_empty()) else {
-        return Some(Absence { kind: Reason::Missing, message: format!("{name} is not in the catalogue") });
+        return Some(Absence { version: None, why: Cause::NotInSet });
     };
     if versions.values().any(|candidate| candidates.choose(candidate).is_ok()) {
         return None;
     }
     let (version, candidate) = versions.last_key_value()?;
-    let unfit = candidates.choose(candidate).err()?;
-    Some(unfit_absence(candidates, name, version, candidate, &unfit))
+    Some(absence(version, candidate, candidates.choose(candidate).err()?))
 }
 
 /// The packages of a solution, but for torch itself, of which there is a newer release, each with the first reason why
@@ -254,31 +249,43 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
             continue;
         }
         let pin = pins.get(name).into_iter().flatten().find(|(.., pin)| !satisfies(pin, newest));
-        let message = if let Some((requirer, version, pin)) = pin {
-            let version = Version::clone(version).without_local();
-            format!("{requirer} {version} requires {name}{}", pin.to_string().replace(' ', ""))
+        let fact = |package: &str, version: &Version, what| Fact {
+            package: package.to_owned(),
+            versions: vec![Span::One(version.clone().without_local().to_string())],
+            what,
+        };
+        let requires = |requirement| What::Requires { requirement, lacks: None };
+        let why = if let Some((requirer, version, pin)) = pin {
+            let requirement = format!("{name}{}", compact(pin));
+            Cause::Conflict { facts: vec![fact(requirer, version, requires(requirement))] }
         } else {
             match candidates.choose(candidate) {
-                Err(unfit) => unfit.to_string(),
-                Ok(choice) => conflict(candidates, solution, choice),
+                Err(why) => candidate.with_pythons(why),
+                Ok(choice) => {
+                    let unmet =
+                        unmet(candidates, solution, choice).into_iter().flat_map(|(need, version)| {
+                            [
+                                fact(name, newest, requires(need.requirement())),
+                                fact(&need.name, &version, What::Has),
+                            ]
+                        });
+                    Cause::Conflict { facts: unmet.collect() }
+                }
             }
         };
         let version = newest.clone().without_local().to_string();
-        all.insert(name.clone(), Arc::new(Newer { version, message }));
+        all.insert(name.clone(), Arc::new(Newer { version, why }));
     }
     all
 }
 
-/// What an artefact requires that a solution does not have.
-fn conflict(candidates: &Candidates<'_>, solution: &Solution, choice: &Choice<'_>) -> String {
-    let needs = candidates.needs(choice, &[]).unwrap_or_default();
-    let unmet = needs.iter().find_map(|need| {
+/// The first requirement of an artefact that a solution does not meet, with the version that the solution has.
+fn unmet(candidates: &Candidates<'_>, solution: &Solution, choice: &Choice<'_>) -> Option<(Need, Version)> {
+    let needs = candidates.needs(choice, &[]).ok()?;
+    needs.iter().find_map(|need| {
         let version = &solution.get(&need.name)?.version;
-        let specifiers = need.specifiers.to_string().replace(' ', "");
-        (!satisfies(&need.specifiers, version))
-            .then(|| format!("it requires {}{specifiers}, and {version} is taken", need.name))
-    });
-    unmet.unwrap_or_else(|| "what it requires is not to be had with what is taken".to_owned())
+        (!satisfies(&need.specifiers, version)).then(|| (need.clone(), version.clone()))
+    })
 }
 
 /// What a solution comes to.
@@ -450,25 +457,7 @@ impl Sources<'_, '_> {
     }
 }
 
-fn unfit_absence(
-    candidates: &Candidates<'_>,
-    name: &str,
-    version: &Version,
-    candidate: &Candidate<'_>,
-    unfit: &Unfit,
-) -> Absence {
-    let kind = unfit.kind();
-    let others = candidate.other_pythons();
-    let message = match unfit {
-        Unfit::Tags(_) if kind == Reason::Python && !others.is_empty() => {
-            let others: Vec<&str> = others.iter().map(String::as_str).collect();
-            let python = candidates.python;
-            format!("{name} {version} has no wheel for Python {python}: there are {}", others.join(", "))
-        }
-        Unfit::Cuda(built_for) => {
-            format!("the wheel of {name} {version} is built for CUDA {}", built(built_for))
-        }
-        _ => format!("{name} {version} cannot be chosen: {unfit}"),
-    };
-    Absence { kind, message }
+/// Why a version is not there.
+fn absence(version: &Version, candidate: &Candidate<'_>, why: Cause) -> Absence {
+    Absence { version: Some(version.to_string()), why: candidate.with_pythons(why) }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axle_audit::{Code, ComputeCapability, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
-    Artefact, Built, Cuda, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Variant, markers,
+    Artefact, Built, Cause, Cuda, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Undeclared,
+    Variant, markers,
 };
 use axle_fatbin::Kind;
 use axle_wheel::{Fit, Glibc, PythonVersion, SdistName, System, VerbatimUrl, WheelName};
@@ -14,8 +15,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
 
 use crate::glibc;
-use crate::specifiers::satisfies;
-use crate::unfit::Unfit;
+use crate::specifiers::{compact, satisfies};
 
 /// A wheel or an sdist that fits a system and a Python.
 #[derive(Debug, Clone)]
@@ -46,13 +46,13 @@ pub struct Choice<'a> {
 /// releases and torches that it is tried with.
 #[derive(Debug, Default)]
 struct Read {
-    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Unfit>>,
+    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Cause>>,
     /// Those whose markers hold, by the extras.
     needs: Mutex<BTreeMap<Vec<ExtraName>, Needs>>,
 }
 
 /// What holds for a target, or why that is not known.
-pub(crate) type Needs = Result<Arc<[Need]>, Unfit>;
+pub(crate) type Needs = Result<Arc<[Need]>, Cause>;
 
 /// A requirement that holds for a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,13 +63,23 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    fn of(requirement: &Requirement<VerbatimUrl>) -> Result<Self, Unfit> {
+    fn of(requirement: &Requirement<VerbatimUrl>) -> Result<Self, Cause> {
         let specifiers = match &requirement.version_or_url {
             None => VersionSpecifiers::empty(),
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
-            Some(VersionOrUrl::Url(_)) => return Err(Unfit::UrlRequirement(requirement.to_string())),
+            Some(VersionOrUrl::Url(_)) => {
+                return Err(Cause::UrlRequirement { requirement: requirement.to_string() });
+            }
         };
         Ok(Self { name: requirement.name.to_string(), extras: requirement.extras.clone(), specifiers })
+    }
+
+    /// Name, extras and specifiers, without spaces.
+    pub(crate) fn requirement(&self) -> String {
+        let Self { name, extras, specifiers } = self;
+        let extras: Vec<_> = extras.iter().map(ToString::to_string).collect();
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        format!("{name}{extras}{}", compact(specifiers))
     }
 }
 
@@ -92,18 +102,18 @@ impl<'a> Choice<'a> {
         python: PythonVersion,
         glibc: Glibc,
         is_pinned: bool,
-    ) -> Result<Self, Unfit> {
-        let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Unfit::Tags)?;
+    ) -> Result<Self, Cause> {
+        let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Cause::tags)?;
         let variant = package
             .names
             .read(wheel.version_text(), artefact.origin.url())
-            .map_err(|error| Unfit::UnreadableName(error.to_string()))?;
+            .map_err(|error| Cause::UnreadableName { message: error.to_string() })?;
         // The tags are what the author claims, the audit what the members need.
         if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
             match glibc::floor(needs) {
-                Some(needs) if needs > glibc => return Err(Unfit::Glibc { needs, has: glibc }),
+                Some(needs) if needs > glibc => return Err(Cause::Glibc { needs, has: glibc }),
                 Some(_) => {}
-                None => return Err(Unfit::UnreadableGlibc(needs.clone())),
+                None => return Err(Cause::UnreadableGlibc { text: needs.clone() }),
             }
         }
         let mut choice = Self {
@@ -136,12 +146,12 @@ impl<'a> Choice<'a> {
         system: System,
         python: PythonVersion,
         is_pinned: bool,
-    ) -> Result<Self, Unfit> {
+    ) -> Result<Self, Cause> {
         let source = package
             .source
             .as_ref()
             .filter(|source| satisfies(&source.versions, name.version()))
-            .ok_or(Unfit::NoWheel)?;
+            .ok_or(Cause::NoWheel)?;
         let requires = artefact.requires_dist.as_deref().or(source.requires_dist.as_deref());
         let choice = Self {
             artefact,
@@ -160,17 +170,17 @@ impl<'a> Choice<'a> {
         Ok(choice)
     }
 
-    fn check_metadata(&self, python: PythonVersion, is_pinned: bool) -> Result<(), Unfit> {
+    fn check_metadata(&self, python: PythonVersion, is_pinned: bool) -> Result<(), Cause> {
         let declared = || self.declared().find_map(|row| row.requires_python.as_ref());
         if let Some(requires) = self.artefact.requires_python.as_ref().or_else(declared) {
             let specifiers = VersionSpecifiers::from_str(requires)
-                .map_err(|_| Unfit::UnreadablePython(requires.clone()))?;
+                .map_err(|_| Cause::UnreadablePython { text: requires.clone() })?;
             if !satisfies(&specifiers, &markers::full_version(python)) {
-                return Err(Unfit::RequiresPython(requires.clone()));
+                return Err(Cause::RequiresPython { specifiers: requires.clone() });
             }
         }
         match &self.artefact.yanked {
-            Some(reason) if !is_pinned => Err(Unfit::Yanked(reason.clone())),
+            Some(reason) if !is_pinned => Err(Cause::Yanked { reason: reason.clone() }),
             _ => Ok(()),
         }
     }
@@ -231,21 +241,21 @@ impl<'a> Choice<'a> {
     ///
     /// # Errors
     /// That it is unknown.
-    pub(crate) fn has_requirements(&self) -> Result<(), Unfit> {
-        self.requires.map(drop).ok_or(Unfit::UnknownRequirements)
+    pub(crate) fn has_requirements(&self) -> Result<(), Cause> {
+        self.requires.map(drop).ok_or(Cause::UnknownRequirements)
     }
 
     /// What it requires.
-    pub(crate) fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Unfit> {
+    pub(crate) fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Cause> {
         let parse = |line: &&String| {
             axle_wheel::parse_requirement(line)
-                .map_err(|error| Unfit::UnreadableRequirement(error.to_string()))
+                .map_err(|error| Cause::UnreadableRequirement { message: error.to_string() })
         };
         self.read
             .requirements
             .get_or_init(|| {
                 // The order of the lines means nothing, and must not decide which explanation is found.
-                let stated = self.requires.ok_or(Unfit::UnknownRequirements)?;
+                let stated = self.requires.ok_or(Cause::UnknownRequirements)?;
                 let mut lines: Vec<_> =
                     stated.iter().chain(self.package.also_required(&self.version)).collect();
                 lines.sort();
@@ -304,9 +314,9 @@ impl<'a> Choice<'a> {
     ///
     /// # Errors
     /// The reason.
-    pub(crate) fn fits_cuda(&self, cuda: Cuda, pinned: Option<Cuda>) -> Result<(), Unfit> {
+    pub(crate) fn fits_cuda(&self, cuda: Cuda, pinned: Option<Cuda>) -> Result<(), Cause> {
         if !self.is_wheel() {
-            return if cuda == Cuda::Cpu { Err(Unfit::NoWheel) } else { Ok(()) };
+            return if cuda == Cuda::Cpu { Err(Cause::NoWheel) } else { Ok(()) };
         }
         let rule = self.cuda_match();
         let pinned: Option<Built> = pinned.map(Into::into);
@@ -318,13 +328,15 @@ impl<'a> Choice<'a> {
             Some(facts) => {
                 mismatch(&self.audited_cuda(facts, cuda), rule, cuda).map_err(|unfit| match unfit {
                     // Of libraries for several releases none is for this one.
-                    Unfit::Cuda(_) if !self.package.alternative.is_empty() => Unfit::Cuda(all_cuda(facts)),
+                    Cause::Cuda { .. } if !self.package.alternative.is_empty() => {
+                        Cause::Cuda { releases: all_cuda(facts) }
+                    }
                     unfit => unfit,
                 })?;
             }
             None if self.is_seen() || rule == CudaMatch::None => {}
             None if self.variant.cuda.is_none() && pinned.is_none() => {
-                return Err(Unfit::Undeclared("its CUDA is"));
+                return Err(Cause::Undeclared { what: Undeclared::Cuda });
             }
             None => {}
         }
@@ -364,14 +376,14 @@ impl<'a> Choice<'a> {
     ///
     /// # Errors
     /// The reason.
-    pub(crate) fn fits_torch(&self, torch: &Torch) -> Result<(), Unfit> {
+    pub(crate) fn fits_torch(&self, torch: &Torch) -> Result<(), Cause> {
         if !self.is_wheel() {
             return Ok(());
         }
         let links = self.links_torch;
         match (&self.variant.torch, self.made_for_torch()) {
             (Some(told), _) if !starts_with(&torch.version, told) => {
-                return Err(Unfit::Torch(told.to_string()));
+                return Err(Cause::Torch { versions: told.to_string() });
             }
             (None, Some(row)) if !self.is_made_for(&row.torch, torch) => {
                 let told = if row.torch == "same" {
@@ -379,14 +391,14 @@ impl<'a> Choice<'a> {
                 } else {
                     row.torch.clone()
                 };
-                return Err(Unfit::Torch(told));
+                return Err(Cause::Torch { versions: told });
             }
-            (None, None) if links && !self.pins_torch() => return Err(Unfit::UnknownTorch),
+            (None, None) if links && !self.pins_torch() => return Err(Cause::UnknownTorch),
             _ => {}
         }
         let own = self.variant.cxx11_abi.or_else(|| links.then(|| self.facts()?.cxx11_abi).flatten());
         match (own, torch.cxx11_abi) {
-            (Some(own), Some(of_torch)) if own != of_torch => Err(Unfit::CxxAbi(own)),
+            (Some(own), Some(of_torch)) if own != of_torch => Err(Cause::CxxAbi { cxx11: own }),
             _ => Ok(()),
         }
     }
@@ -426,11 +438,12 @@ impl<'a> Choice<'a> {
         self.artefact.audit.as_ref().map(|audit| &*audit.facts)
     }
 
-    /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags.
-    pub(crate) fn glibc(&self) -> Option<String> {
+    /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags. One that an audit tells and
+    /// cannot be read has kept the wheel out.
+    pub(crate) fn glibc(&self) -> Option<Glibc> {
         match self.facts() {
-            Some(facts) => facts.glibc.clone(),
-            None => self.tagged_glibc.map(|glibc| glibc.to_string()),
+            Some(facts) => facts.glibc.as_deref().and_then(glibc::floor),
+            None => self.tagged_glibc,
         }
     }
 
@@ -442,7 +455,7 @@ impl<'a> Choice<'a> {
         &self,
         capabilities: &[ComputeCapability],
         cuda: Cuda,
-    ) -> Result<Option<Vec<ComputeCapability>>, Unfit> {
+    ) -> Result<Option<Vec<ComputeCapability>>, Cause> {
         if cuda == Cuda::Cpu {
             return Ok(Some(capabilities.to_vec()));
         }
@@ -450,6 +463,14 @@ impl<'a> Choice<'a> {
             all.into_iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
         };
         Ok(self.coverage(capabilities, cuda)?.map(covered))
+    }
+
+    /// The code in it, as audited or declared, SASS before PTX; none where that is not known.
+    pub(crate) fn code(&self) -> Vec<Code> {
+        match self.facts() {
+            Some(facts) => facts.sass.iter().chain(&facts.ptx).copied().collect(),
+            None => self.declared_code().unwrap_or_default(),
+        }
     }
 
     /// How much of it runs on each of some capabilities with a CUDA release; `None` where it was not audited yet.
@@ -460,16 +481,16 @@ impl<'a> Choice<'a> {
         &self,
         capabilities: &[ComputeCapability],
         cuda: Cuda,
-    ) -> Result<Option<Vec<Coverage>>, Unfit> {
+    ) -> Result<Option<Vec<Coverage>>, Cause> {
         let Some(facts) = self.facts() else {
             if self.is_seen() {
                 return Ok(None);
             }
             if self.cuda_match() == CudaMatch::None && self.declared_needs().is_none() {
-                return Err(Unfit::Undeclared("which libraries it needs is"));
+                return Err(Cause::Undeclared { what: Undeclared::Libraries });
             }
-            let code = self.declared_code().ok_or(Unfit::Undeclared("which GPUs it is for is"))?;
-            self.declared_needs().ok_or(Unfit::Undeclared("which libraries it needs is"))?;
+            let code = self.declared_code().ok_or(Cause::Undeclared { what: Undeclared::Gpus })?;
+            self.declared_needs().ok_or(Cause::Undeclared { what: Undeclared::Libraries })?;
             return Ok(Some(capabilities.iter().map(|cc| declared_coverage(&code, *cc)).collect()));
         };
         let policy = policy(self.package, facts, cuda);
@@ -594,7 +615,7 @@ fn starts_with(version: &Version, start: &Version) -> bool {
 }
 
 /// Why what is made for some CUDA releases does not go with another.
-fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Unfit> {
+fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Cause> {
     let is_cpu = built_for.contains(&Built::Cpu);
     let Cuda::Toolkit(major, minor) = cuda else {
         // Without CUDA nothing of it can be loaded, whatever the rule.
@@ -602,14 +623,14 @@ fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Unfi
         return if with.is_empty() || is_cpu || rule == CudaMatch::None {
             Ok(())
         } else {
-            Err(Unfit::Cuda(with))
+            Err(Cause::Cuda { releases: with })
         };
     };
     if built_for.is_empty() || rule == CudaMatch::None {
         return Ok(());
     }
     if is_cpu {
-        return Err(Unfit::WithoutCuda);
+        return Err(Cause::WithoutCuda);
     }
     let same_major = built_for.iter().filter(|built| match built {
         Built::Major(of) | Built::Minor(of, _) => *of == major,
@@ -617,15 +638,15 @@ fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Unfi
     });
     let same_major: Vec<_> = same_major.collect();
     if same_major.is_empty() {
-        return Err(Unfit::Cuda(built_for.to_vec()));
+        return Err(Cause::Cuda { releases: built_for.to_vec() });
     }
     if rule == CudaMatch::Major || same_major.contains(&&Built::Minor(major, minor)) {
         return Ok(());
     }
     if same_major.contains(&&Built::Major(major)) {
-        return Err(Unfit::UnknownCuda(major));
+        return Err(Cause::UnknownCuda { major });
     }
-    Err(Unfit::Cuda(built_for.to_vec()))
+    Err(Cause::Cuda { releases: built_for.to_vec() })
 }
 
 /// The library that every C++ interface of torch begins with.
@@ -665,11 +686,11 @@ mod tests {
             assert_eq!(fits(built_for, rule, cuda), Ok(()), "{built_for:?} {rule:?} {cuda}");
         }
         for (built_for, rule, cuda, reason) in [
-            (&["12.6"][..], Minor, CUDA_12_8, "it is made for CUDA 12.6"),
-            (&["13.0"], Major, CUDA_12_8, "it is made for CUDA 13.0"),
-            (&["12"], Minor, CUDA_12_8, "it is made for some CUDA 12; which minor release is not known"),
-            (&["cpu"], Major, CUDA_12_8, "it is made without CUDA"),
-            (&["12.8"], Major, Cuda::Cpu, "it is made for CUDA 12.8"),
+            (&["12.6"][..], Minor, CUDA_12_8, "it is built for CUDA 12.6"),
+            (&["13.0"], Major, CUDA_12_8, "it is built for CUDA 13.0"),
+            (&["12"], Minor, CUDA_12_8, "it is built for CUDA 12, and nothing says for which minor release"),
+            (&["cpu"], Major, CUDA_12_8, "it is built without CUDA"),
+            (&["12.8"], Major, Cuda::Cpu, "it is built for CUDA 12.8"),
         ] {
             assert_eq!(fits(built_for, rule, cuda), Err(reason.to_owned()), "{built_for:?} {rule:?} {cuda}");
         }

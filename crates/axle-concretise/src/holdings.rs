@@ -1,11 +1,10 @@
 //! What a wheel goes with and covers, whoever asks: the same judgement as that of cells, told in full.
 
 use axle_audit::Coverage;
-use axle_catalogue::Cuda;
+use axle_catalogue::{Cause, Cuda};
 use axle_fatbin::Code;
 
 use crate::choice::{Choice, CudaTold};
-use crate::unfit::Unfit;
 use crate::universe::Candidates;
 
 /// What is known of a wheel.
@@ -30,7 +29,7 @@ pub struct Serving {
     pub cudas: Vec<Cuda>,
     /// How much of it runs on each capability of `matrix.toml`; none where it goes without CUDA alone. `Ok(None)` is a
     /// wheel that can be read and was not yet, an error one of which too little is declared.
-    pub capabilities: Result<Option<Vec<Coverage>>, Unfit>,
+    pub capabilities: Result<Option<Vec<Coverage>>, Cause>,
 }
 
 impl<'a> Candidates<'a> {
@@ -66,7 +65,7 @@ impl<'a> Candidates<'a> {
         let audited = choice.facts().map(|facts| facts.sass.iter().chain(&facts.ptx).copied().collect());
         Holdings {
             cuda: choice.told_cuda(pinned),
-            glibc: choice.glibc(),
+            glibc: choice.glibc().map(|glibc| glibc.to_string()),
             code: audited.or_else(|| choice.declared_code()),
             document: choice.declared_document().map(str::to_owned),
             coverage,

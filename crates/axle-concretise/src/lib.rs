@@ -15,8 +15,9 @@ mod builds;
 pub mod cells;
 mod choice;
 mod components;
+mod derivation;
 mod document;
-mod explanation;
+mod extras;
 mod formats;
 mod glibc;
 mod holdings;
@@ -28,7 +29,6 @@ mod solver;
 mod specifiers;
 #[cfg(test)]
 mod synthetic;
-mod unfit;
 mod universe;
 
 pub use builds::{BuildError, builds};
@@ -38,15 +38,17 @@ pub use document::{Document, Problem};
 pub use formats::{Pin, flake, pins, pip, requirements};
 pub use holdings::{Holdings, Serving};
 pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
-pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer, unknown_name};
+pub use lookup::{
+    Answer, BlockedTorch, Blocker, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer,
+    unknown_name,
+};
 pub use plan::{
-    Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion,
-    Target,
+    Compiler, CompilerSpan, FromSource, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal,
+    RefusalReason, Suggestion, Target,
 };
 pub use request::{
     Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
     shell_word,
 };
 pub use specifiers::satisfies;
-pub use unfit::Unfit;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

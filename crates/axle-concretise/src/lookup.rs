@@ -3,38 +3,36 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use axle_catalogue::{
-    ArtefactFile, Catalogue, CatalogueError, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
-    Matrix, Provenance, Reason,
+    ArtefactFile, Catalogue, CatalogueError, Cause, CauseKind, Cell, CellFile, CellPackage, CellSource,
+    CellWheel, Cuda, Matrix, Provenance,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use axle_wheel::{PythonVersion, System};
 
-use crate::glibc;
 use crate::plan::{Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, Target, World, id};
 use crate::request::{Prefer, Request, Which};
 use crate::universe::{Universe, UniverseError};
 
+mod blocker;
+mod explain;
 mod host;
 mod lock;
-mod obstacle;
 mod reasons;
-mod story;
 mod suggestions;
 #[cfg(test)]
 mod tests;
 mod wanted;
 
+pub use blocker::{BlockedTorch, Blocker};
+pub use explain::{Row, Story};
 pub use lock::{LockedSet, Locking, Solved};
 pub use reasons::unknown_name;
-pub use story::{Row, Story};
-pub(crate) use wanted::extras_of;
 
+use blocker::{lacking, uncovered};
 use lock::Instead;
-use obstacle::{Cause, Compiling, Obstacle};
 use wanted::Wanted;
 
 /// An answer: a plan, or why there is none.
@@ -142,7 +140,7 @@ impl<'a> Lookup<'a> {
         }
         let mut reasons = self.reasons(request)?;
         let mut suggestions = Vec::new();
-        if reasons.iter().any(|reason| reason.kind == Reason::Dependency) {
+        if reasons.iter().any(|reason| reason.kind == CauseKind::Dependency) {
             let is_specified = request.packages.values().any(|asked| !asked.specifiers.is_empty());
             match self.locked_instead(request)? {
                 Instead::Works(suggestion) => suggestions.push(suggestion),
@@ -284,34 +282,6 @@ fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> b
             .all(|(name, package)| build(name, package, request, compiling).is_some())
 }
 
-/// Everything in a cell that keeps it from answering a request.
-fn obstacles<'a>(cell: &'a Cell, request: &Request, wanted: &Wanted) -> Vec<Obstacle<'a>> {
-    let mut obstacles = Vec::new();
-    for name in &wanted.names {
-        if !cell.packages.contains_key(name) {
-            obstacles.push(Obstacle::of(name, None, Cause::Absent(cell.absent.get(name).map(Arc::as_ref))));
-        }
-    }
-    obstacles.extend(wanted.outside(cell));
-    for (name, package) in closure(cell, &wanted.names) {
-        if build(name, package, request, true).is_some() {
-            continue;
-        }
-        let compiling = Compiling::of(name, package, request);
-        let version = Some(package.version.as_str());
-        let causes = match &package.wheel {
-            Some(wheel) => unfit(name, wheel, request),
-            None => vec![Cause::NoWheel],
-        };
-        obstacles.extend(causes.into_iter().map(|cause| Obstacle {
-            build: package.wheel.as_ref().map(|wheel| wheel.filename.as_str()),
-            compiling,
-            ..Obstacle::of(name, version, cause)
-        }));
-    }
-    obstacles
-}
-
 /// How a package of a cell is made for a request, if it can be.
 fn build<'a>(name: &str, package: &'a CellPackage, request: &Request, compiling: bool) -> Option<Build<'a>> {
     let prefer = request.preferences.of(name);
@@ -328,22 +298,17 @@ fn build<'a>(name: &str, package: &'a CellPackage, request: &Request, compiling:
 }
 
 /// Why a wheel does not serve a request.
-fn unfit<'a>(name: &str, wheel: &'a CellWheel, request: &Request) -> Vec<Cause<'a>> {
+fn unfit(name: &str, wheel: &CellWheel, request: &Request) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let uncovered: Vec<_> =
-        request.compute_capabilities.iter().filter(|cc| !wheel.covers.contains(cc)).copied().collect();
-    if !uncovered.is_empty() {
-        causes.push(Cause::Uncovered(wheel, uncovered));
+    let lacking = lacking(&wheel.covers, request);
+    if !lacking.is_empty() {
+        causes.push(uncovered(wheel, lacking));
     }
-    if let Some(needed) = &wheel.glibc {
-        match glibc::floor(needed) {
-            Some(floor) if floor > request.glibc => causes.push(Cause::Glibc(needed, request.glibc)),
-            Some(_) => {}
-            None => causes.push(Cause::UnreadableGlibc(needed)),
-        }
+    if let Some(needs) = wheel.glibc.filter(|needs| *needs > request.glibc) {
+        causes.push(Cause::Glibc { needs, has: request.glibc });
     }
     if wheel.provenance != Provenance::Audited && request.preferences.only_audited.includes(name) {
-        causes.push(Cause::Unaudited(wheel.provenance));
+        causes.push(Cause::Unread { provenance: wheel.provenance });
     }
     causes
 }

@@ -1,8 +1,8 @@
-//! The answer to a request: a plan, or why there is none (`axle.plan/1`, `axle.refusal/1`).
+//! The answer to a request: a plan, or why there is none (`axle.plan/1`, `axle.refusal/2`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Cuda, Provenance, Reason, canonical};
+use axle_catalogue::{Cause, CauseKind, Cuda, Provenance, canonical};
 use axle_fatbin::ComputeCapability;
 use axle_wheel::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::request::{Prefer, RequestError};
 /// The schema that [`Plan::schema`] names.
 pub const PLAN_SCHEMA: &str = "axle.plan/1";
 /// The schema that [`Refusal::schema`] names.
-pub const REFUSAL_SCHEMA: &str = "axle.refusal/1";
+pub const REFUSAL_SCHEMA: &str = "axle.refusal/2";
 
 /// One build of each package, all of them together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -185,16 +185,54 @@ pub struct Refusal {
 pub struct RefusalReason {
     /// The package that stands in the way.
     pub package: String,
-    /// Its version, where it is one.
-    pub version: Option<String>,
-    /// The file name of the wheel, where it is one.
-    pub build: Option<String>,
-    /// What stands in the way.
-    pub kind: Reason,
-    /// The same as a sentence.
-    pub message: String,
+    /// Its versions, oldest first; none where it is about no version.
+    pub versions: Vec<String>,
     /// The torch versions that it rules out, newest first; none where it rules out all there could be.
     pub torch: Vec<String>,
+    /// The file name of the wheel, where it is one.
+    pub build: Option<String>,
+    /// What stands in the way, roughly.
+    pub kind: CauseKind,
+    /// What stands in the way.
+    pub cause: Cause,
+    /// What of compiling it, where that is worth a word.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<FromSource>,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+/// Whether compiling a package would help where its wheel does not.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(tag = "compiling", rename_all = "kebab-case")]
+pub enum FromSource {
+    /// Its source does not support the capabilities.
+    Unsupported {
+        /// Those that it does not support.
+        lacking: Vec<ComputeCapability>,
+        /// Those that it does.
+        supports: Vec<ComputeCapability>,
+    },
+    /// It would, but for `--only-wheels`.
+    Forbidden,
+    /// It would, with a compiler.
+    Possible {
+        /// Those that the CUDA release takes; none without CUDA, where any will do.
+        compilers: Vec<CompilerSpan>,
+        /// Roughly how many minutes of one core it takes.
+        minutes: Option<u64>,
+    },
+}
+
+/// Releases of a compiler, by their major versions.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct CompilerSpan {
+    /// `gcc` or `clang`.
+    pub compiler: &'static str,
+    /// The oldest.
+    pub oldest: u16,
+    /// The newest.
+    pub newest: u16,
 }
 
 /// A change that works.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 
+use axle_catalogue::Cause;
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::ExtraName;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
 use crate::choice::{Choice, Need};
-use crate::explanation;
+use crate::derivation;
 use crate::specifiers::satisfies;
-use crate::unfit::Unfit;
 use crate::universe::{Candidate, Candidates};
 
 #[cfg(test)]
@@ -33,11 +33,6 @@ pub(crate) struct Chosen {
     pub(crate) extras: Vec<ExtraName>,
 }
 
-/// Requirements contradict each other; one sentence says which.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Unsatisfiable(pub(crate) String);
-
 /// Solves for the best versions. A version with a wheel is better than one that must be compiled, a release better than
 /// a pre-release (PEP 440), a newer version better than an older one; a version with neither wheel nor sdist that fits
 /// is never chosen.
@@ -51,18 +46,21 @@ pub(crate) struct Unsatisfiable(pub(crate) String);
 ///
 /// PubGrub gives both: it decides one package after the other for its best version, and rules versions out only where
 /// they follow to be impossible from what was decided before.
-pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, Unsatisfiable> {
+pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, Cause> {
     let order: Vec<_> = wanted.keys().map(String::as_str).collect();
     solve_in_order(candidates, wanted, &order, &[])
 }
 
 /// The same with another order of the wanted packages, some of which are wanted with extras.
+///
+/// # Errors
+/// The facts that contradict each other.
 pub(crate) fn solve_in_order(
     candidates: &Candidates<'_>,
     wanted: &Wanted,
     order: &[&str],
     extras: &[(&str, ExtraName)],
-) -> Result<Solution, Unsatisfiable> {
+) -> Result<Solution, Cause> {
     let provider = Provider { candidates, wanted, order, extras };
     match pubgrub::resolve(&provider, Node::Root, Version::new([0])) {
         Ok(solution) => {
@@ -81,7 +79,7 @@ pub(crate) fn solve_in_order(
             }
             Ok(chosen)
         }
-        Err(PubGrubError::NoSolution(tree)) => Err(Unsatisfiable(explanation::explain(candidates, &tree))),
+        Err(PubGrubError::NoSolution(tree)) => Err(derivation::conflict(candidates, &tree)),
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }
@@ -152,7 +150,7 @@ struct Provider<'a> {
 
 impl Provider<'_> {
     /// What a version requires, or why it cannot be chosen.
-    fn requirements(&self, node: &Node, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, Unfit> {
+    fn requirements(&self, node: &Node, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, Cause> {
         let Some(name) = node.name() else {
             let wanted = self.wanted.iter().map(|(name, version)| {
                 let range = match version {
@@ -168,7 +166,7 @@ impl Provider<'_> {
             return Ok(wanted.chain(extras).collect());
         };
         let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));
-        let choice = self.candidates.choose(candidate.ok_or(Unfit::NoWheel)?)?;
+        let choice = self.candidates.choose(candidate.ok_or(Cause::NoWheel)?)?;
         let mut edges = Vec::new();
         if matches!(node, Node::Extra(..)) {
             edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
@@ -186,7 +184,7 @@ impl Provider<'_> {
         }
         // PubGrub knows no package that requires itself.
         if edges.iter().any(|(other, range)| other == node && !range.contains(version)) {
-            return Err(Unfit::RequiresItself);
+            return Err(Cause::RequiresItself);
         }
         edges.retain(|(other, _)| other != node);
         Ok(edges)
@@ -238,7 +236,7 @@ impl DependencyProvider for Provider<'_> {
     type P = Node;
     type V = Version;
     type VS = Ranges<Version>;
-    type M = Unfit;
+    type M = Cause;
     /// Wanted packages first and in order, which the result depends on. After them those that conflict most and have
     /// the fewest versions, which is quick; the name makes it the same each time.
     type Priority = (Reverse<usize>, u32, Reverse<usize>, Reverse<Node>);
@@ -280,7 +278,7 @@ impl DependencyProvider for Provider<'_> {
         &self,
         node: &Node,
         version: &Version,
-    ) -> Result<Dependencies<Node, Ranges<Version>, Unfit>, Infallible> {
+    ) -> Result<Dependencies<Node, Ranges<Version>, Cause>, Infallible> {
         Ok(match self.requirements(node, version) {
             Ok(edges) => Dependencies::Available(edges.into_iter().collect()),
             Err(unfit) => Dependencies::Unavailable(unfit),

@@ -11,6 +11,11 @@ pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
     })
 }
 
+/// Specifiers as a requirement spells them, without spaces.
+pub(crate) fn compact(specifiers: &VersionSpecifiers) -> String {
+    specifiers.to_string().replace(' ', "")
+}
+
 /// Whether a version begins with the one before `.*`. A short version is filled with zeros (PEP 440), which
 /// `pep440_rs` forgets: it takes `2` for a `2.1.*`.
 fn has_prefix(specifier: &VersionSpecifier, version: &Version) -> bool {

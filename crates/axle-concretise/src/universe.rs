@@ -6,8 +6,8 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{
-    Artefact, ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cuda, Matrix,
-    Package, Provenance, markers,
+    Artefact, ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cause, Cuda,
+    Matrix, Package, Provenance, markers,
 };
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
@@ -18,11 +18,9 @@ use pubgrub::Ranges;
 use rayon::prelude::*;
 
 use crate::choice::{Choice, Needs, Torch};
-use crate::glibc;
-use crate::lookup::extras_of;
+use crate::extras::extras_of;
 use crate::request::{Prefer, Request};
 use crate::specifiers::satisfies;
-use crate::unfit::Unfit;
 
 /// The catalogue as the solver sees it.
 pub struct Universe {
@@ -144,17 +142,17 @@ impl Universe {
         &self,
         choice: &Choice<'_>,
         cuda: Cuda,
-    ) -> Result<Vec<ComputeCapability>, Unfit> {
-        let Cuda::Toolkit(major, minor) = cuda else { return Err(Unfit::NoWheel) };
-        let source = choice.package.source.as_ref().ok_or(Unfit::NoWheel)?;
+    ) -> Result<Vec<ComputeCapability>, Cause> {
+        let Cuda::Toolkit(major, minor) = cuda else { return Err(Cause::NoWheel) };
+        let source = choice.package.source.as_ref().ok_or(Cause::NoWheel)?;
         let floor = source.cuda.as_ref().and_then(|floor| floor.parse().ok());
         if floor.is_some_and(|floor: Cuda| floor > cuda) {
-            return Err(Unfit::OldToolkit { needs: source.cuda.clone().unwrap_or_default(), has: cuda });
+            return Err(Cause::OldToolkit { needs: source.cuda.clone().unwrap_or_default(), has: cuda });
         }
         let releases = self.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
         let release =
             releases.into_iter().find(|release| (release.cuda.major, release.cuda.minor) == (major, minor));
-        let targets = &release.ok_or(Unfit::UnknownToolkit(cuda))?.capabilities;
+        let targets = &release.ok_or(Cause::UnknownToolkit { cuda })?.capabilities;
         let own = source.capabilities.as_ref();
         let supported =
             |cc: &ComputeCapability| targets.contains(cc) && own.is_none_or(|own| own.contains(cc));
@@ -244,14 +242,14 @@ pub struct Candidate<'a> {
     /// Those that fit system and Python, and do not serve.
     missed: Vec<Choice<'a>>,
     /// The nearest miss among the others.
-    unfit: Unfit,
+    unfit: Cause,
     /// The Python tags of the wheels that are for another Python and fit else.
     python_tags: BTreeSet<String>,
 }
 
 impl<'a> Candidate<'a> {
     fn empty() -> Self {
-        Self { fitting: Vec::new(), missed: Vec::new(), unfit: Unfit::NoWheel, python_tags: BTreeSet::new() }
+        Self { fitting: Vec::new(), missed: Vec::new(), unfit: Cause::NoWheel, python_tags: BTreeSet::new() }
     }
 
     /// The Python tags of the wheels that are for another Python and fit else.
@@ -265,8 +263,16 @@ impl<'a> Candidate<'a> {
     }
 
     /// Why none fits, where none does: the nearest miss.
-    pub fn unfit(&self) -> &Unfit {
-        &self.unfit
+    pub fn unfit(&self) -> Cause {
+        self.with_pythons(self.unfit.clone())
+    }
+
+    /// A cause with the Pythons that there are wheels for, where only the Python keeps them out.
+    pub(crate) fn with_pythons(&self, cause: Cause) -> Cause {
+        match cause {
+            Cause::Tags { mismatch, .. } => Cause::Tags { mismatch, pythons: self.python_tags.clone() },
+            other => other,
+        }
     }
 
     /// The sdist that can be compiled.
@@ -275,7 +281,7 @@ impl<'a> Candidate<'a> {
     }
 
     /// Keeps what fits.
-    fn keep(&mut self, fits: impl Fn(&Choice<'a>) -> Result<(), Unfit>) {
+    fn keep(&mut self, fits: impl Fn(&Choice<'a>) -> Result<(), Cause>) {
         for choice in std::mem::take(&mut self.fitting) {
             match fits(&choice) {
                 Ok(()) => self.fitting.push(choice),
@@ -287,7 +293,7 @@ impl<'a> Candidate<'a> {
         }
     }
 
-    fn miss(&mut self, unfit: Unfit) {
+    fn miss(&mut self, unfit: Cause) {
         if unfit > self.unfit {
             self.unfit = unfit;
         }
@@ -338,7 +344,7 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// The nearest reason why none fits.
-    pub(crate) fn choose<'c>(&self, candidate: &'c Candidate<'a>) -> Result<&'c Choice<'a>, Unfit> {
+    pub(crate) fn choose<'c>(&self, candidate: &'c Candidate<'a>) -> Result<&'c Choice<'a>, Cause> {
         let mut unfit = Vec::new();
         for choice in &candidate.fitting {
             match self.torch.as_ref().map_or(Ok(()), |torch| choice.fits_torch(torch)) {
@@ -346,7 +352,7 @@ impl<'a> Candidates<'a> {
                 Err(reason) => unfit.push(reason),
             }
         }
-        Err(unfit.into_iter().fold(candidate.unfit.clone(), Unfit::max))
+        Err(unfit.into_iter().fold(candidate.unfit.clone(), Cause::max))
     }
 
     /// The best artefact of a version of a package.
@@ -370,7 +376,7 @@ impl<'a> Candidates<'a> {
     fn asks_for_other(&self, choice: &Choice<'_>, needed: &str, taken: &Version) -> bool {
         let is_named = self.torch.as_ref().is_some_and(|torch| {
             torch.version == taken.clone().without_local()
-                && matches!(choice.fits_torch(torch), Err(Unfit::Torch(_)))
+                && matches!(choice.fits_torch(torch), Err(Cause::Torch { .. }))
         });
         let needs = self.needs(choice, &[]).unwrap_or_default();
         is_named || needs.iter().any(|need| need.name == needed && !satisfies(&need.specifiers, taken))
@@ -427,7 +433,7 @@ impl<'a> Candidates<'a> {
                         Some(self.universe.compiles_for(choice, cuda)?)
                     };
                     match covers {
-                        Some(covers) if covers.is_empty() => Err(Unfit::CoversNothing),
+                        Some(covers) if covers.is_empty() => Err(Cause::CoversNothing),
                         _ => Ok(()),
                     }
                 });
@@ -455,7 +461,7 @@ impl<'a> Candidates<'a> {
                 {
                     candidate.fitting.clear();
                     let requirement = format!("{name}{}", asked.to_string().replace(' ', ""));
-                    candidate.miss(Unfit::NotAsked(requirement));
+                    candidate.miss(Cause::NotAsked { requirement });
                     continue;
                 }
                 candidate.keep(|choice| self.serves(name, choice, request, compiling));
@@ -477,10 +483,12 @@ impl<'a> Candidates<'a> {
         choice: &Choice<'_>,
         request: &Request,
         compiling: bool,
-    ) -> Result<(), Unfit> {
+    ) -> Result<(), Cause> {
         for extra in request.packages.get(name).iter().flat_map(|asked| &asked.extras) {
-            if !choice.requirements()?.iter().any(|requirement| extras_of(requirement).contains(extra)) {
-                return Err(Unfit::NoSuchExtra(extra.clone()));
+            let extras: BTreeSet<ExtraName> = choice.requirements()?.iter().flat_map(extras_of).collect();
+            if !extras.contains(extra) {
+                let extras = extras.iter().map(ToString::to_string).collect();
+                return Err(Cause::NoSuchExtra { extra: extra.to_string(), extras });
             }
         }
         let lacking = |covers: &[ComputeCapability]| -> Vec<_> {
@@ -489,30 +497,34 @@ impl<'a> Candidates<'a> {
         if !choice.is_wheel() {
             let preferences = &request.preferences;
             if request.compiler.is_none() || (!compiling && preferences.of(name) == Prefer::Wheel) {
-                return Err(Unfit::NotCompiled);
+                return Err(Cause::NotCompiled);
             }
             if preferences.only_wheels.includes(name) {
-                return Err(Unfit::OnlyWheels);
+                return Err(Cause::OnlyWheels);
             }
             let lacking = lacking(&self.universe.compiles_for(choice, request.cuda)?);
-            return if lacking.is_empty() { Ok(()) } else { Err(Unfit::Unsupported(lacking)) };
+            return if lacking.is_empty() { Ok(()) } else { Err(Cause::Unsupported { lacking }) };
         }
         if request.preferences.only_audited.includes(name)
             && choice.artefact.provenance < Provenance::Audited
             && choice.artefact.origin.url().is_some()
         {
-            return Err(Unfit::Unread);
+            return Err(Cause::Unread { provenance: choice.artefact.provenance });
         }
-        if let Some(needs) = choice.glibc().as_deref().and_then(glibc::floor)
+        if let Some(needs) = choice.glibc()
             && needs > request.glibc
         {
-            return Err(Unfit::Glibc { needs, has: request.glibc });
+            return Err(Cause::Glibc { needs, has: request.glibc });
         }
         let capabilities: Vec<_> = request.compute_capabilities.iter().copied().collect();
         // What was not audited yet is, before it is taken.
         let Some(covers) = choice.covers(&capabilities, request.cuda)? else { return Ok(()) };
         let lacking = lacking(&covers);
-        if lacking.is_empty() { Ok(()) } else { Err(Unfit::Uncovered(lacking)) }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        let covers = choice.covers(&self.universe.matrix.compute_capabilities, request.cuda)?;
+        Err(Cause::Uncovered { lacking, covers: covers.unwrap_or_default(), code: choice.code() })
     }
 
     /// Whether an artefact is of the kind that its package is rather taken as.
@@ -524,7 +536,7 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// As [`Candidates::needs`].
-    pub(crate) fn pinned_cuda(&self, package: &Package, choice: &Choice<'_>) -> Result<Option<Cuda>, Unfit> {
+    pub(crate) fn pinned_cuda(&self, package: &Package, choice: &Choice<'_>) -> Result<Option<Cuda>, Cause> {
         if package.cuda_from.is_empty() {
             return Ok(None);
         }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::platform::number;
@@ -50,7 +51,8 @@ pub struct Fit {
 ///
 /// Of many wheels that do not fit, the greatest mismatch is the reason to tell: a release with
 /// wheels for Windows and for other Pythons on Linux fails because of the Python.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(tag = "tag", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum TagMismatch {
     /// It is for another operating system.
@@ -98,7 +100,7 @@ pub enum TagMismatch {
         has: PythonVersion,
     },
     /// It needs a newer glibc; all else fits.
-    #[error("it needs glibc {needs}, which is newer than {has}")]
+    #[error("it needs glibc {needs}, and the target has {has}")]
     Glibc {
         /// The glibc of its least demanding platform tag.
         needs: Glibc,

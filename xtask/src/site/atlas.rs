@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_audit::{Coverage, ServedBy};
-use axle_catalogue::{Artefact, Catalogue, Cuda, Origin, Provenance};
+use axle_catalogue::{Artefact, Catalogue, Cause, Cuda, Origin, Provenance};
 use axle_concretise::{Candidates, Choice, CudaTold, Serving, Universe};
 use axle_wheel::{PythonVersion, System};
 use pep440_rs::Version;
@@ -149,7 +149,7 @@ fn versions(name: &str, targets: &[Candidates<'_>], cudas: &[Cuda]) -> Vec<OfVer
     #[derive(Default)]
     struct Found {
         rows: Vec<Row>,
-        unfit: Option<(axle_concretise::Unfit, String)>,
+        unfit: Option<Cause>,
     }
     let mut found: BTreeMap<Version, Found> = BTreeMap::new();
     for candidates in targets {
@@ -160,15 +160,14 @@ fn versions(name: &str, targets: &[Candidates<'_>], cudas: &[Cuda]) -> Vec<OfVer
                     add(&mut found.rows, row);
                 }
             }
-            let nearer = found.unfit.as_ref().is_none_or(|(known, _)| candidate.unfit() > known);
-            if candidate.fitting().is_empty() && nearer {
-                found.unfit = Some((candidate.unfit().clone(), candidate.unfit().to_string()));
+            if candidate.fitting().is_empty() {
+                found.unfit = found.unfit.take().max(Some(candidate.unfit()));
             }
         }
     }
     let of_version = |(version, mut found): (Version, Found)| {
         found.rows.sort_by_cached_key(|row| (Reverse(row.about.wheel), row.about.system));
-        let unfit = found.unfit.filter(|_| found.rows.is_empty()).map(|(_, message)| message);
+        let unfit = found.unfit.filter(|_| found.rows.is_empty()).map(|cause| cause.to_string());
         OfVersion { version: version.to_string(), rows: found.rows, unfit }
     };
     found.into_iter().rev().map(of_version).collect()

@@ -1,10 +1,10 @@
 //! The matrix: every cell by every package of `matrix.toml`. What stands behind a letter is in the files of the cells,
 //! which the page loads when it is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use axle_catalogue::{Catalogue, Cell, CellFile, Provenance, Reason};
+use axle_catalogue::{Catalogue, CauseKind, Cell, CellFile, Provenance};
 use axle_wheel::{PythonVersion, System};
 use serde::Serialize;
 
@@ -32,7 +32,51 @@ struct Target {
     absent: usize,
 }
 
-/// Writes the shards `matrix`, and `matrix/all`, which has one group more: all else that is in a cell.
+/// The sentences of one target: the files of the cells have causes alone.
+#[derive(Serialize)]
+struct Sentences {
+    /// Why a torch has no cell.
+    absent: BTreeMap<String, String>,
+    /// By torch, what is said of the packages of its cell.
+    cells: BTreeMap<String, OfCell>,
+}
+
+/// What is said of the packages of a cell.
+#[derive(Serialize)]
+struct OfCell {
+    /// Why they are not in it.
+    absent: BTreeMap<String, Absent>,
+    /// Why they are not the newest.
+    newer: BTreeMap<String, String>,
+}
+
+/// Why a package is not there.
+#[derive(Serialize)]
+struct Absent {
+    kind: CauseKind,
+    message: String,
+}
+
+impl Sentences {
+    fn of(file: &CellFile, anchor: &str) -> Self {
+        let of_cell = |cell: &Cell| OfCell {
+            absent: cell
+                .absent
+                .iter()
+                .map(|(name, absence)| {
+                    let (kind, message) = (absence.why.kind(), absence.about(name));
+                    (name.clone(), Absent { kind, message })
+                })
+                .collect(),
+            newer: cell.newer.iter().map(|(name, newer)| (name.clone(), newer.why.to_string())).collect(),
+        };
+        let absent = file.absent.iter().map(|(torch, absence)| (torch.clone(), absence.about(anchor)));
+        let cells = file.torch.iter().map(|(torch, cell)| (torch.clone(), of_cell(cell)));
+        Self { absent: absent.collect(), cells: cells.collect() }
+    }
+}
+
+/// Writes the shards `sentences/<target>`, `matrix`, and `matrix/all`, which has one group more: all else that is in a cell.
 ///
 /// # Errors
 /// When the catalogue is not valid, or a file cannot be written.
@@ -41,6 +85,11 @@ pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
     let mut files = Vec::new();
     for (system, python, cuda) in matrix.targets() {
         files.extend(catalogue.cells(system, python, cuda)?);
+    }
+    let anchor = matrix.order.iter().flatten().next().map_or("torch", String::as_str);
+    for file in &files {
+        let name = format!("sentences/{}/{}-{}", file.system, file.python, file.cuda);
+        shard::write(folder, &name, &Sentences::of(file, anchor))?;
     }
     let cells = files.iter().flat_map(|file| file.torch.values());
     let names = cells.flat_map(|cell| cell.packages.keys());
@@ -78,16 +127,16 @@ fn letter(cell: &Cell, name: &str) -> char {
             None => 'c',
         };
     }
-    cell.absent.get(name).map_or('-', |absence| match absence.kind {
-        Reason::Python => 'P',
-        Reason::Cuda => 'C',
-        Reason::ComputeCapability => 'G',
-        Reason::Compiler => 'K',
-        Reason::Glibc => 'L',
-        Reason::Driver => 'D',
-        Reason::Dependency => 'R',
-        Reason::Torch => 'T',
-        Reason::Unknown => 'U',
-        Reason::Missing => 'M',
+    cell.absent.get(name).map_or('-', |absence| match absence.why.kind() {
+        CauseKind::Python => 'P',
+        CauseKind::Cuda => 'C',
+        CauseKind::ComputeCapability => 'G',
+        CauseKind::Compiler => 'K',
+        CauseKind::Glibc => 'L',
+        CauseKind::Driver => 'D',
+        CauseKind::Dependency => 'R',
+        CauseKind::Torch => 'T',
+        CauseKind::Unknown => 'U',
+        CauseKind::Missing => 'M',
     })
 }

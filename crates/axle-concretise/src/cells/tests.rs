@@ -1,7 +1,7 @@
 use std::borrow::Borrow;
 
 use axle_audit::ElfMember;
-use axle_catalogue::Provenance;
+use axle_catalogue::{CauseKind, Provenance};
 use axle_wheel::PythonVersion;
 
 use super::*;
@@ -40,10 +40,11 @@ fn versions(cell: &Cell) -> Vec<String> {
     cell.packages.iter().map(|(name, package)| format!("{name} {}", package.version)).collect()
 }
 
-fn absences<A: Borrow<Absence>>(absent: &BTreeMap<String, A>) -> String {
+/// Why packages are absent, or versions of one.
+fn absences<A: Borrow<Absence>>(absent: &BTreeMap<String, A>, of: Option<&str>) -> String {
     let line = |(name, absence): (&String, &A)| {
-        let Absence { kind, message } = absence.borrow();
-        format!("{name} ({kind:?}): {message}\n")
+        let absence = absence.borrow();
+        format!("{name} ({:?}): {}\n", absence.why.kind(), absence.about(of.unwrap_or(name)))
     };
     absent.iter().map(line).collect()
 }
@@ -66,7 +67,7 @@ fn who_links_some_torch_is_unknown_and_torch_itself_is_not() {
     let cell = cell(&world);
     assert!(cell.packages.contains_key("torch"));
     assert_eq!(
-        absences(&cell.absent),
+        absences(&cell.absent, None),
         "extension (Unknown): extension 1.0 cannot be chosen: it links the C++ symbols of some torch; of which, nothing \
          tells\n"
     );
@@ -106,7 +107,7 @@ fn every_torch_has_a_cell_or_a_reason() {
     assert_eq!(versions(&solved.file.torch["2.9.1"]), ["cuda-runtime 12.8.90", "torch 2.9.1"]);
     let unaudited: Vec<_> = solved.unaudited.into_iter().collect();
     assert_eq!(unaudited, [("torch", "torch-2.9.0-cp312-cp312-manylinux_2_28_x86_64.whl")]);
-    insta::assert_snapshot!(absences(&solved.file.absent));
+    insta::assert_snapshot!(absences(&solved.file.absent, Some("torch")));
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn what_does_not_fit_is_absent_with_the_reason() {
         .wheel(Wheel::any("needs_absent", "1.0").requires(&["old"]));
     let cell = cell(&world);
     assert_eq!(versions(&cell), ["cuda-runtime 12.8.90", "lib 2.0", "torch 2.9.1"]);
-    insta::assert_snapshot!(absences(&cell.absent));
+    insta::assert_snapshot!(absences(&cell.absent, None));
 }
 
 #[test]
@@ -194,18 +195,18 @@ fn cuda_matches_as_the_package_says() {
         assert_eq!(fits("minor", &[], cuda), Ok(()));
         assert_eq!(fits("none", &["13.0"], cuda), Ok(()));
     }
-    assert_eq!(fits("minor", &["12.8"], "cpu"), Err(Reason::Cuda));
-    assert_eq!(fits("major", &["12.8"], "cpu"), Err(Reason::Cuda));
+    assert_eq!(fits("minor", &["12.8"], "cpu"), Err(CauseKind::Cuda));
+    assert_eq!(fits("major", &["12.8"], "cpu"), Err(CauseKind::Cuda));
     assert_eq!(fits("minor", &["12.8"], "12.8"), Ok(()));
     assert_eq!(fits("minor", &["12.6", "12.8"], "12.8"), Ok(()));
-    assert_eq!(fits("minor", &["12.80"], "12.8"), Err(Reason::Cuda));
+    assert_eq!(fits("minor", &["12.80"], "12.8"), Err(CauseKind::Cuda));
     assert_eq!(fits("minor", &["12", "12.8"], "12.8"), Ok(()));
-    assert_eq!(fits("minor", &["12", "12.6"], "12.8"), Err(Reason::Unknown));
-    assert_eq!(fits("minor", &["12"], "12.8"), Err(Reason::Unknown));
-    assert_eq!(fits("minor", &["13"], "12.8"), Err(Reason::Cuda));
+    assert_eq!(fits("minor", &["12", "12.6"], "12.8"), Err(CauseKind::Unknown));
+    assert_eq!(fits("minor", &["12"], "12.8"), Err(CauseKind::Unknown));
+    assert_eq!(fits("minor", &["13"], "12.8"), Err(CauseKind::Cuda));
     assert_eq!(fits("major", &["12"], "12.8"), Ok(()));
     assert_eq!(fits("major", &["12.1"], "12.8"), Ok(()));
-    assert_eq!(fits("major", &["1.2", "112.8"], "12.8"), Err(Reason::Cuda));
+    assert_eq!(fits("major", &["1.2", "112.8"], "12.8"), Err(CauseKind::Cuda));
 }
 
 #[test]
@@ -219,7 +220,7 @@ fn an_exact_pin_says_more_than_what_is_linked() {
         .wheel(Wheel::any("cuda_runtime", "12.8.90"));
     let file = solved(&world);
     assert_eq!(file.order, ["2.9.0"]);
-    assert_eq!(file.absent["2.9.1"].message, "the wheel of torch 2.9.1 is built for CUDA 12.6");
+    assert_eq!(file.absent["2.9.1"].about("torch"), "the wheel of torch 2.9.1 is built for CUDA 12.6");
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn what_is_made_for_the_gpu_stays_as_the_first_takes_it() {
     let cell = cell(&world);
     assert_eq!(versions(&cell), ["cuda-runtime 12.8.90", "kernels 2.0", "one 1.0", "torch 2.9.1"]);
     assert_eq!(
-        absences(&cell.absent),
+        absences(&cell.absent, None),
         "other (Dependency): other 1.0 requires kernels<2; the set has kernels 2.0\n"
     );
 }
@@ -351,7 +352,7 @@ fn a_package_without_its_toml_is_not_there() {
     universe.packages.remove("cuda-runtime");
     let file = solve(&candidates(&universe), CUDA_12_8).unwrap().file;
     assert_eq!(
-        file.absent["2.9.1"].message,
+        file.absent["2.9.1"].about("torch"),
         "torch 2.9.1 requires cuda-runtime==12.8.90, which is not in the catalogue"
     );
     universe.packages.clear();

@@ -1,11 +1,12 @@
 //! What the toolkits say of a target's compiler and driver.
 
-use axle_catalogue::{CatalogueError, Cuda, Reason};
+use axle_catalogue::{CatalogueError, Cause, Cuda};
 use axle_toolkit::{Compiler, Environment, Objection, Rule, Severity};
 use axle_wheel::System;
 
+use super::reasons::of_target;
 use super::{Lookup, host_compiler};
-use crate::plan::RefusalReason;
+use crate::plan::{CompilerSpan, RefusalReason};
 use crate::request::Request;
 
 /// The newest compilers that are looked for.
@@ -26,38 +27,27 @@ impl Lookup<'_> {
         let objection = self.compilers()?.objection(request.system, &request.cuda.to_string(), compiler);
         let is_allowed =
             |objection: &Objection| objection.rule.is_some_and(|rule| request.allowed.contains(&rule));
-        Ok(objection.filter(|objection| !is_allowed(objection)).map(|Objection { rule, message }| {
-            RefusalReason {
-                package: compiler.name().to_owned(),
-                version: Some(compiler.major().to_string()),
-                build: None,
-                kind: if rule.is_some() { Reason::Compiler } else { Reason::Unknown },
-                message: match rule {
-                    Some(rule) => format!(
-                        "{rule}: {message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
-                    ),
-                    None => message,
-                },
-                torch: Vec::new(),
-            }
-        }))
+        let reason = |Objection { rule, message }: Objection| {
+            let message = match rule {
+                Some(rule) => format!(
+                    "{message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
+                ),
+                None => message,
+            };
+            of_target(compiler.name(), Some(compiler.major().to_string()), Cause::Rule { rule, message })
+        };
+        Ok(objection.filter(|objection| !is_allowed(objection)).map(reason))
     }
 
     fn refused_driver(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
         let (Some(driver), Cuda::Toolkit(major, minor)) = (&request.driver, request.cuda) else {
             return Ok(None);
         };
-        let reason = |kind, message| RefusalReason {
-            package: "driver".to_owned(),
-            version: Some(driver.to_string()),
-            build: None,
-            kind,
-            message,
-            torch: Vec::new(),
-        };
+        let reason =
+            |rule, message| of_target("driver", Some(driver.to_string()), Cause::Rule { rule, message });
         let Some(toolkits) = self.toolkits()? else {
             let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
-            return Ok(Some(reason(Reason::Unknown, message)));
+            return Ok(Some(reason(None, message)));
         };
         let mut environment = Environment::new(request.system);
         environment.cuda = Some(axle_toolkit::Cuda { major, minor });
@@ -69,7 +59,7 @@ impl Lookup<'_> {
             matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew)
                 && verdict.severity == Severity::Error
         });
-        Ok(broken.map(|verdict| reason(Reason::Driver, format!("{}: {}", verdict.rule, verdict.message))))
+        Ok(broken.map(|verdict| reason(Some(verdict.rule), verdict.message)))
     }
 
     /// The capabilities that a CUDA release makes no code for, each with the sentence that says so.
@@ -89,13 +79,9 @@ impl Lookup<'_> {
             let verdicts = axle_toolkit::check(toolkits, &environment);
             let broken =
                 verdicts.into_iter().find(|verdict| verdict.rule == rule && verdict.severity > Severity::Ok);
-            refused.extend(broken.map(|verdict| RefusalReason {
-                package: "cuda".to_owned(),
-                version: Some(request.cuda.to_string()),
-                build: None,
-                kind: Reason::ComputeCapability,
-                message: format!("{}: {}", verdict.rule, verdict.message),
-                torch: Vec::new(),
+            refused.extend(broken.map(|verdict| {
+                let why = Cause::Rule { rule: Some(verdict.rule), message: verdict.message };
+                of_target("cuda", Some(request.cuda.to_string()), why)
             }));
         }
         Ok(refused)
@@ -116,21 +102,16 @@ impl Lookup<'_> {
         Ok([accepted(Compiler::Gcc), accepted(Compiler::Clang)])
     }
 
-    /// The same as a person says it: `gcc 6 to 14 or clang 7 to 19`.
-    pub(super) fn compilers_in_words(&self, request: &Request) -> Result<String, CatalogueError> {
+    /// The same as spans; none without CUDA, where any compiler will do.
+    pub(super) fn compiler_spans(&self, request: &Request) -> Result<Vec<CompilerSpan>, CatalogueError> {
         if request.cuda == Cuda::Cpu {
-            return Ok("any gcc or clang".to_owned());
+            return Ok(Vec::new());
         }
         let accepted = self.accepted_compilers(request.system, request.cuda)?;
-        let spans: Vec<_> = accepted
-            .iter()
-            .filter_map(|compilers| Some((compilers.first()?, compilers.last()?)))
-            .map(|(first, last)| format!("{first} to {}", last.major()))
-            .collect();
-        Ok(if spans.is_empty() {
-            format!("a compiler that CUDA {} takes", request.cuda)
-        } else {
-            spans.join(" or ")
-        })
+        let span = |compilers: &Vec<Compiler>| {
+            let (first, last) = (compilers.first()?, compilers.last()?);
+            Some(CompilerSpan { compiler: first.name(), oldest: first.major(), newest: last.major() })
+        };
+        Ok(accepted.iter().filter_map(span).collect())
     }
 }

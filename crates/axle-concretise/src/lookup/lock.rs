@@ -8,18 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axle_catalogue::{Absence, Cell, CellFile, Cuda, Provenance, Reason};
-use axle_wheel::PackageName;
+use axle_catalogue::{Cause, Cell, CellFile, Provenance};
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 use pep508_rs::ExtraName;
 
-use super::reasons::{TORCH, masked};
-use super::{Build, Lookup, LookupError, build, is_wanted, join, passes, refusal};
+use super::blocker::Blocker;
+use super::reasons::{Groups, of_target};
+use super::{Build, Lookup, LookupError, build, is_wanted, passes, refusal};
 use crate::cells::{self, Assembled, Terms};
 use crate::plan::{Plan, Refusal, RefusalReason, Suggestion};
 use crate::request::{Asked, Preferences, Request, Which, shell_word};
 use crate::solver::{self, Solution, Wanted};
-use crate::specifiers::satisfies;
+use crate::specifiers::{compact, satisfies};
 use crate::universe::{Candidates, Target, Universe};
 
 #[cfg(test)]
@@ -101,8 +101,7 @@ impl<'a> Tried<'_, 'a> {
 /// A torch that has no set.
 struct Missed {
     torch: String,
-    version: String,
-    absence: Absence,
+    blocker: Box<Blocker>,
 }
 
 impl Locking {
@@ -216,9 +215,9 @@ impl Lookup<'_> {
             .filter(|(_, (_, candidate))| candidates.choose(candidate).is_ok())
             .map(|(torch, (version, _))| (torch, version.clone()))
             .collect();
-        let mut absences: Vec<Missed> = Vec::new();
+        let mut missed: Vec<Missed> = Vec::new();
         for &compiling in passes(request) {
-            absences.clear();
+            missed.clear();
             let tried = Tried {
                 locking,
                 candidates: &candidates,
@@ -238,18 +237,16 @@ impl Lookup<'_> {
                 }
                 match self.beside_or_without(&tried, &torch, of_torch)? {
                     Ok(solved) => return Ok(Ok(solved)),
-                    Err(absence) => {
-                        absences.push(Missed { torch, version: of_torch.0.to_string(), absence });
-                    }
+                    Err(blocker) => missed.push(Missed { torch, blocker }),
                 }
             }
         }
         // Torches of other releases of CUDA say nothing, unless there are no others.
         let is_of_cuda = |missed: &Missed| builds.contains_key(&missed.torch);
-        if absences.iter().any(is_of_cuda) {
-            absences.retain(is_of_cuda);
+        if missed.iter().any(is_of_cuda) {
+            missed.retain(is_of_cuda);
         }
-        Ok(Err(self.told(request, absences)))
+        Ok(Err(self.told(request, missed)))
     }
 
     /// The set of one torch; where there is none and torch was not asked for, one of what needs no torch, with a torch
@@ -259,29 +256,28 @@ impl Lookup<'_> {
         tried: &Tried<'_, '_>,
         torch: &str,
         anchor: cells::Anchor<'_, '_>,
-    ) -> Result<Result<Solved, Absence>, LookupError> {
+    ) -> Result<Result<Solved, Box<Blocker>>, LookupError> {
         let Tried { locking: Locking { request, .. }, candidates, serving, .. } = tried;
         let Some((name, package)) = candidates.package(self.anchor()) else {
-            let message = format!("{} is not in the catalogue", self.anchor());
-            return Ok(Err(Absence { kind: Reason::Missing, message }));
+            return Ok(Err(Box::new(Blocker::of(self.anchor(), None, Cause::NotInSet))));
         };
         let of_torch = Wanted::from([(name.to_owned(), Some(anchor.0.clone()))]);
-        let absence = match cells::beside(serving, request.cuda, name, package, anchor) {
-            Err(absence) => absence,
+        let blocker = match cells::beside(serving, request.cuda, package, anchor) {
+            Err(absence) => Box::new(Blocker::absent(name, Some(&absence))),
             Ok(beside) => match self.solution(&beside, request, &of_torch) {
-                Err(absence) => absence,
+                Err(why) => Box::new(Blocker::of(name, None, why)),
                 Ok(solution) => match self.assembled(&beside, tried, torch, &solution)? {
                     Ok(solved) => return Ok(Ok(solved)),
-                    Err(absence) => absence,
+                    Err(blocker) => blocker,
                 },
             },
         };
         if request.packages.contains_key(name) {
-            return Ok(Err(absence));
+            return Ok(Err(blocker));
         }
         let without = || {
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
-            let beside = cells::beside(candidates, request.cuda, name, package, anchor).ok()?;
+            let beside = cells::beside(candidates, request.cuda, package, anchor).ok()?;
             let alone = serving.without(name).for_torch_of(&beside);
             let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
             let mut fixed = of_torch;
@@ -292,9 +288,9 @@ impl Lookup<'_> {
         };
         match without() {
             Some((beside, solution)) => {
-                Ok(self.assembled(&beside, tried, torch, &solution)?.map_err(|_| absence))
+                Ok(self.assembled(&beside, tried, torch, &solution)?.map_err(|_| blocker))
             }
-            None => Ok(Err(absence)),
+            None => Ok(Err(blocker)),
         }
     }
 
@@ -304,7 +300,7 @@ impl Lookup<'_> {
         candidates: &Candidates<'_>,
         request: &Request,
         fixed: &Wanted,
-    ) -> Result<Solution, Absence> {
+    ) -> Result<Solution, Cause> {
         let mut wanted: Wanted = request.packages.keys().map(|name| (name.clone(), None)).collect();
         wanted.extend(fixed.clone());
         let in_matrix = self.matrix.order.iter().flatten().filter(|name| wanted.contains_key(*name));
@@ -317,7 +313,6 @@ impl Lookup<'_> {
             .flat_map(|(name, asked)| asked.extras.iter().map(|extra| (name.as_str(), extra.clone())))
             .collect();
         solver::solve_in_order(candidates, &wanted, &order, &extras)
-            .map_err(|reason| Absence { kind: Reason::Dependency, message: reason.to_string() })
     }
 
     /// The cell of a solution, with the plan that it answers with.
@@ -327,7 +322,7 @@ impl Lookup<'_> {
         tried: &Tried<'_, '_>,
         torch: &str,
         solution: &Solution,
-    ) -> Result<Result<Solved, Absence>, LookupError> {
+    ) -> Result<Result<Solved, Box<Blocker>>, LookupError> {
         let request = &tried.locking.request;
         let extras = request
             .packages
@@ -354,7 +349,7 @@ impl Lookup<'_> {
         request: &Request,
         torch: &str,
         cell: Cell,
-    ) -> Result<Result<Solved, Absence>, LookupError> {
+    ) -> Result<Result<Solved, Box<Blocker>>, LookupError> {
         let file = CellFile {
             system: request.system,
             python: request.python,
@@ -370,52 +365,31 @@ impl Lookup<'_> {
         match Lookup::with_cells(self.catalogue, file.clone())?.answer(&request)? {
             Ok(plan) => Ok(Ok(Solved::Set(Box::new(LockedSet { file, plan, request })))),
             Err(refusal) => {
-                let reason = refusal.reasons.into_iter().next();
-                let kind = reason.as_ref().map_or(Reason::Unknown, |reason| reason.kind);
-                Ok(Err(Absence { kind, message: reason.map(|reason| reason.message).unwrap_or_default() }))
+                let blocker = match refusal.reasons.into_iter().next() {
+                    Some(reason) => Blocker {
+                        version: reason.versions.into_iter().next_back(),
+                        build: reason.build,
+                        source: reason.source,
+                        ..Blocker::of(&reason.package, None, reason.cause)
+                    },
+                    None => Blocker::of(self.anchor(), None, Cause::NotInSet),
+                };
+                Ok(Err(Box::new(blocker)))
             }
         }
     }
 
     /// Why no torch will do: each reason once, those first that rule out most.
-    fn told(&self, request: &Request, absences: Vec<Missed>) -> Vec<RefusalReason> {
-        let anchor = self.anchor();
-        if absences.is_empty() {
-            let asked = request.torch.as_ref().map(|torch| format!(" {torch}")).unwrap_or_default();
-            let cuda = match request.cuda {
-                Cuda::Cpu => "without CUDA".to_owned(),
-                cuda @ Cuda::Toolkit(..) => format!("CUDA {cuda}"),
-            };
-            return vec![RefusalReason {
-                package: anchor.to_owned(),
-                version: None,
-                build: None,
-                kind: Reason::Missing,
-                message: format!(
-                    "the catalogue has no {anchor}{asked} that goes with Python {}, {cuda} and what is asked for",
-                    request.python
-                ),
-                torch: Vec::new(),
-            }];
+    fn told(&self, request: &Request, missed: Vec<Missed>) -> Vec<RefusalReason> {
+        if missed.is_empty() {
+            return vec![self.no_torch(request, &[])];
         }
-        let all = absences.len();
-        let mut groups: Vec<(Absence, Vec<String>)> = Vec::new();
-        for Missed { torch, version, absence } in absences {
-            let absence = Absence { message: masked(&absence.message, anchor, &version), ..absence };
-            match groups.iter_mut().find(|(known, _)| *known == absence) {
-                Some((_, torches)) => torches.push(torch),
-                None => groups.push((absence, vec![torch])),
-            }
+        let mut groups = Groups::default();
+        for Missed { torch, blocker } in missed {
+            groups.torch(&torch);
+            groups.note(self.anchor(), *blocker);
         }
-        groups.sort_by_key(|(_, torches)| std::cmp::Reverse(torches.len()));
-        let reason = |(Absence { kind, message }, torch): (Absence, Vec<String>)| {
-            let torches = join(&torch);
-            let is_told = torch.len() == all || message.contains(TORCH);
-            let message = message.replace(TORCH, &torches);
-            let message = if is_told { message } else { format!("with {anchor} {torches}: {message}") };
-            RefusalReason { package: anchor.to_owned(), version: None, build: None, kind, message, torch }
-        };
-        groups.into_iter().map(reason).collect()
+        groups.all(self.anchor(), None)
     }
 
     /// Solves freely what the cells refuse for the versions that they hold: a lock gives what is asked for, or tells which
@@ -513,32 +487,18 @@ fn no_such_version(
     name: &str,
     asked: &VersionSpecifiers,
 ) -> Option<RefusalReason> {
-    let versions = candidates.versions(name).filter(|versions| !versions.is_empty());
-    let message = match versions {
-        None => match PackageName::from_str(name) {
-            Ok(name) => format!("{name} is not in the catalogue; docs/add-a-package.md says how to add it"),
-            Err(_) => return None,
-        },
+    let cause = match candidates.versions(name).filter(|versions| !versions.is_empty()) {
+        None => Cause::NotInCatalogue { alike: Vec::new() },
         Some(versions) if versions.keys().any(|version| satisfies(asked, version)) => return None,
         Some(versions) => {
             let end = |version: Option<&Version>| version.map(ToString::to_string).unwrap_or_default();
-            let (oldest, newest) = (end(versions.keys().next()), end(versions.keys().next_back()));
-            let has = match versions.len() {
-                1 => format!("only {newest} of it"),
-                count => format!("{count} of its versions, {oldest} to {newest}"),
-            };
-            let asked = asked.to_string().replace(' ', "");
-            format!(
-                "{name}{asked} is not in the catalogue, which has {has}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it"
-            )
+            Cause::NoSuchVersion {
+                requirement: format!("{name}{}", compact(asked)),
+                count: versions.len(),
+                oldest: end(versions.keys().next()),
+                newest: end(versions.keys().next_back()),
+            }
         }
     };
-    Some(RefusalReason {
-        package: name.to_owned(),
-        version: None,
-        build: None,
-        kind: Reason::Missing,
-        message,
-        torch: Vec::new(),
-    })
+    Some(of_target(name, None, cause))
 }

@@ -8,30 +8,118 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{CellFile, Cuda, Matrix, Reason};
+use axle_catalogue::{Cause, CauseKind, CellFile, Fact, Matrix, Span, What, spans};
 use axle_toolkit::Rule;
 use pep440_rs::Version;
 
-use super::obstacle::{Cause, Obstacle, Sentence};
+use super::blocker::{Blocker, blockers};
 use super::wanted::version_of;
-use super::{Lookup, LookupError, join, obstacles, refusal, wanted_cells};
-use crate::plan::{Refusal, RefusalReason};
+use super::{Lookup, LookupError, join, refusal, wanted_cells};
+use crate::plan::{FromSource, Refusal, RefusalReason};
 use crate::request::Request;
 
-/// Stands for the version of torch in a sentence.
-pub(super) const TORCH: &str = "\u{0}";
-
-/// Obstacles that differ in versions only.
+/// Blockers that differ in versions only, by what they have in common.
 #[derive(Debug, Default)]
-struct Group<'a> {
-    /// The places of the torches that they rule out, the newest first.
-    torches: BTreeSet<usize>,
-    versions: BTreeSet<&'a str>,
-    builds: BTreeSet<&'a str>,
+pub(super) struct Groups {
+    /// The torches that were looked at, the newest first.
+    torches: Vec<String>,
+    groups: BTreeMap<Key, Group>,
 }
 
-/// What they have in common.
-type Key = (String, Reason, Sentence);
+/// Blockers that differ in versions only.
+#[derive(Debug, Default)]
+struct Group {
+    /// The places of the torches that they rule out.
+    torches: BTreeSet<usize>,
+    versions: BTreeSet<String>,
+    builds: BTreeSet<String>,
+}
+
+/// What they have in common: the package, the cause without the torch in question, and what of compiling it.
+type Key = (String, Cause, Option<FromSource>);
+
+impl Groups {
+    /// Notes a torch; what is noted next is about it.
+    pub(super) fn torch(&mut self, torch: &str) {
+        self.torches.push(torch.to_owned());
+    }
+
+    /// Notes a blocker of the last torch, which is a version of `anchor`.
+    pub(super) fn note(&mut self, anchor: &str, blocker: Blocker) {
+        let Some(place) = self.torches.len().checked_sub(1) else { return };
+        let Blocker { package, version, build, mut why, source } = blocker;
+        if let Some(torch) = self.torches.last() {
+            leave_out(&mut why, anchor, torch);
+        }
+        let group = self.groups.entry((package, why, source)).or_default();
+        group.torches.insert(place);
+        group.versions.extend(version);
+        group.builds.extend(build);
+    }
+
+    /// Whether no torch was looked at.
+    pub(super) fn is_empty(&self) -> bool {
+        self.torches.is_empty()
+    }
+
+    /// Every group, those that rule out most first.
+    pub(super) fn all(&self, anchor: &str, file: Option<&CellFile>) -> Vec<RefusalReason> {
+        let mut groups: Vec<_> = self.groups.iter().collect();
+        groups.sort_by_key(|(_, group)| (Reverse(group.torches.len()), group.torches.first().copied()));
+        let known = Known::new(file, &self.torches);
+        groups.into_iter().map(|(key, group)| known.reason(anchor, key, group)).collect()
+    }
+}
+
+/// Leaves the torch in question out of the facts, so that those of other torches are the same; [`put_in`] has it back.
+fn leave_out(why: &mut Cause, anchor: &str, torch: &str) {
+    let is_torch = |span: &Span| match span {
+        Span::One(version) => version.split('+').next() == torch.split('+').next(),
+        Span::Many(..) => false,
+    };
+    for Fact { versions, .. } in facts_of(why, anchor) {
+        if let [only] = versions.as_slice()
+            && is_torch(only)
+        {
+            versions.clear();
+        }
+    }
+}
+
+/// The opposite of [`leave_out`], for several torches; says whether there was anything to put in.
+fn put_in(why: &mut Cause, anchor: &str, torches: &[Span]) -> bool {
+    let mut is_in = false;
+    for Fact { versions, what, .. } in facts_of(why, anchor) {
+        if versions.is_empty() && !matches!(what, What::Asked { .. } | What::Missing | What::More { .. }) {
+            versions.extend_from_slice(torches);
+            is_in = true;
+        }
+    }
+    is_in
+}
+
+/// The facts about versions of a package.
+fn facts_of<'w>(why: &'w mut Cause, package: &str) -> impl Iterator<Item = &'w mut Fact> {
+    let facts = match why {
+        Cause::Conflict { facts } => facts.as_mut_slice(),
+        _ => &mut [],
+    };
+    facts.iter_mut().filter(move |fact| fact.package == package)
+}
+
+/// A reason that is about the target, whatever the torch.
+pub(super) fn of_target(package: &str, version: Option<String>, cause: Cause) -> RefusalReason {
+    RefusalReason {
+        package: package.to_owned(),
+        versions: version.into_iter().collect(),
+        torch: Vec::new(),
+        build: None,
+        kind: cause.kind(),
+        message: cause.about(package),
+        cause,
+        source: None,
+    }
+}
 
 impl Lookup<'_> {
     /// Why nothing answers a request.
@@ -42,47 +130,40 @@ impl Lookup<'_> {
         let Some(file) = self.cells(request.system, request.python, request.cuda)? else {
             return Ok(vec![self.no_cells(request)]);
         };
-        let compilers = self.compilers_in_words(request)?;
+        let compilers = self.compiler_spans(request)?;
         let anchor = self.anchor();
-        let mut torches: Vec<&str> = Vec::new();
-        let mut groups: BTreeMap<Key, Group<'_>> = BTreeMap::new();
-        let mut note = |place: usize, torch: &str, obstacle: &Obstacle<'_>, version, build| {
-            let mut sentence = obstacle.sentence(request, &compilers);
-            sentence.after = masked(&sentence.after, anchor, torch);
-            let group = groups.entry((obstacle.package.clone(), obstacle.kind(), sentence)).or_default();
-            group.torches.insert(place);
-            group.versions.extend(version);
-            group.builds.extend(build);
-        };
-        for (place, (torch, cell)) in wanted_cells(&file, request).enumerate() {
-            torches.push(torch);
+        let mut groups = Groups::default();
+        for (torch, cell) in wanted_cells(&file, request) {
+            groups.torch(torch);
             match self.wanted(cell, request)? {
-                Err(obstacle) => note(place, torch, &obstacle, obstacle.version, None),
+                Err(blocker) => groups.note(anchor, *blocker),
                 Ok(wanted) => {
-                    for obstacle in obstacles(cell, request, &wanted) {
+                    for mut blocker in blockers(cell, request, &wanted, &compilers) {
                         // What the user asked for is named by its version in this cell.
-                        let version = obstacle.version.and_then(|_| version_of(cell, &obstacle.package));
-                        note(place, torch, &obstacle, version, obstacle.build);
+                        let own = version_of(cell, &blocker.package).map(str::to_owned);
+                        blocker.version = own.or(blocker.version);
+                        groups.note(anchor, blocker);
                     }
                 }
             }
         }
-        if torches.is_empty() {
+        if groups.is_empty() {
             let mut absent: Vec<_> =
                 file.absent.iter().filter(|(torch, _)| super::is_wanted(torch, request)).collect();
             absent.sort_by_key(|(torch, _)| Reverse(Version::from_str(torch).ok()));
-            for (place, (torch, absence)) in absent.into_iter().enumerate() {
-                torches.push(torch);
-                let obstacle = Obstacle::of(anchor, None, Cause::Absent(Some(absence)));
-                note(place, torch, &obstacle, Some(torch), None);
+            for (torch, absence) in absent {
+                groups.torch(torch);
+                let version = absence.version.as_ref().unwrap_or(torch).clone();
+                groups.note(anchor, Blocker::of(anchor, Some(&version), absence.why.clone()));
             }
         }
-        if torches.is_empty() {
+        if groups.is_empty() {
             return Ok(vec![self.no_torch(request, &file.order)]);
         }
-        let chosen = shortest(&groups, request);
+        let chosen = shortest(&groups, request, anchor);
         let mut reasons = Vec::new();
-        let is_coverage = |(_, kind, _): &&Key| *kind == Reason::ComputeCapability;
+        let is_coverage =
+            |(_, why, source): &&Key| kind(why, source.as_ref()) == CauseKind::ComputeCapability;
         if chosen.iter().all(is_coverage) {
             // What the release makes no code for, none of its wheels has: that is the shorter story.
             let dropped = self.refused_capabilities(request, Rule::CapabilityDropped)?;
@@ -92,70 +173,33 @@ impl Lookup<'_> {
             // Older PTX may run on a newer GPU, so that this alone does not rule a wheel out.
             reasons = self.refused_capabilities(request, Rule::CapabilityTooNew)?;
         }
-        let known = Known::new(&file, &torches);
-        let told = chosen.into_iter().filter_map(|key| Some(known.reason(anchor, key, groups.get(key)?)));
+        let known = Known::new(Some(&file), &groups.torches);
+        let told =
+            chosen.into_iter().filter_map(|key| Some(known.reason(anchor, key, groups.groups.get(key)?)));
         reasons.extend(told);
         Ok(reasons)
     }
 
     fn no_cells(&self, request: &Request) -> RefusalReason {
         let Matrix { systems, pythons, cudas, .. } = &self.matrix;
-        let anchor = self.anchor();
-        let (kind, message) = if !systems.contains(&request.system) {
-            let message =
-                format!("the catalogue has nothing for {}; it is for {}", request.system, join(systems));
-            (Reason::Missing, message)
-        } else if !pythons.contains(&request.python) {
-            let message = format!(
-                "the catalogue has no {anchor} for Python {}; it has {anchor} for {}",
-                request.python,
-                join(pythons)
-            );
-            (Reason::Python, message)
-        } else if !cudas.contains(&request.cuda) {
-            let message = format!(
-                "the catalogue has no cells {}; it has cells {}",
-                cuda_in_words(&[request.cuda]),
-                cuda_in_words(cudas)
-            );
-            (Reason::Cuda, message)
+        let &Request { system, python, cuda, .. } = request;
+        let cause = if !systems.contains(&system) {
+            Cause::NoSystem { system, known: systems.clone() }
+        } else if !pythons.contains(&python) {
+            Cause::NoPython { python, known: pythons.clone() }
+        } else if !cudas.contains(&cuda) {
+            Cause::NoCuda { cuda, known: cudas.clone() }
         } else {
-            let python = request.python;
-            let message = match request.cuda {
-                Cuda::Cpu => format!(
-                    "the catalogue knows no {anchor} for Python {python} without CUDA with all that it needs"
-                ),
-                cuda @ Cuda::Toolkit(..) => {
-                    format!(
-                        "the catalogue knows no {anchor} for CUDA {cuda} and Python {python} with all that it needs"
-                    )
-                }
-            };
-            (Reason::Cuda, message)
+            Cause::NoTorch { python, cuda, asked: None, known: Vec::new() }
         };
-        RefusalReason {
-            package: anchor.to_owned(),
-            version: None,
-            build: None,
-            kind,
-            message,
-            torch: Vec::new(),
-        }
+        of_target(self.anchor(), None, cause)
     }
 
-    fn no_torch(&self, request: &Request, order: &[String]) -> RefusalReason {
-        let anchor = self.anchor();
-        let asked = request.torch.as_deref().unwrap_or_default();
-        let message =
-            format!("{anchor} {asked} is not in the catalogue; for this target it has {}", order.join(", "));
-        RefusalReason {
-            package: anchor.to_owned(),
-            version: None,
-            build: None,
-            kind: Reason::Missing,
-            message,
-            torch: Vec::new(),
-        }
+    /// That there is no torch of the version asked for; `known` are those of the target.
+    pub(super) fn no_torch(&self, request: &Request, known: &[String]) -> RefusalReason {
+        let &Request { python, cuda, .. } = request;
+        let cause = Cause::NoTorch { python, cuda, asked: request.torch.clone(), known: known.to_vec() };
+        of_target(self.anchor(), None, cause)
     }
 
     /// A refusal of names that are not in the catalogue; suggests the ones that look like them.
@@ -166,30 +210,19 @@ impl Lookup<'_> {
         if unknown.is_empty() {
             return Ok(None);
         }
-        let mut reasons = Vec::new();
-        for name in &unknown {
-            reasons.push(RefusalReason {
-                package: (*name).clone(),
-                version: None,
-                build: None,
-                kind: Reason::Missing,
-                message: unknown_name(name, &known),
-                torch: Vec::new(),
-            });
-        }
+        let reasons = unknown.iter().map(|name| of_target(name, None, unknown_cause(name, &known))).collect();
         let suggestions = self.other_names(request, &unknown, &known)?;
         Ok(Some(Refusal { suggestions, ..refusal(request, reasons) }))
     }
 }
 
-/// That a package is not in the catalogue, with the names that look like its own.
+/// That a package is not in the catalogue, as a sentence with the names that look like its own.
 pub fn unknown_name(name: &str, known: &[String]) -> String {
-    let hint = match nearest(name, known).as_slice() {
-        [] => "docs/add-a-package.md says how to add it".to_owned(),
-        [one] => format!("did you mean {one}?"),
-        [others @ .., last] => format!("did you mean {} or {last}?", others.join(", ")),
-    };
-    format!("{name} is not in the catalogue; {hint}")
+    unknown_cause(name, known).about(name)
+}
+
+fn unknown_cause(name: &str, known: &[String]) -> Cause {
+    Cause::NotInCatalogue { alike: nearest(name, known).into_iter().map(str::to_owned).collect() }
 }
 
 /// The names that look like one, the most alike first.
@@ -207,42 +240,32 @@ pub(super) fn nearest<'k>(name: &str, known: &'k [String]) -> Vec<&'k str> {
     alike.into_iter().take(MOST).map(|(_, known)| known).collect()
 }
 
-/// `for CUDA 12.6, 12.8 and without CUDA`.
-fn cuda_in_words(cudas: &[Cuda]) -> String {
-    let toolkits: Vec<_> = cudas.iter().filter(|cuda| **cuda != Cuda::Cpu).collect();
-    let with = (!toolkits.is_empty()).then(|| format!("for CUDA {}", join(&toolkits)));
-    let without = cudas.contains(&Cuda::Cpu).then(|| "without CUDA".to_owned());
-    with.into_iter().chain(without).collect::<Vec<_>>().join(" and ")
-}
-
-/// A sentence with [`TORCH`] in place of torch's version.
-pub(super) fn masked(sentence: &str, anchor: &str, torch: &str) -> String {
-    let public = torch.split('+').next().unwrap_or(torch);
-    let mut masked = String::new();
-    let mut rest = sentence;
-    while let Some((before, after)) = rest.split_once(&format!("{anchor} {public}")) {
-        let after = after.strip_prefix(&torch[public.len()..]).unwrap_or(after);
-        // Not 2.9.1 in 2.9.10.
-        let goes_on = |rest: &str| rest.starts_with(|next: char| next.is_ascii_alphanumeric());
-        let is_whole = !goes_on(after) && !after.strip_prefix('.').is_some_and(goes_on);
-        masked += before;
-        masked += anchor;
-        masked.push(' ');
-        masked += if is_whole { TORCH } else { public };
-        rest = after;
+/// What stands in the way, where compiling instead is one of its ways out.
+fn kind(why: &Cause, source: Option<&FromSource>) -> CauseKind {
+    match (why, source) {
+        (Cause::NoWheel, Some(FromSource::Possible { .. } | FromSource::Forbidden)) => CauseKind::Compiler,
+        (Cause::NoWheel, Some(FromSource::Unsupported { .. })) => CauseKind::ComputeCapability,
+        _ => why.kind(),
     }
-    masked + rest
 }
 
-/// The groups that together rule out every torch, as few as can be had by taking the largest first.
-fn shortest<'g>(groups: &'g BTreeMap<Key, Group<'_>>, request: &Request) -> Vec<&'g Key> {
+/// The groups that together rule out every torch, as few as can be had by taking the largest first. Of those that rule out as
+/// much: what is asked for, the shorter story, torch itself, what no compiler mends, and what takes longest to compile.
+fn shortest<'g>(groups: &'g Groups, request: &Request, anchor: &str) -> Vec<&'g Key> {
+    let groups = &groups.groups;
     let mut left: BTreeSet<usize> = groups.values().flat_map(|group| &group.torches).copied().collect();
     let mut chosen: Vec<(&Key, &BTreeSet<usize>)> = Vec::new();
-    let is_asked_for = |key: &Key| request.packages.contains_key(&key.0);
     while !left.is_empty() {
         let best = groups.iter().min_by_key(|(key, group)| {
             let new = group.torches.intersection(&left).count();
-            (Reverse(new), !is_asked_for(key), key.2.after.len(), *key)
+            let (package, why, source) = *key;
+            let minutes = match source {
+                Some(FromSource::Possible { minutes, .. }) => Some(minutes.unwrap_or(0)),
+                _ => None,
+            };
+            let is_asked = request.packages.contains_key(package);
+            let order = (why.length(), package != anchor, minutes.is_some(), Reverse(minutes));
+            (Reverse(new), !is_asked, order, *key)
         });
         let Some((key, group)) = best else { break };
         left.retain(|place| !group.torches.contains(place));
@@ -268,114 +291,102 @@ fn shortest<'g>(groups: &'g BTreeMap<Key, Group<'_>>, request: &Request) -> Vec<
 
 /// The versions that there are, for spans of them.
 struct Known<'a> {
-    torches: &'a [&'a str],
+    torches: &'a [String],
     versions: BTreeMap<&'a str, BTreeSet<Version>>,
 }
 
 impl<'a> Known<'a> {
-    fn new(file: &'a CellFile, torches: &'a [&'a str]) -> Self {
+    fn new(file: Option<&'a CellFile>, torches: &'a [String]) -> Self {
         let mut versions = BTreeMap::<_, BTreeSet<_>>::new();
-        for (name, package) in file.torch.values().flat_map(|cell| &cell.packages) {
+        for (name, package) in
+            file.iter().flat_map(|file| file.torch.values()).flat_map(|cell| &cell.packages)
+        {
             versions.entry(name.as_str()).or_default().extend(Version::from_str(&package.version));
         }
         Self { torches, versions }
     }
 
-    fn reason(&self, anchor: &str, (package, kind, sentence): &Key, group: &Group<'_>) -> RefusalReason {
-        let torches: Vec<&str> =
-            group.torches.iter().filter_map(|&place| self.torches.get(place).copied()).collect();
-        let spans = self.torch_spans(group);
-        let Sentence { before, after } = sentence;
-        let versions = match (group.versions.is_empty(), package == anchor) {
-            (true, _) => String::new(),
-            (false, true) => format!(" {spans}"),
-            (false, false) => format!(" {}", self.version_spans(package, &group.versions)),
+    /// The reason of a group, with its sentence.
+    fn reason(&self, anchor: &str, (package, why, source): &Key, group: &Group) -> RefusalReason {
+        let torches: Vec<&String> =
+            group.torches.iter().filter_map(|&place| self.torches.get(place)).collect();
+        let torch_spans = self.torch_spans(group);
+        let mut cause = why.clone();
+        let names_torch = put_in(&mut cause, anchor, &torch_spans);
+        let subject = match (group.versions.is_empty(), package == anchor) {
+            (true, _) => package.clone(),
+            (false, true) => format!("{package} {}", join(&torch_spans)),
+            (false, false) => format!("{package} {}", self.version_spans(package, &group.versions)),
         };
-        let told = after.replace(TORCH, &spans);
+        let told = cause.about(&subject)
+            + &source.as_ref().map(|source| compiling(&cause, source)).unwrap_or_default();
         let is_for_all = torches.len() == self.torches.len();
-        let message = match before {
-            Some(before) if package == anchor || is_for_all => format!("{before}{package}{versions} {told}"),
-            Some(before) => format!("{anchor} {spans}: {before}{package}{versions} {told}"),
-            None if after.contains(TORCH) || is_for_all => told,
-            None => format!("{anchor} {spans}: {told}"),
+        let is_about_torch = package == anchor && !group.versions.is_empty();
+        let message = if is_for_all || names_torch || is_about_torch {
+            told
+        } else {
+            format!("{anchor} {}: {told}", join(&torch_spans))
         };
-        let single = |all: &BTreeSet<&str>| match all.iter().collect::<Vec<_>>().as_slice() {
-            [one] => Some((**one).to_owned()),
-            _ => None,
-        };
+        let single = |all: &BTreeSet<String>| (all.len() == 1).then(|| all.first().cloned()).flatten();
+        let mut versions: Vec<String> = group.versions.iter().cloned().collect();
+        versions.sort_by_cached_key(|version| Version::from_str(version).ok());
         RefusalReason {
             package: package.clone(),
-            version: single(&group.versions),
+            versions,
+            torch: torches.into_iter().cloned().collect(),
             build: single(&group.builds),
-            kind: *kind,
+            kind: kind(&cause, source.as_ref()),
+            cause,
+            source: source.clone(),
             message,
-            torch: torches.into_iter().map(str::to_owned).collect(),
         }
     }
 
     /// Torches as a person lists them: `2.2.0 to 2.4.1` where there is none between that is not meant.
-    fn torch_spans(&self, group: &Group<'_>) -> String {
-        let meant = (0..self.torches.len()).rev().map(|place| {
-            let torch = self.torches.get(place).copied().unwrap_or_default();
-            (torch.to_owned(), group.torches.contains(&place))
-        });
-        spans(meant)
+    fn torch_spans(&self, group: &Group) -> Vec<Span> {
+        let oldest_first = self.torches.iter().enumerate().rev();
+        spans(oldest_first.map(|(place, torch)| (torch, group.torches.contains(&place))))
     }
 
-    fn version_spans(&self, package: &str, versions: &BTreeSet<&str>) -> String {
+    fn version_spans(&self, package: &str, versions: &BTreeSet<String>) -> String {
         let meant: BTreeSet<_> =
             versions.iter().filter_map(|version| Version::from_str(version).ok()).collect();
         let known = self.versions.get(package).into_iter().flatten();
         let known: BTreeSet<_> = known.chain(&meant).collect();
-        spans(known.into_iter().map(|version| (version.to_string(), meant.contains(version))))
+        join(spans(known.into_iter().map(|version| (version, meant.contains(version)))))
     }
 }
 
-/// Versions, oldest first, with whether each is meant.
-fn spans(versions: impl Iterator<Item = (String, bool)>) -> String {
-    let mut spans: Vec<Vec<String>> = Vec::new();
-    let mut adjacent = false;
-    for (version, is_meant) in versions {
-        match spans.last_mut() {
-            Some(span) if is_meant && adjacent => span.push(version),
-            _ if is_meant => spans.push(vec![version]),
-            _ => {}
+/// What of compiling a package, as the end of the sentence that says why there is no wheel.
+fn compiling(why: &Cause, source: &FromSource) -> String {
+    let instead = if *why == Cause::NoWheel { "" } else { " instead" };
+    match source {
+        FromSource::Forbidden => format!("; --only-wheels keeps it from being compiled{instead}"),
+        FromSource::Unsupported { lacking, supports } if supports.is_empty() => {
+            format!(", and its source does not support {}, nor any GPU of this CUDA", join(lacking))
         }
-        adjacent = is_meant;
+        FromSource::Unsupported { lacking, supports } => {
+            format!(", and its source does not support {}: it supports {}", join(lacking), join(supports))
+        }
+        FromSource::Possible { compilers, minutes } => {
+            let options: Vec<_> = compilers
+                .iter()
+                .map(|span| format!("--{} {} to {}", span.compiler, span.oldest, span.newest))
+                .collect();
+            let options =
+                if options.is_empty() { "--gcc or --clang".to_owned() } else { options.join(" or ") };
+            let time = minutes.map(|minutes| format!(" ({})", duration(minutes))).unwrap_or_default();
+            format!("; with {options} it is compiled{instead}{time}")
+        }
     }
-    let spans = spans.iter().map(|span| match span.as_slice() {
-        [first, _, .., last] => format!("{first} to {last}"),
-        few => few.join(", "),
-    });
-    spans.collect::<Vec<_>>().join(", ")
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_of_torch_is_masked_where_it_is_whole() {
-        let masked = |text: &str| masked(text, "torch", "2.9.1+cu128").replace(TORCH, "*");
-        assert_eq!(
-            masked("a requires torch==2.8; the set has torch 2.9.1"),
-            "a requires torch==2.8; the set has torch *"
-        );
-        assert_eq!(
-            masked("torch 2.9.1+cu128 and torch 2.9.1, torch 2.9.1."),
-            "torch * and torch *, torch *."
-        );
-        assert_eq!(
-            masked("torch 2.9.10, torch 2.9.1.5, torch 2.9.1rc1"),
-            "torch 2.9.10, torch 2.9.1.5, torch 2.9.1rc1"
-        );
-    }
-
-    #[test]
-    fn spans_have_no_holes() {
-        let spans = |text: &str| {
-            spans(text.split(' ').map(|one| (one.trim_end_matches('-').to_owned(), !one.ends_with('-'))))
-        };
-        assert_eq!(spans("1 2 3 4- 5 6 7- 8"), "1 to 3, 5, 6, 8");
+/// Minutes of one core as a person says them.
+pub(super) fn duration(minutes: u64) -> String {
+    const HOUR: u64 = 60;
+    if minutes < 2 * HOUR {
+        format!("about {minutes} core-minutes")
+    } else {
+        format!("about {} core-hours", minutes.saturating_add(HOUR / 2) / HOUR)
     }
 }

@@ -1,11 +1,10 @@
 use std::fmt::Write as _;
-use std::str::FromStr;
 use std::sync::Arc;
 
-use axle_catalogue::{Reason, canonical};
-use axle_wheel::Glibc;
+use axle_catalogue::{CauseKind, canonical};
 use proptest::prelude::*;
 
+use super::blocker::blockers;
 use super::*;
 use crate::plan::{RefusalReason, Suggestion, identity};
 use crate::request::{DEFAULT_GLIBC, Preferences};
@@ -133,9 +132,8 @@ fn refused_by(world: &World, line: &str) -> String {
         Ok(plan) => return format!("$ axle concretise {line}\n{}\n", summary(&plan)),
     };
     let mut text = format!("$ axle concretise {line}\n");
-    for RefusalReason { package, version, kind, message, .. } in &refusal.reasons {
-        let version = version.as_deref().unwrap_or("-");
-        writeln!(text, "{kind:?}: {package} {version}: {message}").unwrap();
+    for RefusalReason { package, versions, kind, message, .. } in &refusal.reasons {
+        writeln!(text, "{kind:?}: {package} {}: {message}", versions.join(" ")).unwrap();
     }
     for Suggestion { change, command } in &refusal.suggestions {
         writeln!(text, "  {change}: {command}").unwrap();
@@ -186,7 +184,7 @@ fn a_torch_may_be_asked_for_by_the_start_of_its_version() {
     assert_eq!(torch("2"), "2.90.0");
     for wrong in ["2.", "2.1", "9.1", "2.9.10", "v2.9"] {
         let refusal = ask(&format!("--cuda 12.8 --cc 9.0 --torch {wrong} torch")).unwrap_err();
-        assert_eq!(refusal.reasons[0].kind, Reason::Missing, "{wrong}");
+        assert_eq!(refusal.reasons[0].kind, CauseKind::Missing, "{wrong}");
     }
 }
 
@@ -234,17 +232,6 @@ fn a_capability_that_no_gpu_has_is_an_error() {
     let error = answer(&world().catalogue(), &request("--cuda 12.8 --cc 8.8 torch")).unwrap_err();
     assert!(matches!(error, LookupError::UnknownCapability { .. }));
     insta::assert_snapshot!(error, @"8.8 is not a compute capability that the catalogue knows; it knows 6.1, 7.0, 8.0, 8.6, 9.0");
-}
-
-#[test]
-fn a_glibc_that_cannot_be_read_is_unknown() {
-    let mut cell = world().cells()[0].torch.values().next().unwrap().clone();
-    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().glibc = Some("new".into());
-    let (catalogue, request) = (world().catalogue(), request("--cuda 12.6 torch"));
-    let wanted = Lookup::new(&catalogue).unwrap().wanted(&cell, &request).unwrap().unwrap();
-    assert!(!serves(&cell, &request, &wanted, true));
-    let kinds: Vec<_> = obstacles(&cell, &request, &wanted).iter().map(Obstacle::kind).collect();
-    assert_eq!(kinds, [Reason::Unknown]);
 }
 
 /// The id is a promise: Nix computes the same from the same JSON, and what was built is found under it.
@@ -427,9 +414,9 @@ fn only_audited() {
         let (cell, request) = (cell(provenance), request(line));
         let wanted = lookup.wanted(&cell, &request).unwrap().unwrap();
         assert_eq!(super::serves(&cell, &request, &wanted, true), serves, "{line}");
-        let sentences: Vec<_> =
-            obstacles(&cell, &request, &wanted).iter().map(|one| one.sentence(&request, "").after).collect();
-        assert_eq!(sentences.len(), usize::from(!serves), "{sentences:?}");
+        let causes: Vec<_> = blockers(&cell, &request, &wanted, &[]).into_iter().map(|one| one.why).collect();
+        let expected = if serves { vec![] } else { vec![Cause::Unread { provenance }] };
+        assert_eq!(causes, expected, "{line}");
     }
 }
 
@@ -618,7 +605,7 @@ fn made(cell: &Cell, request: &Request, is_first_pass: bool) -> Option<BTreeMap<
     for name in names {
         let package = cell.packages.get(name)?;
         let has_wheel = package.wheel.as_ref().is_some_and(|wheel| {
-            let glibc = wheel.glibc.as_ref().map(|glibc| Glibc::from_str(glibc).unwrap());
+            let glibc = wheel.glibc;
             request.compute_capabilities.iter().all(|cc| wheel.covers.contains(cc))
                 && glibc <= Some(request.glibc)
         });

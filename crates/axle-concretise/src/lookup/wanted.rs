@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use axle_catalogue::{CatalogueError, Cell, markers};
+use axle_catalogue::{CatalogueError, Cause, Cell, markers};
 use pep440_rs::{Version, VersionSpecifiers};
 use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
 
-use super::obstacle::{Cause, Obstacle};
+use super::blocker::Blocker;
 use super::{Lookup, LookupError};
+use crate::extras::extras_of;
 use crate::request::Request;
-use crate::specifiers::satisfies;
+use crate::specifiers::{compact, satisfies};
 
 /// The packages that are asked for in a cell, by name or through extras.
 #[derive(Debug, Default)]
@@ -30,12 +31,13 @@ struct Demand {
 
 impl Wanted {
     /// The versions of a cell that will not do.
-    pub(super) fn outside<'a>(&self, cell: &'a Cell) -> impl Iterator<Item = Obstacle<'a>> {
+    pub(super) fn outside<'a>(&'a self, cell: &'a Cell) -> impl Iterator<Item = Blocker> {
         self.demands.iter().filter_map(|Demand { name, specifiers, by }| {
             let version = version_of(cell, name)?;
             let is_inside = Version::from_str(version).is_ok_and(|version| satisfies(specifiers, &version));
-            let cause = Cause::Outside { specifiers: specifiers.clone(), by: by.clone() };
-            (!is_inside).then(|| Obstacle::of(name, Some(version), cause))
+            let requirement = format!("{name}{}", compact(specifiers));
+            let why = Cause::Outside { requirement, by: by.clone() };
+            (!is_inside).then(|| Blocker::of(name, Some(version), why))
         })
     }
 }
@@ -47,11 +49,11 @@ pub(super) fn version_of<'a>(cell: &'a Cell, name: &str) -> Option<&'a str> {
 
 impl Lookup<'_> {
     /// What a request wants of a cell, or the extra that cannot be had.
-    pub(super) fn wanted<'c>(
+    pub(super) fn wanted(
         &self,
-        cell: &'c Cell,
+        cell: &Cell,
         request: &Request,
-    ) -> Result<Result<Wanted, Obstacle<'c>>, LookupError> {
+    ) -> Result<Result<Wanted, Box<Blocker>>, LookupError> {
         let mut wanted = Wanted::default();
         let mut next: Vec<(String, ExtraName)> = Vec::new();
         for (name, asked) in &request.packages {
@@ -69,7 +71,7 @@ impl Lookup<'_> {
             }
             // That it is not in the cell is another obstacle.
             let Some(version) = version_of(cell, &name) else { continue };
-            let refuse = |cause| Obstacle::of(&name, Some(version), cause);
+            let refuse = |why| Box::new(Blocker::of(&name, Some(version), why));
             let requirements = match self.extra(cell, request, &name, &extra)? {
                 Ok(requirements) => requirements,
                 Err(cause) => return Ok(Err(refuse(cause))),
@@ -88,14 +90,14 @@ impl Lookup<'_> {
     }
 
     /// What a package requires for one of its extras alone.
-    fn extra<'c>(
+    fn extra(
         &self,
         cell: &Cell,
         request: &Request,
         name: &str,
         extra: &ExtraName,
-    ) -> Result<Result<Vec<Requirement>, Cause<'c>>, CatalogueError> {
-        let unknown = || Ok(Err(Cause::UnknownExtra(extra.clone())));
+    ) -> Result<Result<Vec<Requirement>, Cause>, CatalogueError> {
+        let unknown = || Ok(Err(Cause::UnknownExtra { extra: extra.to_string() }));
         let Some(lines) = self.requires_dist(cell, name)? else { return unknown() };
         let Ok(environment) = markers::environment(request.system, request.python) else { return unknown() };
         let mut required = Vec::new();
@@ -111,7 +113,8 @@ impl Lookup<'_> {
         if extras.contains(extra) {
             Ok(Ok(required))
         } else {
-            Ok(Err(Cause::NoSuchExtra { extra: extra.clone(), extras }))
+            let extras = extras.iter().map(ToString::to_string).collect();
+            Ok(Err(Cause::NoSuchExtra { extra: extra.to_string(), extras }))
         }
     }
 
@@ -129,15 +132,4 @@ impl Lookup<'_> {
         });
         Ok(known)
     }
-}
-
-/// The extras that a requirement's marker names.
-pub(crate) fn extras_of(requirement: &Requirement) -> BTreeSet<ExtraName> {
-    let text = requirement.marker.try_to_string().unwrap_or_default();
-    let mut extras = BTreeSet::new();
-    for part in text.split("extra == ").skip(1) {
-        let quoted = part.split(['\'', '"']).nth(1);
-        extras.extend(quoted.and_then(|name| ExtraName::from_str(name).ok()));
-    }
-    extras
 }

@@ -38,7 +38,7 @@ impl<'a> Other<'a> {
         id
     }
 
-    fn requirements(&self, node: &Node, version: &Version) -> Result<KnownDependencies, Unfit> {
+    fn requirements(&self, node: &Node, version: &Version) -> Result<KnownDependencies, Cause> {
         let edges = self.provider.requirements(node, version)?;
         let requirement = |(node, range)| self.pool.intern_version_set(self.name(&node), range).into();
         Ok(KnownDependencies {
@@ -197,7 +197,7 @@ fn resolvo_finds_a_set_exactly_where_pubgrub_does() {
             let candidates = all.for_cuda(cuda);
             let (torch, package) = candidates.package("torch").unwrap();
             for (_, anchor) in anchors(&candidates, torch) {
-                let Ok(of_torch) = beside(&candidates, cuda, torch, package, anchor) else { continue };
+                let Ok(of_torch) = beside(&candidates, cuda, package, anchor) else { continue };
                 let mut together = Wanted::from([(torch.to_owned(), Some(anchor.0.clone()))]);
                 let mut problems = Vec::new();
                 for name in matrix.order.iter().flatten().filter(|name| *name != torch) {

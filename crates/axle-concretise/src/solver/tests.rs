@@ -211,9 +211,13 @@ proptest! {
 
         let mut rivals = every_solution(&packages, &wanted);
         let solution = match solved {
-            Err(Unsatisfiable(message)) => {
-                prop_assert!(rivals.is_empty(), "{:?} is a solution, but: {}", rivals.first(), message);
-                prop_assert!(!message.is_empty() && !message.contains('\n'), "{}", message);
+            Err(cause) => {
+                prop_assert!(rivals.is_empty(), "{:?} is a solution, but: {}", rivals.first(), cause);
+                prop_assert!(
+                    matches!(&cause, Cause::Conflict { facts } if !facts.is_empty()),
+                    "{:?}",
+                    cause
+                );
                 return Ok(());
             }
             Ok(solution) => assignment(&solution),

@@ -192,7 +192,7 @@ fn broken_catalogue_files() {
         text.replace(&format!("$ {PLAN}"), &format!("# {path}: {head}"))
     };
     let deep = "[".repeat(100_000);
-    let cells = |rest: &str| format!(r#"{{"schema": "axle.cells/3"{rest}}}"#);
+    let cells = |rest: &str| format!(r#"{{"schema": "axle.cells/4"{rest}}}"#);
     let texts = [
         said("catalogue/matrix.toml", b"systems = [\n"),
         said("catalogue/matrix.toml", b"systems = []\nsystem = 1\n"),

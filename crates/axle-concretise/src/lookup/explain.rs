@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{Cell, CellFile, CellSource, CellWheel, Provenance};
+use axle_catalogue::{Cause, Cell, CellFile, CellSource, CellWheel, Provenance};
 use axle_fatbin::Code;
 use axle_wheel::WheelName;
 use pep440_rs::Version;
 use pep508_rs::VersionOrUrl;
 
-use super::obstacle::{Obstacle, duration};
+use super::blocker::minutes;
+use super::reasons::duration;
 use super::{Build, Lookup, LookupError, build, is_wanted, join};
-use crate::plan::{Plan, RefusalReason};
+use crate::plan::Plan;
 use crate::request::{Prefer, Request};
 use crate::specifiers::satisfies;
 
@@ -101,7 +102,7 @@ impl Lookup<'_> {
             };
         }
         if let Some(newer) = cell.newer.get(name) {
-            return Ok(Some(format!("newest is {}, but {}", newer.version, newer.message)));
+            return Ok(Some(format!("newest is {}, but {}", newer.version, newer.why)));
         }
         let others = file.order.iter().filter_map(|torch| {
             let version = &file.torch.get(torch)?.packages.get(name)?.version;
@@ -117,11 +118,11 @@ impl Lookup<'_> {
     /// Why a torch does not answer a request, as what follows a `but`.
     fn why_not(&self, request: &Request, file: &CellFile, torch: &str) -> Result<String, LookupError> {
         if let Some(absence) = file.absent.get(torch) {
-            return Ok(absence.message.clone());
+            return Ok(absence.about(self.anchor()));
         }
         let only = Request { torch: Some(torch.to_owned()), ..request.clone() };
-        let reasons: Vec<RefusalReason> = self.reasons(&only)?;
-        if let Some(reason) = reasons.into_iter().min_by_key(|reason| reason.message.len()) {
+        let reasons = self.reasons(&only)?;
+        if let Some(reason) = reasons.into_iter().min_by_key(|reason| reason.cause.length()) {
             return Ok(reason.message);
         }
         let Some(cell) = file.torch.get(torch) else { return Ok(String::new()) };
@@ -206,7 +207,7 @@ impl Lookup<'_> {
             return Ok(Vec::new());
         };
         if let Some(newer) = cell.newer.get(name) {
-            return Ok(vec![format!("the newest, {}, is not taken: {}", newer.version, newer.message)]);
+            return Ok(vec![format!("the newest, {}, is not taken: {}", newer.version, newer.why)]);
         }
         let Some(file) = self.artefacts(name)? else { return Ok(Vec::new()) };
         let mut wheels = BTreeMap::<Version, Vec<WheelName>>::new();
@@ -299,9 +300,8 @@ fn why_compiled(name: &str, wheel: Option<&CellWheel>, made: Build<'_>, request:
         None => "no wheel for this target".to_owned(),
         Some(wheel) => {
             let causes = super::unfit(name, wheel, request);
-            let sentences =
-                causes.into_iter().map(|cause| Obstacle::of(name, None, cause).sentence(request, "").after);
-            format!("its wheel {}", sentences.collect::<Vec<_>>().join(" and "))
+            let sentences: Vec<_> = causes.iter().map(Cause::predicate).collect();
+            format!("its wheel {}", sentences.join(" and "))
         }
     };
     Some(format!("compiled: {why}"))
@@ -339,8 +339,7 @@ fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
         let frozen = source.frozen.iter().map(|(name, wheel)| format!("{name} {}", wheel.version));
         facts.push(format!("it is compiled with {}, which no update moves", join(frozen)));
     }
-    let duration = duration(source, request);
-    facts.extend(duration.strip_prefix("; ").map(str::to_owned));
+    facts.extend(minutes(source, request).map(|minutes| format!("it takes {}", duration(minutes))));
     facts.extend(
         source
             .memory_per_job

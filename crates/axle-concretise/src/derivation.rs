@@ -1,32 +1,31 @@
-//! Why there is no solution, as one sentence: the facts that PubGrub's proof rests on.
+//! Why there is no solution: the facts that PubGrub's proof rests on.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use axle_catalogue::Keep;
+use axle_catalogue::{Cause, Keep, Lack, What, spans};
 use pep440_rs::Version;
 use pubgrub::{DerivationTree, External, Ranges};
 
 use crate::choice::Need;
 use crate::solver::Node;
 use crate::specifiers::satisfies;
-use crate::unfit::Unfit;
 use crate::universe::Candidates;
 
-type Tree = DerivationTree<Node, Ranges<Version>, Unfit>;
+type Tree = DerivationTree<Node, Ranges<Version>, Cause>;
 
-/// The facts of a proof, each once, from what is wanted on, joined by semicolons. What follows from them is left to
-/// the reader: with one version per package there is little to follow.
-pub(crate) fn explain(candidates: &Candidates<'_>, tree: &Tree) -> String {
-    let mut explanation = Explanation { candidates, wanted: BTreeSet::new(), facts: Vec::new() };
+/// The facts of a proof, each once, from what is wanted on. What follows from them is left to the reader: with one
+/// version per package there is little to follow.
+pub(crate) fn conflict(candidates: &Candidates<'_>, tree: &Tree) -> Cause {
+    let mut derivation = Derivation { candidates, wanted: BTreeSet::new(), facts: Vec::new() };
     for external in externals(tree) {
-        explanation.add(external);
+        derivation.add(external);
     }
-    explanation.sentence()
+    Cause::Conflict { facts: derivation.facts() }
 }
 
 /// The leaves of a proof, each once. A part that the proof shares is walked once.
-fn externals(tree: &Tree) -> Vec<&External<Node, Ranges<Version>, Unfit>> {
+fn externals(tree: &Tree) -> Vec<&External<Node, Ranges<Version>, Cause>> {
     let mut externals = Vec::new();
     let mut seen = HashSet::new();
     let mut next = vec![tree];
@@ -45,31 +44,18 @@ fn externals(tree: &Tree) -> Vec<&External<Node, Ranges<Version>, Unfit>> {
     externals
 }
 
-/// What some versions of a package have in common.
+/// What some versions of a package have in common; `needed` is the package that they require, where they do.
 struct Fact {
     name: String,
     versions: BTreeSet<Version>,
     what: What,
-}
-
-#[derive(PartialEq)]
-enum What {
-    /// They require this.
-    Requires { needed: String, requirement: String },
-    /// They cannot be chosen.
-    Unfit(Unfit),
-    /// The package is not in the catalogue.
-    Missing,
-    /// Only versions that satisfy this requirement will do.
-    Asked(String),
-    /// They are what the solver was asked for.
-    Fixed,
+    needed: Option<String>,
 }
 
 impl Fact {
     /// Whether it says of versions of a package why they will not do.
     fn is_of(&self, name: &str) -> bool {
-        self.name == name && self.what != What::Fixed && !self.versions.is_empty()
+        self.name == name && self.what != What::Has && !self.versions.is_empty()
     }
 }
 
@@ -78,24 +64,24 @@ const MOST_FACTS: usize = 5;
 /// Where there are more, those of the newest versions are, and how many more there are.
 const NEWEST_FACTS: usize = 3;
 
-struct Explanation<'a> {
+struct Derivation<'a> {
     candidates: &'a Candidates<'a>,
     wanted: BTreeSet<String>,
     facts: Vec<Fact>,
 }
 
-impl Explanation<'_> {
-    fn add(&mut self, external: &External<Node, Ranges<Version>, Unfit>) {
+impl Derivation<'_> {
+    fn add(&mut self, external: &External<Node, Ranges<Version>, Cause>) {
         match external {
             // That there are no other versions than those that the facts name goes without saying.
             External::NotRoot(..) | External::NoVersions(..) => {}
-            External::Custom(node, _, Unfit::NotAsked(requirement)) => {
+            External::Custom(node, _, Cause::NotAsked { requirement }) => {
                 let name = node.name().unwrap_or_default();
-                self.note(name, BTreeSet::new(), What::Asked(requirement.clone()));
+                self.note(name, BTreeSet::new(), What::Asked { requirement: requirement.clone() });
             }
-            External::Custom(node, set, unfit) => {
+            External::Custom(node, set, why) => {
                 if let Some(name) = node.name() {
-                    self.note(name, self.known(name, set), What::Unfit(unfit.clone()));
+                    self.note(name, self.known(name, set), What::Unfit { why: Box::new(why.clone()) });
                 }
             }
             External::FromDependencyOf(node, set, dependency, range) => {
@@ -114,7 +100,7 @@ impl Explanation<'_> {
         if self.candidates.versions(name).is_none() {
             self.note(name, BTreeSet::new(), What::Missing);
         } else if *range != Ranges::full() {
-            self.note(name, self.known(name, range), What::Fixed);
+            self.note(name, self.known(name, range), What::Has);
         }
     }
 
@@ -123,29 +109,25 @@ impl Explanation<'_> {
             let Some(choice) = self.candidates.choice(name, &version) else { continue };
             let needs = self.candidates.needs(choice, node.extras()).unwrap_or_default();
             for need in needs.iter().filter(|need| need.name == needed) {
-                let what = What::Requires { needed: needed.to_owned(), requirement: self.requirement(need) };
-                self.note(name, BTreeSet::from([version.clone()]), what);
+                let (what, versions) = (self.requires(need), BTreeSet::from([version.clone()]));
+                self.note_need(name, versions, what, Some(needed));
             }
         }
     }
 
-    fn requirement(&self, need: &Need) -> String {
-        let extras: Vec<_> = need.extras.iter().map(ToString::to_string).collect();
-        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
-        let requirement = format!("{}{extras}{}", need.name, need.specifiers);
-        match self.candidates.versions(&need.name) {
-            None => format!("{requirement}, which is not in the catalogue"),
+    fn requires(&self, need: &Need) -> What {
+        let lacks = match self.candidates.versions(&need.name) {
+            None => Some(Lack::Package),
             Some(versions) if !versions.keys().any(|version| satisfies(&need.specifiers, version)) => {
                 // Others may be published: of most packages only what cells choose is kept.
                 match self.candidates.package(&need.name) {
-                    Some((_, package)) if package.keep == Keep::Chosen => {
-                        format!("{requirement}, of which the catalogue keeps no version")
-                    }
-                    _ => format!("{requirement}, of which no version is in the catalogue"),
+                    Some((_, package)) if package.keep == Keep::Chosen => Some(Lack::Kept),
+                    _ => Some(Lack::Version),
                 }
             }
-            Some(_) => requirement,
-        }
+            Some(_) => None,
+        };
+        What::Requires { requirement: need.requirement(), lacks }
     }
 
     /// The versions of the catalogue in a set.
@@ -155,65 +137,54 @@ impl Explanation<'_> {
     }
 
     fn note(&mut self, name: &str, versions: BTreeSet<Version>, what: What) {
+        self.note_need(name, versions, what, None);
+    }
+
+    fn note_need(&mut self, name: &str, versions: BTreeSet<Version>, what: What, needed: Option<&str>) {
         match self.facts.iter_mut().find(|fact| fact.name == name && fact.what == what) {
             Some(fact) => fact.versions.extend(versions),
-            None => self.facts.push(Fact { name: name.to_owned(), versions, what }),
+            None => {
+                let needed = needed.map(str::to_owned);
+                self.facts.push(Fact { name: name.to_owned(), versions, what, needed });
+            }
         }
     }
 
-    fn sentence(mut self) -> String {
+    /// The facts in the order in which they are told.
+    fn facts(mut self) -> Vec<axle_catalogue::Fact> {
         // A version that another fact is about need not be said to be there.
         let told: BTreeSet<_> = self
             .facts
             .iter()
-            .filter(|fact| fact.what != What::Fixed)
+            .filter(|fact| fact.what != What::Has)
             .map(|fact| (fact.name.clone(), fact.versions.clone()))
             .collect();
         self.facts.retain(|fact| {
-            fact.what != What::Fixed || !told.contains(&(fact.name.clone(), fact.versions.clone()))
+            fact.what != What::Has || !told.contains(&(fact.name.clone(), fact.versions.clone()))
         });
         let depths = self.depths();
         let mut further = self.set_others_aside();
         further.extend(self.keep_newest(&depths));
         self.facts.sort_by_cached_key(|fact| {
             let depth = depths.get(&fact.name).copied().unwrap_or(usize::MAX);
-            (fact.what == What::Fixed, depth, fact.name.clone(), fact.versions.clone())
+            (fact.what == What::Has, depth, fact.name.clone(), fact.versions.clone())
         });
-        let mut clauses = Vec::new();
-        for facts in
-            self.facts.chunk_by(|one, other| one.name == other.name && one.versions == other.versions)
-        {
-            let Some(Fact { name, versions, .. }) = facts.first() else { continue };
-            let subject = format!("{name} {}", self.spans(name, versions));
-            let requirements: Vec<_> = facts
-                .iter()
-                .filter_map(|fact| match &fact.what {
-                    What::Requires { requirement, .. } => Some(requirement.as_str()),
-                    _ => None,
-                })
-                .collect();
-            if !requirements.is_empty() {
-                clauses.push(format!("{subject} requires {}", requirements.join(" and ")));
-            }
-            clauses.extend(facts.iter().filter_map(|fact| match &fact.what {
-                What::Requires { .. } => None,
-                What::Unfit(unfit) => Some(format!("{subject} cannot be chosen: {unfit}")),
-                What::Missing => Some(format!("{name} is not in the catalogue")),
-                What::Asked(requirement) => Some(format!("{requirement} is asked for")),
-                What::Fixed => Some(format!("the set has {subject}")),
-            }));
-        }
-        clauses.extend(further);
-        clauses.join("; ")
+        let fact = |Fact { name, versions, what, .. }: &Fact| axle_catalogue::Fact {
+            package: name.clone(),
+            versions: self.spans(name, versions),
+            what: what.clone(),
+        };
+        let of_no_version = |(package, what)| axle_catalogue::Fact { package, versions: Vec::new(), what };
+        self.facts.iter().map(fact).chain(further.into_iter().map(of_no_version)).collect()
     }
 
     /// Leaves out why versions of what is wanted are not there that are for other versions of what is fixed, where they
     /// would make a list: whatever else they lack, they could not be there. Says so of each package.
-    fn set_others_aside(&mut self) -> Vec<String> {
+    fn set_others_aside(&mut self) -> Vec<(String, What)> {
         let fixed: Vec<(String, Version)> = self
             .facts
             .iter()
-            .filter(|fact| fact.what == What::Fixed)
+            .filter(|fact| fact.what == What::Has)
             .filter_map(|fact| Some((fact.name.clone(), fact.versions.first()?.clone())))
             .collect();
         let mut said = Vec::new();
@@ -238,12 +209,8 @@ impl Explanation<'_> {
                     }
                     !is_of || !fact.versions.is_empty()
                 });
-                let are = if self.facts.iter().any(|fact| fact.is_of(&name)) {
-                    "all other versions"
-                } else {
-                    "all versions"
-                };
-                said.push(format!("{are} of {name} require another {needed}"));
+                let all = !self.facts.iter().any(|fact| fact.is_of(&name));
+                said.push((name.clone(), What::OthersRequire { needed: needed.clone(), all }));
             }
         }
         said
@@ -251,7 +218,7 @@ impl Explanation<'_> {
 
     /// Leaves out why the older versions of what is wanted are not there, where that would be a list of their history,
     /// with what only they require. Says of each package how many facts that were.
-    fn keep_newest(&mut self, depths: &BTreeMap<String, usize>) -> Vec<String> {
+    fn keep_newest(&mut self, depths: &BTreeMap<String, usize>) -> Vec<(String, What)> {
         let mut further = Vec::new();
         for name in self.wanted.clone() {
             let mut newest: Vec<Version> = self
@@ -269,19 +236,12 @@ impl Explanation<'_> {
             self.facts.retain(|fact| !fact.is_of(&name) || fact.versions.last() >= Some(oldest));
             let dropped = before - self.facts.len();
             if dropped > 0 {
-                further.push(format!("of older versions of {name} there are {dropped} facts more"));
+                further.push((name.clone(), What::More { count: dropped }));
             }
         }
         if !further.is_empty() {
-            let needed: BTreeSet<String> = self
-                .facts
-                .iter()
-                .filter_map(|fact| match &fact.what {
-                    What::Requires { needed, .. } => Some(needed.clone()),
-                    _ => None,
-                })
-                .collect();
-            let is_wanted = |fact: &Fact| depths.get(&fact.name) == Some(&0) && fact.what != What::Fixed;
+            let needed: BTreeSet<String> = self.facts.iter().filter_map(|fact| fact.needed.clone()).collect();
+            let is_wanted = |fact: &Fact| depths.get(&fact.name) == Some(&0) && fact.what != What::Has;
             self.facts.retain(|fact| is_wanted(fact) || needed.contains(&fact.name));
         }
         further
@@ -294,7 +254,7 @@ impl Explanation<'_> {
         while !next.is_empty() {
             let mut further = Vec::new();
             for fact in self.facts.iter().filter(|fact| next.contains(&fact.name)) {
-                if let What::Requires { needed, .. } = &fact.what
+                if let Some(needed) = &fact.needed
                     && !depths.contains_key(needed)
                 {
                     depths.insert(needed.clone(), depths.get(&fact.name).map_or(0, |depth| depth + 1));
@@ -306,23 +266,8 @@ impl Explanation<'_> {
         depths
     }
 
-    /// Versions as a person lists them: what has none of the catalogue between is a span.
-    fn spans(&self, name: &str, versions: &BTreeSet<Version>) -> String {
-        let mut spans: Vec<Vec<&Version>> = Vec::new();
-        let mut adjacent = false;
-        for (version, _) in self.candidates.versions(name).into_iter().flatten() {
-            let is_in = versions.contains(version);
-            match spans.last_mut() {
-                Some(span) if is_in && adjacent => span.push(version),
-                _ if is_in => spans.push(vec![version]),
-                _ => {}
-            }
-            adjacent = is_in;
-        }
-        let spans = spans.iter().map(|span| match span.as_slice() {
-            [first, _, .., last] => format!("{first} to {last}"),
-            few => few.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        });
-        spans.collect::<Vec<_>>().join(", ")
+    fn spans(&self, name: &str, versions: &BTreeSet<Version>) -> Vec<axle_catalogue::Span> {
+        let known = self.candidates.versions(name).into_iter().flatten();
+        spans(known.map(|(version, _)| (version, versions.contains(version))))
     }
 }

@@ -1,0 +1,764 @@
+//! Why something is not to be had, as data: what the solver's proofs become, what cells store, what a refusal prints.
+//!
+//! A sentence is made of it once, where it is shown ([`Cause::about`]); nothing reads a sentence.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use axle_fatbin::{Code, ComputeCapability};
+use axle_toolkit::Rule;
+use axle_wheel::{Glibc, PythonVersion, System, TagMismatch};
+use serde::{Deserialize, Serialize};
+
+use crate::{Built, Cuda, Provenance};
+
+/// Why a version of a package, or the whole request, cannot be had.
+///
+/// Of the reasons why a file cannot be chosen (up to [`Cause::NotAsked`]) the greater is the nearer miss.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum Cause {
+    /// There is no wheel at all, and no sdist that can be compiled.
+    NoWheel,
+    /// No wheel's tags fit.
+    Tags {
+        /// The nearest miss.
+        mismatch: TagMismatch,
+        /// The Python tags of the wheels that fit but for the Python.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        pythons: BTreeSet<String>,
+    },
+    /// No grammar of the package reads the wheel's name.
+    UnreadableName {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// `Requires-Python` excludes the target's.
+    RequiresPython {
+        /// What it says.
+        specifiers: String,
+    },
+    /// `Requires-Python` says nothing that PEP 440 knows.
+    UnreadablePython {
+        /// What it says.
+        text: String,
+    },
+    /// Its members need a newer glibc than there is, whatever its tags say.
+    Glibc {
+        /// The glibc that its audit found.
+        needs: Glibc,
+        /// The one of the target.
+        has: Glibc,
+    },
+    /// Its audit tells a glibc that is none.
+    UnreadableGlibc {
+        /// What it tells.
+        text: String,
+    },
+    /// It is made without CUDA.
+    WithoutCuda,
+    /// It is made for another CUDA.
+    Cuda {
+        /// The releases that it is made for.
+        releases: Vec<Built>,
+    },
+    /// Only the major release of the CUDA that it is made for is known.
+    UnknownCuda {
+        /// The major release.
+        major: u16,
+    },
+    /// It is made for another torch.
+    Torch {
+        /// The torch, as its name or its package's TOML spells it.
+        versions: String,
+    },
+    /// It is made for the other ABI of C++ strings.
+    CxxAbi {
+        /// Whether its own is the one of C++11.
+        cxx11: bool,
+    },
+    /// It links libtorch's C++ symbols, and nothing tells of which torch.
+    UnknownTorch,
+    /// None of the GPUs that are known is covered.
+    CoversNothing,
+    /// Some of the target's GPUs are not covered.
+    Uncovered {
+        /// They.
+        lacking: Vec<ComputeCapability>,
+        /// All that it covers.
+        covers: Vec<ComputeCapability>,
+        /// The code in it, SASS before PTX.
+        code: Vec<Code>,
+    },
+    /// Its source does not support some of the target's GPUs.
+    Unsupported {
+        /// They.
+        lacking: Vec<ComputeCapability>,
+    },
+    /// It would have to be compiled, and is not.
+    NotCompiled,
+    /// It would have to be compiled, and must not be (`--only-wheels`).
+    OnlyWheels,
+    /// Its bytes were not read, as was asked (`--only-audited`).
+    Unread {
+        /// How its facts are known.
+        provenance: Provenance,
+    },
+    /// Its source asks for a newer CUDA release.
+    OldToolkit {
+        /// The oldest that compiles it.
+        needs: String,
+        /// The one of the target.
+        has: Cuda,
+    },
+    /// It would have to be compiled by a release of which nothing is known.
+    UnknownToolkit {
+        /// The release.
+        cuda: Cuda,
+    },
+    /// It was withdrawn from the index (PEP 592).
+    Yanked {
+        /// Why, as its author wrote; empty where he did not.
+        reason: String,
+    },
+    /// Its bytes were not seen, and what decides is not declared of it.
+    Undeclared {
+        /// What decides.
+        what: Undeclared,
+    },
+    /// A requirement of it says nothing that PEP 508 knows.
+    UnreadableRequirement {
+        /// The line, and what is wrong with it.
+        message: String,
+    },
+    /// A requirement of it names a URL, which has no version.
+    UrlRequirement {
+        /// The line.
+        requirement: String,
+    },
+    /// It requires another version of itself.
+    RequiresItself,
+    /// Its metadata is not known.
+    UnknownRequirements,
+    /// It lacks an extra that the user asks for.
+    NoSuchExtra {
+        /// The extra.
+        extra: String,
+        /// Those that it has.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        extras: BTreeSet<String>,
+    },
+    /// It is another version than the user asks for.
+    NotAsked {
+        /// What the user asks for.
+        requirement: String,
+    },
+    /// What an extra requires is not known.
+    UnknownExtra {
+        /// The extra.
+        extra: String,
+    },
+    /// The version of the set is none that will do.
+    Outside {
+        /// The versions that will do.
+        requirement: String,
+        /// The package with its extra that requires them; `None` is the user.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Its wheels were chosen, and not audited yet.
+    Unaudited {
+        /// Their file names.
+        files: Vec<String>,
+    },
+    /// Requirements contradict each other.
+    Conflict {
+        /// The facts that the contradiction rests on.
+        facts: Vec<Fact>,
+    },
+    /// The catalogue has no package of that name.
+    NotInCatalogue {
+        /// The names that look like it, the most alike first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alike: Vec<String>,
+    },
+    /// The catalogue has no such version.
+    NoSuchVersion {
+        /// The versions asked for.
+        requirement: String,
+        /// How many others there are.
+        count: usize,
+        /// The oldest of them.
+        oldest: String,
+        /// The newest.
+        newest: String,
+    },
+    /// The set has none, and nothing tells why.
+    NotInSet,
+    /// The catalogue has nothing for the system.
+    NoSystem {
+        /// The target's.
+        system: System,
+        /// Those that it has.
+        known: Vec<System>,
+    },
+    /// The catalogue has nothing for the Python.
+    NoPython {
+        /// The target's.
+        python: PythonVersion,
+        /// Those that it has.
+        known: Vec<PythonVersion>,
+    },
+    /// The catalogue has nothing for the CUDA release.
+    NoCuda {
+        /// The target's.
+        cuda: Cuda,
+        /// Those that it has.
+        known: Vec<Cuda>,
+    },
+    /// No torch of the catalogue has all that it needs for the Python and the CUDA release.
+    NoTorch {
+        /// The target's Python.
+        python: PythonVersion,
+        /// The target's CUDA release.
+        cuda: Cuda,
+        /// The version that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asked: Option<String>,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A rule on compilers, drivers or GPUs is broken.
+    Rule {
+        /// The rule; `None` where nothing is known of the release.
+        rule: Option<Rule>,
+        /// What is the case, in the rule's words.
+        message: String,
+    },
+}
+
+/// What is not declared of a wheel whose bytes were not seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undeclared {
+    /// The CUDA that it is made for.
+    Cuda,
+    /// The GPUs that its code runs on.
+    Gpus,
+    /// The libraries that it needs.
+    Libraries,
+}
+
+/// What some versions of a package have in common.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Fact {
+    /// The package.
+    pub package: String,
+    /// Its versions, as spans of those that are known; empty where the fact is about no version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<Span>,
+    /// What they have in common.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What a [`Fact`] says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "fact", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum What {
+    /// They require this.
+    Requires {
+        /// Name, extras and specifiers.
+        requirement: String,
+        /// What there is of it; `None` where some version satisfies it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lacks: Option<Lack>,
+    },
+    /// They cannot be chosen.
+    Unfit {
+        /// Why.
+        why: Box<Cause>,
+    },
+    /// The package is not in the catalogue.
+    Missing,
+    /// Only versions that satisfy this requirement will do.
+    Asked {
+        /// The requirement.
+        requirement: String,
+    },
+    /// The set has them.
+    Has,
+    /// All other versions require another version of a package than the set's.
+    OthersRequire {
+        /// The package.
+        needed: String,
+        /// Whether no version is left that any other fact is about.
+        all: bool,
+    },
+    /// Of older versions there are more facts.
+    More {
+        /// So many.
+        count: usize,
+    },
+}
+
+/// Why nothing satisfies a requirement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lack {
+    /// The package is not in the catalogue.
+    Package,
+    /// The catalogue keeps of the package what cells choose, and nothing of these versions.
+    Kept,
+    /// No version is in the catalogue.
+    Version,
+}
+
+/// Versions of a package that are next to each other among those that are known; JSON has one as a string, more as first
+/// and last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Span {
+    /// One version.
+    One(String),
+    /// From the first to the last.
+    Many(String, String),
+}
+
+/// What stands in the way, roughly: what a script looks at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// No wheel for that Python.
+    Python,
+    /// Built for another CUDA.
+    Cuda,
+    /// No code for a compute capability.
+    ComputeCapability,
+    /// The compiler does not fit the toolkit, or there is none.
+    Compiler,
+    /// A newer glibc is needed.
+    Glibc,
+    /// A newer driver is needed.
+    Driver,
+    /// Requirements contradict each other.
+    Dependency,
+    /// Made for another torch.
+    Torch,
+    /// A fact that decides it is not known.
+    Unknown,
+    /// It is not in the catalogue.
+    Missing,
+}
+
+impl Cause {
+    /// That no wheel's tags fit.
+    pub fn tags(mismatch: TagMismatch) -> Self {
+        Self::Tags { mismatch, pythons: BTreeSet::new() }
+    }
+
+    /// What stands in the way.
+    pub fn kind(&self) -> CauseKind {
+        match self {
+            Self::Tags { mismatch: TagMismatch::Glibc { .. }, .. } | Self::Glibc { .. } => CauseKind::Glibc,
+            Self::RequiresPython { .. } | Self::NoPython { .. } => CauseKind::Python,
+            Self::Tags { .. } if self.is_other_python() => CauseKind::Python,
+            Self::NoWheel
+            | Self::Tags { .. }
+            | Self::Yanked { .. }
+            | Self::NotInCatalogue { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::NotInSet
+            | Self::NoSystem { .. }
+            | Self::NoTorch { asked: Some(_), .. } => CauseKind::Missing,
+            Self::Cuda { .. }
+            | Self::WithoutCuda
+            | Self::OldToolkit { .. }
+            | Self::NoCuda { .. }
+            | Self::NoTorch { asked: None, .. } => CauseKind::Cuda,
+            Self::Torch { .. } | Self::CxxAbi { .. } => CauseKind::Torch,
+            Self::CoversNothing | Self::Uncovered { .. } | Self::Unsupported { .. } => {
+                CauseKind::ComputeCapability
+            }
+            Self::RequiresItself
+            | Self::NoSuchExtra { .. }
+            | Self::NotAsked { .. }
+            | Self::Outside { .. }
+            | Self::Conflict { .. } => CauseKind::Dependency,
+            Self::NotCompiled | Self::OnlyWheels => CauseKind::Compiler,
+            Self::UnreadableName { .. }
+            | Self::UnreadablePython { .. }
+            | Self::UnreadableGlibc { .. }
+            | Self::UnknownCuda { .. }
+            | Self::UnknownTorch
+            | Self::UnknownToolkit { .. }
+            | Self::Undeclared { .. }
+            | Self::UnreadableRequirement { .. }
+            | Self::UrlRequirement { .. }
+            | Self::UnknownRequirements
+            | Self::UnknownExtra { .. }
+            | Self::Unaudited { .. }
+            | Self::Unread { .. }
+            | Self::Rule { rule: None, .. } => CauseKind::Unknown,
+            Self::Rule { rule: Some(rule), .. } => match rule {
+                Rule::DriverTooOld | Rule::DriverTooNew => CauseKind::Driver,
+                Rule::CapabilityDropped | Rule::CapabilityTooNew => CauseKind::ComputeCapability,
+                _ => CauseKind::Compiler,
+            },
+        }
+    }
+
+    /// Whether only the Python keeps it out.
+    pub fn is_other_python(&self) -> bool {
+        let Self::Tags { mismatch, .. } = self else { return false };
+        matches!(
+            mismatch,
+            TagMismatch::Python { .. } | TagMismatch::Abi { .. } | TagMismatch::FreeThreaded { .. }
+        )
+    }
+
+    /// How many facts it takes to tell it: a short story goes before a long one.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Conflict { facts } => facts.len(),
+            _ => 1,
+        }
+    }
+
+    /// The cause as a sentence, without a full stop, about a package with its version, as in `torch 2.9.1`.
+    pub fn about(&self, subject: &str) -> String {
+        match self {
+            Self::NoWheel => format!("{subject} has no wheel for this target"),
+            Self::Tags { mismatch, pythons } if self.is_other_python() && !pythons.is_empty() => {
+                let python = match mismatch {
+                    TagMismatch::Python { has, .. }
+                    | TagMismatch::Abi { has, .. }
+                    | TagMismatch::FreeThreaded { has, .. } => format!("Python {has}"),
+                    _ => "this Python".to_owned(),
+                };
+                format!("{subject} has no wheel for {python}: there are {}", join(pythons))
+            }
+            Self::Cuda { releases } => {
+                format!("the wheel of {subject} is built for CUDA {}", join(releases))
+            }
+            Self::WithoutCuda => format!("the wheel of {subject} is built without CUDA"),
+            Self::Uncovered { .. }
+            | Self::Glibc { .. }
+            | Self::UnreadableGlibc { .. }
+            | Self::Unread { .. } => {
+                format!("the wheel of {subject} {}", self.predicate())
+            }
+            Self::NoSuchExtra { .. }
+            | Self::Outside { .. }
+            | Self::NotInCatalogue { .. }
+            | Self::NotInSet => format!("{subject} {}", self.predicate()),
+            Self::UnknownExtra { extra } => format!(
+                "the requirements of {subject} are not known, nor is what its extra `{extra}` adds: ask for those packages by name"
+            ),
+            Self::NoSystem { .. }
+            | Self::NoPython { .. }
+            | Self::NoCuda { .. }
+            | Self::NoTorch { .. }
+            | Self::NoSuchVersion { .. }
+            | Self::Rule { .. }
+            | Self::Conflict { .. } => self.to_string(),
+            _ => format!("{subject} cannot be chosen: {self}"),
+        }
+    }
+
+    /// The cause as what follows the package in a sentence: `does not cover 6.1: …`.
+    pub fn predicate(&self) -> String {
+        let text = self.to_string();
+        text.strip_prefix("it ").map_or(text.clone(), str::to_owned)
+    }
+}
+
+/// The cause as a sentence about `it`.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoWheel => f.write_str("it has no wheel"),
+            Self::Tags { mismatch, .. } => mismatch.fmt(f),
+            Self::UnreadableName { message } => write!(f, "its file name cannot be read: {message}"),
+            Self::RequiresPython { specifiers } => write!(f, "it requires Python {specifiers}"),
+            Self::UnreadablePython { text } => write!(f, "its Requires-Python, `{text}`, cannot be read"),
+            Self::Glibc { needs, has } => write!(f, "it needs glibc {needs}, and the target has {has}"),
+            Self::UnreadableGlibc { text } => write!(f, "it needs glibc `{text}`, which cannot be read"),
+            Self::WithoutCuda => f.write_str("it is built without CUDA"),
+            Self::Cuda { releases } => write!(f, "it is built for CUDA {}", join(releases)),
+            Self::UnknownCuda { major } => {
+                write!(f, "it is built for CUDA {major}, and nothing says for which minor release")
+            }
+            Self::Torch { versions } => write!(f, "it is built for torch {versions}"),
+            Self::CxxAbi { cxx11: true } => {
+                f.write_str("it is built with the new C++ ABI (C++11), and torch with the old one")
+            }
+            Self::CxxAbi { cxx11: false } => {
+                f.write_str("it is built with the old C++ ABI, and torch with the new one (C++11)")
+            }
+            Self::UnknownTorch => {
+                f.write_str("it links the C++ symbols of torch, and nothing says of which version")
+            }
+            Self::CoversNothing => f.write_str("its code covers no GPU that is known"),
+            Self::Uncovered { lacking, covers, code } => {
+                write!(f, "it {}", uncovered(lacking, covers, code))
+            }
+            Self::Unsupported { lacking } => write!(f, "its source does not support {}", join(lacking)),
+            Self::NotCompiled => {
+                f.write_str("it has no wheel that fits, and is compiled only if a compiler is given")
+            }
+            Self::OnlyWheels => {
+                f.write_str("it has no wheel that fits, and --only-wheels keeps it from being compiled")
+            }
+            Self::Unread { provenance } => {
+                let known = match provenance {
+                    Provenance::Sibling => "from its wheel for another Python",
+                    _ => "from what is published",
+                };
+                write!(f, "it is known {known} only, and --only-audited asks for its bytes to be read")
+            }
+            Self::OldToolkit { needs, has } => {
+                write!(f, "its source needs CUDA {needs} or newer to be compiled, not {has}")
+            }
+            Self::UnknownToolkit { cuda } => {
+                write!(f, "it has no wheel, and nothing is known of compiling with CUDA {cuda}")
+            }
+            Self::Yanked { reason } if reason.is_empty() => f.write_str("it was withdrawn from the index"),
+            Self::Yanked { reason } => write!(f, "it was withdrawn from the index: {reason}"),
+            Self::Undeclared { what } => {
+                let what = match what {
+                    Undeclared::Cuda => "the CUDA that it is built for is",
+                    Undeclared::Gpus => "the GPUs that it runs on are",
+                    Undeclared::Libraries => "the libraries that it needs are",
+                };
+                write!(f, "its bytes were not read, and {what} not declared")
+            }
+            Self::UnreadableRequirement { message } => f.write_str(message),
+            Self::UrlRequirement { requirement } => {
+                write!(f, "its Requires-Dist `{requirement}` names a URL, which has no version")
+            }
+            Self::RequiresItself => f.write_str("it requires another version of itself"),
+            Self::UnknownRequirements => f.write_str("its requirements are not known"),
+            Self::NoSuchExtra { extra, extras } if extras.is_empty() => {
+                write!(f, "it has no extra `{extra}`, nor any other")
+            }
+            Self::NoSuchExtra { extra, extras } => {
+                write!(f, "it has no extra `{extra}`; it has {}", join(extras))
+            }
+            Self::NotAsked { requirement } => write!(f, "{requirement} is asked for"),
+            Self::UnknownExtra { extra } => write!(f, "nothing says what its extra `{extra}` requires"),
+            Self::Outside { requirement, by: None } => {
+                write!(f, "it is the version for this target, and {requirement} is asked for")
+            }
+            Self::Outside { requirement, by: Some(by) } => {
+                write!(f, "it is the version for this target, and {by} requires {requirement}")
+            }
+            Self::Unaudited { files } => {
+                write!(f, "it needs files that were not audited yet: {}", join(files))
+            }
+            Self::Conflict { facts } => conflict(facts, f),
+            Self::NotInCatalogue { alike } => {
+                f.write_str("it is not in the catalogue; ")?;
+                match alike.as_slice() {
+                    [] => f.write_str("docs/add-a-package.md says how to add it"),
+                    [one] => write!(f, "did you mean {one}?"),
+                    [others @ .., last] => write!(f, "did you mean {} or {last}?", join(others)),
+                }
+            }
+            Self::NoSuchVersion { requirement, count, oldest, newest } => {
+                let has = match count {
+                    1 => format!("{newest} alone"),
+                    count => format!("{count} versions, {oldest} to {newest}"),
+                };
+                let name = requirement.split(|c: char| "=<>!~[ ".contains(c)).next().unwrap_or(requirement);
+                write!(
+                    f,
+                    "{requirement} is not in the catalogue, which has {has}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it"
+                )
+            }
+            Self::NotInSet => f.write_str("it is not in the catalogue for this target"),
+            Self::NoSystem { system, known } => {
+                write!(f, "the catalogue has nothing for {system}; it is for {}", join(known))
+            }
+            Self::NoPython { python, known } => {
+                write!(f, "the catalogue has no torch for Python {python}; it has torch for {}", join(known))
+            }
+            Self::NoCuda { cuda, known } => write!(
+                f,
+                "the catalogue has nothing {}; it has cells {}",
+                cuda_in_words(std::slice::from_ref(cuda)),
+                cuda_in_words(known)
+            ),
+            Self::NoTorch { asked: Some(asked), known, .. } if !known.is_empty() => {
+                write!(f, "torch {asked} is not in the catalogue; for this target it has {}", join(known))
+            }
+            Self::NoTorch { python, cuda, asked, .. } => {
+                let asked = asked.as_ref().map(|asked| format!(" {asked}")).unwrap_or_default();
+                let cuda = match cuda {
+                    Cuda::Cpu => "without CUDA".to_owned(),
+                    cuda @ Cuda::Toolkit(..) => format!("and CUDA {cuda}"),
+                };
+                write!(
+                    f,
+                    "the catalogue has no torch{asked} for Python {python} {cuda} with all that it needs"
+                )
+            }
+            Self::Rule { rule: Some(rule), message } => write!(f, "{rule}: {message}"),
+            Self::Rule { rule: None, message } => f.write_str(message),
+        }
+    }
+}
+
+impl Fact {
+    /// The package with its versions.
+    fn subject(&self) -> String {
+        if self.versions.is_empty() {
+            return self.package.clone();
+        }
+        format!("{} {}", self.package, join(&self.versions))
+    }
+}
+
+/// The facts as clauses; what the same versions require is one of them.
+fn conflict(facts: &[Fact], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if facts.is_empty() {
+        return f.write_str("its requirements contradict the rest of the set");
+    }
+    let mut clauses: Vec<String> = Vec::new();
+    let same = |one: &Fact, other: &Fact| one.package == other.package && one.versions == other.versions;
+    for facts in facts.chunk_by(same) {
+        let Some(first) = facts.first() else { continue };
+        let (package, subject) = (&first.package, first.subject());
+        let mut requirements = Vec::new();
+        let mut others = Vec::new();
+        for Fact { what, .. } in facts {
+            match what {
+                What::Requires { requirement, lacks } => requirements.push(match lacks {
+                    None => requirement.clone(),
+                    Some(Lack::Package) => format!("{requirement}, which is not in the catalogue"),
+                    Some(Lack::Kept) => format!("{requirement}, of which the catalogue keeps no version"),
+                    Some(Lack::Version) => format!("{requirement}, of which no version is in the catalogue"),
+                }),
+                What::Unfit { why } => others.push(why.about(&subject)),
+                What::Missing => others.push(format!("{package} is not in the catalogue")),
+                What::Asked { requirement } => others.push(format!("{requirement} is asked for")),
+                What::Has => others.push(format!("the set has {subject}")),
+                What::OthersRequire { needed, all } => {
+                    let which = if *all { "all versions" } else { "all other versions" };
+                    others.push(format!("{which} of {package} require another {needed}"));
+                }
+                What::More { count } => {
+                    others.push(format!("({count} more facts about older versions of {package})"));
+                }
+            }
+        }
+        if !requirements.is_empty() {
+            clauses.push(format!("{subject} requires {}", requirements.join(" and ")));
+        }
+        clauses.extend(others);
+    }
+    f.write_str(&clauses.join("; "))
+}
+
+/// Which GPUs a wheel does not cover, and which it does.
+fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: &[Code]) -> String {
+    let all_before = |first: &ComputeCapability| lacking.iter().all(|one| one < first);
+    let covered = match covers {
+        [] => "it covers none".to_owned(),
+        covers if code.iter().all(|code| !code.is_plain()) => {
+            format!("its code is {}, which runs on {} only", join(code), join(covers))
+        }
+        [first, ..] if all_before(first) => {
+            format!("its code starts at sm_{}{}", first.major, first.minor)
+        }
+        covers => format!("it covers {}", join(covers)),
+    };
+    let runs = |code: &&Code| lacking.iter().any(|&cc| code.runs_on(cc) == Some(true));
+    let partial = match code.iter().filter(runs).map(ToString::to_string).collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
+    };
+    format!("does not cover {}: {covered}{partial}", join(lacking))
+}
+
+/// `for CUDA 12.6, 12.8 and without CUDA`.
+fn cuda_in_words(cudas: &[Cuda]) -> String {
+    let toolkits: Vec<_> = cudas.iter().filter(|cuda| **cuda != Cuda::Cpu).collect();
+    let with = (!toolkits.is_empty()).then(|| format!("for CUDA {}", join(&toolkits)));
+    let without = cudas.contains(&Cuda::Cpu).then(|| "without CUDA".to_owned());
+    with.into_iter().chain(without).collect::<Vec<_>>().join(" and ")
+}
+
+fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Versions as spans: those that are meant and have none between that is not are one.
+///
+/// `versions` are all that are known, oldest first, each with whether it is meant.
+pub fn spans<V: ToString>(versions: impl IntoIterator<Item = (V, bool)>) -> Vec<Span> {
+    let mut spans: Vec<Vec<String>> = Vec::new();
+    let mut adjacent = false;
+    for (version, is_meant) in versions {
+        match spans.last_mut() {
+            Some(span) if is_meant && adjacent => span.push(version.to_string()),
+            _ if is_meant => spans.push(vec![version.to_string()]),
+            _ => {}
+        }
+        adjacent = is_meant;
+    }
+    let mut all = Vec::new();
+    for span in spans {
+        match span.as_slice() {
+            [first, _, .., last] => all.push(Span::Many(first.clone(), last.clone())),
+            few => all.extend(few.iter().cloned().map(Span::One)),
+        }
+    }
+    all
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(version) => f.write_str(version),
+            Self::Many(first, last) => write!(f, "{first} to {last}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_no_holes() {
+        let all = "1 2 3 4- 5 6 7- 8".split(' ');
+        let spans = spans(all.map(|one| (one.trim_end_matches('-'), !one.ends_with('-'))));
+        assert_eq!(join(&spans), "1 to 3, 5, 6, 8");
+        assert_eq!(serde_json::to_string(&spans).unwrap(), r#"[["1","3"],"5","6","8"]"#);
+    }
+
+    #[test]
+    fn a_cause_is_read_as_it_was_written() {
+        let requires = |requirement: &str| What::Requires { requirement: requirement.into(), lacks: None };
+        let fact = |package: &str, version: &str, what| Fact {
+            package: package.into(),
+            versions: vec![Span::One(version.into())],
+            what,
+        };
+        let facts = vec![
+            fact("a", "1.0", requires("torch==2.8")),
+            fact("a", "1.0", requires("b")),
+            fact("b", "3", What::Unfit { why: Box::new(Cause::WithoutCuda) }),
+            fact("torch", "2.9.1", What::Has),
+        ];
+        let cause = Cause::Conflict { facts };
+        let text = serde_json::to_string(&cause).unwrap();
+        assert_eq!(serde_json::from_str::<Cause>(&text).unwrap(), cause);
+        insta::assert_snapshot!(cause, @"a 1.0 requires torch==2.8 and b; the wheel of b 3 is built without CUDA; the set has torch 2.9.1");
+        assert!(serde_json::from_str::<Cause>(r#"{"cause":"no-such-cause"}"#).is_err());
+        assert!(serde_json::from_str::<Cause>(r#"{"cause":"cxx-abi","cxx11":true,"other":1}"#).is_err());
+    }
+}

@@ -1,0 +1,95 @@
+/**
+  What keeps a request from an answer, as the data that Rust and Nix share: `{ package; version; why; source; }`. `why` is
+  a cause of the catalogue, `source` says whether compiling would help; `version` and `source` may be null.
+
+  Sentences are made by `axle concretise` alone; here the data are shown as they are.
+*/
+let
+  inherit (builtins)
+    attrNames
+    concatStringsSep
+    filter
+    isAttrs
+    isList
+    isString
+    map
+    toJSON
+    ;
+
+  # What names the kind of a value, before what it holds.
+  tags = [
+    "cause"
+    "fact"
+    "tag"
+    "compiling"
+  ];
+
+  text =
+    value:
+    if isString value then
+      value
+    else if isList value then
+      concatStringsSep ", " (map item value)
+    else if isAttrs value then
+      tagged value
+    else
+      toJSON value;
+
+  # Versions from one to another are a list of two in a list.
+  item = value: if isList value then concatStringsSep " to " value else text value;
+
+  tagged =
+    value:
+    let
+      tag = filter (name: value ? ${name}) tags;
+      fields = filter (name: !builtins.elem name tag && value.${name} != null && value.${name} != [ ]) (
+        attrNames value
+      );
+      held = concatStringsSep "; " (map (name: "${name} ${text value.${name}}") fields);
+      name = concatStringsSep " " (map (name: value.${name}) tag);
+    in
+    if fields == [ ] then
+      name
+    else if tag == [ ] then
+      held
+    else
+      "${name} (${held})";
+in
+rec {
+  /**
+    A blocker in one line.
+
+    # Type
+
+    ```
+    show :: Blocker -> String
+    ```
+
+    # Examples
+
+    ```nix
+    show { package = "a"; version = "1"; why = { cause = "glibc"; needs = "2.35"; has = "2.31"; }; source = null; }
+    => "a 1: glibc (has 2.31; needs 2.35)"
+    ```
+  */
+  show =
+    {
+      package,
+      version ? null,
+      why,
+      source ? null,
+    }:
+    "${package}${if version == null then "" else " ${version}"}: ${tagged why}${
+      if source == null then "" else ", compiling ${tagged source}"
+    }";
+
+  /**
+    The blocker that a package is not there, by what a cell says of it; `absence` may be null.
+  */
+  absent = package: absence: {
+    inherit package;
+    version = absence.version or null;
+    why = absence.why or { cause = "not-in-set"; };
+    source = null;
+  };
+}

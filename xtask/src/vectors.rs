@@ -1,0 +1,285 @@
+//! `cargo xtask vectors`: questions with their answers, by which Nix code is held to what Rust says
+//! (`checks/unit/vectors.json`).
+//!
+//! Small cells are made at random, and asked all that Nix can ask. The same seed makes the same file, so that one that is out
+//! of date is found by making it again.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+use axle_catalogue::{
+    Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
+    Files, Folder, Provenance, canonical,
+};
+use axle_concretise::{Asked, Compiler, Lookup, LookupError, Prefer, Preferences, Request, Which};
+use axle_fatbin::{Code, ComputeCapability};
+use axle_wheel::{Glibc, PythonVersion, System};
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+/// Write the vectors that Nix code is tested with
+#[derive(clap::Args)]
+pub struct Args {
+    /// Compare with the file that is there, and write nothing
+    #[arg(long)]
+    check: bool,
+}
+
+/// Why there are no vectors.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The catalogue is not valid.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// A question cannot be answered.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// A cell has no canonical JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The vectors are not those of this code.
+    #[error("checks/unit/{FILE} is out of date: run `cargo xtask vectors`")]
+    Outdated,
+}
+
+const FILE: &str = "vectors.json";
+const SEED: u64 = 22;
+/// So many cell files, and so many questions to each.
+const WORLDS: usize = 40;
+const QUESTIONS: usize = 30;
+const NAMES: [&str; 6] = ["torch", "a", "b", "c", "d", "e"];
+const CAPABILITIES: [&str; 4] = ["7.0", "8.0", "8.6", "9.0"];
+const GLIBCS: [(u16, u16); 5] = [(2, 3), (2, 17), (2, 28), (2, 34), (2, 39)];
+
+/// Writes or compares them.
+///
+/// # Errors
+/// When they cannot be made, or are out of date.
+pub fn run(args: &Args) -> Result<ExitCode, Error> {
+    let folder = Path::new("checks/unit");
+    let text = format!("{}\n", serde_json::to_string(&vectors()?)?);
+    if args.check {
+        let written = fs_err::read_to_string(folder.join(FILE))?;
+        return if written == text { Ok(ExitCode::SUCCESS) } else { Err(Error::Outdated) };
+    }
+    Folder::new(folder).write(FILE, text.as_bytes())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn vectors() -> Result<Value, Error> {
+    let mut rng = Rng::with_seed(SEED);
+    let real = Catalogue::new(Folder::new("catalogue"));
+    let catalogue = Catalogue::new(Known(Folder::new("catalogue")));
+    let mut worlds = Vec::new();
+    for _ in 0..WORLDS {
+        let file = cells(&mut rng)?;
+        let lookup = Lookup::with_cells(&catalogue, file.clone())?;
+        let mut asked = Vec::new();
+        for _ in 0..QUESTIONS {
+            let request = question(&mut rng, &file);
+            let answer = match lookup.answer(&request)? {
+                Ok(plan) => json!({ "id": plan.id, "plan": canonical::sha256_hex(&plan)? }),
+                Err(_) => json!({ "refusal": lookup.blocked(&request)? }),
+            };
+            asked.push(json!({ "request": for_nix(&request), "answer": answer }));
+        }
+        worlds.push(json!({ "cells": file, "asked": asked }));
+    }
+    Ok(json!({ "compilers": compilers(&real)?, "versions": versions(&mut rng), "worlds": worlds }))
+}
+
+/// The files of the catalogue, with packages of our own.
+struct Known(Folder);
+
+impl Files for Known {
+    fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
+        self.0.read(path)
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let of_our_own = || NAMES.iter().map(|name| format!("{name}.toml")).collect();
+        if folder == "packages" { Ok(of_our_own()) } else { self.0.list(folder) }
+    }
+
+    fn describe(&self, path: &str) -> String {
+        self.0.describe(path)
+    }
+}
+
+fn cells(rng: &mut Rng) -> Result<CellFile, Error> {
+    let cuda = if rng.usize(..5) == 0 { Cuda::Cpu } else { Cuda::Toolkit(12, 8) };
+    let mut file = CellFile {
+        system: System::X86_64Linux,
+        python: PythonVersion::new(12),
+        cuda,
+        capabilities: capabilities(),
+        order: Vec::new(),
+        torch: BTreeMap::new(),
+        absent: BTreeMap::new(),
+    };
+    for torch in ["2.9.1", "2.9.0", "2.8.0"] {
+        if rng.usize(..5) == 0 {
+            file.absent.insert(torch.to_owned(), absence(rng, torch));
+            continue;
+        }
+        let mut cell = Cell::default();
+        let there: Vec<&str> =
+            NAMES.into_iter().filter(|name| *name == "torch" || rng.usize(..4) > 0).collect();
+        for name in NAMES {
+            if !there.contains(&name) {
+                if rng.usize(..4) > 0 {
+                    cell.absent.insert(name.to_owned(), absence(rng, "1.0").into());
+                }
+                continue;
+            }
+            let version = if name == "torch" { torch.to_owned() } else { format!("1.{}", rng.u8(..4)) };
+            let others = there.iter().filter(|other| **other != name && rng.usize(..4) == 0);
+            let requires = others.map(|other| (*other).to_owned()).collect();
+            let source = (rng.usize(..3) == 0).then(|| source(rng, name));
+            let wheel = (source.is_none() || rng.usize(..3) > 0).then(|| wheel(rng, name, cuda));
+            let package = CellPackage { version, wheel, source, requires, gpu: rng.bool() };
+            cell.packages.insert(name.to_owned(), package.into());
+        }
+        file.order.push(torch.to_owned());
+        file.torch.insert(torch.to_owned(), cell.seal()?);
+    }
+    Ok(file)
+}
+
+fn capabilities() -> Vec<ComputeCapability> {
+    CAPABILITIES.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+fn some<T: Clone>(rng: &mut Rng, all: &[T], one_in: usize) -> Vec<T> {
+    all.iter().filter(|_| rng.usize(..one_in) > 0).cloned().collect()
+}
+
+fn absence(rng: &mut Rng, version: &str) -> Absence {
+    let why = match rng.usize(..4) {
+        0 => Cause::NoWheel,
+        1 => Cause::Torch { versions: "2.7".to_owned() },
+        2 => Cause::Cuda { releases: Vec::new() },
+        _ => Cause::NotInSet,
+    };
+    Absence { version: rng.bool().then(|| version.to_owned()), why }
+}
+
+fn wheel(rng: &mut Rng, name: &str, cuda: Cuda) -> CellWheel {
+    let provenance = [Provenance::Audited, Provenance::Audited, Provenance::Sibling, Provenance::Declared];
+    let code = |text: &str| text.parse::<Code>().ok();
+    let all = capabilities();
+    CellWheel {
+        filename: format!("{name}-1.0-py3-none-any.whl"),
+        sha256: format!("{:064x}", rng.u64(..)),
+        size: None,
+        provenance: rng.choice(provenance).unwrap_or(Provenance::Audited),
+        glibc: rng.choice(GLIBCS).filter(|_| rng.bool()).map(|(major, minor)| Glibc::new(major, minor)),
+        covers: if cuda == Cuda::Cpu || rng.bool() { all } else { some(rng, &all, 3) },
+        sass: ["sm_70", "sm_80", "sm_90a"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
+        ptx: ["compute_90"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
+    }
+}
+
+fn source(rng: &mut Rng, name: &str) -> CellSource {
+    CellSource {
+        filename: format!("{name}-1.0.tar.gz"),
+        sha256: format!("{:064x}", rng.u64(..)),
+        size: None,
+        capabilities: some(rng, &capabilities(), 4),
+        links: Vec::new(),
+        frozen: BTreeMap::new(),
+        memory_per_job: None,
+        minutes: rng.bool().then(|| rng.u64(1..200)),
+    }
+}
+
+fn question(rng: &mut Rng, file: &CellFile) -> Request {
+    let mut packages = BTreeMap::new();
+    for _ in 0..=rng.usize(..3) {
+        packages.insert(rng.choice(NAMES).unwrap_or("a").to_owned(), Asked::default());
+    }
+    let mut compute_capabilities: BTreeSet<_> = some(rng, &file.capabilities, 3).into_iter().collect();
+    if compute_capabilities.is_empty() {
+        compute_capabilities.extend(file.capabilities.last().copied());
+    }
+    let compilers = [None, None, Some(Compiler::Gcc(13)), Some(Compiler::Clang(17))];
+    let torches = [None, None, Some("2.9"), Some("2.9.0"), Some("2.8"), Some("2.1")];
+    let (major, minor) = rng.choice(GLIBCS).unwrap_or((2, 28));
+    let only_audited = if rng.usize(..4) == 0 { Which::All } else { Which::default() };
+    Request {
+        packages,
+        system: file.system,
+        python: file.python,
+        cuda: file.cuda,
+        compute_capabilities: if file.cuda == Cuda::Cpu { BTreeSet::new() } else { compute_capabilities },
+        compiler: rng.choice(compilers).flatten(),
+        driver: None,
+        allowed: BTreeSet::new(),
+        torch: rng.choice(torches).flatten().map(str::to_owned),
+        glibc: Glibc::new(major, minor),
+        preferences: Preferences {
+            all: rng.choice([Prefer::Wheel, Prefer::Newest, Prefer::Source]).unwrap_or_default(),
+            only_audited,
+            ..Preferences::default()
+        },
+    }
+}
+
+/// A request as the functions of `overlays/concretise` take it.
+fn for_nix(request: &Request) -> Value {
+    json!({
+        "names": request.packages.keys().collect::<Vec<_>>(),
+        "capabilities": request.compute_capabilities,
+        "compiler": request.compiler.map(|compiler| match compiler {
+            Compiler::Gcc(major) => json!({ "kind": "gcc", "major": major, "name": compiler.to_string() }),
+            Compiler::Clang(major) => json!({ "kind": "clang", "major": major, "name": compiler.to_string() }),
+        }),
+        "torch": request.torch,
+        "glibc": request.glibc,
+        "prefer": request.preferences.all.to_string(),
+        "onlyAudited": !request.preferences.only_audited.is_empty(),
+    })
+}
+
+/// Of each CUDA release and compiler the rule that it breaks: `{cuda: {gcc: [null, "AX202", …], clang: […]}}`, by major from 1
+/// on.
+fn compilers(catalogue: &Catalogue) -> Result<Value, Error> {
+    const NEWEST: u16 = 30;
+    let (known, toolkits) = (catalogue.compilers()?, catalogue.toolkits()?);
+    let mut all = serde_json::Map::new();
+    for release in toolkits.iter().flat_map(|toolkits| &toolkits.releases) {
+        let cuda = release.cuda.to_string();
+        let rules = |with: fn(u16) -> axle_toolkit::Compiler| -> Vec<_> {
+            let objection = |major| known.objection(System::X86_64Linux, &cuda, with(major));
+            (1..NEWEST).map(|major| objection(major).and_then(|objection| objection.rule)).collect()
+        };
+        let of_cuda = json!({ "gcc": rules(axle_toolkit::Compiler::Gcc), "clang": rules(axle_toolkit::Compiler::Clang) });
+        if known.of(System::X86_64Linux, &cuda).is_some() {
+            all.insert(cuda, of_cuda);
+        }
+    }
+    Ok(all.into())
+}
+
+/// Two versions of plain numbers and how they compare (PEP 440): `[one, other, -1 | 0 | 1]`.
+fn versions(rng: &mut Rng) -> Vec<Value> {
+    let version = |rng: &mut Rng| {
+        let numbers: Vec<String> =
+            (0..=rng.usize(..4)).map(|_| rng.choice([0, 1, 2, 9, 10, 28]).unwrap_or(0).to_string()).collect();
+        numbers.join(".")
+    };
+    let mut all = Vec::new();
+    for _ in 0..1000 {
+        let (one, other) = (version(rng), version(rng));
+        let (Ok(left), Ok(right)) = (one.parse::<pep440_rs::Version>(), other.parse()) else { continue };
+        all.push(json!([one, other, left.cmp(&right) as i8]));
+    }
+    all
+}
