@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         Xtask::Update(args) => update::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("error: {error}");
+        anstream::eprintln!("error: {}", axle_wheel::visible(&axle_wheel::redacted(&error.to_string())));
         ExitCode::from(2)
     })
 }

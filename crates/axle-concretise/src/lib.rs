@@ -37,7 +37,7 @@ pub use components::{Components, ComponentsError, components};
 pub use document::{Document, Problem};
 pub use formats::{Pin, flake, pins, pip, requirements};
 pub use holdings::{Holdings, Serving};
-pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
+pub use lock::{LOCK_SCHEMA, Lock, LockedComponents, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{Answer, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer, unknown_name};
 pub use plan::{
     Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal, RefusalReason, Suggestion,

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use axle_catalogue::{Cell, CellFile, CellSource, CellWheel, Provenance};
 use axle_fatbin::Code;
+use axle_wheel::VersionOrUrl;
 use axle_wheel::WheelName;
 use pep440_rs::Version;
-use pep508_rs::VersionOrUrl;
 
 use super::obstacle::{Obstacle, duration};
 use super::{Build, Lookup, LookupError, build, is_wanted, join};

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axle_catalogue::{CatalogueError, Cell, markers};
+use axle_wheel::{Requirement, VersionOrUrl};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+use pep508_rs::ExtraName;
 
 use super::obstacle::{Cause, Obstacle};
 use super::{Lookup, LookupError};
@@ -133,11 +134,5 @@ impl Lookup<'_> {
 
 /// The extras that a requirement's marker names.
 pub(crate) fn extras_of(requirement: &Requirement) -> BTreeSet<ExtraName> {
-    let text = requirement.marker.try_to_string().unwrap_or_default();
-    let mut extras = BTreeSet::new();
-    for part in text.split("extra == ").skip(1) {
-        let quoted = part.split(['\'', '"']).nth(1);
-        extras.extend(quoted.and_then(|name| ExtraName::from_str(name).ok()));
-    }
-    extras
+    requirement.marker.extras().into_iter().cloned().collect()
 }
