@@ -64,7 +64,8 @@
       if (!answer.startsWith('{"needs":')) return answer;
       const { needs } = JSON.parse(answer);
       // Who looks for another version looks into one cell after the other, and begins anew with each.
-      const all = needs.includes("artefacts") ? cells[question.system] ?? [] : [];
+      const of = Object.hasOwn(cells, question.system) ? cells[question.system] : [];
+      const all = needs.includes("artefacts") ? of : [];
       await Promise.all([...new Set([...needs, ...all])].map(shard));
     }
   };

@@ -27,7 +27,7 @@
 
   const show = async (section, _, query) => {
     const group = query.get("packages") ?? "";
-    const { targets, order } = await axle.load(group in MORE ? "matrix/all" : "matrix");
+    const { targets, order } = await axle.load(Object.hasOwn(MORE, group) ? "matrix/all" : "matrix");
     // Another address was gone to in the meantime.
     if (axle.address().query.toString() !== query.toString()) return;
     const root = section.querySelector(".matrix");
@@ -50,7 +50,7 @@
       .flatMap((target) => target.torch.map((torch, place) => ({ target, torch, letters: target.cells[place] })))
       .filter((column) => !torch || column.torch === torch);
     const names = order.flat();
-    const chosen = { "": null, all: null, rest: order.at(-1) }[group] ?? order[group] ?? null;
+    const chosen = group === "rest" ? order.at(-1) : (/^\d+$/.test(group) && order[group]) || null;
     const starts = new Set(order.map((group) => group[0]));
     const rows = names
       .map((name, place) => ({ name, place }))
@@ -71,7 +71,7 @@
           select("Python", python, [["all", "all"], ...unique("python").map((one) => [one, one])], "python"),
           select("CUDA", cuda, [["", "all"], ...cudas.map((one) => [one, one === "cpu" ? "CPU only" : one])], "cuda"),
           select("torch", torch, [["", "all"], ...torches.map((one) => [one, one])], "torch"),
-          select("Packages", group, [["", "those that are asked for"], ...order.slice(0, group in MORE ? -1 : undefined).map((names, at) => [String(at), GROUPS[at] ?? names[0]]), ...Object.entries(MORE)], "packages"),
+          select("Packages", group, [["", "those that are asked for"], ...order.slice(0, Object.hasOwn(MORE, group) ? -1 : undefined).map((names, at) => [String(at), GROUPS[at] ?? names[0]]), ...Object.entries(MORE)], "packages"),
           element("label", {}, "Filter ", filter)),
         axle.legend([...Object.values(HELD), ["absent", "absent, with the reason"]]),
         columns.length && rows.length
@@ -213,7 +213,7 @@
   const detail = async (side, { target, torch }, name) => {
     const [file, sentences] = await Promise.all([cellFile(target), sentencesOf(target)]);
     const cell = file.torch[torch];
-    const held = (pool, key) => (name in cell[key] ? pool[name]?.[cell[key][name]] : undefined);
+    const held = (pool, key) => (Object.hasOwn(cell[key], name) ? pool[name]?.[cell[key][name]] : undefined);
     const one = held(file.packages, "packages");
     const absence = sentences.cells[torch].absent[name];
     const newer = cell.newer && file.newer ? held(file.newer, "newer") : undefined;

@@ -3,7 +3,12 @@
 // What all views share: elements, the address, tables, lists to type ahead in.
 (() => {
   const axle = (window.axle ??= {});
-  axle.views = {};
+  axle.views = Object.create(null);
+
+  /** The text with what steers or hides spelled out, as the command line does: marks of direction, characters that nobody sees. */
+  axle.visible = (text) =>
+    text.replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, (character) =>
+      `\\u{${character.codePointAt(0).toString(16)}}`);
 
   /** An element. Text is always text: what comes from the catalogue is never read as HTML. */
   axle.element = (name, attributes = {}, ...children) => {
@@ -11,10 +16,11 @@
     for (const [key, value] of Object.entries(attributes)) {
       if (value === null || value === undefined || value === false) continue;
       if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
-      else if (key in { value: 1, checked: 1, disabled: 1, hidden: 1 }) element[key] = value;
-      else element.setAttribute(key, value === true ? "" : value);
+      else if (["value", "checked", "disabled", "hidden"].includes(key)) element[key] = value;
+      else element.setAttribute(key, value === true ? "" : axle.visible(String(value)));
     }
-    element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+    const shown = children.flat().filter((child) => child !== null && child !== undefined && child !== false);
+    element.append(...shown.map((child) => (typeof child === "string" ? axle.visible(child) : child)));
     return element;
   };
   const element = axle.element;

@@ -24,8 +24,21 @@ pub struct Args {
 }
 
 /// Those of fuzz/fuzz_targets.
-const TARGETS: [&str; 10] =
-    ["audit", "elf", "facts", "fatbin", "image", "metadata", "page", "releases", "wheel", "wheel_name"];
+const TARGETS: [&str; 13] = [
+    "answer",
+    "audit",
+    "elf",
+    "facts",
+    "fatbin",
+    "image",
+    "lock",
+    "metadata",
+    "page",
+    "releases",
+    "request",
+    "wheel",
+    "wheel_name",
+];
 
 /// The most bytes of one input, where the default of libFuzzer (4096) is too few: a wheel's zip has some
 /// hundred bytes a member, an ELF file a kilobyte before it says anything.

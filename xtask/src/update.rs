@@ -17,7 +17,7 @@ use axle_catalogue::{
 use axle_concretise::build_environments::{self, Completed};
 use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
-use axle_wheel::{PythonVersion, System};
+use axle_wheel::{PythonVersion, System, redacted, visible};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -109,6 +109,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let begun = Instant::now();
     let folder = Folder::new(&args.catalogue);
+    let _lock = folder.lock(false)?;
     if folder.recover()? {
         anstream::eprintln!("an interrupted update was finished first");
     }
@@ -131,7 +132,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         } else if let Some(unknown) = args.again.iter().find(|name| !universe.packages.contains_key(*name)) {
             return Err(Error::NoSuchPackage(unknown.clone()));
         }
-        let audits = Audits::new(places.index().clone(), &cache, |done| anstream::eprintln!("{done}"));
+        let audits = Audits::new(places.index().clone(), &cache, |done| {
+            anstream::eprintln!("{}", visible(done));
+        });
         audits.apply(&mut universe.artefacts);
         audits.again(&mut universe.artefacts, &args.again)?;
         let solved = settle(&audits, &mut universe)?;
@@ -165,7 +168,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 fn places(args: &Args, cache: &Path) -> Result<Places, Error> {
-    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{notice}");
+    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{}", visible(&notice.to_string()));
     let mut places = Places::new(&Settings::discover(None)?, GithubApi::discover()?, Some(cache), listener)?;
     places.kinds = args.places.iter().copied().collect();
     places.root.clone_from(&args.catalogue);
@@ -191,17 +194,17 @@ fn read(
     let report = update::update(catalogue, places, &names, true, accepted, &|_| {})?;
     for (name, updated) in &report.packages {
         for problem in &updated.problems {
-            anstream::eprintln!("{name}: {problem}");
+            anstream::eprintln!("{name}: {}", visible(problem));
         }
         for filename in &updated.file.unreadable {
-            anstream::eprintln!("{name}: the name {filename} is not understood");
+            anstream::eprintln!("{name}: the name {} is not understood", visible(filename));
         }
     }
     for name in &report.missing {
         anstream::eprintln!("{name} is required and not in the catalogue");
     }
     for (name, error) in &report.errors {
-        anstream::eprintln!("{name}: {error}");
+        anstream::eprintln!("{name}: {}", visible(&redacted(&error.to_string())));
     }
     if !report.errors.is_empty() {
         return Err(Error::Unread(report.errors.len()));
@@ -308,7 +311,7 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
         artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
     for line in lines {
         let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
-        let Some(pep508_rs::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
+        let Some(axle_wheel::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
             continue;
         };
         let exact = specifiers.iter().filter(|one| *one.operator() == pep440_rs::Operator::Equal);

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use axle_wheel::{
-    Archive, ArchiveError, ArchiveProblem, Contents, Entry, Limits, LocalFile, Metadata, Tree, WheelName,
-    WheelSource,
+    Archive, ArchiveError, ArchiveProblem, Contents, Entry, Limits, LocalFile, Metadata, Tree, WheelFile,
+    WheelName, WheelSource,
 };
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -17,13 +17,12 @@ use crate::conclusions;
 use crate::device_code::NO_SECTION;
 use crate::error::{AuditError, Problem};
 use crate::facts::{Description, ElfMember, Form, LooseCode, RecordFacts, WheelFacts};
-use crate::findings::expand;
 use crate::kernels::{Gathered, Kernels};
-use crate::loose;
+use crate::loose::{self, LooseFile};
 use crate::member::{Asked, Read as Found, audit_member};
 use crate::memory::Memory;
 use crate::names::is_no_code;
-use crate::record::Record;
+use crate::record::{Record, Verdict};
 
 /// How to audit.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
@@ -58,8 +57,8 @@ pub struct Progress {
 
 /// Audits the wheel in `source`, whose file is called `name`.
 ///
-/// All threads of rayon's current pool are used. Whatever the size of the wheel and their number, less than
-/// 130 MB of it are kept at once.
+/// All threads of rayon's current pool are used. Whatever the wheel holds, and whatever their number, less than 150 MB
+/// are kept at once, unless kernels are listed.
 ///
 /// # Errors
 /// When the file can't be read or is no wheel, or a member that it takes is broken.
@@ -133,7 +132,7 @@ fn installed(folder: &Path, dist_info: &str, limits: Limits) -> Result<Tree, Aud
 
 fn audit_tree(tree: &Tree, options: &Options<'_>) -> Result<WheelFacts, AuditError> {
     let wheel = tree.wheel_file().ok();
-    let tags: Vec<String> = wheel.iter().flat_map(|wheel| &wheel.tags).flat_map(|tag| expand(tag)).collect();
+    let tags: Vec<String> = wheel.iter().flat_map(WheelFile::expanded_tags).collect();
     let abi3 = tags.iter().any(|tag| tag.split('-').nth(1) == Some("abi3"));
     let facts = audit_wheel(tree, abi3, options)?;
     let description = facts.description.as_ref();
@@ -282,7 +281,7 @@ fn read_members(
     record: Option<Record>,
     options: &Options<'_>,
 ) -> Result<Members, AuditError> {
-    let memory = Memory::default();
+    let memory = Memory::new(options.deep);
     let kernels = options.deep.then(Mutex::<Gathered>::default);
     let asked = Asked {
         record: record.as_ref(),
@@ -305,52 +304,79 @@ fn read_members(
     };
     // A bridge hands members out one by one, in order. The error of the first path is told, so that the
     // same file always gives the same one.
-    let (mut elf, mut errors) = (Vec::new(), Vec::new());
-    let (mut loose, mut verdicts) = (Vec::new(), Vec::new());
     let most = if options.trust_names { REMOTE_BATCH } else { 0 };
-    let results: Vec<Vec<(Entry<'_>, Result<Found, AuditError>)>> = batches(members, most)
+    let found = batches(members, most)
         .into_iter()
         .par_bridge()
         .map_init(
             || None,
             |reader, batch| {
-                let mut read = |member: &Entry<'_>| match reader.take().map_or_else(|| contents.reader(), Ok)
-                {
-                    Ok(opened) => {
-                        audit_member(contents, reader.insert(opened).as_mut(), member, &asked, &advance)
-                    }
-                    Err(error) => Err(error.into()),
-                };
-                batch
-                    .into_iter()
-                    .map(|member| {
-                        let result = read(&member);
-                        (member, result)
-                    })
-                    .collect()
+                let mut found = FoundHere::default();
+                for member in batch {
+                    let read = match reader.take().map_or_else(|| contents.reader(), Ok) {
+                        Ok(opened) => {
+                            audit_member(contents, reader.insert(opened).as_mut(), &member, &asked, &advance)
+                        }
+                        Err(error) => Err(error.into()),
+                    };
+                    found.add(member.path, read);
+                }
+                found
             },
         )
-        .collect();
-    for (member, result) in results.into_iter().flatten() {
-        match result {
-            Ok(found) => {
-                elf.extend(found.elf);
-                loose.extend(found.loose.map(|loose| (member.path, loose)));
-                verdicts.extend(found.verdict.map(|verdict| (member.path, verdict)));
-            }
-            Err(error) => errors.push((member.path, error)),
-        }
-    }
-    errors.sort_by_key(|(path, _)| *path);
-    if let Some((_, error)) = errors.into_iter().next() {
+        .reduce(FoundHere::default, FoundHere::and);
+    if let Some((_, error)) = found.error {
         return Err(error);
     }
+    let FoundHere { mut elf, loose, verdicts, .. } = found;
     elf.sort_by(|one, other| one.path.cmp(&other.path));
-    let record = record.map(|record| record.into_facts(verdicts.into_iter()));
+    let failed = |problem| AuditError { wheel: contents.to_string(), problem };
+    let record = record.map(|record| record.into_facts(verdicts.into_iter(), &memory.facts));
+    let record = record.transpose().map_err(failed)?;
     let kernels = kernels.filter(|_| !loose.is_empty());
     let kernels = kernels.map(|kernels| kernels.into_inner().unwrap_or_else(PoisonError::into_inner));
     let loose_kernels = kernels.map(|kernels| kernels.into_kernels(|_| NO_SECTION));
+    memory.facts.keep(loose_kernels.as_ref().map_or(0, Kernels::weight)).map_err(failed)?;
     Ok(Members { elf, loose: loose::group(loose.into_iter()), loose_kernels, unopened, record })
+}
+
+/// What one thread found in members, which it takes one after the other.
+#[derive(Default)]
+struct FoundHere<'a> {
+    elf: Vec<ElfMember>,
+    loose: Vec<(&'a str, LooseFile)>,
+    verdicts: Vec<(&'a str, Verdict)>,
+    /// That of the first path.
+    error: Option<(&'a str, AuditError)>,
+}
+
+impl<'a> FoundHere<'a> {
+    fn add(&mut self, path: &'a str, read: Result<Found, AuditError>) {
+        match read {
+            Ok(found) => {
+                self.elf.extend(found.elf.map(|elf| *elf));
+                self.loose.extend(found.loose.map(|loose| (path, loose)));
+                self.verdicts.extend(found.verdict.map(|verdict| (path, verdict)));
+            }
+            Err(error) => self.fail(path, error),
+        }
+    }
+
+    fn fail(&mut self, path: &'a str, error: AuditError) {
+        if self.error.as_ref().is_none_or(|(first, _)| path < *first) {
+            self.error = Some((path, error));
+        }
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.elf.extend(other.elf);
+        self.loose.extend(other.loose);
+        self.verdicts.extend(other.verdicts);
+        if let Some((path, error)) = other.error {
+            self.fail(path, error);
+        }
+        self
+    }
 }
 
 fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_fatbin::Architectures;
-use axle_wheel::{Metadata, Requirement, VerbatimUrl};
+use axle_wheel::{Metadata, Requirement, VersionOrUrl, parse_requirement};
 use pep440_rs::Operator;
-use pep508_rs::VersionOrUrl;
 
 use crate::device_code::LINKED;
 use crate::facts::{CudaEvidence, CudaSource, ElfMember, LooseCode};
@@ -75,10 +74,10 @@ pub(crate) fn cuda_evidence(
         tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, example);
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
-    let requirements = metadata.and_then(|metadata| metadata.requirements().ok()).unwrap_or_default();
-    for requirement in requirements {
-        if let Some((major, minor)) = pinned_release(&requirement) {
-            tell(major, Some(minor), CudaSource::Requirement, &requirement.to_string());
+    for text in metadata.iter().flat_map(|metadata| &metadata.requires_dist) {
+        let pinned = parse_requirement(text).ok().and_then(|requirement| pinned_release(&requirement));
+        if let Some((major, minor)) = pinned {
+            tell(major, Some(minor), CudaSource::Requirement, text);
         }
     }
     for name in members.iter().flat_map(|member| &member.needed) {
@@ -99,25 +98,23 @@ pub(crate) fn cuda_evidence(
 pub(crate) fn cuda(evidence: &[CudaEvidence]) -> Vec<String> {
     let mut releases: Vec<String> = evidence.iter().map(|told| told.cuda.clone()).collect();
     releases.dedup();
-    let has_minor = |major: &str| {
-        evidence.iter().any(|told| told.cuda.split_once('.').is_some_and(|(of, _)| of == major))
-    };
-    releases.retain(|release| release.contains('.') || !has_minor(release));
+    let majors: BTreeSet<&str> =
+        evidence.iter().filter_map(|told| told.cuda.split_once('.')).map(|(major, _)| major).collect();
+    releases.retain(|release| release.contains('.') || !majors.contains(release.as_str()));
     releases
 }
 
 /// The release that a requirement pins, if it is of a package whose version is CUDA's own:
 /// `nvidia-cuda-runtime-cu12==12.8.90`, `cuda-toolkit[cublas]==13.0.2`. Those of extras say nothing.
-fn pinned_release(requirement: &Requirement<VerbatimUrl>) -> Option<(u32, u32)> {
+fn pinned_release(requirement: &Requirement) -> Option<(u32, u32)> {
     let name = requirement.name.as_ref();
     let is_cuda =
         name == "cuda-toolkit" || name == "nvidia-cuda-runtime" || name.starts_with("nvidia-cuda-runtime-cu");
-    let of_extra = requirement.marker.try_to_string().is_some_and(|marker| marker.contains("extra"));
     let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &requirement.version_or_url else { return None };
     let pin =
         specifiers.iter().find(|one| matches!(one.operator(), Operator::Equal | Operator::EqualStar))?;
     match pin.version().release() {
-        [major, minor, ..] if is_cuda && !of_extra => {
+        [major, minor, ..] if is_cuda && !requirement.marker.is_of_extras() => {
             Some((u32::try_from(*major).ok()?, u32::try_from(*minor).ok()?))
         }
         _ => None,

@@ -10,6 +10,9 @@ use crate::error::Problem;
 use crate::facts::{ContainerGroup, DeviceCode, DeviceCodeKind};
 use crate::kernels::{self, Kernels};
 
+/// The most bytes that one member's rows and groups may take. Those of libtorch_cuda.so take 10 kB.
+const FACTS: u64 = 1 << 20;
+
 /// Gathers containers, and the kernels in them.
 #[derive(Default)]
 pub(crate) struct Gathered {
@@ -39,7 +42,7 @@ impl Gathered {
             self.containers.by_section(sections).map_err(|error| Problem::device_code(member, error))?;
         let kernels =
             self.kernels.map(|kernels| kernels.into_kernels(|number| containers.section_of(number)));
-        Ok(Facts { kernels, ..Facts::from_containers(&containers) })
+        Ok(Facts { kernels, ..Facts::from_containers(&containers)? })
     }
 }
 
@@ -56,7 +59,7 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    fn from_containers(containers: &ContainersBySection<'_>) -> Self {
+    fn from_containers(containers: &ContainersBySection<'_>) -> Result<Self, Problem> {
         let mut facts = Self { device: containers.architectures(), ..Self::default() };
         let mut rows = BTreeMap::<(&str, Entry), u64>::new();
         let mut groups = BTreeMap::<(&str, Vec<Code>), u64>::new();
@@ -72,6 +75,14 @@ impl Facts {
                 *rows.entry((section, *entry)).or_default() += count;
             }
         }
+        // Each has its section's name, which may be long.
+        let rows_take = rows.keys().map(|(section, _)| section.len() + size_of::<DeviceCode>());
+        let groups_take = groups.keys().map(|(section, codes)| {
+            section.len() + size_of::<ContainerGroup>() + size_of_val(codes.as_slice())
+        });
+        if rows_take.chain(groups_take).sum::<usize>() as u64 > FACTS {
+            return Err(Problem::TooManyFacts { limit: FACTS });
+        }
         for (section, code) in rows.keys().map(|(section, entry)| (*section, entry.code)) {
             if section == PRELINK {
                 facts.prelink.add(code);
@@ -85,7 +96,7 @@ impl Facts {
             .into_iter()
             .map(|((section, code), count)| ContainerGroup { section: section.to_owned(), code, count })
             .collect();
-        facts
+        Ok(facts)
     }
 }
 

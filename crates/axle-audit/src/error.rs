@@ -64,6 +64,12 @@ pub enum Problem {
         /// The limit.
         limit: usize,
     },
+    /// All members together say more than those of any real wheel.
+    #[error("what its members say of themselves would take more than {limit} bytes, which is refused")]
+    TooManyFacts {
+        /// The limit.
+        limit: u64,
+    },
 }
 
 impl Problem {
@@ -88,7 +94,7 @@ impl AuditError {
             | Problem::Fatbin { member, .. }
             | Problem::NotFatbin { member, .. }
             | Problem::TooManyContainers { member, .. } => Some(member),
-            Problem::NotAuditable => None,
+            Problem::NotAuditable | Problem::TooManyFacts { .. } => None,
             Problem::Archive(problem) => match problem {
                 ArchiveProblem::Path { member, .. }
                 | ArchiveProblem::Kind { member, .. }
@@ -122,7 +128,7 @@ impl AuditError {
                 | ArchiveProblem::Overlap { offset, .. }
                 | ArchiveProblem::LocalHeader { offset, .. },
             ) => Some(*offset),
-            Problem::Archive(_) | Problem::NotAuditable => None,
+            Problem::Archive(_) | Problem::NotAuditable | Problem::TooManyFacts { .. } => None,
         }
     }
 }

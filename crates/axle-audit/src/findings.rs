@@ -252,7 +252,7 @@ fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
     if expanded != named {
         let list = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
             let only: Vec<&str> = one.difference(other).map(String::as_str).collect();
-            if only.is_empty() { "nothing".to_owned() } else { only.join(", ") }
+            if only.is_empty() { "nothing".to_owned() } else { some(&only) }
         };
         let message = format!(
             "only WHEEL has {}; only the file's name has {}",
@@ -263,8 +263,8 @@ fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
     }
 }
 
-/// A tag of `WHEEL`, which some tools write as a compressed set.
-pub(crate) fn expand(tag: &str) -> Vec<String> {
+/// A tag of `WHEEL`, which some tools write as a compressed set. (`WheelFile` bounds what all of them stand for.)
+fn expand(tag: &str) -> Vec<String> {
     let name = format!("x-1-{tag}.whl");
     match name.parse::<WheelName>() {
         Ok(name) => name.tags().map(|tag| tag.to_string()).collect(),
@@ -281,12 +281,13 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
         let message = format!("the tag is `any`, and {} of its members are ELF files", hosts().count());
         found.push(Check::NotPure.finding(Some(&member.path), message));
     }
-    for member in hosts() {
+    let linux: Vec<&str> = platforms.iter().copied().filter(|tag| tag.contains("linux")).collect();
+    let mut named = BTreeMap::<&str, bool>::new();
+    for member in hosts().filter(|_| !linux.is_empty()) {
         let machine = tag_machine(&member.machine);
-        let linux: Vec<&&str> = platforms.iter().filter(|tag| tag.contains("linux")).collect();
-        if !linux.is_empty() && !linux.iter().any(|tag| tag.ends_with(&format!("_{machine}"))) {
-            let tags: Vec<&str> = linux.into_iter().copied().collect();
-            let message = format!("it is for {machine}, and the tag is {}", tags.join(", "));
+        let is_named = || linux.iter().any(|tag| tag.ends_with(&format!("_{machine}")));
+        if !*named.entry(machine).or_insert_with(is_named) {
+            let message = format!("it is for {machine}, and the tag is {}", some(&linux));
             found.push(Check::Machine.finding(Some(&member.path), message));
         }
     }
@@ -304,7 +305,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
             }
         }
         for (check, versions) in newer {
-            let message = format!("it wants {}, and the tag is {claim}", versions.join(", "));
+            let message = format!("it wants {}, and the tag is {claim}", some(&versions));
             found.push(check.finding(Some(&member.path), message));
         }
     }
@@ -372,9 +373,9 @@ fn abi3(facts: &WheelFacts, member: &ElfMember, found: &mut Vec<Finding>) {
 }
 
 /// The first names of a list, and how many more there are.
-fn some(names: &[String]) -> String {
+fn some<T: AsRef<str>>(names: &[T]) -> String {
     const SHOWN: usize = 8;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
     match names.len().saturating_sub(SHOWN) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -447,26 +448,40 @@ fn kernels(member: Option<&str>, kernels: Option<&Kernels>, found: &mut Vec<Find
 }
 
 fn join(codes: &BTreeSet<Code>) -> String {
-    codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    some(&codes.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 /// Bundled libraries have a hash in their name or their whole version; what is needed has the major version
 /// alone.
 fn double_libraries(facts: &WheelFacts, found: &mut Vec<Finding>) {
-    for member in &facts.elf {
-        let name = member.path.rsplit('/').next().unwrap_or_default();
-        let Some((stem, major)) = stem_and_major(name) else { continue };
-        let stem = without_hash(stem);
-        let twin = facts
-            .external
-            .iter()
-            .find(|external| stem_and_major(external).is_some_and(|other| other == (stem, major)));
-        if let Some(twin) = twin {
-            let needing = facts.elf.iter().filter(|other| other.needed.contains(twin));
-            let needing: Vec<String> = needing.map(|other| other.path.clone()).collect();
-            let message = format!("{twin} is needed from outside by {}", some(&needing));
-            found.push(Check::DoubleLibrary.finding(Some(&member.path), message));
+    let externals: BTreeMap<_, &str> =
+        facts.external.iter().rev().filter_map(|name| Some((stem_and_major(name)?, name.as_str()))).collect();
+    let twins: Vec<(&ElfMember, &str)> = facts
+        .elf
+        .iter()
+        .filter_map(|member| {
+            let name = member.path.rsplit('/').next().unwrap_or_default();
+            let (stem, major) = stem_and_major(name)?;
+            Some((member, *externals.get(&(without_hash(stem), major))?))
+        })
+        .collect();
+    let mut needing: BTreeMap<&str, BTreeSet<&str>> =
+        twins.iter().map(|(_, twin)| (*twin, BTreeSet::new())).collect();
+    for member in facts.elf.iter().filter(|_| !twins.is_empty()) {
+        for name in &member.needed {
+            if let Some(needing) = needing.get_mut(name.as_str()) {
+                needing.insert(&member.path);
+            }
         }
+    }
+    let needing: BTreeMap<&str, String> = needing
+        .into_iter()
+        .map(|(twin, members)| (twin, some(&members.into_iter().collect::<Vec<_>>())))
+        .collect();
+    for (member, twin) in twins {
+        let needing = needing.get(twin).map(String::as_str).unwrap_or_default();
+        let message = format!("{twin} is needed from outside by {needing}");
+        found.push(Check::DoubleLibrary.finding(Some(&member.path), message));
     }
 }
 

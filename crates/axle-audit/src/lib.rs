@@ -45,6 +45,7 @@ mod policy;
 mod providers;
 mod record;
 mod stable_abi;
+mod weight;
 
 pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unpacked, installed_files};
 pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};

@@ -53,6 +53,11 @@ impl LooseFile {
         }
     }
 
+    /// Bytes of memory, roughly.
+    pub fn weight(&self) -> usize {
+        size_of::<Self>() + size_of_val(self.code.as_slice()) + 64
+    }
+
     /// A file of which nothing is known.
     pub fn unread(format: LooseFormat) -> Self {
         Self { format, code: Vec::new(), toolkit: None }

@@ -39,7 +39,7 @@ pub(crate) struct Asked<'a> {
 /// What reading a member gives.
 pub(crate) struct Read {
     /// Its facts, if it is ELF.
-    pub elf: Option<ElfMember>,
+    pub elf: Option<Box<ElfMember>>,
     /// What it holds, if it is a file of device code.
     pub loose: Option<LooseFile>,
     /// How it compares with `RECORD`.
@@ -55,6 +55,9 @@ pub(crate) fn audit_member(
     asked: &Asked<'_>,
     advance: &dyn Fn(u64),
 ) -> Result<Read, AuditError> {
+    let error = |problem| AuditError { wheel: contents.to_string(), problem };
+    // Once there is too much, nothing more is read.
+    asked.memory.facts.keep(0).map_err(error)?;
     let mut piece = Vec::new();
     let mut elf_reader = axle_elf::Reader::new(member.size);
     let scanner = Scanner::new(member.size);
@@ -71,12 +74,14 @@ pub(crate) fn audit_member(
     if !is_elf && !is_kept && hasher.is_none() {
         advance(member.size);
         let verdict = asked.record.map(|record| record.verdict(member.path, member.size, None));
-        return Ok(Read { elf: None, loose: format.map(LooseFile::unread), verdict });
+        let loose = format.map(LooseFile::unread);
+        asked.memory.facts.keep(loose.as_ref().map_or(0, LooseFile::weight)).map_err(error)?;
+        return Ok(Read { elf: None, loose, verdict });
     }
     let mut kept = Vec::new();
     let _kept = asked.memory.heads.take(if is_kept { member.size } else { 0 });
     let head = elf_reader.wanted();
-    let _head = asked.memory.heads.take(if is_elf { head } else { 0 });
+    let mut head_share = Some(asked.memory.heads.take(if is_elf { head } else { 0 }));
     let mut tables = None;
     while !piece.is_empty() {
         if let Some(hasher) = &mut hasher {
@@ -109,10 +114,11 @@ pub(crate) fn audit_member(
             let _image = asked.deep.then(|| asked.memory.image.take(1));
             if is_kept { LooseFile::read(format, &kept, asked.kernels) } else { LooseFile::unread(format) }
         };
-        return Ok(Read { elf: None, loose: format.map(read), verdict });
+        let loose = format.map(read);
+        asked.memory.facts.keep(loose.as_ref().map_or(0, LooseFile::weight)).map_err(error)?;
+        return Ok(Read { elf: None, loose, verdict });
     }
 
-    let error = |problem| AuditError { wheel: contents.to_string(), problem };
     let elf_error = |source| error(Problem::Elf { member: member.path.to_owned(), source });
     let mut again = None;
     let elf = loop {
@@ -120,7 +126,13 @@ pub(crate) fn audit_member(
             axle_elf::Progress::Done(elf) => break elf,
             axle_elf::Progress::Again(reader) => elf_reader = reader,
         }
-        again.get_or_insert_with(|| asked.memory.again.take(1));
+        if again.is_none() {
+            // What was kept is given back, and read once more: while it was kept, who waits for it and who waits for the
+            // rest would wait for each other.
+            elf_reader.forget();
+            (head_share, tables) = (None, None);
+            again = Some((asked.memory.again.take(1), asked.memory.heads.take(u64::MAX)));
+        }
         let mut pieces = Pieces { contents, stream: reader.open(member)? };
         while !elf_reader.is_satisfied() {
             pieces.next(&mut piece, PIECE)?;
@@ -140,7 +152,10 @@ pub(crate) fn audit_member(
         abi3,
         ..ElfMember::default()
     };
-    Ok(Read { elf: Some(facts(member, *elf, device, more)), loose: None, verdict })
+    drop((head_share, tables, again));
+    let facts = facts(member, *elf, device, more);
+    asked.memory.facts.keep(facts.weight()).map_err(error)?;
+    Ok(Read { elf: Some(Box::new(facts)), loose: None, verdict })
 }
 
 /// A member's bytes in pieces of a given size.

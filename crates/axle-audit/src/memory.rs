@@ -1,17 +1,25 @@
 //! How much of the members may be kept at once, so that an audit needs the same memory on any number of
 //! cores: who would keep more waits until others are done.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::Problem;
 
 /// Five large members at once; of a small one, no more than it has.
 const HEADS: u64 = 40 << 20;
 /// The tables that the heads of files name further on: of libtorch_cuda.so 2.9.1, patched, 8 MB.
 const TABLES: u64 = 16 << 20;
+/// What is told of all members, and what is concluded from it. The 400 members of the largest wheels of 2026 take 1 MB.
+const FACTS: u64 = 16 << 20;
+/// The same with all kernels: libtorch_cuda.so 2.9.1 has 5 MB of names.
+const KERNELS: u64 = 128 << 20;
 
 /// The memory of one audit.
 ///
-/// A member takes of `heads`, then of `tables`, then of `again`, never the other way round, and starts no
-/// work of rayon's meanwhile: so one of those that wait can always go on.
+/// A member takes of `heads`, then of `tables`, and starts no work of rayon's meanwhile: so one of those that wait can
+/// always go on. One that must be fed again gives both back, and takes `again` first, then all of `heads`: so it has
+/// the memory for itself.
 #[derive(Debug)]
 pub(crate) struct Memory {
     /// The head of a file.
@@ -20,18 +28,41 @@ pub(crate) struct Memory {
     pub tables: Budget,
     /// What lay elsewhere: one file at a time is fed again, which axle-elf bounds by 72 MiB.
     pub again: Budget,
+    /// What is kept until the end.
+    pub facts: Facts,
     /// The image that is unpacked: one at a time. Who takes it waits for nothing meanwhile.
     pub image: Budget,
 }
 
-impl Default for Memory {
-    fn default() -> Self {
+impl Memory {
+    /// That of an audit that may list kernels.
+    pub fn new(deep: bool) -> Self {
         Self {
             heads: Budget::new(HEADS),
             tables: Budget::new(TABLES),
             again: Budget::new(1),
             image: Budget::new(1),
+            facts: Facts { limit: if deep { FACTS + KERNELS } else { FACTS }, kept: AtomicU64::new(0) },
         }
+    }
+}
+
+/// What is kept of all members together.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    limit: u64,
+    kept: AtomicU64,
+}
+
+impl Facts {
+    /// Keeps so many bytes more.
+    ///
+    /// # Errors
+    /// When that is more than any real wheel needs.
+    pub fn keep(&self, bytes: usize) -> Result<(), Problem> {
+        let before = self.kept.fetch_add(bytes as u64, Ordering::Relaxed);
+        let fits = before.saturating_add(bytes as u64) <= self.limit;
+        if fits { Ok(()) } else { Err(Problem::TooManyFacts { limit: self.limit }) }
     }
 }
 

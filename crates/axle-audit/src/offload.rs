@@ -5,7 +5,7 @@
 //! with `CCOB`, sizes and a hash, and holds the same as one zlib or zstd stream. HIP puts one for each
 //! translation unit (or all device code that was linked together) into `.hip_fatbin`, at multiples of 4096.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
 use axle_elf::Section;
@@ -23,6 +23,9 @@ const LONGEST_LIST: usize = 64 << 10;
 /// Real libraries have a few hundred. Each costs some work, so that further ones are no longer looked for.
 const MOST_BUNDLES: usize = 1 << 13;
 
+/// The most bytes of lists of targets that differ. Real libraries have one list for all bundles, of some hundred bytes.
+const LARGEST_LISTS: usize = 256 << 10;
+
 /// Bundles begin at multiples of a page; in files that were packed again, of a word at least.
 const ALIGNMENT: u64 = 8;
 
@@ -39,7 +42,11 @@ pub(crate) struct Bundles {
     open: Option<(u64, Vec<u8>)>,
     /// Bytes of a bundle that was read, still to come.
     skip: u64,
-    found: Vec<(u64, Option<Vec<String>>)>,
+    /// Where bundles begin, and the number of the list of their targets.
+    found: Vec<(u64, Option<usize>)>,
+    /// The lists, each once, and their bytes.
+    lists: HashMap<Vec<String>, usize>,
+    listed: usize,
 }
 
 impl Bundles {
@@ -104,7 +111,8 @@ impl Bundles {
                         _ => self.skip = bundle.size - bytes.len() as u64,
                     }
                 }
-                self.found.push((start, bundle.map(|bundle| bundle.targets)));
+                let list = bundle.and_then(|bundle| self.number(bundle.targets));
+                self.found.push((start, list));
             }
             let further = bytes.get(next..).filter(|_| self.skip == 0).and_then(find);
             let Some(at) = further.filter(|_| self.found.len() < MOST_BUNDLES) else { return };
@@ -112,6 +120,16 @@ impl Bundles {
             start = start.saturating_add(next as u64);
             bytes = bytes.get(next..).unwrap_or_default();
         }
+    }
+
+    /// The number of a list; none of one that is too much to be kept.
+    fn number(&mut self, targets: Vec<String>) -> Option<usize> {
+        let next = self.lists.len();
+        if let Some(number) = self.lists.get(&targets) {
+            return Some(*number);
+        }
+        self.listed += targets.iter().map(|target| target.len() + size_of::<String>()).sum::<usize>() + 64;
+        (self.listed <= LARGEST_LISTS).then(|| *self.lists.entry(targets).or_insert(next))
     }
 
     /// How many bundles hold code for each target, once the sections are known: what can't be read counts
@@ -122,15 +140,22 @@ impl Bundles {
             |section: &Section, at: u64| at.checked_sub(section.offset).is_some_and(|by| by < section.size);
         let in_section =
             |at: u64| sections.iter().any(|section| section.name == SECTION && holds(section, at));
+        let mut unreadable = 0;
+        let mut uses = vec![0; self.lists.len()];
+        for (at, list) in self.found {
+            match list.and_then(|list| uses.get_mut(list)) {
+                Some(count) => *count += 1,
+                None => unreadable += u64::from(in_section(at)),
+            }
+        }
         let mut counts = BTreeMap::new();
-        for (at, targets) in self.found {
-            let names = match targets {
-                Some(targets) => targets,
-                None if in_section(at) => vec![UNREADABLE.to_owned()],
-                None => continue,
-            };
-            for name in names {
-                *counts.entry(name).or_default() += 1;
+        if unreadable > 0 {
+            counts.insert(UNREADABLE.to_owned(), unreadable);
+        }
+        for (targets, number) in self.lists {
+            let uses = uses.get(number).copied().unwrap_or_default();
+            for target in targets {
+                *counts.entry(target).or_default() += uses;
             }
         }
         counts
@@ -278,6 +303,20 @@ mod tests {
         for piece in [1 << 20, 1 << 17, 4096, 1000, 7] {
             assert_eq!(told(&file, piece), expected, "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn lists_that_differ_are_kept_up_to_a_limit() {
+        let mut file = vec![0; 4096];
+        for number in 0..4000 {
+            let name = format!("hipv4-amdgcn-amd-amdhsa--{number:08}");
+            file.extend(bundle(&[&name]));
+            file.resize(file.len().next_multiple_of(512), 0);
+        }
+        let told = told(&file, 4096);
+        let unreadable = told.iter().find(|(name, _)| name == "unreadable").unwrap().1;
+        assert!((2000..3500).contains(&told.len()), "{}", told.len());
+        assert_eq!(told.len() as u64 - 1 + unreadable, 4000);
     }
 
     #[test]

@@ -10,7 +10,13 @@ use std::path::Path;
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
+use crate::error::Problem;
 use crate::facts::RecordFacts;
+use crate::memory::Facts;
+use crate::weight::listed;
+
+/// The most files that it may list, as many as a wheel may have members: more are told and not read.
+const MOST: usize = 100_000;
 
 /// What `RECORD` lists.
 #[derive(Debug, Default)]
@@ -54,8 +60,18 @@ impl Record {
     /// Reads the list; what can't be read is told with the facts.
     pub fn parse(bytes: &[u8]) -> Self {
         let mut record = Self::default();
-        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes));
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        for line in bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy) {
+            let line = line.trim_end_matches('\r');
+            if line.trim().is_empty() {
+                continue;
+            }
+            if record.rows.len() == MOST {
+                record
+                    .unreadable
+                    .get_or_insert(format!("it lists more than {MOST} files, and those were not read"));
+                break;
+            }
             let read = fields(line).and_then(|fields| {
                 let [path, hash, size] = <[String; 3]>::try_from(fields).ok()?;
                 let size = if size.is_empty() { None } else { Some(size.parse().ok()?) };
@@ -112,11 +128,21 @@ impl Record {
     }
 
     /// The facts, from the verdicts on all members.
-    pub fn into_facts<'a>(self, verdicts: impl Iterator<Item = (&'a str, Verdict)>) -> RecordFacts {
+    ///
+    /// # Errors
+    /// When they are more than is kept.
+    pub fn into_facts<'a>(
+        self,
+        verdicts: impl Iterator<Item = (&'a str, Verdict)>,
+        kept: &Facts,
+    ) -> Result<RecordFacts, Problem> {
         let mut facts = RecordFacts { unreadable: self.unreadable, ..RecordFacts::default() };
         let mut rows = self.rows;
         for (path, verdict) in verdicts {
             rows.remove(path);
+            if !matches!(verdict, Verdict::Verified | Verdict::Exempt) {
+                kept.keep(listed(path))?;
+            }
             match verdict {
                 Verdict::Verified => facts.verified += 1,
                 Verdict::Wrong => facts.wrong.push(path.to_owned()),
@@ -127,11 +153,14 @@ impl Record {
         }
         // Folders are listed by some tools; they hold nothing. Scripts are installed elsewhere, and not looked for.
         let is_looked_for = |path: &String| !path.ends_with('/') && !path.starts_with("../");
-        facts.missing = rows.into_keys().filter(is_looked_for).collect();
+        for path in rows.into_keys().filter(is_looked_for) {
+            kept.keep(listed(&path))?;
+            facts.missing.push(path);
+        }
         for list in [&mut facts.wrong, &mut facts.unlisted, &mut facts.unhashed] {
             list.sort_unstable();
         }
-        facts
+        Ok(facts)
     }
 }
 
@@ -192,6 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::memory::Memory;
 
     const LIST: &str = "x/a.py,sha256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ,5\r\n\
         \"x/b, \"\"c\"\".py\",sha512=m3HSJL1i83hdltRq0-o9czGb-8KJDKra4t_3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9zvN7AQw,5\n\
@@ -221,7 +251,8 @@ mod tests {
     fn what_is_listed_and_not_there_is_missing() {
         let verdicts =
             [("x/a.py", Verdict::Verified), ("y", Verdict::Unlisted), ("x/old.py", Verdict::Unhashed)];
-        let facts = Record::parse(LIST.as_bytes()).into_facts(verdicts.into_iter());
+        let kept = Memory::new(false).facts;
+        let facts = Record::parse(LIST.as_bytes()).into_facts(verdicts.into_iter(), &kept).unwrap();
         assert_eq!(facts.missing, ["x-1.dist-info/RECORD", "x/b, \"c\".py", "x/gone.py"]);
         assert_eq!((facts.verified, facts.unlisted, facts.unreadable), (1, vec!["y".to_owned()], None));
     }
@@ -235,10 +266,21 @@ mod tests {
         assert_eq!(told("a,,\na,,\n").unwrap(), "it lists `a` twice");
     }
 
+    #[test]
+    fn more_files_than_a_wheel_has_are_not_read() {
+        let list =
+            |count: usize| (0..count).map(|index| format!("{index:x},,\n")).collect::<Vec<_>>().concat();
+        let record = Record::parse(list(MOST).as_bytes());
+        assert_eq!((record.rows.len(), record.unreadable), (MOST, None));
+        let record = Record::parse(list(MOST + 2).as_bytes());
+        assert_eq!(record.rows.len(), MOST);
+        assert_eq!(record.unreadable.unwrap(), "it lists more than 100000 files, and those were not read");
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_read(bytes: Vec<u8>) {
-            Record::parse(&bytes).into_facts(std::iter::empty());
+            Record::parse(&bytes).into_facts(std::iter::empty(), &Memory::new(false).facts).unwrap();
         }
     }
 }

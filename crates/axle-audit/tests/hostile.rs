@@ -11,7 +11,7 @@ mod fatbin_writer;
 #[path = "common/wheel_writer.rs"]
 mod wheel_writer;
 
-use axle_audit::{AuditError, Options, WheelFacts, audit};
+use axle_audit::{AuditError, Options, WheelFacts, audit, findings};
 use elf_writer::Object;
 use fatbin_writer::{Item, container, sass};
 use wheel_writer::Wheel;
@@ -93,4 +93,60 @@ fn identities_that_are_none_are_told() {
         let error = audited(&[("x/lib.so", header(class, order))]).unwrap_err();
         assert_eq!((error.member(), error.offset()), (Some("x/lib.so"), Some(0)), "{class} {order}: {error}");
     }
+}
+
+/// Each member is small enough; all of them together are not.
+#[test]
+fn facts_of_all_members_together_are_bounded() {
+    let needing =
+        |count: usize| Object { needed: vec!["n".repeat(1000); count], ..Object::default() }.write();
+    let members = |count: usize| -> Vec<(String, Vec<u8>)> {
+        (0..count).map(|index| (format!("x/{index}.so"), needing(60))).collect()
+    };
+    let told = |members: &[(String, Vec<u8>)]| {
+        let members: Vec<_> = members.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+        audited(&members).map(|facts| facts.elf.len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(told(&members(50)), Ok(50));
+    let refused =
+        "x.whl: what its members say of themselves would take more than 16777216 bytes, which is refused";
+    assert_eq!(told(&members(100)), Err(refused.to_owned()));
+}
+
+/// The path of a member stands in every finding, and a section's name in every row of device code.
+#[test]
+fn what_is_concluded_is_counted_too() {
+    let path = format!("x/{}.so", "p".repeat(4000));
+    let rpath = Some(vec!["/home/me"; 8000].join(":"));
+    let object = Object { rpath: rpath.map(|rpath| rpath[..16_000].to_owned()), ..Object::default() };
+    let members: Vec<_> = (0..3).map(|index| format!("{path}.{index}")).collect();
+    let members: Vec<_> = members.iter().map(|path| (path.as_str(), object.write())).collect();
+    assert!(audited(&members[..1]).is_ok());
+    let error = audited(&members).unwrap_err().to_string();
+    assert!(error.contains("16777216"), "{error}");
+
+    let archs: Vec<Item> = (20..120).map(|arch| Item::One(sass(arch))).collect();
+    let named =
+        |name: &str| Object { sections: vec![(name.to_owned(), container(&archs))], ..Object::default() };
+    assert_eq!(audited(&[("a.so", named(".rodata").write())]).unwrap().elf[0].device_code.len(), 100);
+    let error = audited(&[("a.so", named(&"n".repeat(15_000)).write())]).unwrap_err().to_string();
+    assert!(error.contains("1048576"), "{error}");
+}
+
+/// Comparing every library with every other takes a minute here.
+#[test]
+fn names_of_libraries_are_compared_in_linear_time() {
+    let needed = |from: usize| (from..from + 60).map(|index| format!("lib{index}.so.1")).collect::<Vec<_>>();
+    let members: Vec<(String, Vec<u8>)> = (0..1000)
+        .map(|index| {
+            let needed = needed(index * 60 % 30_000);
+            (format!("x.libs/lib{index}-0123abcd.so.1.0"), Object { needed, ..Object::default() }.write())
+        })
+        .collect();
+    let members: Vec<_> = members.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
+    let facts = audited(&members).unwrap();
+    assert_eq!(facts.external.len(), 30_000);
+    let twins =
+        findings(&facts).into_iter().filter(|finding| finding.message.contains("is needed from outside by"));
+    assert_eq!(twins.count(), 1000);
 }

@@ -8,7 +8,7 @@ use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visi
 
 use crate::{
     ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, LibrariesFile,
-    Matrix, Package,
+    Matrix, Package, Valid,
 };
 
 /// Everything axle knows, read lazily from its [`Files`].
@@ -173,7 +173,11 @@ impl Catalogue {
         })
     }
 
-    fn json<T: DeserializeOwned>(&self, path: &str, schema: &str) -> Result<Option<T>, CatalogueError> {
+    fn json<T: DeserializeOwned + Valid>(
+        &self,
+        path: &str,
+        schema: &str,
+    ) -> Result<Option<T>, CatalogueError> {
         let Some(bytes) = self.files.read(path)? else { return Ok(None) };
         let found = schema_of(&bytes).map_err(|error| self.invalid(path, &error))?;
         if found != schema {
@@ -183,7 +187,9 @@ impl Catalogue {
                 ))
             );
         }
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| self.invalid(path, &error))
+        let value: T = serde_json::from_slice(&bytes).map_err(|error| self.invalid(path, &error))?;
+        value.check().map_err(|error| self.invalid(path, &error))?;
+        Ok(Some(value))
     }
 
     fn invalid(&self, path: &str, message: &dyn fmt::Display) -> CatalogueError {

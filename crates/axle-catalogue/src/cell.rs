@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use axle_fatbin::{Code, ComputeCapability};
 use axle_wheel::{Glibc, PythonVersion, System};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::pool::{Pool, Unpooled, converted, pool, unpool};
 use crate::{Cause, Cuda, FrozenWheel, Provenance, canonical};
@@ -103,6 +104,7 @@ impl Cell {
 
 /// One package of a cell; `F` is how its source tells what is frozen for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
     /// Its version.
     pub version: String,
@@ -121,6 +123,7 @@ pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
 
 /// The wheel of a package in a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellWheel {
     /// Its file name.
     pub filename: String,
@@ -142,6 +145,7 @@ pub struct CellWheel {
 
 /// How a package of a cell is compiled. What compiles it is in `builds/<name>/<version>.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
     /// The file name of the sdist.
     pub filename: String,
@@ -208,6 +212,7 @@ impl<F> CellPackage<F> {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pooled {
+    #[serde(deserialize_with = "own_schema")]
     schema: String,
     system: System,
     python: PythonVersion,
@@ -222,6 +227,18 @@ struct Pooled {
     newer: Pool<Newer>,
     torch: BTreeMap<String, PooledCell>,
     absent: BTreeMap<String, Absence>,
+}
+
+/// A lock holds cells too, whose schema nobody else looks at.
+fn own_schema<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let schema = String::deserialize(deserializer)?;
+    if schema == SCHEMA {
+        Ok(schema)
+    } else {
+        Err(D::Error::custom(format_args!(
+            "the schema of its cells is `{schema}`, and axle reads `{SCHEMA}`"
+        )))
+    }
 }
 
 /// Which there is under each name.

@@ -1,8 +1,12 @@
 //! Where a catalogue's files lie: a folder, or the binary itself.
 
 use std::borrow::Cow;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use axle_wheel::read_file;
 
 /// The files of a catalogue, by their path below its root, with `/` between folders.
 pub trait Files: Send + Sync {
@@ -38,25 +42,49 @@ impl Folder {
     /// What the operating system says, with the path; the old file is then still there.
     pub fn write(&self, path: &str, content: &[u8]) -> io::Result<bool> {
         let target = self.0.join(path);
-        if matches!(fs_err::read(&target), Ok(old) if old == content) {
-            return Ok(false);
+        fs_err::create_dir_all(target.parent().unwrap_or(Path::new(".")))?;
+        write_file(&target, content)
+    }
+
+    /// Keeps others from changing the folder: alone, or along with those that share it. It is given back when what is
+    /// returned is dropped, or the process ends.
+    ///
+    /// # Errors
+    /// When another process changes it now; what the operating system says.
+    pub fn lock(&self, share: bool) -> io::Result<FolderLock> {
+        let folder = File::open(&self.0).map_err(|error| {
+            let message =
+                format!("cannot open {}: {error}; give the folder of an axle catalogue", self.0.display());
+            io::Error::new(error.kind(), message)
+        })?;
+        match if share { folder.try_lock_shared() } else { folder.try_lock() } {
+            Err(TryLockError::WouldBlock) => {
+                let message = format!(
+                    "another process is changing the catalogue in {}; run this again when it is done",
+                    self.0.display()
+                );
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
+            }
+            // Some file systems know no locks.
+            Err(TryLockError::Error(error)) if error.kind() != io::ErrorKind::Unsupported => Err(error),
+            _ => Ok(FolderLock { _folder: folder }),
         }
-        let folder = target.parent().unwrap_or(Path::new("."));
-        fs_err::create_dir_all(folder)?;
-        let named = |error: io::Error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot write {}: {error}; it is as it was", target.display()),
-            )
-        };
-        let file = tempfile::Builder::new().prefix(".axle-").tempfile_in(folder).map_err(named)?;
-        // Through the file itself: an error is about the target, not about the temporary file's name.
-        let mut bytes = file.as_file();
-        bytes.write_all(content).and_then(|()| bytes.sync_all()).map_err(named)?;
-        #[cfg(unix)]
-        file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644)).map_err(named)?;
-        file.persist(&target).map_err(|error| named(error.error))?;
-        Ok(true)
+    }
+
+    /// Removes what processes left behind that were killed while they wrote into the folder itself.
+    pub fn sweep(&self) {
+        /// Nobody takes so long to write a file.
+        const OLD: Duration = Duration::from_hours(1);
+
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(TEMPORARY)) {
+            let metadata = entry.path().symlink_metadata().ok().filter(std::fs::Metadata::is_file);
+            let modified = metadata.and_then(|metadata| metadata.modified().ok());
+            let age = modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
+            if age.is_some_and(|age| age > OLD) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The paths of all files below some folders, sorted.
@@ -84,6 +112,93 @@ impl Folder {
     pub fn remove(&self, path: &str) -> io::Result<()> {
         fs_err::remove_file(self.0.join(path))
     }
+}
+
+/// How files are called while they are written.
+const TEMPORARY: &str = ".axle-";
+
+/// The most bytes of a file of a catalogue: that of torch has 2 MB.
+const LARGEST: u64 = 64 << 20;
+
+/// Others are kept from changing a folder as long as there is one ([`Folder::lock`]).
+#[derive(Debug)]
+pub struct FolderLock {
+    _folder: File,
+}
+
+/// Writes a file whole or not at all, and only when its content changes. Returns whether it did.
+///
+/// A link is followed: it stays, and what it leads to is written. A pipe or a device, as `/dev/stdout`, is written to.
+///
+/// # Errors
+/// What the operating system says, with the path; the old file is then still there.
+pub fn write_file(target: &Path, content: &[u8]) -> io::Result<bool> {
+    let named = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot write {}: {error}; it is as it was", target.display()))
+    };
+    let found = match std::fs::metadata(target) {
+        Ok(found) => Some(found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(named(error)),
+    };
+    let is_stream = |path: &Path| ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+    match &found {
+        Some(found) if found.is_dir() => return Err(named(io::ErrorKind::IsADirectory.into())),
+        Some(found) if !found.is_file() || is_stream(target) => {
+            return write_stream(target, content).map_err(|error| {
+                io::Error::new(error.kind(), format!("cannot write to {}: {error}", target.display()))
+            });
+        }
+        _ => {}
+    }
+    let place = end_of_links(target).map_err(named)?;
+    let is_same = found.as_ref().is_some_and(|found| found.len() == content.len() as u64)
+        && read_file(&place, content.len() as u64).is_ok_and(|old| old == content);
+    if is_same {
+        return Ok(false);
+    }
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(named)?;
+    // Through the file itself: an error is about the target, not about the temporary file's name.
+    let mut bytes = file.as_file();
+    bytes.write_all(content).and_then(|()| bytes.sync_all()).map_err(named)?;
+    // As other files of a repository; a temporary file is for its owner only.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = found.map_or(0o644, |found| found.permissions().mode() & 0o777);
+        file.as_file().set_permissions(PermissionsExt::from_mode(mode)).map_err(named)?;
+    }
+    file.persist(&place).map_err(|error| named(error.error))?;
+    Ok(true)
+}
+
+/// Where a link leads, even to nothing; a path that is none stays.
+fn end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut place = path.to_path_buf();
+    // As many as Linux follows.
+    for _ in 0..40 {
+        match std::fs::read_link(&place) {
+            Ok(next) => place = place.parent().unwrap_or(Path::new("")).join(next),
+            Err(_) => return Ok(place),
+        }
+    }
+    Err(io::Error::other("its links lead nowhere"))
+}
+
+/// Writes to what is no regular file, without waiting for somebody to read from a pipe.
+fn write_stream(path: &Path, content: &[u8]) -> io::Result<bool> {
+    #[cfg(unix)]
+    let _held = {
+        use std::os::unix::fs::OpenOptionsExt;
+        let waiting_for_nobody = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path);
+        waiting_for_nobody.map_err(|error| match error.raw_os_error() {
+            Some(libc::ENXIO) => io::Error::new(error.kind(), "nobody reads from it"),
+            _ => error,
+        })?
+    };
+    OpenOptions::new().append(true).open(path)?.write_all(content)?;
+    Ok(true)
 }
 
 /// Changes to many files of a folder that take place together or not at all.
@@ -174,7 +289,15 @@ impl Transaction {
 
 impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
-        match fs_err::read(self.0.join(path)) {
+        if self.0.join(COMMITTED).exists() {
+            let message = format!(
+                "an update of the catalogue in {} was interrupted, and half of it is old: \
+                 `axle index update --catalogue` or `cargo xtask update --offline` finishes it",
+                self.0.display()
+            );
+            return Err(io::Error::other(message));
+        }
+        match read_file(&self.0.join(path), LARGEST) {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) if is_absence(&error) => Ok(None),
             Err(error) => Err(error),
@@ -206,7 +329,7 @@ fn is_absence(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -244,6 +367,89 @@ mod tests {
         );
         assert!(error.ends_with("; it is as it was"), "{error}");
         assert_eq!(folder.list("artefacts").unwrap(), ["x.json"]);
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_written_to_and_stays() {
+        let (root, folder) = folder();
+        let path = |name: &str| root.path().join(name);
+        folder.write("old/file", b"old").unwrap();
+        std::os::unix::fs::symlink("old/file", path("link")).unwrap();
+        std::os::unix::fs::symlink("old/new", path("dangling")).unwrap();
+        std::os::unix::fs::symlink("loop", path("loop")).unwrap();
+        assert!(folder.write("link", b"new").unwrap() && folder.write("dangling", b"new").unwrap());
+        assert!(path("link").is_symlink() && path("dangling").is_symlink());
+        assert_eq!(fs_err::read(path("old/file")).unwrap(), b"new");
+        assert_eq!(fs_err::read(path("old/new")).unwrap(), b"new");
+        folder.write("loop", b"new").unwrap_err();
+
+        assert!(write_file(Path::new("/dev/null"), b"new").unwrap());
+        let kind = fs_err::metadata("/dev/null").unwrap().file_type();
+        assert!(std::os::unix::fs::FileTypeExt::is_char_device(&kind));
+        write_file(Path::new("/dev/full"), b"new").unwrap_err();
+
+        let pipe = path("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let error = folder.write("pipe", b"new").unwrap_err().to_string();
+        assert_eq!(error, format!("cannot write to {}: nobody reads from it", pipe.display()));
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read(pipe).unwrap()
+        });
+        while folder.write("pipe", b"new").is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(reader.join().unwrap(), b"new");
+        assert!(!fs_err::metadata(pipe).unwrap().is_file());
+    }
+
+    #[test]
+    fn permissions_stay_as_they_were() {
+        let (root, folder) = folder();
+        folder.write("a", b"old").unwrap();
+        fs_err::set_permissions(root.path().join("a"), PermissionsExt::from_mode(0o600)).unwrap();
+        folder.write("a", b"new").unwrap();
+        assert_eq!(fs_err::metadata(root.path().join("a")).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn one_changes_a_folder_at_a_time() {
+        let (root, folder) = folder();
+        let busy = format!(
+            "another process is changing the catalogue in {}; run this again when it is done",
+            root.path().display()
+        );
+        let alone = folder.lock(false).unwrap();
+        for share in [false, true] {
+            assert_eq!(folder.lock(share).unwrap_err().to_string(), busy);
+        }
+        drop(alone);
+        let shared = [folder.lock(true).unwrap(), folder.lock(true).unwrap()];
+        assert_eq!(folder.lock(false).unwrap_err().to_string(), busy);
+        drop(shared);
+        folder.lock(false).unwrap();
+    }
+
+    #[test]
+    fn half_an_update_is_not_read() {
+        let (root, folder) = folder();
+        folder.write("matrix.toml", b"").unwrap();
+        fs_err::create_dir(root.path().join(COMMITTED)).unwrap();
+        assert!(folder.read("matrix.toml").unwrap_err().to_string().contains("was interrupted"));
+        assert!(folder.recover().unwrap());
+        assert_eq!(folder.read("matrix.toml").unwrap().unwrap().as_ref(), b"");
+    }
+
+    #[test]
+    fn what_was_left_behind_is_removed_when_it_is_old() {
+        let (root, folder) = folder();
+        for name in [".axle-old", ".axle-new", "other"] {
+            folder.write(name, b"").unwrap();
+        }
+        let old = File::options().write(true).open(root.path().join(".axle-old")).unwrap();
+        old.set_modified(SystemTime::now() - Duration::from_hours(2)).unwrap();
+        folder.sweep();
+        assert_eq!(folder.list("").unwrap(), [".axle-new", "other"]);
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod names;
 mod package;
 mod pool;
 mod stored;
+mod valid;
 mod wheel_build;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
@@ -53,7 +54,7 @@ pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
 pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
-pub use files::{Files, Folder, Transaction};
+pub use files::{Files, Folder, FolderLock, Transaction, write_file};
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
 pub use names::{Built, Grammar, Names, UnreadableName, Variant};
@@ -62,6 +63,7 @@ pub use package::{
     Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
 };
 pub use stored::stored_facts;
+pub use valid::{InvalidText, Valid, package_name, version};
 pub use wheel_build::{
     BuildFile, Fetch, FetchPypi, FetchUrl, FetchWheel, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA,
     SourceBuild, UnprovidedSoname, WheelBuild,

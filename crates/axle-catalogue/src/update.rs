@@ -14,7 +14,7 @@ use axle_index::{
 };
 use axle_wheel::{Metadata, PythonVersion, SdistName, System, WheelName, parse_requirement};
 use flate2::read::GzDecoder;
-use pep508_rs::{MarkerEnvironment, MarkerTree, PackageName};
+use pep508_rs::{MarkerEnvironment, PackageName};
 use rayon::prelude::*;
 
 use crate::{
@@ -94,7 +94,7 @@ impl Places {
         cache: Option<&Path>,
         listener: impl Fn(&Notice) + Send + Sync + 'static,
     ) -> Result<Self, IndexError> {
-        let mut client = Client::new(settings, Patience::default())?.with_listener(listener);
+        let mut client = Client::new(settings, Patience::of_maintainer())?.with_listener(listener);
         if let Some(cache) = cache {
             client = client.with_cache(cache.join("http"));
         }
@@ -539,14 +539,21 @@ fn pkg_info(mut sdist: std::fs::File) -> Result<Vec<u8>, String> {
     /// The most bytes in it, and the most that are unpacked to find it.
     const LARGEST: u64 = 16 << 20;
     const MOST: u64 = 2 << 30;
-    std::io::Seek::rewind(&mut sdist).map_err(|error| error.to_string())?;
+
+    let told = |error: std::io::Error| error.to_string();
+    std::io::Seek::rewind(&mut sdist).map_err(told)?;
     let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(sdist)).take(MOST));
-    for entry in archive.entries().map_err(|error| error.to_string())? {
-        let entry = entry.map_err(|error| error.to_string())?;
-        let path = entry.path().map_err(|error| error.to_string())?.into_owned();
+    // As they lie there: further headers, which hold long names and could hold gigabytes, are passed over like files.
+    // The name that is looked for is short.
+    for entry in archive.entries().map_err(told)?.raw(true) {
+        let entry = entry.map_err(told)?;
+        if !entry.header().entry_type().is_file() {
+            continue;
+        }
+        let path = entry.header().path().map_err(told)?.into_owned();
         if path.components().count() == 2 && path.file_name().is_some_and(|name| name == "PKG-INFO") {
             let mut bytes = Vec::new();
-            entry.take(LARGEST).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+            entry.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
             return Ok(bytes);
         }
     }
@@ -637,10 +644,12 @@ fn required<'a>(
     lines.into_iter().filter_map(move |line| {
         let requirement = parse_requirement(line).ok()?;
         let name = requirement.name.to_string();
-        let holds =
-            |marker: &MarkerTree| environments.iter().any(|environment| marker.evaluate(environment, &[]));
-        let with_extras = || requirement.marker.clone().simplify_extras_with(|_| true);
-        let follow = holds(&requirement.marker) || packages.contains_key(&name) && holds(&with_extras());
+        let holds = |with_extras: bool| {
+            environments
+                .iter()
+                .any(|environment| requirement.marker.holds_with(environment, &|_| with_extras))
+        };
+        let follow = holds(false) || packages.contains_key(&name) && holds(true);
         follow.then_some(name)
     })
 }
@@ -651,6 +660,35 @@ mod tests {
 
     fn package(since: &str) -> Package {
         toml::from_str(&format!("summary = \"A toy\"\nsince = \"{since}\"\n")).unwrap()
+    }
+
+    /// A header that gives the next file another name may hold gigabytes: none is read.
+    #[test]
+    fn long_names_of_an_sdist_are_passed_over() {
+        use std::io::{Seek as _, Write as _};
+
+        let add = |tar: &mut Vec<u8>, kind: u8, name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_path(name).unwrap();
+            header.set_size(bytes.len() as u64);
+            header.set_entry_type(tar::EntryType::new(kind));
+            header.set_cksum();
+            tar.extend(header.as_bytes());
+            tar.extend(bytes);
+            tar.resize(tar.len().next_multiple_of(512), 0);
+        };
+        let mut tar = Vec::new();
+        add(&mut tar, b'L', "././@LongLink", b"x-1/PKG-INFO\0");
+        add(&mut tar, b'0', "x-1/forged", b"forged");
+        add(&mut tar, b'x', "x-1/PKG-INFO", &vec![b'9'; 1 << 20]);
+        add(&mut tar, b'0', "x-1/y/PKG-INFO", b"deep");
+        add(&mut tar, b'0', "x-1/PKG-INFO", b"Metadata-Version: 2.1");
+        let mut file = tempfile::tempfile().unwrap();
+        let mut packed = flate2::write::GzEncoder::new(&mut file, flate2::Compression::fast());
+        packed.write_all(&tar).unwrap();
+        packed.finish().unwrap();
+        file.rewind().unwrap();
+        assert_eq!(pkg_info(file), Ok(b"Metadata-Version: 2.1".to_vec()));
     }
 
     #[test]

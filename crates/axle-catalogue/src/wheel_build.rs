@@ -12,6 +12,7 @@ pub const SCHEMA: &str = "axle.builds/2";
 
 /// The wheels of one package version that cells and toolkits have, and how its sdists are compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BuildFile {
     /// [`SCHEMA`].
     pub schema: String,
@@ -55,6 +56,7 @@ impl BuildFile {
 
 /// How one sdist is fetched and compiled. What it links comes from the cell: [`crate::CellSource::links`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SourceBuild {
     /// SHA-256 of the file, hex.
     pub sha256: String,
@@ -82,6 +84,7 @@ pub struct SourceBuild {
 /// How one wheel is fetched and patched. A function of the wheel alone: it names providers by package, and the
 /// cell that a build is used in says which version of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WheelBuild {
     /// SHA-256 of the file, hex.
     pub sha256: String,
@@ -109,6 +112,7 @@ pub struct WheelBuild {
 
 /// Ready arguments of a fetcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Fetch {
     /// Arguments of nixpkgs' `fetchPypi`.
     #[serde(rename = "fetchPypi")]
@@ -120,6 +124,7 @@ pub enum Fetch {
 
 /// Arguments of nixpkgs' `fetchurl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct FetchUrl {
     /// The address.
     pub url: String,
@@ -149,6 +154,7 @@ pub struct FetchPypi {
 
 /// A [`FetchPypi`] as it is read: flattened fields would all be kept in memory first, to be looked through.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct FetchPypiArguments {
     pname: String,
     version: String,
@@ -199,6 +205,7 @@ pub struct FetchWheel {
 
 /// How one ELF member is patched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MemberBuild {
     /// Path in the wheel.
     pub path: String,
@@ -283,6 +290,7 @@ impl TryFrom<ProviderEntry> for Provider {
 
 /// A needed soname that nothing provides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UnprovidedSoname {
     /// The member that needs it.
     pub member: String,

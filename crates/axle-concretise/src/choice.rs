@@ -10,9 +10,9 @@ use axle_catalogue::{
     Variant, markers,
 };
 use axle_fatbin::Kind;
-use axle_wheel::{Fit, Glibc, PythonVersion, SdistName, System, VerbatimUrl, WheelName};
+use axle_wheel::{Fit, Glibc, PythonVersion, Requirement, SdistName, System, VersionOrUrl, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, Requirement, VersionOrUrl};
+use pep508_rs::{ExtraName, MarkerEnvironment};
 
 use crate::glibc;
 use crate::specifiers::{compact, satisfies};
@@ -46,7 +46,7 @@ pub struct Choice<'a> {
 /// releases and torches that it is tried with.
 #[derive(Debug, Default)]
 struct Read {
-    requirements: OnceLock<Result<Vec<Requirement<VerbatimUrl>>, Cause>>,
+    requirements: OnceLock<Result<Vec<Requirement>, Cause>>,
     /// Those whose markers hold, by the extras.
     needs: Mutex<BTreeMap<Vec<ExtraName>, Needs>>,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    fn of(requirement: &Requirement<VerbatimUrl>) -> Result<Self, Cause> {
+    fn of(requirement: &Requirement) -> Result<Self, Cause> {
         let specifiers = match &requirement.version_or_url {
             None => VersionSpecifiers::empty(),
             Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
@@ -246,7 +246,7 @@ impl<'a> Choice<'a> {
     }
 
     /// What it requires.
-    pub(crate) fn requirements(&self) -> Result<&[Requirement<VerbatimUrl>], Cause> {
+    pub(crate) fn requirements(&self) -> Result<&[Requirement], Cause> {
         let parse = |line: &&String| {
             axle_wheel::parse_requirement(line)
                 .map_err(|error| Cause::UnreadableRequirement { message: error.to_string() })
@@ -423,7 +423,7 @@ impl<'a> Choice<'a> {
     }
 
     fn pins_torch(&self) -> bool {
-        let pins = |requirement: &Requirement<VerbatimUrl>| {
+        let pins = |requirement: &Requirement| {
             requirement.name.to_string() == "torch"
                 && matches!(&requirement.version_or_url, Some(VersionOrUrl::VersionSpecifier(specifiers))
                 if specifiers.iter().any(|specifier| {

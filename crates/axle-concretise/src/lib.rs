@@ -17,7 +17,6 @@ mod choice;
 mod components;
 mod derivation;
 mod document;
-mod extras;
 mod formats;
 mod glibc;
 mod holdings;
@@ -37,7 +36,7 @@ pub use components::{Components, ComponentsError, components};
 pub use document::{Document, Problem};
 pub use formats::{Pin, flake, pins, pip, requirements};
 pub use holdings::{Holdings, Serving};
-pub use lock::{LOCK_SCHEMA, Lock, LockedRequest, LockedRequestError, WriteLockError, pin};
+pub use lock::{LOCK_SCHEMA, Lock, LockedComponents, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use lookup::{
     Answer, BlockedTorch, Blocker, LockedSet, Locking, Lookup, LookupError, Row, Solved, Story, answer,
     unknown_name,

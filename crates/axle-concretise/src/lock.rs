@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{BuildFile, Catalogue, CatalogueError, Cell, CellFile, ComponentsFile, Cuda};
+use axle_catalogue::{
+    BuildFile, Catalogue, CatalogueError, Cell, CellFile, ComponentsFile, Cuda, InvalidText, ToolkitWheels,
+    Valid, package_name, version,
+};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::SupportedCompilers;
 use axle_wheel::{PythonVersion, System};
@@ -20,6 +23,7 @@ pub const LOCK_SCHEMA: &str = "axle.lock/2";
 
 /// What a lock holds: the overlay's `fromLock` reads it as a catalogue.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lock {
     /// [`LOCK_SCHEMA`].
     pub schema: String,
@@ -34,11 +38,20 @@ pub struct Lock {
     /// The wheels that the toolkit of the CUDA release is assembled from, where something is compiled and they are
     /// known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub components: Option<serde_json::Value>,
+    pub components: Option<LockedComponents>,
+}
+
+/// The toolkit of a lock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedComponents {
+    /// The one system, its one release, and the wheels.
+    pub systems: BTreeMap<System, BTreeMap<Cuda, ToolkitWheels>>,
 }
 
 /// A request in JSON. The first fields are all that Nix asks the cell; the others say how the cell was solved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LockedRequest {
     /// The packages by name.
     pub packages: Vec<String>,
@@ -130,6 +143,29 @@ impl Lock {
             compilers: catalogue.compilers()?.only(system),
             components: None,
         })
+    }
+
+    /// Checks every name, version, hash, address and path in it.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn check(&self) -> Result<(), InvalidText> {
+        self.cells.values().flat_map(BTreeMap::values).try_for_each(Valid::check)?;
+        for (name, versions) in &self.builds {
+            package_name(name)?;
+            for (of, build) in versions {
+                version(of)?;
+                build.check()?;
+            }
+        }
+        self.compilers.check()?;
+        let toolkits = self.components.iter().flat_map(|components| components.systems.values());
+        toolkits.flat_map(BTreeMap::values).try_for_each(Valid::check)?;
+        let LockedRequest { packages, torch, prefer_for, only_wheels_for, only_audited_for, .. } =
+            &self.request;
+        let named = packages.iter().chain(prefer_for.keys()).chain(only_wheels_for).chain(only_audited_for);
+        named.into_iter().try_for_each(|name| package_name(name))?;
+        torch.iter().try_for_each(|torch| version(torch))
     }
 
     /// The torch of the cell, and the cell; `None` in what is no lock.
@@ -234,7 +270,7 @@ pub fn pin(text: &str) -> Result<(String, VersionSpecifiers), String> {
     let wrong = || format!("`{text}` is no pin: write NAME==VERSION");
     let requirement = axle_wheel::parse_requirement(text).map_err(|_| wrong())?;
     match requirement.version_or_url {
-        Some(pep508_rs::VersionOrUrl::VersionSpecifier(versions))
+        Some(axle_wheel::VersionOrUrl::VersionSpecifier(versions))
             if requirement.extras.is_empty() && is_exact(&versions) =>
         {
             Ok((requirement.name.to_string(), versions))

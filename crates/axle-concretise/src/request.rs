@@ -7,8 +7,9 @@ use axle_catalogue::{Cuda, markers};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{DriverVersion, Rule};
 use axle_wheel::{Glibc, MetadataError, PackageName, PythonVersion, System};
+use axle_wheel::{Requirement, VersionOrUrl};
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+use pep508_rs::ExtraName;
 
 use crate::plan::Compiler;
 
@@ -150,6 +151,9 @@ impl std::str::FromStr for Prefer {
     }
 }
 
+/// The most specifiers of one package that is asked for, whoever gives them.
+const MOST_SPECIFIERS: usize = 64;
+
 /// A request that cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -167,6 +171,12 @@ pub enum RequestError {
         text: String,
         /// What is wrong with it.
         message: String,
+    },
+    /// A package is asked for with more conditions than anybody has.
+    #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are refused")]
+    TooMany {
+        /// The package.
+        name: String,
     },
     /// A compiler that is not written with its major version.
     #[error("`{0}` is no compiler: write its name and major version, as in gcc13 or clang17")]
@@ -200,6 +210,9 @@ impl Request {
         asked.extras.extend(requirement.extras.iter().cloned());
         let mut all: Vec<_> = asked.specifiers.iter().cloned().collect();
         all.extend(specifiers.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+        if all.len() > MOST_SPECIFIERS {
+            return Err(RequestError::TooMany { name: requirement.name.to_string() });
+        }
         all.sort_by_cached_key(ToString::to_string);
         asked.specifiers = all.into_iter().collect();
         Ok(true)

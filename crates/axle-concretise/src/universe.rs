@@ -18,7 +18,6 @@ use pubgrub::Ranges;
 use rayon::prelude::*;
 
 use crate::choice::{Choice, Needs, Torch};
-use crate::extras::extras_of;
 use crate::request::{Prefer, Request};
 use crate::specifiers::satisfies;
 
@@ -485,7 +484,8 @@ impl<'a> Candidates<'a> {
         compiling: bool,
     ) -> Result<(), Cause> {
         for extra in request.packages.get(name).iter().flat_map(|asked| &asked.extras) {
-            let extras: BTreeSet<ExtraName> = choice.requirements()?.iter().flat_map(extras_of).collect();
+            let extras: BTreeSet<&ExtraName> =
+                choice.requirements()?.iter().flat_map(|requirement| requirement.marker.extras()).collect();
             if !extras.contains(extra) {
                 let extras = extras.iter().map(ToString::to_string).collect();
                 return Err(Cause::NoSuchExtra { extra: extra.to_string(), extras });

@@ -21,17 +21,20 @@ use crate::symbols::Undefined;
 use crate::window::Window;
 use crate::{Elf, ElfType, MAGIC, Section};
 
-/// More than real files have, by far.
-const MOST_NAMES: usize = 1 << 14;
-/// The most bytes of names that one file may make us keep.
-const LONGEST_NAMES: usize = 16 << 20;
+/// More than real files have, by far: of libraries, or of versions of their symbols.
+const MOST_NAMES: usize = 1 << 12;
+/// The most bytes of the names that one table gives. A place in it may be named again and again: without a bound on the
+/// sum, a megabyte that is named by 4,096 entries would be four gigabytes. PyTorch's libraries have some kilobytes.
+const LONGEST_NAMES: usize = 256 << 10;
+/// The same for sections: object files may have one for every function, each with the function's name in its own.
+const LONGEST_SECTION_NAMES: usize = 16 << 20;
 /// Tables that are read whole before their content is known to make sense.
 const LARGEST_DYNAMIC: u64 = 1 << 20;
 const LONGEST_INTERPRETER: u64 = 4096;
 /// A table of strings that is larger is not read whole, but name by name: libtensorflow_cc.so.2 2.21 has 87,441,077
 /// bytes of names, nearly all of which are its own symbols'.
 const LARGEST_STRINGS: u64 = 48 << 20;
-/// Where names are read one by one, the most bytes of one. The search path of that library has 1,700.
+/// The most bytes of one name. The search path of that library has 1,700.
 const LONGEST_NAME: u64 = 16 << 10;
 const MOST_SECTIONS: u64 = 1 << 17;
 /// The number of program headers that says that there are more (`PN_XNUM`). No linker makes such files
@@ -195,6 +198,7 @@ impl<'a> File<'a> {
             Error::malformed(NAME, self.header.e_shoff, format!("there is no section {index}"))
         })?;
         let names = Strings::open(NAME, self.window, names.sh_offset, names.sh_size)?;
+        names.limit(LONGEST_SECTION_NAMES);
         let mut sections = Vec::with_capacity(headers.len());
         for header in headers.iter().skip(1) {
             let name = names.get(header.sh_name as u64)?;
@@ -361,13 +365,28 @@ struct Strings<'a> {
     size: u64,
     /// All of it, unless it is too large.
     whole: Option<&'a [u8]>,
+    limit: Cell<usize>,
     left: Cell<usize>,
 }
 
 impl<'a> Strings<'a> {
     fn open(what: &'static str, window: &'a Window, offset: u64, size: u64) -> Result<Self, Stop> {
         let whole = if size > LARGEST_STRINGS { None } else { Some(window.get(what, offset, size)?) };
-        Ok(Self { what, window, offset, size, whole, left: Cell::new(LONGEST_NAMES) })
+        Ok(Self {
+            what,
+            window,
+            offset,
+            size,
+            whole,
+            limit: Cell::new(LONGEST_NAMES),
+            left: Cell::new(LONGEST_NAMES),
+        })
+    }
+
+    /// Lets it give so many bytes from now on.
+    fn limit(&self, bytes: usize) {
+        self.limit.set(bytes);
+        self.left.set(bytes);
     }
 
     /// Says which bytes are missing for the strings at these places: of all at once, as each time costs a pass.
@@ -404,16 +423,18 @@ impl<'a> Strings<'a> {
     fn get(&self, place: u64) -> Result<String, Stop> {
         let at = self.offset.saturating_add(place);
         let malformed = |problem| Stop::Broken(Error::malformed(self.what, at, problem));
+        let too_large = |limit| Stop::Broken(Error::TooLarge { what: self.what, offset: at, limit });
         let rest = self.rest(place)?;
-        let end = rest.iter().take(self.left.get()).position(|byte| *byte == 0);
-        let Some(end) = end else {
-            if rest.len() >= self.left.get() {
-                let limit = LONGEST_NAMES as u64;
-                return Err(Error::TooLarge { what: self.what, offset: at, limit }.into());
-            }
-            return Err(malformed("a name has no end"));
+        let longest = usize::try_from(LONGEST_NAME).unwrap_or(usize::MAX);
+        let Some(end) = rest.iter().take(longest).position(|byte| *byte == 0) else {
+            return Err(if rest.len() < longest {
+                malformed("a name has no end")
+            } else {
+                too_large(LONGEST_NAME)
+            });
         };
-        self.left.set(self.left.get() - end);
+        let left = self.left.get().checked_sub(end).ok_or_else(|| too_large(self.limit.get() as u64))?;
+        self.left.set(left);
         let name = std::str::from_utf8(rest.get(..end).unwrap_or_default());
         name.map(str::to_owned).map_err(|_| malformed("a name is not UTF-8"))
     }

@@ -75,6 +75,11 @@ impl Reader {
         self.window.wanted()
     }
 
+    /// Drops what it keeps of the file, all of which is fed again.
+    pub fn forget(&mut self) {
+        self.window.forget();
+    }
+
     /// Whether all that was asked for a second pass has come, so that the rest need not be fed.
     pub fn is_satisfied(&self) -> bool {
         self.passes > 1 && self.window.is_full()

@@ -62,6 +62,13 @@ impl Window {
         }
     }
 
+    /// Drops the bytes that have come, and wants them still.
+    pub fn forget(&mut self) {
+        for part in &mut self.parts {
+            part.bytes = Vec::new();
+        }
+    }
+
     /// Whether all that is wanted has come.
     pub fn is_full(&self) -> bool {
         self.parts.iter().all(|part| part.bytes.len() as u64 == part.end.saturating_sub(part.start))

@@ -214,6 +214,28 @@ fn loops_in_the_needed_versions_end() {
     }
 }
 
+/// A name that many entries share is given to each of them: what is given is bounded, and not only what is there.
+#[test]
+fn names_that_are_shared_are_counted_as_often_as_they_are_named() {
+    let needing = |count: usize, bytes: usize| {
+        let mut file = Object { needed: vec!["n".repeat(bytes); count], ..Object::default() }.write();
+        // All entries name the first string, at place 1.
+        let first = [1_u64.to_le_bytes(), 1_u64.to_le_bytes()].concat();
+        let at = file.windows(16).position(|entry| entry == first).unwrap();
+        for entry in file[at..].chunks_exact_mut(16).take(count) {
+            entry.copy_from_slice(&first);
+        }
+        read(&file).map(|elf| elf.needed.len()).map_err(|error| error.to_string())
+    };
+    assert_eq!(needing(256, 1000), Ok(256));
+    let told = needing(300, 1000).unwrap_err();
+    assert!(told.ends_with("the dynamic strings: more than 262144 are refused"), "{told}");
+    let told = needing(1, 20_000).unwrap_err();
+    assert!(told.ends_with("the dynamic strings: more than 16384 are refused"), "{told}");
+    let told = needing(5000, 1).unwrap_err();
+    assert!(told.ends_with("the dynamic strings: more than 4096 are refused"), "{told}");
+}
+
 fn names() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("[a-zA-Z0-9_.+/$-]{1,20}", 0..5)
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use axle_wheel::read_file;
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
@@ -28,11 +29,28 @@ pub struct Patience {
     pub tries: u32,
     /// How long to wait after the first failure; doubled after each further one.
     pub delay: Duration,
-    /// How long a server may say nothing. A page must be there within ten times that.
+    /// How long a server may say nothing. A page must be there within ten times that, and of a file so long as this
+    /// [`RATE`] bytes a second must come.
     pub silence: Duration,
-    /// For how long in all a server that wants no more requests for now is obeyed. GitHub counts by
-    /// the hour.
+    /// For how long in all a server that wants no more requests for now is obeyed; a minute at most where nobody
+    /// is told that it takes long. GitHub counts by the hour.
     pub rate_limit: Duration,
+}
+
+/// The bytes a second below which a server is given up, on the average of a minute: the slowest modem was faster.
+const RATE: u64 = 1000;
+
+/// What resets the count of failures: a server that breaks off after each byte is given up as well.
+const PROGRESS: u64 = 64 << 10;
+
+/// How long a server is obeyed where nobody hears why nothing happens.
+const UNHEARD: Duration = Duration::from_mins(1);
+
+impl Patience {
+    /// That of who maintains a catalogue, and can wait an hour for GitHub.
+    pub fn of_maintainer() -> Self {
+        Self { rate_limit: Duration::from_mins(65), ..Self::default() }
+    }
 }
 
 impl Default for Patience {
@@ -41,7 +59,7 @@ impl Default for Patience {
             tries: 3,
             delay: Duration::from_millis(300),
             silence: Duration::from_mins(1),
-            rate_limit: Duration::from_mins(65),
+            rate_limit: Duration::from_mins(5),
         }
     }
 }
@@ -223,13 +241,15 @@ impl Client {
                     if let Some(wait) = wanted_wait(response) {
                         let wait = wait.max(self.patience.delay);
                         waits += 1;
-                        if waited + wait > self.patience.rate_limit || waits > self.patience.tries {
+                        let heard = self.listener.0.is_some();
+                        let limit = self.patience.rate_limit.min(if heard { Duration::MAX } else { UNHEARD });
+                        if waited.saturating_add(wait) > limit || waits > self.patience.tries {
                             return Err(IndexError::RateLimited { url: shown(url), wait });
                         }
                         let server = url.host_str().unwrap_or_default().to_owned();
                         self.listener.tell(&Notice::RateLimit { server, wait });
                         thread::sleep(wait);
-                        waited += wait;
+                        waited = waited.saturating_add(wait);
                         continue;
                     }
                     let refused = IndexError::Status { url: shown(url), status: status.as_u16() };
@@ -359,6 +379,9 @@ impl Client {
             end,
             body: None,
             failures: 0,
+            since_failure: 0,
+            waited: Duration::ZERO,
+            since_wait: 0,
             total: None,
             version: version.cloned(),
         }
@@ -416,6 +439,11 @@ pub(crate) struct Stream {
     end: Option<u64>,
     body: Option<Box<dyn Read + Send>>,
     failures: u32,
+    /// Bytes that came since the connection broke.
+    since_failure: u64,
+    /// How long the server was waited for since its rate was looked at, and the bytes that came.
+    waited: Duration,
+    since_wait: u64,
     total: Option<u64>,
     /// Which version of the file the bytes are of, once that is known.
     version: Option<FileVersion>,
@@ -512,9 +540,29 @@ impl Stream {
         Ok(Part::Given { total })
     }
 
+    /// Counts how long the server let us wait for some bytes; an error where it is too slow for anybody.
+    fn count_wait(&mut self, wait: Duration, bytes: usize) -> Result<(), IndexError> {
+        self.waited = self.waited.saturating_add(wait);
+        self.since_wait += bytes as u64;
+        if self.waited < self.client.patience.silence {
+            return Ok(());
+        }
+        let expected = RATE.saturating_mul(self.waited.as_secs().max(1));
+        if self.since_wait < expected {
+            let (bytes, seconds) = (self.since_wait, self.waited.as_secs_f32());
+            return Err(IndexError::TooSlow { url: shown(&self.url), bytes, seconds });
+        }
+        (self.waited, self.since_wait) = (Duration::ZERO, 0);
+        Ok(())
+    }
+
     /// What is missing after an end of the connection; an error when trying was in vain.
     fn broken(&mut self, message: &str) -> Result<(), IndexError> {
         self.body = None;
+        if self.since_failure >= PROGRESS {
+            self.failures = 0;
+        }
+        self.since_failure = 0;
         self.failures += 1;
         if self.failures >= self.client.patience.tries {
             return Err(IndexError::Connection {
@@ -550,17 +598,21 @@ impl Read for Stream {
             let left = self.end.map_or(u64::MAX, |end| end - self.position);
             let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
             let part = buffer.get_mut(..most).unwrap_or_default();
-            match body.read(part) {
+            let start = Instant::now();
+            let read = body.read(part);
+            self.count_wait(start.elapsed(), *read.as_ref().unwrap_or(&0)).map_err(io::Error::other)?;
+            match read {
                 Ok(0) if self.end.is_none() => return Ok(0),
                 Ok(0) => self.broken("it ended early").map_err(io::Error::other)?,
                 Ok(count) => {
                     self.client.traffic.count(count);
                     self.position += count as u64;
-                    self.failures = 0;
+                    self.since_failure += count as u64;
                     if self.end == Some(self.position) {
                         // Only a body that was seen to end gives its connection back.
-                        let _ = body.read(&mut [0]);
-                        self.body = None;
+                        if let Some(mut body) = self.body.take() {
+                            let _ = body.read(&mut [0]);
+                        }
                     }
                     return Ok(count);
                 }
@@ -663,9 +715,12 @@ fn credentials(url: &Url) -> Option<Credentials> {
     })
 }
 
+/// The most bytes of a file of certificates: those of all that browsers trust have 300 kB.
+const LARGEST_CERTIFICATES: u64 = 16 << 20;
+
 fn certificates(path: &Path) -> Result<RootCerts, IndexError> {
     let unusable = |message: String| IndexError::Certificates { path: path.display().to_string(), message };
-    let pem = fs_err::read(path).map_err(|error| unusable(error.to_string()))?;
+    let pem = read_file(path, LARGEST_CERTIFICATES).map_err(|error| unusable(error.to_string()))?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(Ok(certificate)),

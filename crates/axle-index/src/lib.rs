@@ -63,9 +63,11 @@ mod folder;
 #[doc(hidden)]
 pub mod fuzz;
 mod github;
+mod html;
 mod http;
 mod origin;
 mod package_index;
+mod program;
 mod remote_file;
 mod resolver;
 mod settings;
@@ -81,5 +83,6 @@ pub use origin::{
     CoreMetadata, Digest, File, InvalidDigest, Origin, Project, ProjectStatus, Published, Release,
 };
 pub use package_index::PackageIndex;
+pub use program::{Silence, ask_program};
 pub use remote_file::RemoteFile;
 pub use settings::{Settings, SettingsError};

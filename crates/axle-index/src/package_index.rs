@@ -12,7 +12,7 @@ use crate::{Digest, File, IndexError, Origin, Problem, Project, Settings};
 
 /// The most bytes in a project's page. The largest of 2026 has 30 MB (nightly builds of every day
 /// since years).
-pub(crate) const LARGEST_PAGE: u64 = 256 << 20;
+pub(crate) const LARGEST_PAGE: u64 = 64 << 20;
 
 /// A package index that speaks the simple repository API; threads may share it.
 #[derive(Clone, Debug)]

@@ -4,11 +4,15 @@
 //! configuration files, and last the default that is built into pip, asked of pip itself.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use axle_wheel::read_text;
 use configparser::ini::Ini;
 use thiserror::Error;
+
+use crate::ask_program;
 
 /// What is needed to talk to an index.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +45,10 @@ impl Settings {
     /// When a configuration file of pip can't be read, or nothing names an index: no option, no
     /// variable, no file, and there is no pip to ask.
     pub fn discover(index_url: Option<&str>) -> Result<Self, SettingsError> {
-        let environment: Environment = std::env::vars().collect();
+        // Of what is not UTF-8 nothing is asked for.
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let environment: Environment = std::env::vars_os().filter_map(text).collect();
         let configuration = PipConfiguration::load(&environment)?;
         let index_url = match named_index(index_url, &environment, &configuration) {
             Some(index_url) => index_url,
@@ -50,6 +57,9 @@ impl Settings {
         Ok(Self { index_url, certificates: named_certificates(&environment, &configuration) })
     }
 }
+
+/// The most bytes of a configuration file of pip.
+const LARGEST_CONFIGURATION: u64 = 1 << 20;
 
 type Environment = BTreeMap<String, String>;
 
@@ -96,7 +106,7 @@ impl PipConfiguration {
     fn load(environment: &Environment) -> Result<Self, SettingsError> {
         let mut configuration = Self::default();
         for path in configuration_files(environment) {
-            match fs_err::read_to_string(&path) {
+            match read_text(&path, LARGEST_CONFIGURATION) {
                 Ok(text) => configuration.merge(&path, &text)?,
                 // pip too passes over files that are not there or not for this user.
                 Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
@@ -161,13 +171,13 @@ fn configuration_files(environment: &Environment) -> Vec<PathBuf> {
 /// The index that pip uses when nothing is configured.
 fn default_of_pip() -> Result<String, SettingsError> {
     const QUESTION: &str = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     for python in ["python3", "/usr/bin/python3"] {
         // Isolated (-I): what lies in the current folder must not answer for pip.
-        let output = Command::new(python).args(["-I", "-c", QUESTION]).stdin(Stdio::null()).output();
-        let Ok(output) = output else { continue };
-        let answer = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if output.status.success() && answer.starts_with("https://") {
-            return Ok(answer);
+        let Ok(Some(answer)) = ask_program(python, &["-I", "-c", QUESTION], PATIENCE) else { continue };
+        if answer.trim().starts_with("https://") {
+            return Ok(answer.trim().to_owned());
         }
     }
     Err(SettingsError::NoIndex)

@@ -1,10 +1,11 @@
 //! The simple repository API: the page of a project, as JSON or as HTML
 //! (<https://packaging.python.org/en/latest/specifications/simple-repository-api/>).
 
-use scraper::{Html, Selector};
 use serde::Deserialize;
+use serde::de::{Error as _, SeqAccess, Visitor};
 use url::Url;
 
+use crate::html::{Link, MOST_LINKS, links};
 use crate::origin::is_plain;
 use crate::{CoreMetadata, Digest, File, ProjectStatus};
 
@@ -51,7 +52,36 @@ struct JsonPage {
     name: Option<String>,
     #[serde(rename = "project-status")]
     status: Option<JsonStatus>,
+    #[serde(deserialize_with = "files")]
     files: Vec<JsonFile>,
+}
+
+/// As many files as a page may list.
+fn files<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<JsonFile>, D::Error> {
+    struct Files;
+
+    impl<'de> Visitor<'de> for Files {
+        type Value = Vec<JsonFile>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a list of files")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut files = Vec::new();
+            while let Some(file) = list.next_element()? {
+                if files.len() == MOST_LINKS {
+                    return Err(A::Error::custom(format!(
+                        "it lists more than {MOST_LINKS} files, which is refused"
+                    )));
+                }
+                files.push(file);
+            }
+            Ok(files)
+        }
+    }
+
+    deserializer.deserialize_seq(Files)
 }
 
 /// PEP 792.
@@ -155,23 +185,15 @@ fn parse_html(page: &Url, body: &[u8], naming: Naming) -> Result<Page, String> {
     if !text.contains('<') {
         return Err("it is said to be HTML and is not".to_owned());
     }
-    let document = Html::parse_document(&text);
-    let selector = |text: &'static str| Selector::parse(text).map_err(|error| error.to_string());
-    let meta = |name: &str| -> Result<Option<String>, String> {
-        let selector = Selector::parse(&format!("meta[name='{name}']")).map_err(|error| error.to_string())?;
-        let found = document.select(&selector).next();
-        Ok(found.and_then(|meta| meta.attr("content")).map(str::to_owned))
-    };
-    if let Some(version) = meta("pypi:repository-version")?
-        && version.split('.').next() != Some("1")
-    {
+    let found = links(&text)?;
+    let version = found.meta.get("pypi:repository-version");
+    if let Some(version) = version.filter(|version| version.split('.').next() != Some("1")) {
         return Err(format!("it speaks version {version} of the simple API, and only 1.x is known"));
     }
-    let base = match document.select(&selector("base[href]")?).next().and_then(|base| base.attr("href")) {
+    let base = match &found.base {
         Some(base) => page.join(base).map_err(|error| format!("its base `{base}` is no URL: {error}"))?,
         None => page.clone(),
     };
-    let anchors = selector("a[href]")?;
     let is_wanted = |href: &str| match (base.join(href), naming) {
         // A page may link to folders too, such as the list of all projects.
         (Ok(url), Naming::ByText) => !url.path().ends_with('/'),
@@ -183,39 +205,33 @@ fn parse_html(page: &Url, body: &[u8], naming: Naming) -> Result<Page, String> {
                 && [".whl", ".tar.gz", ".zip"].iter().any(|extension| path.ends_with(extension))
         }),
     };
-    let files = document
-        .select(&anchors)
-        .filter_map(|anchor| Some((anchor, anchor.attr("href")?)))
-        .filter(|(_, href)| is_wanted(href))
-        .map(|(anchor, href)| {
-            let filename = match naming {
-                Naming::ByText => anchor.text().collect(),
-                Naming::ByUrl => String::new(),
-            };
-            let core_metadata = anchor
-                .attr("data-core-metadata")
-                .or_else(|| anchor.attr("data-dist-info-metadata"))
-                .filter(|value| *value != "false");
-            Ok(File {
-                requires_python: anchor
-                    .attr("data-requires-python")
-                    .filter(|python| !python.is_empty())
-                    .map(str::to_owned),
-                yanked: anchor.attr("data-yanked").map(str::to_owned),
-                core_metadata: core_metadata
-                    .map(|value| {
-                        let sha256 = value.strip_prefix("sha256=").map(str::to_owned);
-                        digest(sha256).map(|sha256| CoreMetadata { sha256 })
-                    })
-                    .transpose()?,
-                ..file_at(&base, href, filename.trim())?
-            })
+    let file = |link: &Link| {
+        let filename = match naming {
+            Naming::ByText => link.text.trim(),
+            Naming::ByUrl => "",
+        };
+        let core_metadata = link
+            .attribute("data-core-metadata")
+            .or_else(|| link.attribute("data-dist-info-metadata"))
+            .filter(|value| *value != "false");
+        let requires_python = link.attribute("data-requires-python").filter(|python| !python.is_empty());
+        Ok(File {
+            requires_python: requires_python.map(str::to_owned),
+            yanked: link.attribute("data-yanked").map(str::to_owned),
+            core_metadata: core_metadata
+                .map(|value| {
+                    let sha256 = value.strip_prefix("sha256=").map(str::to_owned);
+                    digest(sha256).map(|sha256| CoreMetadata { sha256 })
+                })
+                .transpose()?,
+            ..file_at(&base, &link.href, filename)?
         })
-        .collect::<Result<_, String>>()?;
-    let status = match meta("pypi:project-status")? {
-        Some(marker) => project_status(marker, meta("pypi:project-status-reason")?),
-        None => None,
     };
+    let files =
+        found.list.iter().filter(|link| is_wanted(&link.href)).map(file).collect::<Result<_, String>>()?;
+    let status = found.meta.get("pypi:project-status").and_then(|marker| {
+        project_status(marker.clone(), found.meta.get("pypi:project-status-reason").cloned())
+    });
     Ok(Page { name: None, status, files })
 }
 

@@ -408,6 +408,22 @@ fn patience() -> Patience {
     }
 }
 
+#[test]
+fn pages_that_are_too_long_are_refused() {
+    let files = |count: usize| {
+        let file = |number: usize| {
+            format!(r#"{{"filename": "toy-{number}.tar.gz", "url": "toy-{number}.tar.gz", "hashes": {{}}}}"#)
+        };
+        let page = format!(r#"{{"files": [{}]}}"#, (0..count).map(file).collect::<Vec<_>>().join(","));
+        Server::new(move |_| Reply::ok(JSON, page.clone())).project().map(|project| project.files.len())
+    };
+    assert_eq!(files(1000).unwrap(), 1000);
+    let error = files(150_001).unwrap_err().to_string();
+    assert!(error.contains("it lists more than 150000 files, which is refused"), "{error}");
+    let server = Server::new(|_| Reply::ok(JSON, vec![b' '; 65 << 20]));
+    assert!(matches!(server.project().unwrap_err(), IndexError::TooLarge { limit: 67_108_864, .. }));
+}
+
 /// What the tests ask of the server's files through the crate.
 trait Asked {
     fn index(&self) -> PackageIndex;

@@ -12,6 +12,7 @@ use crate::version::MajorMinor;
 
 /// What a version of a package holds, as far as an environment is judged by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Package {
     /// The package, normalised (PEP 503).
     pub name: String,
@@ -51,6 +52,7 @@ pub struct Package {
 
 /// Capabilities that one library does not serve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lacking {
     /// The library's path in the package; the first where there are several.
     pub member: String,

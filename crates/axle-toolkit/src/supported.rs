@@ -12,6 +12,7 @@ pub const COMPILERS_SCHEMA: &str = "axle.compilers/1";
 
 /// Which compilers each release supports: what is left of [`Toolkits`] for who can only compare numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SupportedCompilers {
     schema: String,
     systems: BTreeMap<System, BTreeMap<String, Compilers>>,
@@ -31,6 +32,11 @@ impl SupportedCompilers {
         self
     }
 
+    /// The releases that it names.
+    pub fn releases(&self) -> impl Iterator<Item = &str> {
+        self.systems.values().flat_map(BTreeMap::keys).map(String::as_str)
+    }
+
     /// Those of one release on one system; `None` where nothing is known of them.
     pub fn of(&self, system: System, cuda: &str) -> Option<&Compilers> {
         self.systems.get(&system)?.get(cuda)
@@ -39,6 +45,7 @@ impl SupportedCompilers {
 
 /// The compilers that one release supports on one system, and the libraries that they may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Compilers {
     /// The major versions of gcc.
     pub gcc: CompilerRange,

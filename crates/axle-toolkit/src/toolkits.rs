@@ -15,6 +15,7 @@ pub const SCHEMA: &str = "axle.toolkits/1";
 
 /// What is known of CUDA's releases, of what belongs to them and of what they run on: `catalogue/toolkits.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Toolkits {
     /// [`SCHEMA`].
     pub schema: String,
@@ -28,6 +29,7 @@ pub struct Toolkits {
 
 /// One minor release of CUDA. Its facts are those of its newest patch release.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
     /// The release: `12.8`.
     pub cuda: Cuda,
@@ -51,6 +53,7 @@ pub fn listing_major(releases: &[Release], package: &str) -> Option<u16> {
 
 /// What a release asks of the compiler and the C library of one system.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Host {
     /// The gcc that `crt/host_config.h` accepts.
     pub gcc: CompilerRange,
@@ -67,6 +70,7 @@ pub struct Host {
 
 /// The major versions of a compiler that a release accepts, without gaps; `None` where there is no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CompilerRange {
     /// The oldest.
     pub min: Option<u16>,
@@ -76,6 +80,7 @@ pub struct CompilerRange {
 
 /// What the assembler of a release makes code for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Targets {
     /// Its version: `12.8.93`.
     pub version: String,
@@ -112,6 +117,7 @@ impl Targets {
 
 /// The wheels that belong to a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Components {
     /// The version of the `cuda-toolkit` wheel that lists them.
     pub version: String,

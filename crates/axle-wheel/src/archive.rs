@@ -17,6 +17,7 @@ use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
+use crate::excerpt::excerpt;
 use crate::inflate::Inflate;
 use crate::{EntryPointsError, MetadataError, ReadSeek, WheelFileError, WheelSource};
 
@@ -42,8 +43,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            members: 200_000,
-            directory: 128 << 20,
+            members: 100_000,
+            directory: 12 << 20,
             member: 16 << 30,
             total: 64 << 30,
             ratio: 250,
@@ -550,12 +551,21 @@ fn check_directory(
     Ok(members)
 }
 
+/// Linux takes no longer path (`PATH_MAX`).
+const LONGEST_PATH: usize = 4096;
+
 /// A path that stays below the folder it is unpacked to, and means the same to every reader.
 fn check_path(name: &[u8]) -> Result<&str, ArchiveProblem> {
     let error = |reason| ArchiveProblem::Path {
         member: String::from_utf8_lossy(name).escape_debug().to_string(),
         reason,
     };
+    if name.len() > LONGEST_PATH {
+        return Err(ArchiveProblem::Path {
+            member: excerpt(&String::from_utf8_lossy(name)).escape_debug().to_string(),
+            reason: "it is longer than 4096 bytes",
+        });
+    }
     let path = std::str::from_utf8(name).map_err(|_| error("it is not UTF-8"))?;
     if path.starts_with('/') {
         return Err(error("it is absolute"));
@@ -873,6 +883,14 @@ pub enum ArchiveProblem {
     },
 }
 
+/// The first of them, and how many more there are.
 fn list(found: &[String]) -> String {
-    if found.is_empty() { "none".to_owned() } else { found.join(", ") }
+    const SHOWN: usize = 8;
+    match (found.len(), found.split_at_checked(SHOWN)) {
+        (0, _) => "none".to_owned(),
+        (_, Some((first, rest))) if !rest.is_empty() => {
+            format!("{} and {} more", first.join(", "), rest.len())
+        }
+        _ => found.join(", "),
+    }
 }

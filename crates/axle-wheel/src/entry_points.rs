@@ -3,6 +3,13 @@
 
 use thiserror::Error;
 
+use crate::excerpt::excerpt;
+
+/// The most commands of one wheel: real ones have up to some hundred.
+const MOST: usize = 4096;
+/// The most bytes of a line that names one.
+const LONGEST: usize = 1024;
+
 /// One command: calling `name` calls `module.object()`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -19,7 +26,7 @@ pub struct ConsoleScript {
 ///
 /// # Errors
 /// When a line of that section is no `name = module:object`, or its name would leave the folder
-/// it is written to. Other sections are not looked at.
+/// it is written to, or there are more than real wheels have. Other sections are not looked at.
 pub fn console_scripts(text: &str) -> Result<Vec<ConsoleScript>, EntryPointsError> {
     let mut scripts = Vec::new();
     let mut inside = false;
@@ -28,8 +35,12 @@ pub fn console_scripts(text: &str) -> Result<Vec<ConsoleScript>, EntryPointsErro
         if let Some(section) = line.strip_prefix('[') {
             inside = section.strip_suffix(']').map(str::trim) == Some("console_scripts");
         } else if inside && !line.is_empty() && !line.starts_with(['#', ';']) {
-            let error = || EntryPointsError { line: index + 1, text: line.to_owned() };
-            scripts.push(console_script(line).ok_or_else(error)?);
+            if scripts.len() == MOST {
+                return Err(EntryPointsError::TooMany);
+            }
+            let script = Some(line).filter(|line| line.len() <= LONGEST).and_then(console_script);
+            let error = || EntryPointsError::Line { line: index + 1, text: excerpt(line) };
+            scripts.push(script.ok_or_else(error)?);
         }
     }
     Ok(scripts)
@@ -57,15 +68,21 @@ fn console_script(line: &str) -> Option<ConsoleScript> {
     })
 }
 
-/// A line of `[console_scripts]` that names no command and function.
+/// What is wrong with an `entry_points.txt`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("line {line}: `{text}` is no `name = module:function`")]
 #[non_exhaustive]
-pub struct EntryPointsError {
-    /// The line, counted from 1.
-    pub line: usize,
-    /// Its text.
-    pub text: String,
+pub enum EntryPointsError {
+    /// A line of `[console_scripts]` that names no command and function.
+    #[error("line {line}: `{text}` is no `name = module:function`")]
+    Line {
+        /// The line, counted from 1.
+        line: usize,
+        /// Its text, or the start of it.
+        text: String,
+    },
+    /// More than any real wheel has.
+    #[error("it asks for more than {MOST} commands, which is refused")]
+    TooMany,
 }
 
 #[cfg(test)]
@@ -91,8 +108,17 @@ mod tests {
             ["../evil = a:b", "/evil = a:b", "evil = a", "= a:b", "a b = a:b", "a = os;x:b", ".a = a:b"]
         {
             let error = console_scripts(&format!("[console_scripts]\n{line}\n")).unwrap_err();
-            assert_eq!(error.line, 2, "{line}");
+            assert!(matches!(error, EntryPointsError::Line { line: 2, .. }), "{line}");
         }
+    }
+
+    #[test]
+    fn more_than_real_wheels_have_is_refused() {
+        let lines = |count: usize| format!("[console_scripts]\n{}", "a = b:c\n".repeat(count));
+        assert_eq!(console_scripts(&lines(MOST)).unwrap().len(), MOST);
+        assert_eq!(console_scripts(&lines(MOST + 1)), Err(EntryPointsError::TooMany));
+        let long = format!("[console_scripts]\n{} = b:c\n", "a".repeat(1 << 20));
+        assert!(console_scripts(&long).unwrap_err().to_string().len() < 300);
     }
 
     proptest! {

@@ -1,8 +1,11 @@
 //! Where the bytes of a wheel come from.
 
 use std::fmt;
-use std::io::{self, Read, Seek};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+use crate::files::open_file;
 
 /// What can be read from any place.
 pub trait ReadSeek: Read + Seek {
@@ -42,13 +45,8 @@ impl LocalFile {
     /// When there is no file that can be read; the message names it.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref().to_path_buf();
-        // Before it is opened: to open a pipe is to wait for its other end.
-        if fs_err::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-            let message = format!("`{}` is not a file", path.display());
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
-        let metadata = fs_err::File::open(&path)?.metadata()?;
-        Ok(Self { path, size: metadata.len() })
+        let size = open_file(&path)?.metadata()?.len();
+        Ok(Self { path, size })
     }
 
     /// Where it is.
@@ -69,6 +67,36 @@ impl WheelSource for LocalFile {
     }
 
     fn open(&self) -> io::Result<Box<dyn ReadSeek + Send>> {
-        Ok(Box::new(io::BufReader::with_capacity(1 << 16, fs_err::File::open(&self.path)?)))
+        // Some files of the kernel have more bytes than they say, without end.
+        let file = Bounded { file: open_file(&self.path)?, left: self.size, size: self.size };
+        Ok(Box::new(io::BufReader::with_capacity(1 << 16, file)))
+    }
+}
+
+/// As much of a file as it had when it was looked at.
+struct Bounded {
+    file: File,
+    left: u64,
+    size: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.file.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for Bounded {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        let position = match position {
+            SeekFrom::End(by) => SeekFrom::Start(self.size.saturating_add_signed(by)),
+            other => other,
+        };
+        let place = self.file.seek(position)?;
+        self.left = self.size.saturating_sub(place);
+        Ok(place)
     }
 }

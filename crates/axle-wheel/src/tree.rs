@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::archive::{ArchiveError, ArchiveProblem, Limits};
 use crate::contents::{Contents, ContentsReader, Entry};
+use crate::files::{open_file, read_file};
 
 /// Files below one folder.
 #[derive(Clone, Debug)]
@@ -43,7 +44,14 @@ impl Tree {
             [dist_info] => Some(dist_info.clone()),
             _ => return Err(tree.error(ArchiveProblem::DistInfo { found: dist_infos })),
         };
-        let paths = files_below(folder, limits)?;
+        let named = |path: PathBuf| {
+            let named = path.into_os_string().into_string();
+            named.map_err(|path| {
+                let member = folder.join(path).display().to_string();
+                tree.error(ArchiveProblem::Path { member, reason: "it is not UTF-8" })
+            })
+        };
+        let paths = files_below(folder, limits)?.into_iter().map(named).collect::<Result<_, _>>()?;
         tree.add(paths)?;
         Ok(tree)
     }
@@ -189,7 +197,7 @@ impl Contents for Tree {
             let (member, size) = (path.to_owned(), file.size);
             return Err(self.error(ArchiveProblem::MemberSize { member, size, limit }));
         }
-        read_whole(&self.root.join(path), limit).map_err(|problem| self.error(problem))
+        read_file(&self.root.join(path), limit).map_err(|io| self.error(ArchiveProblem::Io(io)))
     }
 
     fn dist_info(&self) -> Result<&str, ArchiveError> {
@@ -202,7 +210,7 @@ struct TreeReader<'a>(&'a Tree);
 impl ContentsReader for TreeReader<'_> {
     fn open(&mut self, entry: &Entry<'_>) -> Result<Box<dyn Read + '_>, ArchiveError> {
         let path = self.0.root.join(entry.path);
-        let file = fs_err::File::open(&path).map_err(|io| self.0.error(ArchiveProblem::Io(io)))?;
+        let file = open_file(&path).map_err(|io| self.0.error(ArchiveProblem::Io(io)))?;
         // One that grows while it is read is read as long as it was.
         Ok(Box::new(file.take(entry.size)))
     }
@@ -213,9 +221,10 @@ impl ContentsReader for TreeReader<'_> {
 /// # Errors
 /// When it can't be read.
 pub fn dist_infos(folder: &Path) -> Result<Vec<String>, ArchiveError> {
-    let is_dist_info = |(name, kind): &(String, FileType)| kind.is_dir() && name.ends_with(".dist-info");
-    let mut names: Vec<String> =
-        list(folder, "")?.into_iter().filter(is_dist_info).map(|(name, _)| name).collect();
+    let folders = list(folder, Path::new(""))?.into_iter().filter(|(_, kind)| kind.is_dir());
+    // A name that is not UTF-8 is none.
+    let names = folders.filter_map(|(name, _)| name.into_os_string().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".dist-info")).collect();
     names.sort_unstable();
     Ok(names)
 }
@@ -224,12 +233,11 @@ pub fn dist_infos(folder: &Path) -> Result<Vec<String>, ArchiveError> {
 ///
 /// # Errors
 /// When a folder can't be read, or there is more than `limits` let be.
-pub fn files_below(folder: &Path, limits: Limits) -> Result<Vec<String>, ArchiveError> {
+pub fn files_below(folder: &Path, limits: Limits) -> Result<Vec<PathBuf>, ArchiveError> {
     let mut paths = Vec::new();
-    let mut folders = vec![String::new()];
+    let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
-        for (name, kind) in list(folder, &below)? {
-            let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        for (path, kind) in list(folder, &below)? {
             if kind.is_dir() {
                 folders.push(path);
             } else {
@@ -245,21 +253,15 @@ pub fn files_below(folder: &Path, limits: Limits) -> Result<Vec<String>, Archive
     Ok(paths)
 }
 
-/// The names in the folder at `below` of `root`, and what they are.
-fn list(root: &Path, below: &str) -> Result<Vec<(String, FileType)>, ArchiveError> {
-    let folder = root.join(below);
+/// The paths below `root` of what is in the folder at `below`, and what it is.
+fn list(root: &Path, below: &Path) -> Result<Vec<(PathBuf, FileType)>, ArchiveError> {
     let failed = |error| io_error(root, error);
-    let mut names = Vec::new();
-    for entry in fs_err::read_dir(&folder).map_err(failed)? {
+    let mut entries = Vec::new();
+    for entry in fs_err::read_dir(root.join(below)).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            let member = folder.join(name).display().to_string();
-            let problem = ArchiveProblem::Path { member, reason: "it is not UTF-8" };
-            ArchiveError { archive: root.display().to_string(), problem }
-        })?;
-        names.push((name, entry.file_type().map_err(failed)?));
+        entries.push((below.join(entry.file_name()), entry.file_type().map_err(failed)?));
     }
-    Ok(names)
+    Ok(entries)
 }
 
 /// The permissions and the kind of a file, as Unix has them.
@@ -276,13 +278,6 @@ fn mode(_: &FileMetadata) -> u32 {
 
 fn io_error(path: &Path, error: std::io::Error) -> ArchiveError {
     ArchiveError { archive: path.display().to_string(), problem: ArchiveProblem::Io(error) }
-}
-
-fn read_whole(path: &Path, limit: u64) -> Result<Vec<u8>, ArchiveProblem> {
-    let mut bytes = Vec::new();
-    let file = fs_err::File::open(path).map_err(ArchiveProblem::Io)?;
-    file.take(limit).read_to_end(&mut bytes).map_err(ArchiveProblem::Io)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,10 @@
 //! The `WHEEL` file: what the archive says of itself (binary distribution format).
 
-use mailparse::MailHeaderMap;
 use thiserror::Error;
+
+use crate::headers::{Headers, HeadersError};
+use crate::wheel_name::MOST_TAGS;
+use crate::{WheelName, WheelNameProblem};
 
 /// The fields of a `WHEEL` file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,20 +23,36 @@ impl WheelFile {
     /// Reads the bytes of a `WHEEL` file.
     ///
     /// # Errors
-    /// When it is not made of headers, or its `Wheel-Version` is not 1.x.
+    /// When it has more than real files have, or its `Wheel-Version` is not 1.x.
     pub fn parse(bytes: &[u8]) -> Result<Self, WheelFileError> {
-        let (headers, _) = mailparse::parse_headers(bytes)
-            .map_err(|error| WheelFileError::Headers { message: error.to_string() })?;
-        let first = |field| headers.get_first_value(field).map(|value| value.trim().to_owned());
-        let wheel_version = first("Wheel-Version").unwrap_or_default();
+        let headers = Headers::read(bytes, &["Wheel-Version", "Root-Is-Purelib", "Tag"])?;
+        let wheel_version = headers.first("Wheel-Version").unwrap_or_default();
         if wheel_version.split('.').next() != Some("1") {
             return Err(WheelFileError::Version { text: wheel_version });
         }
-        Ok(Self {
-            wheel_version,
-            root_is_purelib: first("Root-Is-Purelib").is_some_and(|value| value.eq_ignore_ascii_case("true")),
-            tags: headers.get_all_values("Tag").iter().map(|tag| tag.trim().to_owned()).collect(),
-        })
+        let tags = headers.all("Tag");
+        let too_many = || WheelFileError::Tags { limit: MOST_TAGS };
+        let mut left = MOST_TAGS;
+        for tag in &tags {
+            left = left.checked_sub(expand(tag).ok_or_else(too_many)?.len()).ok_or_else(too_many)?;
+        }
+        let root_is_purelib =
+            headers.first("Root-Is-Purelib").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        Ok(Self { wheel_version, root_is_purelib, tags })
+    }
+
+    /// The tags, where some tools write compressed sets.
+    pub fn expanded_tags(&self) -> Vec<String> {
+        self.tags.iter().filter_map(|tag| expand(tag)).flatten().collect()
+    }
+}
+
+/// What a tag, or a compressed set of tags, stands for; nothing of one that stands for too many.
+fn expand(tag: &str) -> Option<Vec<String>> {
+    match format!("x-1-{tag}.whl").parse::<WheelName>() {
+        Ok(name) => Some(name.tags().map(|tag| tag.to_string()).collect()),
+        Err(error) if matches!(error.problem, WheelNameProblem::TooManyTags { .. }) => None,
+        Err(_) => Some(vec![tag.to_owned()]),
     }
 }
 
@@ -41,11 +60,14 @@ impl WheelFile {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum WheelFileError {
-    /// Not made of `Field: value` lines.
-    #[error("it is not made of headers: {message}")]
-    Headers {
-        /// What the parser says.
-        message: String,
+    /// More than any real file has.
+    #[error(transparent)]
+    Headers(#[from] HeadersError),
+    /// Its tags stand for more than any real wheel's.
+    #[error("its tags stand for more than {limit}, which is refused")]
+    Tags {
+        /// The limit.
+        limit: usize,
     },
     /// A format that may mean something else than what we know.
     #[error("its Wheel-Version is `{text}`, and only 1.x is known")]
@@ -70,6 +92,20 @@ mod tests {
     fn unknown_formats_are_refused() {
         for text in ["", "Wheel-Version: 2.0\n", "no headers at all"] {
             assert!(WheelFile::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sets_that_stand_for_too_many_tags_are_refused() {
+        let read = |tags: &str| WheelFile::parse(format!("Wheel-Version: 1.0\n{tags}").as_bytes());
+        let tags = read("Tag: py2.py3-none-any\nTag: odd\n").unwrap().expanded_tags();
+        assert_eq!(tags, ["py2-none-any", "py3-none-any", "odd"]);
+        // 26 x 26 tags a line.
+        let letters = ('a'..='z').map(String::from).collect::<Vec<_>>().join(".");
+        let line = format!("Tag: {letters}-{letters}-any\n");
+        assert_eq!(read(&line).unwrap().expanded_tags().len(), 676);
+        for tags in [line.repeat(2), format!("Tag: {letters}-{letters}-{letters}\n")] {
+            assert_eq!(read(&tags), Err(WheelFileError::Tags { limit: 1024 }));
         }
     }
 }

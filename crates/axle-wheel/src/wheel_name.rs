@@ -16,6 +16,10 @@ use thiserror::Error;
 
 /// A longer name than any file system of Linux takes (255 bytes) is not worth parsing.
 const LONGEST: usize = 255;
+/// The most tags that the sets of one wheel may stand for. Real ones stand for up to 30.
+pub(crate) const MOST_TAGS: usize = 1024;
+/// The most bytes of a version: a file's name holds no longer one.
+const LONGEST_VERSION: usize = LONGEST;
 
 /// The parsed file name of a wheel. [`Display`](fmt::Display) gives back the very text that was
 /// parsed.
@@ -132,6 +136,11 @@ impl FromStr for WheelName {
         let set = |part, text: &str| {
             tag_set(text).ok_or_else(|| error(WheelNameProblem::Tag { part, text: text.to_owned() }))
         };
+        let (python, abi, platform) = (set("Python", python)?, set("ABI", abi)?, set("platform", platform)?);
+        let count = python.len() * abi.len() * platform.len();
+        if count > MOST_TAGS {
+            return Err(error(WheelNameProblem::TooManyTags { count }));
+        }
         Ok(Self {
             filename: filename.to_owned(),
             distribution: distribution.to_owned(),
@@ -139,9 +148,9 @@ impl FromStr for WheelName {
             version_text: version_text.to_owned(),
             version,
             build,
-            python: set("Python", python)?,
-            abi: set("ABI", abi)?,
-            platform: set("platform", platform)?,
+            python,
+            abi,
+            platform,
         })
     }
 }
@@ -154,7 +163,8 @@ pub(crate) fn project_name(text: &str) -> Option<PackageName> {
 
 /// A PEP 440 version, without the blanks around it that PEP 440 lets pass.
 pub(crate) fn parse_version(text: &str) -> Option<Version> {
-    if text.is_empty() || text.contains(char::is_whitespace) { None } else { text.parse().ok() }
+    let is_one = !text.is_empty() && text.len() <= LONGEST_VERSION && !text.contains(char::is_whitespace);
+    if is_one { text.parse().ok() } else { None }
 }
 
 /// The members of a compressed tag set: `py2.py3`.
@@ -306,6 +316,12 @@ pub enum WheelNameProblem {
     TooLong {
         /// The length of the whole text.
         bytes: usize,
+    },
+    /// Its sets of tags stand for more than any real wheel's.
+    #[error("its sets of tags stand for {count} tags, and more than {MOST_TAGS} are refused")]
+    TooManyTags {
+        /// How many they stand for.
+        count: usize,
     },
     /// Something else than `.whl`.
     #[error("it does not end in .whl")]

@@ -2,9 +2,9 @@
 
 mod input;
 mod kernels;
-mod policy;
+pub mod policy;
 mod progress;
-mod view;
+pub mod view;
 
 use axle_audit::{
     ComputeCapability, Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity,
@@ -25,8 +25,9 @@ struct Audits {
     wheels: Vec<Wheel>,
 }
 
+/// A wheel's facts, findings and verdicts.
 #[derive(Serialize)]
-struct Wheel {
+pub struct Wheel {
     #[serde(flatten)]
     facts: WheelFacts,
     policy: policy::Used,
@@ -63,7 +64,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
             match audit(&input, &policies, &capabilities, command) {
                 Ok(wheel) => {
                     if command.format == Format::Human {
-                        output::painted(&view::human(&wheel, command))?;
+                        output::text(&view::human(&wheel, command))?;
                     }
                     wheels.push(wheel);
                 }
@@ -101,6 +102,16 @@ fn audit(
         Options { verify: command.verify, deep: command.deep, progress: Some(&show), ..Options::default() };
     let facts = input.audit(command, &options)?;
     drop(bar);
+    judge(facts, policies, capabilities, command)
+}
+
+/// What follows from the facts of a wheel.
+pub fn judge(
+    facts: WheelFacts,
+    policies: &Policies,
+    capabilities: &[ComputeCapability],
+    command: &Audit,
+) -> Result<Wheel, Error> {
     let (policy, used) = policies.of(&facts)?;
     let common = view::GPUS.iter().filter(|_| capabilities.is_empty());
     Ok(Wheel {

@@ -5,7 +5,7 @@ use axle_catalogue::check::{Complaint, Counts, check};
 use serde::Serialize;
 
 use crate::arguments::{CatalogueCommand, CatalogueCommands, Format};
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Document, Error, Text};
 
 /// The schema of what a check prints as JSON.
 const SCHEMA: &str = "axle.catalogue-check/1";
@@ -48,16 +48,18 @@ struct Checked {
     ok: Option<bool>,
 }
 
-fn human(counts: &Counts, complaints: &[Complaint]) -> String {
-    let lines =
-        output::lines(complaints.iter().map(|Complaint { path, message }| format!("{path}: {message}")));
+fn human(counts: &Counts, complaints: &[Complaint]) -> Text {
+    let mut text = Text::default();
+    for Complaint { path, message } in complaints {
+        text.line(format_args!("{path}: {message}"));
+    }
     let verdict = match complaints.len() {
         0 => "it is whole".to_owned(),
         1 => "1 thing is wrong".to_owned(),
         count => format!("{count} things are wrong"),
     };
-    format!(
-        "{lines}{} packages, {} artefacts ({} audited, {} sibling, {} declared), {} cells, {} builds: {verdict}\n",
+    text.with(format_args!(
+        "{} packages, {} artefacts ({} audited, {} sibling, {} declared), {} cells, {} builds: {verdict}",
         counts.packages,
         counts.artefacts,
         counts.audited,
@@ -65,5 +67,5 @@ fn human(counts: &Counts, complaints: &[Complaint]) -> String {
         counts.declared,
         counts.cells,
         counts.builds
-    )
+    ))
 }

@@ -1,6 +1,5 @@
 //! `axle check`: judges an environment that is described.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use axle_toolkit::{
@@ -13,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Format;
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Document, Error, Text};
 
 /// The schema of what `check` and `doctor` say.
 pub const CHECK_SCHEMA: &str = "axle.check/1";
@@ -200,23 +199,23 @@ pub fn target(environment: &Environment) -> Value {
 }
 
 /// The verdicts, the worst first, each with its source and what to do.
-pub fn human(verdicts: &[Verdict]) -> String {
-    let mut text = String::new();
+pub fn human(verdicts: &[Verdict]) -> Text {
+    let mut text = Text::default();
     for verdict in verdicts {
-        let _ = writeln!(text, "{:<8} {}  {}", verdict.severity, verdict.rule, verdict.message);
+        text.line(format_args!("{:<8} {}  {}", verdict.severity, verdict.rule, verdict.message));
         if verdict.severity > Severity::Ok {
-            let _ = writeln!(text, "                 known from {}", verdict.source);
+            text.line(format_args!("                 known from {}", verdict.source));
         }
         if let Some(fix) = &verdict.fix {
-            let _ = writeln!(text, "                 what to do: {fix}");
+            text.line(format_args!("                 what to do: {fix}"));
         }
     }
     if text.is_empty() {
-        "nothing to judge: name a compiler, a GPU, a driver or a package; a glibc is judged with a compiler or a package\n"
-            .into()
-    } else {
-        text
+        text.line(
+            "nothing to judge: name a compiler, a GPU, a driver or a package; a glibc is judged with a compiler or a package",
+        );
     }
+    text
 }
 
 /// Reads `32G` or `512M`; the letters are powers of 1024.

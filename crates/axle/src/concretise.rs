@@ -12,7 +12,7 @@ use axle_toolkit::Rule;
 use axle_wheel::System;
 
 use crate::arguments::{Concretise, PlanFormat, RequestArguments};
-use crate::output::{self, Answer, Error};
+use crate::output::{self, Answer, Error, Text};
 use crate::request_file::RequestFile;
 use crate::{embedded, pylock};
 
@@ -81,8 +81,11 @@ fn print(
     match command.format {
         PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
         PlanFormat::Json => output::json(&output::Document::new(plan)),
-        PlanFormat::Requirements => output::text(&requirements(&pins(catalogue, plan)?)),
-        PlanFormat::Pylock => output::text(&pylock::pylock(catalogue, plan, command.index_url.as_deref())?),
+        PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
+        PlanFormat::Pylock => {
+            let pylock = pylock::pylock(catalogue, plan, command.index_url.as_deref())?;
+            output::text(&Text::document(&pylock))
+        }
     }
 }
 
@@ -176,25 +179,29 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
 }
 
 /// A plan for a person, with what to put into a flake for it.
-pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> String {
+pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> Text {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
-    let mut text = format!(
-        "torch {} on {}, Python {}, {cuda}\nid {}\n",
-        plan.torch, target.system, target.python, plan.id,
-    );
+    let mut text = Text::default()
+        .with(format_args!("torch {} on {}, Python {}, {cuda}", plan.torch, target.system, target.python))
+        .with(format_args!("id {}", plan.id));
     if !rows.is_empty() {
-        let _ = write!(text, "\n{}{}\n", table(rows), totals(rows));
+        text.blank();
+        text.append(&table(rows));
+        text.line(totals(rows));
     }
-    let _ = write!(text, "\nin a flake with axle's overlay:\n\n{flake}");
+    text.blank();
+    text.line("in a flake with axle's overlay:");
+    text.blank();
+    text.append(&Text::document(flake));
     text
 }
 
 /// A line for each package, and below it why it is not the newest, or compiled.
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row]) -> Text {
     let headings = ["package", "version", "from", "download", "code for"];
     let cells = rows.iter().map(|row| {
         let from = match (row.is_compiled, row.provenance) {
@@ -213,12 +220,15 @@ fn table(rows: &[Row]) -> String {
         ]
     });
     let table = output::table(headings, cells);
-    let mut lines = table.lines();
-    let heading = lines.next().map(str::to_owned);
-    output::lines(heading.into_iter().chain(lines.zip(rows).flat_map(|(line, row)| {
-        let why = output::wrapped(&row.why, "    ");
-        std::iter::once(line.to_owned()).chain(why)
-    })))
+    let mut text = Text::default();
+    for (number, line) in table.lines().enumerate() {
+        text.line(line);
+        let row = number.checked_sub(1).and_then(|number| rows.get(number));
+        for why in row.into_iter().flat_map(|row| output::wrapped(&row.why, "    ")) {
+            text.line(why);
+        }
+    }
+    text
 }
 
 /// `3 wheels, 1 to compile, 3.1 GB to download`.
@@ -242,22 +252,34 @@ fn totals(rows: &[Row]) -> String {
     parts.join(", ")
 }
 
-fn told(story: &Story) -> String {
-    let facts = story.facts.iter().map(|fact| format!("  {fact}"));
-    output::lines([format!("{}:", story.choice)].into_iter().chain(facts))
+fn told(story: &Story) -> Text {
+    let mut text = Text::default().with(format_args!("{}:", story.choice));
+    for fact in &story.facts {
+        text.line(format_args!("  {fact}"));
+    }
+    text
 }
 
 /// A refusal for a person.
-pub fn refused(refusal: &Refusal) -> String {
-    let told = refusal.reasons.iter().take(SCREEN).map(|reason| format!("  {}", reason.message));
-    let more = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0);
-    let more = more.map(|more| format!("  and {more} more reasons, which --format json tells"));
-    let reasons = output::lines(told.chain(more));
-    let suggestions =
-        output::lines(refusal.suggestions.iter().map(|one| format!("  {}: {}", one.change, one.command)));
+pub fn refused(refusal: &Refusal) -> Text {
+    let mut text = Text::default();
     match refusal.reasons.as_slice() {
-        [reason] if suggestions.is_empty() => format!("nothing fits: {}\n", reason.message),
-        _ if suggestions.is_empty() => format!("nothing fits:\n{reasons}"),
-        _ => format!("nothing fits:\n{reasons}what would work:\n{suggestions}"),
+        [reason] if refusal.suggestions.is_empty() => {
+            return text.with(format_args!("nothing fits: {}", reason.message));
+        }
+        _ => text.line("nothing fits:"),
     }
+    for reason in refusal.reasons.iter().take(SCREEN) {
+        text.line(format_args!("  {}", reason.message));
+    }
+    if let Some(more) = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0) {
+        text.line(format_args!("  and {more} more reasons, which --format json tells"));
+    }
+    if !refusal.suggestions.is_empty() {
+        text.line("what would work:");
+    }
+    for suggestion in &refusal.suggestions {
+        text.line(format_args!("  {}: {}", suggestion.change, suggestion.command));
+    }
+    text
 }

@@ -1,7 +1,6 @@
 //! `axle doctor`: judges this machine.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use axle_toolkit::{
@@ -16,7 +15,7 @@ use crate::arguments::Format;
 use crate::check;
 use crate::embedded;
 use crate::machine::{FoundCompiler, Machine, Root};
-use crate::output::{self, Answer, Error};
+use crate::output::{self, Answer, Error, Text};
 
 /// `axle doctor`.
 #[derive(Debug, Args)]
@@ -222,7 +221,7 @@ fn distinct(words: impl Iterator<Item = String>) -> Vec<String> {
     words.filter(|word| seen.insert(word.clone())).collect()
 }
 
-fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
+fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> Text {
     let mut rows: Vec<[String; 2]> = Vec::new();
     let mut row = |what: &str, found: Vec<String>| {
         let found = if found.is_empty() { "none".to_owned() } else { found.join(", ") };
@@ -241,7 +240,9 @@ fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
     row("packages", packages.map(|package| format!("{} {}", package.name, package.version)).collect());
     let mut text = output::table(["what", "found"], rows);
     for one in judged.iter().filter(|one| !one.verdicts.is_empty()) {
-        let _ = write!(text, "\n{}:\n{}", one.title, check::human(&one.verdicts));
+        text.blank();
+        text.line(format_args!("{}:", one.title));
+        text.append(&check::human(&one.verdicts));
     }
     let rows = fits.iter().map(|fitting| {
         let here =
@@ -249,7 +250,9 @@ fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> String {
         [fitting.cuda.to_string(), here(&fitting.compilers), here(&fitting.pythons)]
     });
     let table = output::table(["CUDA", "compilers", "Pythons with a torch wheel"], rows);
-    let _ = write!(text, "\nwhat would fit:\n{table}");
+    text.blank();
+    text.line("what would fit:");
+    text.append(&table);
     text
 }
 

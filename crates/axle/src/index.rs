@@ -13,7 +13,7 @@ use axle_wheel::{Version, WheelName};
 
 use crate::arguments::{Format, Index, IndexAdd, IndexCommand, IndexShow, IndexUpdate};
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Document, Error, Text};
 
 /// Reads or shows what is published.
 pub fn run(command: &Index) -> Result<Answer, Error> {
@@ -26,7 +26,9 @@ pub fn run(command: &Index) -> Result<Answer, Error> {
 
 fn update(command: &IndexUpdate) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
+    let _lock = folder.lock(true)?;
     folder.recover()?;
+    Folder::new(command.catalogue.join("artefacts")).sweep();
     let catalogue = Catalogue::new(folder.clone());
     let mut names =
         command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
@@ -39,7 +41,7 @@ fn update(command: &IndexUpdate) -> Result<Answer, Error> {
     places.root.clone_from(&command.catalogue);
     let progress = |name: &str| {
         if std::io::stderr().is_terminal() {
-            let _ = writeln!(anstream::stderr(), "reading {name}");
+            let _ = writeln!(anstream::stderr(), "reading {}", output::shown(&name));
         }
     };
     let mut report =
@@ -148,7 +150,7 @@ struct Line {
 }
 
 /// A line per version, CUDA and system, the newest first.
-fn versions(file: &ArtefactFile, package: Option<&Package>) -> String {
+fn versions(file: &ArtefactFile, package: Option<&Package>) -> Text {
     let mut lines: BTreeMap<Line, Vec<&Artefact>> = BTreeMap::new();
     for artefact in &file.artefacts {
         let Some(version) = artefact.version(&file.name) else { continue };

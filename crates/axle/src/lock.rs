@@ -6,14 +6,20 @@ use std::path::{Path, PathBuf};
 use axle_catalogue::audits::Audits;
 use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, write_json};
 use axle_concretise::{
-    LOCK_SCHEMA, Lock, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved, Universe,
+    LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved,
+    Universe,
 };
 use axle_index::{PackageIndex, Settings};
-use serde_json::{Value, json};
+use axle_wheel::read_file;
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::arguments::{self, Format};
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Document, Error, Text};
 use crate::{concretise, embedded};
+
+/// The most bytes of a lock. One of a hundred packages has 1 MB.
+const LARGEST: u64 = 16 << 20;
 
 /// Locks, checks a lock, or moves a package of one.
 pub fn run(command: &arguments::Lock) -> Result<Answer, Error> {
@@ -136,6 +142,7 @@ fn write(
         .ok_or_else(|| format!("{} names no file to write the lock to", command.output.display()))?;
     let parent = command.output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = Folder::new(parent.unwrap_or(Path::new(".")));
+    folder.sweep();
     write_json(&folder, &name.to_string_lossy(), &lock)?;
     let set = &solution.set;
     match command.format {
@@ -175,7 +182,8 @@ fn add_toolkit(catalogue: &Catalogue, lock: &mut Lock) -> Result<(), Error> {
             known.entry(version.clone()).and_modify(|known| add_wheels(known, &build)).or_insert(build);
         }
     }
-    lock.components = Some(json!({ "systems": { system.to_string(): { cuda.to_string(): toolkit } } }));
+    let releases = BTreeMap::from([(cuda, toolkit.clone())]);
+    lock.components = Some(LockedComponents { systems: BTreeMap::from([(system, releases)]) });
     Ok(())
 }
 
@@ -197,26 +205,43 @@ fn refused(command: &arguments::Lock, mut refusal: Box<Refusal>) -> Result<Answe
 
 /// Reads a lock, with its request and its cell.
 fn read(path: &Path) -> Result<(Lock, Locking), Error> {
-    let said = |error: &dyn std::fmt::Display| -> Error {
+    let bytes = read_file(path, LARGEST)
+        .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
+    parse(&bytes).map_err(|error| {
         format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
             .into()
+    })
+}
+
+/// Reads the bytes of a lock.
+pub fn parse(bytes: &[u8]) -> Result<(Lock, Locking), Error> {
+    /// All that is looked at first.
+    #[derive(Deserialize)]
+    struct Named {
+        schema: Option<String>,
+    }
+
+    let schema = match serde_json::from_slice::<Named>(bytes) {
+        Ok(named) => named.schema,
+        Err(error) if error.is_data() => None,
+        Err(error) => return Err(error.into()),
     };
-    let bytes = fs_err::read(path)
-        .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
-    let value: Value = serde_json::from_slice(&bytes).map_err(|error| said(&error))?;
-    match value.get("schema").and_then(Value::as_str) {
+    match schema.as_deref() {
         Some(LOCK_SCHEMA) => {}
         Some(other) => {
-            return Err(said(&format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`")));
+            return Err(format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`").into());
         }
-        None => return Err(said(&"it names no schema")),
+        None => return Err("it names no schema".into()),
     }
-    let lock: Lock = serde_json::from_value(value).map_err(|error| said(&error))?;
-    let locking = lock.request.locking().map_err(|error| said(&error))?;
-    if lock.cell().is_none() {
-        return Err(said(&"it holds no cell"));
+    let lock: Lock = serde_json::from_slice(bytes)?;
+    lock.check()?;
+    let locking = lock.request.locking()?;
+    let cells = lock.cells.values().flat_map(BTreeMap::values).map(|file| file.torch.len()).sum::<usize>();
+    match lock.cell() {
+        None => Err("it holds no cell".into()),
+        Some(_) if cells > 1 => Err("it holds more than one cell".into()),
+        Some(_) => Ok((lock, locking)),
     }
-    Ok((lock, locking))
 }
 
 /// Says whether a lock is what would be locked today.
@@ -234,11 +259,16 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
             "schema": "axle.lock-check/1", "ok": is_same, "changes": changes,
         })))?,
         Format::Human if is_same => {
-            output::text(&format!("{} is what would be locked today\n", path.display()))?;
+            let said = format!("{} is what would be locked today", path.display());
+            output::text(&Text::default().with(said))?;
         }
         Format::Human => {
-            let lines = output::lines(changes.iter().map(|change| format!("  {change}")));
-            output::text(&format!("{} is not what would be locked today:\n{lines}", path.display()))?;
+            let said = format!("{} is not what would be locked today:", path.display());
+            let mut text = Text::default().with(said);
+            for change in &changes {
+                text.line(format_args!("  {change}"));
+            }
+            output::text(&text)?;
         }
     }
     Ok(if is_same { Answer::Yes } else { Answer::No })
@@ -319,6 +349,9 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
     }
     if before.components != after.components {
         changes.push("the toolkit is assembled from other wheels".to_owned());
+    }
+    if changes.is_empty() && before != after {
+        changes.push("the cell is filed otherwise".to_owned());
     }
     changes
 }

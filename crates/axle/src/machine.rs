@@ -3,10 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use axle_index::{Silence, ask_program};
 use axle_toolkit::{Compiler, ComputeCapability, Cuda, DriverVersion, MajorMinor};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_wheel::{Glibc, PythonVersion, System, read_file};
+
+use crate::output;
+
+/// The most bytes of a file that is looked into (a C library has 2 MB), and of what a program says.
+const LARGEST: u64 = 16 << 20;
+/// The most entries of a folder that are looked at.
+const MOST_ENTRIES: usize = 100_000;
+/// How long a program may take to answer. `nvidia-smi` hangs where the driver does.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What was found on a machine.
 #[derive(Debug, Default)]
@@ -50,21 +60,23 @@ pub struct Root {
     folder: PathBuf,
     /// The environment variables of its user.
     variables: BTreeMap<String, String>,
+    /// Whether it is this machine, whose programs may be asked.
+    is_here: bool,
 }
 
 impl Root {
     /// This machine.
     pub fn here() -> Self {
-        Self { folder: PathBuf::from("/"), variables: std::env::vars().collect() }
+        // Of what is not UTF-8 nothing is asked for.
+        let text =
+            |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables = std::env::vars_os().filter_map(text).collect();
+        Self { folder: PathBuf::from("/"), variables, is_here: true }
     }
 
     /// The machine whose files lie in a folder. None of its programs is run.
     pub fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), variables: BTreeMap::new() }
-    }
-
-    fn is_here(&self) -> bool {
-        self.folder == Path::new("/")
+        Self { folder: folder.to_owned(), variables: BTreeMap::new(), is_here: false }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -82,12 +94,13 @@ impl Root {
     }
 
     fn read_at(&self, path: &Path) -> Option<String> {
-        let bytes = std::fs::read(self.resolved(path)).ok()?;
+        let bytes = read_file(&self.resolved(path)?, LARGEST).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Where a path leads. Links start at this root, wherever in the path they are, and never lead out of it.
-    fn resolved(&self, path: &Path) -> PathBuf {
+    /// Where a path leads; nowhere through too many links. Links start at this root, wherever in the path they are, and
+    /// never lead out of it.
+    fn resolved(&self, path: &Path) -> Option<PathBuf> {
         let parts = |path: &Path| -> Vec<OsString> {
             let normal =
                 path.components().filter(|part| !matches!(part, Component::RootDir | Component::CurDir));
@@ -96,17 +109,15 @@ impl Root {
         let mut ahead = parts(path.strip_prefix(&self.folder).unwrap_or(path));
         let mut behind = PathBuf::new();
         // As many as Linux follows.
-        let mut links = 40;
+        let mut links = 40_u32;
         while let Some(part) = ahead.pop() {
             if part == ".." {
                 behind.pop();
                 continue;
             }
             behind.push(part);
-            if let Ok(target) = std::fs::read_link(self.folder.join(&behind))
-                && links > 0
-            {
-                links -= 1;
+            if let Ok(target) = std::fs::read_link(self.folder.join(&behind)) {
+                links = links.checked_sub(1)?;
                 behind.pop();
                 if target.is_absolute() {
                     behind.clear();
@@ -114,16 +125,17 @@ impl Root {
                 ahead.extend(parts(&target));
             }
         }
-        self.folder.join(behind)
+        Some(self.folder.join(behind))
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.resolved(path).exists()
+        self.resolved(path).is_some_and(|path| path.exists())
     }
 
     /// The entries of a folder, sorted.
     fn list(&self, folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.resolved(folder)).into_iter().flatten().flatten();
+        let folders = self.resolved(folder).and_then(|folder| std::fs::read_dir(folder).ok());
+        let entries = folders.into_iter().flatten().flatten().take(MOST_ENTRIES);
         let mut paths: Vec<_> = entries.map(|entry| folder.join(entry.file_name())).collect();
         paths.sort();
         paths
@@ -131,11 +143,14 @@ impl Root {
 
     /// What a program of this machine says; `None` on another, where it is missing, or fails.
     fn ask(&self, program: &str, arguments: &[&str]) -> Option<String> {
-        if !self.is_here() {
+        if !self.is_here {
             return None;
         }
-        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        ask_program(program, arguments, PATIENCE).unwrap_or_else(|Silence| {
+            let seconds = PATIENCE.as_secs();
+            output::note(&format!("{program} does not answer within {seconds} s, and was stopped"));
+            None
+        })
     }
 
     /// The folders that programs are looked for in.
@@ -161,8 +176,7 @@ impl Root {
         folders.extend(prefixes.map(|prefix| self.path(prefix).join("bin")));
         let mut seen = BTreeSet::new();
         folders.retain(|folder| {
-            let folder = self.resolved(folder);
-            folder.is_dir() && seen.insert(folder)
+            self.resolved(folder).is_some_and(|folder| folder.is_dir() && seen.insert(folder))
         });
         folders
     }
@@ -194,7 +208,7 @@ impl Root {
         let mut places: Vec<PathBuf> = variables.map(|place| self.path(place)).collect();
         let with_nvcc = folders.iter().filter(|folder| self.exists(&folder.join("nvcc")));
         places.extend(with_nvcc.filter_map(|folder| {
-            let nvcc = self.resolved(&folder.join("nvcc"));
+            let nvcc = self.resolved(&folder.join("nvcc"))?;
             nvcc.parent()?.parent().map(Path::to_owned)
         }));
         places.extend(
@@ -205,10 +219,9 @@ impl Root {
         let mut found: Vec<(String, Cuda)> = Vec::new();
         let mut seen = BTreeSet::new();
         for place in places {
-            let place = self.resolved(&place);
-            if !seen.insert(place.clone()) {
+            let Some(place) = self.resolved(&place).filter(|place| seen.insert(place.clone())) else {
                 continue;
-            }
+            };
             if let Some(cuda) = self.toolkit(&place) {
                 found.push((self.name(&place), cuda));
             }
@@ -244,7 +257,7 @@ impl Root {
         let mut add = |rank: u8, path: &Path, named: Option<Compiler>| {
             let macros = self.macros(path);
             let Some(compiler) = macros.as_ref().and_then(Macros::compiler).or(named) else { return };
-            if !seen.insert(self.resolved(path)) {
+            if !self.resolved(path).is_some_and(|path| seen.insert(path)) {
                 return;
             }
             let asked = macros.as_ref();
@@ -312,7 +325,7 @@ impl Root {
 
     /// The C library that a compiler of a Nix store was wrapped with: the wrapper names it.
     fn wrapped_glibc(&self, compiler: &Path) -> Option<Glibc> {
-        let wrapper = self.resolved(compiler);
+        let wrapper = self.resolved(compiler)?;
         let named = self.read_at(&wrapper.parent()?.parent()?.join("nix-support/orig-libc"))?;
         let (_, version) = file_name(Path::new(named.trim())).rsplit_once("-glibc-")?;
         version.split('-').next()?.parse().ok()
@@ -320,7 +333,7 @@ impl Root {
 
     /// The version in the name of what a link leads to: `gcc-12`, or `…-gcc-wrapper-14.2.1` in a Nix store.
     fn version_of_link(&self, path: &Path, kind: &str) -> Option<MajorMinor> {
-        let target = self.resolved(path);
+        let target = self.resolved(path)?;
         let inside = target.strip_prefix(&self.folder).unwrap_or(&target);
         let parts = inside.components().rev().filter_map(|part| part.as_os_str().to_str());
         parts
@@ -367,7 +380,7 @@ impl Root {
         let library = || {
             folders.iter().find_map(|folder| {
                 self.list(&self.path(folder)).into_iter().find_map(|path| {
-                    let path = if file_name(&path) == "libcuda.so.1" { self.resolved(&path) } else { path };
+                    let path = if file_name(&path) == "libcuda.so.1" { self.resolved(&path)? } else { path };
                     let version = driver_version(file_name(&path).strip_prefix("libcuda.so.")?)?;
                     Some((self.name(&path), version))
                 })
@@ -478,7 +491,7 @@ impl Root {
                 });
                 known || extends
             });
-            found.extend(wanted.map(|info| self.resolved(&info)));
+            found.extend(wanted.filter_map(|info| self.resolved(&info)));
         }
         found.into_iter().collect()
     }

@@ -1,13 +1,13 @@
 //! Requests in files: `axle.toml`, and the requirements of `requirements.txt` and `pyproject.toml`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use axle_catalogue::Cuda;
 use axle_concretise::{Prefer, requirement};
 use axle_toolkit::{ComputeCapability, DriverVersion, Rule};
-use axle_wheel::{Glibc, PythonVersion, Requirement, System};
+use axle_wheel::{Glibc, PythonVersion, Requirement, System, read_text};
 use serde::Deserialize;
 
 use crate::output::{self, Error};
@@ -30,6 +30,9 @@ pub struct RequestFile {
     pub prefer: Vec<(Option<String>, Prefer)>,
     pub only_wheels: Vec<String>,
     pub only_audited: Vec<String>,
+    /// The files of requirements that were read: who names one twice gets it once.
+    read: BTreeSet<PathBuf>,
+    bytes: u64,
 }
 
 /// `axle.toml`.
@@ -100,13 +103,18 @@ struct Project {
     dynamic: Vec<String>,
 }
 
-/// How deep `-r` may nest.
+/// The most bytes of one file, and of all that are read for a request.
+const LARGEST: u64 = 1 << 20;
+/// The most requirements of a request: more than any environment has packages.
+const MOST: usize = 4096;
+/// How deep `-r` may nest, and how many files may be named so.
 const DEEPEST: usize = 8;
+const MOST_FILES: usize = 100;
 
 impl RequestFile {
     /// Reads a file by its name: `pyproject.toml`, another `.toml` as `axle.toml`, else requirements.
     pub fn read(&mut self, path: &Path) -> Result<(), Error> {
-        let text = fs_err::read_to_string(path).map_err(|error| {
+        let text = self.text(path).map_err(|error| {
             format!("{error}; --from takes an axle.toml, requirements.txt or pyproject.toml")
         })?;
         let said = |error: Error| -> Error { format!("{}: {error}", path.display()).into() };
@@ -119,10 +127,29 @@ impl RequestFile {
         }
     }
 
-    fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
+    fn text(&mut self, path: &Path) -> Result<String, Error> {
+        let text = read_text(path, LARGEST)?;
+        self.bytes += text.len() as u64;
+        if self.bytes > LARGEST {
+            return Err(format!("a request of more than {LARGEST} bytes is refused").into());
+        }
+        Ok(text)
+    }
+
+    /// Adds a requirement.
+    fn require(&mut self, text: &str) -> Result<(), Error> {
+        if self.requirements.len() == MOST {
+            return Err(format!("a request of more than {MOST} requirements is refused").into());
+        }
+        self.requirements.push(requirement(text)?);
+        Ok(())
+    }
+
+    /// Reads the text of an `axle.toml`.
+    pub fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
         let file: AxleToml = parse(text)?;
         for package in &file.packages {
-            self.requirements.push(requirement(package)?);
+            self.require(package)?;
         }
         set(&mut self.python, file.python.as_deref())?;
         if let Some(cuda) = file.cuda {
@@ -162,7 +189,8 @@ impl RequestFile {
         Ok(())
     }
 
-    fn pyproject(&mut self, text: &str) -> Result<(), Error> {
+    /// Reads the text of a `pyproject.toml`.
+    pub fn pyproject(&mut self, text: &str) -> Result<(), Error> {
         let file: PyProject = parse(text)?;
         let project = file.project.ok_or("it has no [project] that could name dependencies (PEP 621)")?;
         let Some(dependencies) = project.dependencies else {
@@ -175,18 +203,20 @@ impl RequestFile {
             return Err(why.into());
         };
         for dependency in &dependencies {
-            self.requirements.push(requirement(dependency)?);
+            self.require(dependency)?;
         }
         Ok(())
     }
 
     /// Reads requirements as pip does, as far as they name packages.
-    fn requirements(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), Error> {
+    pub fn requirements(&mut self, path: &Path, text: &str, depth: usize) -> Result<(), Error> {
         let mut lines = text.lines().enumerate();
         while let Some((number, line)) = lines.next() {
             let mut whole = line.to_owned();
-            while let Some(before) = whole.strip_suffix('\\') {
-                whole = format!("{before} {}", lines.next().map_or("", |(_, next)| next));
+            while whole.ends_with('\\') {
+                whole.pop();
+                whole.push(' ');
+                whole.push_str(lines.next().map_or("", |(_, next)| next));
             }
             let said =
                 |error: Error| -> Error { format!("{} line {}: {error}", path.display(), number + 1).into() };
@@ -197,8 +227,14 @@ impl RequestFile {
                     let other = path.with_file_name(other.trim_start_matches(['=', ' ', '\t']));
                     let deep = || format!("{} is named too deep, or by itself", other.display());
                     let depth = depth.checked_sub(1).ok_or_else(deep)?;
-                    let text = fs_err::read_to_string(&other).map_err(|error| said(error.into()))?;
-                    self.requirements(&other, &text, depth)?;
+                    if self.read.len() == MOST_FILES {
+                        return Err(said(format!("more than {MOST_FILES} files are refused").into()));
+                    }
+                    let real = other.canonicalize().unwrap_or_else(|_| other.clone());
+                    if self.read.insert(real) {
+                        let text = self.text(&other).map_err(said)?;
+                        self.requirements(&other, &text, depth)?;
+                    }
                 }
             }
         }
@@ -228,7 +264,7 @@ impl RequestFile {
         if !line.starts_with('-') {
             // Options of one requirement are hashes, of the file that was chosen then.
             let line = line.split(" --").next().unwrap_or(line).trim();
-            self.requirements.push(requirement(line)?);
+            self.require(line)?;
             return Ok(());
         }
         let option = line.split([' ', '=']).next().unwrap_or(line);

@@ -9,9 +9,9 @@ use axle_catalogue::{
 use axle_concretise::{Asked, Compiler, Lookup, LookupError, Preferences, Request, satisfies};
 use axle_fatbin::ComputeCapability;
 use axle_toolkit::{Compiler as HostCompiler, SupportedCompilers};
-use axle_wheel::parse_requirement;
+use axle_wheel::{Requirement, VersionOrUrl, parse_requirement};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerEnvironment, Requirement, VerbatimUrl, VersionOrUrl};
+use pep508_rs::MarkerEnvironment;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -457,11 +457,7 @@ fn answered(
 }
 
 /// Why a cell does not meet a requirement; `None` where it does or where the requirement is not for it.
-fn unmet(
-    cell: &NamedCell,
-    environment: &MarkerEnvironment,
-    requirement: &Requirement<VerbatimUrl>,
-) -> Option<String> {
+fn unmet(cell: &NamedCell, environment: &MarkerEnvironment, requirement: &Requirement) -> Option<String> {
     if !requirement.evaluate_markers(environment, &[]) {
         return None;
     }

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use axle_catalogue::{Cause, Cell, CellFile, CellSource, CellWheel, Provenance};
 use axle_fatbin::Code;
+use axle_wheel::VersionOrUrl;
 use axle_wheel::WheelName;
 use pep440_rs::Version;
-use pep508_rs::VersionOrUrl;
 
 use super::blocker::minutes;
 use super::reasons::duration;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axle_catalogue::{CatalogueError, Cause, Cell, markers};
+use axle_wheel::{Requirement, VersionOrUrl};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, Requirement, VersionOrUrl};
+use pep508_rs::ExtraName;
 
 use super::blocker::Blocker;
 use super::{Lookup, LookupError};
-use crate::extras::extras_of;
 use crate::request::Request;
 use crate::specifiers::{compact, satisfies};
 
@@ -104,7 +104,7 @@ impl Lookup<'_> {
         let mut extras = BTreeSet::new();
         for line in &lines {
             let Ok(requirement) = axle_wheel::parse_requirement(line) else { return unknown() };
-            extras.extend(extras_of(&requirement));
+            extras.extend(requirement.marker.extras().into_iter().cloned());
             let holds = |extras: &[ExtraName]| requirement.evaluate_markers(&environment, extras);
             if !holds(&[]) && holds(std::slice::from_ref(extra)) {
                 required.push(requirement);

@@ -3,11 +3,12 @@
 use std::io::Read as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use axle_index::{File, FindLinks, IndexError, Origin as _};
+use axle_index::{Client, File, FindLinks, IndexError, Origin as _, Patience, Settings};
 
 use crate::server::{Reply, Request, Server};
-use crate::{client, sha256};
+use crate::{client, patience, sha256};
 
 const WHEEL: &str = "toy-1.0-py3-none-any.whl";
 
@@ -95,6 +96,33 @@ fn a_file_that_changes_is_not_glued_together() {
     }
     messages.dedup();
     insta::assert_snapshot!(messages.join("\n"));
+}
+
+fn hasty_download(server: &Server) -> IndexError {
+    let patience = Patience { silence: Duration::from_millis(300), ..patience() };
+    let client = Client::new(&Settings::new(""), patience).unwrap();
+    let origin = FindLinks::new(&client, server.root(), [""; 0]).unwrap();
+    let file = File::at(&format!("{}/{WHEEL}", server.root())).unwrap();
+    origin.download(&file, &mut std::io::sink()).unwrap_err()
+}
+
+/// Silence alone is not enough to leave a server: a byte now and then would hold us for ever.
+#[test]
+fn a_server_that_trickles_is_left() {
+    let server = Server::new(|request| Reply {
+        trickle: Some(Duration::from_millis(20)),
+        ..Reply::file(&bytes(0), request, true)
+    });
+    let error = hasty_download(&server);
+    assert!(matches!(error, IndexError::TooSlow { bytes: 1..1000, .. }), "{error}");
+}
+
+#[test]
+fn a_server_that_breaks_off_after_each_byte_is_left() {
+    let server = Server::new(|request| Reply { cut: Some(1), ..Reply::file(&bytes(0), request, true) });
+    let error = hasty_download(&server);
+    assert!(matches!(error, IndexError::Connection { .. }), "{error}");
+    assert_eq!(server.requests().len(), 3);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use axle_audit::{Options, WheelFacts, audit, audit_file, audit_installed, audit_unpacked, installed_files};
 use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings, Traffic};
-use axle_wheel::{ArchiveError, Limits, LocalFile, Version, WheelName, WheelSource, dist_infos, files_below};
+use axle_wheel::{
+    ArchiveError, Limits, LocalFile, Version, WheelName, WheelSource, dist_infos, files_below, open_file,
+};
 
 use crate::arguments::Audit;
 use crate::output::{self, Error};
@@ -139,7 +141,7 @@ fn installed(folder: &Path, dist_infos: Vec<String>) -> Result<Vec<Input>, Error
         dist_infos.iter().filter_map(|dist_info| installed_files(folder, dist_info).ok()).flatten().collect();
     let mut unowned: Vec<PathBuf> = files_below(folder, Limits::default())?
         .into_iter()
-        .filter(|path| !owned.contains(path))
+        .filter(|path| path.to_str().is_none_or(|path| !owned.contains(path)))
         .map(|path| folder.join(path))
         .filter(|path| is_machine_code(path))
         .collect();
@@ -154,7 +156,7 @@ fn is_machine_code(path: &Path) -> bool {
     let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
     let mut start = [0; 4];
     is_file
-        && fs_err::File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && open_file(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
         && (start == axle_audit::ELF_MAGIC || start == axle_audit::FATBIN_MAGIC)
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use axle_audit::{NeededLibrary, Policy, Provider, ProviderKind, WheelFacts};
 use axle_catalogue::{Catalogue, CatalogueError, Cuda};
-use pep508_rs::{Requirement, VerbatimUrl};
 use serde::Serialize;
 
 use crate::embedded;
@@ -106,7 +105,7 @@ fn packages(
     let required: BTreeSet<String> = facts
         .requires_dist
         .iter()
-        .filter_map(|text| Some(text.parse::<Requirement<VerbatimUrl>>().ok()?.name.to_string()))
+        .filter_map(|text| Some(axle_wheel::parse_requirement(text).ok()?.name.to_string()))
         .collect();
     let beside = beside(catalogue, facts)?;
     for packages in offers.values_mut().filter(|packages| packages.len() > 1) {

@@ -5,6 +5,8 @@ use std::io::IsTerminal as _;
 use axle_audit::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output;
+
 /// A bar on stderr while there is something to wait for; nothing where stderr is no terminal.
 pub struct Bar(Option<ProgressBar>);
 
@@ -14,8 +16,7 @@ impl Bar {
         let template = "{msg:.dim} {wide_bar} {bytes} of {total_bytes}, {eta} left";
         let style = ProgressStyle::with_template(template).ok().filter(|_| std::io::stderr().is_terminal());
         let name: String = name.rsplit('/').next().unwrap_or(name).chars().take(30).collect();
-        // What is in a name must not steer the terminal.
-        let name = name.replace(char::is_control, "?");
+        let name = output::shown(&name);
         Self(style.map(|style| ProgressBar::new(0).with_style(style).with_message(name)))
     }
 

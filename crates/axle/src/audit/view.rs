@@ -13,7 +13,7 @@ use axle_audit::{
 
 use super::{Wheel, kernels, policy};
 use crate::arguments::Audit;
-use crate::output;
+use crate::output::{self, Text};
 
 /// Columns of a screen.
 const WIDTH: usize = 80;
@@ -47,41 +47,42 @@ pub const GPUS: [ComputeCapability; 16] = [
 ];
 
 /// A wheel's facts, findings and verdicts.
-pub fn human(wheel: &Wheel, command: &Audit) -> String {
+pub fn human(wheel: &Wheel, command: &Audit) -> Text {
     let facts = &wheel.facts;
     let mut text = identity(facts);
-    text += &needs(wheel, command);
-    text += &device_code(facts, command.verbose);
+    text.append(&needs(wheel, command));
+    text.append(&device_code(facts, command.verbose));
     let asked: Vec<_> = wheel.coverage.iter().map(|coverage| coverage.cc).collect();
-    text += &kernels::human(facts, &asked);
-    text += &findings(&wheel.findings, command.verbose);
-    text += &verdicts(wheel, command.verbose);
-    text.push('\n');
-    paint(&output::visible(&text))
+    text.append(&kernels::human(facts, &asked));
+    text.append(&findings(&wheel.findings, command.verbose));
+    text.append(&verdicts(wheel, command.verbose));
+    text.blank();
+    text.painted(paint)
 }
 
 /// A name and its value; between the parts of a list it goes on in the next line where it must.
-pub fn line(text: &mut String, name: &str, value: &str) {
+pub fn line(text: &mut Text, name: &str, value: &str) {
     let before = VALUES - 1;
-    let _ = write!(text, "{name:<before$} ");
+    let (name, value) = (output::shown(&name), output::shown(&value));
+    let mut line = format!("{name:<before$} ");
     let mut column = VALUES.max(name.chars().count() + 1);
-    let parts = if value.is_empty() { "none" } else { value }.split_inclusive(", ");
+    let parts = if value.is_empty() { "none" } else { &value }.split_inclusive(", ");
     for (number, part) in parts.enumerate() {
         let width = part.trim_end().chars().count();
         if number > 0 && column + width > WIDTH {
-            text.truncate(text.trim_end().len());
-            let _ = write!(text, "\n{:VALUES$}", "");
+            text.line(line.trim_end());
+            line = format!("{:VALUES$}", "");
             column = VALUES;
         }
-        text.push_str(part);
+        line.push_str(part);
         column += part.chars().count();
     }
-    text.push('\n');
+    text.line(line);
 }
 
 /// What it is.
-fn identity(facts: &WheelFacts) -> String {
-    let mut text = String::new();
+fn identity(facts: &WheelFacts) -> Text {
+    let mut text = Text::default();
     let form = match facts.form {
         Form::Wheel => "wheel",
         Form::Unpacked => "unpacked",
@@ -127,9 +128,9 @@ fn without_marker(requirement: &str) -> &str {
 }
 
 /// What it needs.
-fn needs(wheel: &Wheel, command: &Audit) -> String {
+fn needs(wheel: &Wheel, command: &Audit) -> Text {
     let facts = &wheel.facts;
-    let mut text = String::new();
+    let mut text = Text::default();
     let mut line = |name: &str, value: &str| line(&mut text, name, value);
     if facts.form != Form::File {
         line("python", facts.requires_python.as_deref().unwrap_or("any"));
@@ -173,7 +174,8 @@ fn guesses(facts: &WheelFacts) -> Vec<String> {
         .flatten()
         .collect();
     let guesses: BTreeSet<&String> = facts.elf.iter().flat_map(|member| &member.dlopen).collect();
-    let outside = |name: &&&String| !held.contains(name.as_str()) && !facts.external.contains(name);
+    let external: BTreeSet<&String> = facts.external.iter().collect();
+    let outside = |name: &&&String| !held.contains(name.as_str()) && !external.contains(**name);
     guesses.iter().filter(outside).map(|name| (*name).clone()).collect()
 }
 
@@ -226,7 +228,7 @@ impl Row {
 }
 
 /// Rows libraries, columns architectures.
-fn device_code(facts: &WheelFacts, whole: bool) -> String {
+fn device_code(facts: &WheelFacts, whole: bool) -> Text {
     let mut files: Vec<Vec<Row>> = facts.elf.iter().map(of_library).collect();
     files.extend(of_loose(&facts.loose).into_iter().map(|row| vec![row]));
     files.retain(|rows| !rows.is_empty());
@@ -243,7 +245,7 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
         rows.truncate(ROWS);
     }
     let hidden = every - rows.len();
-    let mut text = String::new();
+    let mut text = Text::default();
     if !rows.is_empty() {
         let codes: Vec<Code> = {
             let mut codes: Vec<Code> = rows.iter().flat_map(|row| row.codes.keys().copied()).collect();
@@ -252,12 +254,13 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
             codes
         };
         shorten(&mut rows);
-        text += "\nin how many containers there is code: SASS for sm_…, PTX for ptx…; - in none\n";
+        text.blank();
+        text.line("in how many containers there is code: SASS for sm_…, PTX for ptx…; - in none");
         for columns in pages(&codes, &rows) {
-            text += &grid(&rows, columns);
+            text.append(&grid(&rows, columns));
         }
         if hidden > 0 {
-            let _ = writeln!(text, "and {hidden} more rows: --verbose shows all");
+            text.line(format_args!("and {hidden} more rows: --verbose shows all"));
         }
     }
     let has_amd = |member: &&ElfMember| !member.amd.is_empty();
@@ -277,24 +280,22 @@ fn device_code(facts: &WheelFacts, whole: bool) -> String {
 /// A row for what a library has linked, and one for each other section with device code, indented below it.
 fn of_library(member: &ElfMember) -> Vec<Row> {
     let name = file_name(&member.path);
-    let mut sections: Vec<&str> =
-        member.container_groups.iter().map(|group| group.section.as_str()).collect();
-    sections.sort_by_key(|section| (*section != LINKED, *section));
-    sections.dedup();
-    let row = |(number, section): (usize, &&str)| {
-        let library = match (*section, number) {
+    let mut sections = BTreeMap::<(bool, &str), Row>::new();
+    for group in &member.container_groups {
+        let section = group.section.as_str();
+        let empty = || Row { library: String::new(), containers: 0, codes: BTreeMap::new() };
+        sections.entry((section != LINKED, section)).or_insert_with(empty).add(&group.code, group.count);
+    }
+    let named = |(number, ((_, section), row)): (usize, ((bool, &str), Row))| {
+        let library = match (section, number) {
             (LINKED, _) => name.to_owned(),
             ("", _) => format!("{name} (no section)"),
             (section, 0) => format!("{name} {section}"),
             (section, _) => format!("  {section}"),
         };
-        let groups = member.container_groups.iter().filter(|group| group.section == **section);
-        groups.fold(Row { library, containers: 0, codes: BTreeMap::new() }, |mut row, group| {
-            row.add(&group.code, group.count);
-            row
-        })
+        Row { library, ..row }
     };
-    sections.iter().enumerate().map(row).collect()
+    sections.into_iter().enumerate().map(named).collect()
 }
 
 /// A row for each format of the files of device code.
@@ -352,7 +353,7 @@ fn heading(code: Code) -> String {
     }
 }
 
-fn grid(rows: &[Row], codes: &[Code]) -> String {
+fn grid(rows: &[Row], codes: &[Code]) -> Text {
     let headings: Vec<String> = codes.iter().map(|code| heading(*code)).collect();
     let cells = |row: &Row| -> Vec<String> {
         let count = |code| match row.codes.get(code) {
@@ -369,7 +370,7 @@ fn grid(rows: &[Row], codes: &[Code]) -> String {
 }
 
 /// What is wrong or odd. Of many findings of one code the first is shown, with their number.
-fn findings(findings: &[Finding], whole: bool) -> String {
+fn findings(findings: &[Finding], whole: bool) -> Text {
     let mut shown: Vec<(&Finding, usize)> = Vec::new();
     for finding in findings {
         match shown.last_mut() {
@@ -388,20 +389,21 @@ fn findings(findings: &[Finding], whole: bool) -> String {
         let message = format!("{member}{}{more}", finding.message);
         [finding.code.to_string(), finding.severity.to_string(), message]
     });
-    let mut text = String::new();
+    let mut text = Text::default();
     if rows.len() > 0 {
-        let _ = write!(text, "\n{}", output::table(["code", "severity", "finding"], rows));
+        text.blank();
+        text.append(&output::table(["code", "severity", "finding"], rows));
     }
     if hidden > 0 {
-        let _ = writeln!(text, "and findings of {hidden} more kinds: --verbose shows all");
+        text.line(format_args!("and findings of {hidden} more kinds: --verbose shows all"));
     }
     text
 }
 
 /// Whether it covers what was asked for; where nothing was, what it covers.
-fn verdicts(wheel: &Wheel, whole: bool) -> String {
+fn verdicts(wheel: &Wheel, whole: bool) -> Text {
     let facts = &wheel.facts;
-    let mut text = String::from("\n");
+    let mut text = Text::default();
     let counts = |group: &ContainerGroup| matches!(group.section.as_str(), LINKED | "__nv_relfatbin" | "");
     let holds_code =
         !facts.loose.is_empty() || facts.elf.iter().any(|member| member.container_groups.iter().any(counts));
@@ -431,7 +433,12 @@ fn verdicts(wheel: &Wheel, whole: bool) -> String {
         };
         line(&mut text, &format!("glibc {}", coverage.glibc), &verdict);
     }
-    if text.trim().is_empty() { String::new() } else { text }
+    let mut apart = Text::default();
+    if !text.is_empty() {
+        apart.blank();
+        apart.append(&text);
+    }
+    apart
 }
 
 fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
@@ -473,7 +480,7 @@ fn file_name(path: &str) -> &str {
 }
 
 /// Colours for a terminal; the writer takes them out where there is none.
-fn paint(text: &str) -> String {
+fn paint(line: &str) -> String {
     let bold = |color: AnsiColor| Style::new().bold().fg_color(Some(color.into()));
     let words = [
         ("not covered:", bold(AnsiColor::Red)),
@@ -482,14 +489,11 @@ fn paint(text: &str) -> String {
         ("error", bold(AnsiColor::Red)),
         ("warning", bold(AnsiColor::Yellow)),
     ];
-    let painted = text.lines().map(|line| {
-        // Verdicts and severities stand second in their lines.
-        let found = words.iter().find_map(|(word, style)| {
-            let (before, after) = line.split_once(word)?;
-            let is_second = before.ends_with(' ') && before.len() <= VALUES && !before.trim().is_empty();
-            is_second.then(|| format!("{before}{style}{word}{style:#}{after}"))
-        });
-        found.unwrap_or_else(|| line.to_owned())
+    // Verdicts and severities stand second in their lines.
+    let found = words.iter().find_map(|(word, style)| {
+        let (before, after) = line.split_once(word)?;
+        let is_second = before.ends_with(' ') && before.len() <= VALUES && !before.trim().is_empty();
+        is_second.then(|| format!("{before}{style}{word}{style:#}{after}"))
     });
-    output::lines(painted)
+    found.unwrap_or_else(|| line.to_owned())
 }

@@ -18,6 +18,7 @@ mod check;
 mod concretise;
 mod doctor;
 mod embedded;
+mod hostile;
 mod index_show;
 mod index_update;
 mod lock;
