@@ -185,7 +185,7 @@ in
       expected = true;
     }
     {
-      expr = env.python.version;
+      expr = env.python.pythonVersion;
       expected = request.python;
     }
     {

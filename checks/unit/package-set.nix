@@ -78,6 +78,7 @@ in
               (ps.buildPythonPackage {
                 inherit pname;
                 version = "0.1";
+                format = "other";
                 buildCommand = "mkdir $out";
               })
             ])

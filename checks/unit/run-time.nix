@@ -19,7 +19,8 @@ let
       inherit cuda;
       computeCapabilities = if cuda == null then [ ] else [ "8.6" ];
     };
-  cuda13 = concretise pkgs.axle "13.0";
+  # Whatever glibc the package set has.
+  cuda13 = withGlibc "2.36";
   withGlibc =
     version:
     concretise (axleOver {
