@@ -351,7 +351,12 @@ mod tests {
         [
           {
             "change": "lost-cell",
-            "why": "its pin of triton has no wheel",
+            "why": {
+              "version": "2.8.0",
+              "why": {
+                "cause": "no-wheel"
+              }
+            },
             "is_loss": true,
             "cells": [
               "py312-cu128-torch2.8.0"
@@ -361,7 +366,12 @@ mod tests {
             "change": "lost-package",
             "package": "gone",
             "version": "1.0",
-            "why": "it requires lib<2.1",
+            "why": {
+              "version": "1.0",
+              "why": {
+                "cause": "unknown-torch"
+              }
+            },
             "is_loss": true,
             "cells": [
               "py312-cu128-torch2.9.1"

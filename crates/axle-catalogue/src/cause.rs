@@ -575,7 +575,7 @@ impl fmt::Display for Cause {
                 let name = requirement.split(|c: char| "=<>!~[ ".contains(c)).next().unwrap_or(requirement);
                 write!(
                     f,
-                    "{requirement} is not in the catalogue, which has {has}; `axle index update --catalogue FOLDER {name}` reads what is published into a copy of it"
+                    "{requirement} is not in the catalogue, which has {has}; `axle catalogue update --catalogue FOLDER {name}` reads what is published into a copy of it"
                 )
             }
             Self::NotInSet => f.write_str("it is not in the catalogue for this target"),

@@ -292,7 +292,7 @@ impl Files for Folder {
         if self.0.join(COMMITTED).exists() {
             let message = format!(
                 "an update of the catalogue in {} was interrupted, and half of it is old: \
-                 `axle index update --catalogue` or `cargo xtask update --offline` finishes it",
+                 `axle catalogue update --catalogue` or `cargo xtask update --offline` finishes it",
                 self.0.display()
             );
             return Err(io::Error::other(message));

@@ -22,19 +22,17 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say what is inside wheels: SASS and PTX, needed libraries, symbol versions
+    /// Show what is inside wheels: SASS and PTX, needed libraries, symbol versions
     Audit(Audit),
-    /// Judge a build environment that you describe: compiler, GPU, driver, glibc, Python
+    /// Check a build environment that you describe: compiler, GPU, driver, glibc, Python
     Check(crate::check::Check),
-    /// Judge this machine, and what is installed on it
+    /// Check this machine, and what is installed on it
     Doctor(crate::doctor::Doctor),
-    /// Pick one build of every package so that all fit the target, or say why not
+    /// Pick one build of every package so that all fit the target (resolve), or say why that is impossible
     Concretise(Concretise),
-    /// Solve freely what no cell of the catalogue holds, and write a catalogue of one cell for Nix
+    /// Resolve versions that the catalogue does not have as a set, and write them to a lock file for Nix
     Lock(Lock),
-    /// Read where wheels are published, and show what is known
-    Index(Index),
-    /// Check a catalogue
+    /// Show, extend, update or check a catalogue: what is known of every package
     Catalogue(CatalogueCommands),
 }
 
@@ -51,13 +49,13 @@ pub enum Format {
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// Compute capability that the wheel must cover, as in 8.6; may be repeated
+    /// Compute capability that the wheel must cover, as in 8.6; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
+    /// Name of a GPU, as in "RTX 3090", instead of its compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
-    /// The glibc that the wheel must be content with, as in 2.35
+    /// Target glibc, as in 2.35: exit 1 if a wheel needs a newer one
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
     /// Compare every file with the hash in the wheel's RECORD
@@ -69,22 +67,22 @@ pub struct Audit {
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// Show long lists whole, and tell what was read over the network
+    /// Show long lists whole, and report what was read over the network
     #[arg(long, short)]
     pub verbose: bool,
-    /// Of NAME==VERSION the wheel for this Python, as in 3.12, instead of the newest CPython
+    /// For NAME==VERSION: audit the wheel for this Python, as in 3.12 [default: the newest CPython]
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
-    /// Of NAME==VERSION the wheel for this system, as Nix names it
+    /// For NAME==VERSION: audit the wheel for this system, as Nix names it
     #[arg(long, default_value = "x86_64-linux")]
     pub system: System,
-    /// Package index of NAME==VERSION, instead of the one that pip uses
+    /// For NAME==VERSION: package index to ask [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Draw no conclusions from the catalogue: who provides a library, which members count for a GPU
+    /// Report facts only, without the catalogue's conclusions: who provides a library, which members count for a GPU
     #[arg(long)]
     pub no_catalogue: bool,
-    /// Folder of a catalogue, instead of the one in the program
+    /// Folder of a catalogue [default: the one in the program]
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_catalogue")]
     pub catalogue: Option<PathBuf>,
     /// What to audit: a wheel, a shared object, a cubin, PTX, a fat binary; a folder of wheels, an unpacked wheel,
@@ -121,7 +119,7 @@ pub struct RequestArguments {
     /// Compute capability of a GPU, as in 8.6; may be repeated
     #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
+    /// Name of a GPU, as in "RTX 3090", instead of its compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
     pub gpus: Vec<String>,
     /// Major version of GCC; with a compiler, what has no wheel that fits may be compiled
@@ -130,36 +128,36 @@ pub struct RequestArguments {
     /// Major version of Clang
     #[arg(long, value_name = "MAJOR", value_parser = major)]
     pub clang: Option<u16>,
-    /// Wheels of an older torch before compiling (wheel), the newest torch before wheels (newest), or compile all that
-    /// can be (source); NAME= says it for one package; may be repeated
+    /// What to prefer: wheels, even of an older torch (wheel), the newest torch, even compiled (newest), or compiling
+    /// whatever can be (source); prefix with NAME= to set it for one package; repeatable
     #[arg(long, value_name = "[NAME=]wheel|newest|source", value_parser = preference)]
     pub prefer: Vec<(Option<String>, Prefer)>,
-    /// Compile nothing, or not the package named; may be repeated
+    /// Never compile, or not the package NAME; repeatable
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub only_wheels: Vec<String>,
-    /// Take only wheels whose bytes were read, of everything or of the package named; may be repeated
+    /// Use only wheels whose bytes axle has read, for every package or for NAME; repeatable
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub only_audited: Vec<String>,
-    /// Version of the machine's driver, as in 570.26; without it, one that is new enough
+    /// Version of the machine's driver, as in 570.26 [default: new enough]
     #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
     pub driver: Option<DriverVersion>,
-    /// Rule on compilers and drivers that may be broken, by code or name; may be repeated
+    /// Ignore this compiler or driver rule (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE")]
     pub allowed: Vec<Rule>,
     /// torch version, or the start of one, as in 2.9
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub torch: Option<String>,
-    /// System, as Nix names it; x86_64-linux without it, whatever the machine is
+    /// System, as Nix names it [default: x86_64-linux, whatever the machine is]
     #[arg(long)]
     pub system: Option<System>,
-    /// glibc of the machine; 2.35 without it
+    /// glibc of the machine [default: 2.35]
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
-    /// File to read the request from: axle.toml, or the requirements of requirements.txt or pyproject.toml; what the
-    /// command line says goes before
+    /// Read the request from this file: axle.toml, or the requirements of requirements.txt or pyproject.toml;
+    /// command-line options take precedence
     #[arg(long, value_name = "FILE")]
     pub from: Vec<PathBuf>,
-    /// Folder of a catalogue, instead of the one in the program
+    /// Folder of a catalogue [default: the one in the program]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
     /// Packages, as in torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
@@ -173,13 +171,13 @@ pub struct Concretise {
     /// What is asked for.
     #[command(flatten)]
     pub request: RequestArguments,
-    /// Tell why this package of the plan is what it is
+    /// Explain why this package of the plan has the version and build that it has
     #[arg(long, value_name = "NAME")]
     pub explain: Option<String>,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
     pub format: PlanFormat,
-    /// Package index that pylock's addresses are asked of, instead of the one that pip uses
+    /// Package index to ask for pylock's addresses [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
 }
@@ -212,22 +210,22 @@ pub struct Lock {
     /// What is asked for.
     #[command(flatten)]
     pub request: RequestArguments,
-    /// Version that a package must have where it is there, whoever requires it; may be repeated
+    /// Constrain NAME to this version if it is part of the set, directly or as a dependency; repeatable
     #[arg(long = "pin", value_name = "NAME==VERSION", value_parser = axle_concretise::pin)]
     pub pins: Vec<(String, VersionSpecifiers)>,
-    /// Where the lock is written
+    /// File to write the lock to
     #[arg(long, short, value_name = "FILE", default_value = "axle.lock.json", conflicts_with = "check")]
     pub output: PathBuf,
-    /// Say whether a lock is what would be locked today, and write nothing
+    /// Compare this lock with what would be locked today, and write nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = OF_REQUESTS)]
     pub check: Option<PathBuf>,
-    /// Move this package of the lock, with what is there for its sake alone, and leave all else
+    /// Upgrade this package and the dependencies that only it needs; keep every other version
     #[arg(long, value_name = "NAME", conflicts_with = "check", conflicts_with_all = OF_REQUESTS)]
     pub update: Option<String>,
-    /// Read no wheel: fail where the bytes of one must be read first
+    /// Read no wheel: fail if the bytes of one have to be read first
     #[arg(long)]
     pub offline: bool,
-    /// Package index to read wheels from, instead of the one that pip uses
+    /// Package index to read wheels from [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
     /// How to print the plan
@@ -266,35 +264,16 @@ fn major(text: &str) -> Result<u16, VersionError> {
     Ok(text.parse::<MajorMinor>()?.major)
 }
 
-/// `axle index`.
+/// `axle catalogue add`.
 #[derive(Debug, Args)]
-pub struct Index {
-    /// What to do with the index.
-    #[command(subcommand)]
-    pub command: IndexCommand,
-}
-
-/// What to do with the index.
-#[derive(Debug, Subcommand)]
-pub enum IndexCommand {
-    /// Read the package index for packages and all that they require, and write what is new to a catalogue
-    Update(IndexUpdate),
-    /// Show what is known of a package: by version, CUDA, Python and architectures
-    Show(IndexShow),
-    /// Ask the package index about a package, and write its TOML
-    Add(IndexAdd),
-}
-
-/// `axle index add`.
-#[derive(Debug, Args)]
-pub struct IndexAdd {
+pub struct CatalogueAdd {
     /// Folder of the catalogue
     #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
     pub catalogue: PathBuf,
-    /// Package index, instead of the one that pip uses
+    /// Package index [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// The oldest release to index, instead of the newest final one
+    /// Oldest release to index [default: the newest final one]
     #[arg(long, value_name = "VERSION")]
     pub since: Option<Version>,
     /// Packages
@@ -313,6 +292,12 @@ pub struct CatalogueCommands {
 /// What to do with a catalogue.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
+    /// Show what is known of a package: by version, CUDA, Python and architectures
+    Show(CatalogueShow),
+    /// Ask the package index about a package, and write its TOML
+    Add(CatalogueAdd),
+    /// Read the package index for packages and all that they require, and write what is new to a catalogue
+    Update(CatalogueUpdate),
     /// Check that a catalogue is whole: schemas, references, order, bytes
     Check(CatalogueCheck),
 }
@@ -328,16 +313,16 @@ pub struct CatalogueCheck {
     pub format: Format,
 }
 
-/// `axle index update`.
+/// `axle catalogue update`.
 #[derive(Debug, Args)]
-pub struct IndexUpdate {
+pub struct CatalogueUpdate {
     /// Folder of the catalogue
     #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
     pub catalogue: PathBuf,
-    /// Package index, instead of the one that pip uses
+    /// Package index [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Only the packages named, not what they require
+    /// Update only the packages named, not what they require
     #[arg(long)]
     pub no_deps: bool,
     /// Packages; all of the catalogue when none is named
@@ -345,10 +330,10 @@ pub struct IndexUpdate {
     pub packages: Vec<String>,
 }
 
-/// `axle index show`.
+/// `axle catalogue show`.
 #[derive(Debug, Args)]
-pub struct IndexShow {
-    /// Folder of a catalogue, instead of the one in the program
+pub struct CatalogueShow {
+    /// Folder of a catalogue [default: the one in the program]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
     /// How to print the answer

@@ -4,15 +4,25 @@ use axle_catalogue::Folder;
 use axle_catalogue::check::{Complaint, Counts, check};
 use serde::Serialize;
 
-use crate::arguments::{CatalogueCommand, CatalogueCommands, Format};
+use crate::arguments::{CatalogueCheck, CatalogueCommand, CatalogueCommands, Format};
 use crate::output::{self, Answer, Document, Error, Text};
 
 /// The schema of what a check prints as JSON.
 const SCHEMA: &str = "axle.catalogue-check/1";
 
-/// Checks a catalogue.
+mod published;
+
+/// Shows, extends, updates or checks a catalogue.
 pub fn run(command: &CatalogueCommands) -> Result<Answer, Error> {
-    let CatalogueCommand::Check(command) = &command.command;
+    match &command.command {
+        CatalogueCommand::Show(command) => published::show(command),
+        CatalogueCommand::Add(command) => published::add(command),
+        CatalogueCommand::Update(command) => published::update(command),
+        CatalogueCommand::Check(command) => run_check(command),
+    }
+}
+
+fn run_check(command: &CatalogueCheck) -> Result<Answer, Error> {
     let checked = check(&Folder::new(&command.catalogue));
     match (checked, command.format) {
         (Ok((counts, complaints)), Format::Json) => {

@@ -11,7 +11,6 @@ mod doctor;
 mod embedded;
 #[cfg(fuzzing)]
 pub mod fuzz;
-mod index;
 mod lock;
 mod machine;
 mod output;
@@ -62,7 +61,6 @@ fn run() -> ExitCode {
         Command::Doctor(command) => doctor::run(&command),
         Command::Concretise(command) => concretise::run(&command),
         Command::Lock(command) => lock::run(&command),
-        Command::Index(command) => index::run(&command),
         Command::Catalogue(command) => catalogue::run(&command),
     };
     match answer {

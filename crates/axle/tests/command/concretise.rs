@@ -170,9 +170,9 @@ fn catalogues_that_are_none() {
         &PLAN.replace("catalogue catalogue", "catalogue missing"),
         &PLAN.replace("catalogue catalogue", "catalogue empty"),
         &PLAN.replace("catalogue catalogue", "catalogue file"),
-        "axle index show --catalogue missing torch",
-        "axle index show --catalogue file torch",
-        "axle index update --catalogue missing torch --index-url http://127.0.0.1:1/simple",
+        "axle catalogue show --catalogue missing torch",
+        "axle catalogue show --catalogue file torch",
+        "axle catalogue update --catalogue missing torch --index-url http://127.0.0.1:1/simple",
     ]));
 }
 
@@ -303,6 +303,6 @@ fn an_answer_that_cannot_be_written() {
     insta::assert_snapshot!(Folder::with_catalogue().transcript(&[
         &format!("{PLAN} > /dev/full"),
         &format!("{PLAN} --format json > /dev/full"),
-        "axle index show --catalogue catalogue triton > /dev/full",
+        "axle catalogue show --catalogue catalogue triton > /dev/full",
     ]));
 }

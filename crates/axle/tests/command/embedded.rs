@@ -60,7 +60,7 @@ fn pascal_is_refused_with_a_way_out() {
 #[test]
 fn the_index_of_torch() {
     let folder = Folder::new();
-    let output = folder.output(&["index", "show", "--files", "torch"]);
+    let output = folder.output(&["catalogue", "show", "--files", "torch"]);
     let text = String::from_utf8(output.stdout).unwrap();
     let hash = "d033ff0ac3f5400df862a51bdde9bad83561f3739ea0046e68f5401ebfa67c1b";
     let row = text.lines().find(|line| line.ends_with(hash)).unwrap();
@@ -70,7 +70,7 @@ fn the_index_of_torch() {
 #[test]
 fn what_is_not_in_it() {
     let folder = Folder::new();
-    let output = folder.output(&["index", "show", "toch"]);
+    let output = folder.output(&["catalogue", "show", "toch"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     insta::assert_snapshot!(one_line(&output));
 }

@@ -1,4 +1,4 @@
-//! `axle index update` against an index on loopback.
+//! `axle catalogue update` against an index on loopback.
 
 use std::collections::BTreeMap;
 
@@ -77,7 +77,7 @@ fn good_index() -> Server {
 
 /// Updates packages from a server.
 fn update(folder: &Folder, server: &Server, packages: &str) -> String {
-    server.hidden(&folder.shell(&format!("axle index update --index-url {} {packages}", server.url)))
+    server.hidden(&folder.shell(&format!("axle catalogue update --index-url {} {packages}", server.url)))
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn a_package_is_added_from_what_the_index_says() {
     let server = good_index();
     fs_err::remove_file(folder.path("catalogue/packages/triton.toml")).unwrap();
     let said = |names: &str| {
-        server.hidden(&folder.shell(&format!("axle index add --index-url {} {names}", server.url)))
+        server.hidden(&folder.shell(&format!("axle catalogue add --index-url {} {names}", server.url)))
     };
     insta::assert_snapshot!(said("triton"));
     insta::assert_snapshot!(folder.read("catalogue/packages/triton.toml"));
@@ -183,7 +183,7 @@ fn said_of(reply: &Reply) -> String {
     let reply = reply.clone();
     let server =
         index(published(), move |path, good| if path == "simple/torch" { reply.clone() } else { good });
-    let output = folder.output(&["index", "update", "--index-url", &server.url, "torch"]);
+    let output = folder.output(&["catalogue", "update", "--index-url", &server.url, "torch"]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert_eq!(folder.files("catalogue"), before);
     server.hidden(&one_line(&output))
@@ -237,7 +237,7 @@ fn an_index_that_is_none() {
         String::new(),
     ]
     .map(|url| {
-        let output = folder.output(&["index", "update", "--index-url", &url, "torch"]);
+        let output = folder.output(&["catalogue", "update", "--index-url", &url, "torch"]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{url}");
         one_line(&output).replace(&port.to_string(), "PORT")
     });
@@ -255,7 +255,7 @@ fn a_full_disk_leaves_the_old_file() {
     let server = index(later, |_, reply| reply);
     // A file that may not grow fails as one on a full disk does. What would be written is one block too many.
     let line = format!(
-        "trap '' XFSZ; ulimit -f 1; exec axle index update --no-deps --index-url {} torch triton",
+        "trap '' XFSZ; ulimit -f 1; exec axle catalogue update --no-deps --index-url {} torch triton",
         server.url
     );
     insta::assert_snapshot!(server.hidden(&folder.shell(&line)));

@@ -56,7 +56,7 @@ fn bytes_that_are_no_text() {
         one_line(&run(&[bytes])),
         one_line(&run(&[OsStr::new("audit"), bytes])),
         one_line(&run(&[
-            OsStr::new("index"),
+            OsStr::new("catalogue"),
             OsStr::new("show"),
             OsStr::new("torch"),
             OsStr::new("--catalogue"),
@@ -70,7 +70,7 @@ fn bytes_that_are_no_text() {
 fn help_is_an_answer() {
     let folder = Folder::new();
     for arguments in
-        [&["--help"][..], &["--version"], &["concretise", "--help"], &["index", "update", "--help"]]
+        [&["--help"][..], &["--version"], &["concretise", "--help"], &["catalogue", "update", "--help"]]
     {
         let output = folder.output(arguments);
         assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0), "{arguments:?}");

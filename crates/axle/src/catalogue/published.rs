@@ -1,4 +1,4 @@
-//! `axle index`.
+//! `axle catalogue show`, `add` and `update`: what is published of packages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,20 +11,12 @@ use axle_catalogue::{
 use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
 use axle_wheel::{Version, WheelName};
 
-use crate::arguments::{Format, Index, IndexAdd, IndexCommand, IndexShow, IndexUpdate};
+use crate::arguments::{CatalogueAdd, CatalogueShow, CatalogueUpdate, Format};
 use crate::embedded;
 use crate::output::{self, Answer, Document, Error, Text};
 
-/// Reads or shows what is published.
-pub fn run(command: &Index) -> Result<Answer, Error> {
-    match &command.command {
-        IndexCommand::Update(command) => update(command),
-        IndexCommand::Show(command) => show(command),
-        IndexCommand::Add(command) => add(command),
-    }
-}
-
-fn update(command: &IndexUpdate) -> Result<Answer, Error> {
+/// Reads what is published into a catalogue.
+pub fn update(command: &CatalogueUpdate) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
     let _lock = folder.lock(true)?;
     folder.recover()?;
@@ -85,7 +77,8 @@ fn print(report: &Report) -> Result<(), Error> {
     Ok(())
 }
 
-fn show(command: &IndexShow) -> Result<Answer, Error> {
+/// Shows what is known of a package.
+pub fn show(command: &CatalogueShow) -> Result<Answer, Error> {
     match artefacts(command) {
         Ok(file) => {
             match command.format {
@@ -111,7 +104,7 @@ fn show(command: &IndexShow) -> Result<Answer, Error> {
     }
 }
 
-fn artefacts(command: &IndexShow) -> Result<ArtefactFile, Error> {
+fn artefacts(command: &CatalogueShow) -> Result<ArtefactFile, Error> {
     let name = output::package_name(&command.package)?;
     let catalogue = embedded::catalogue(command.catalogue.as_deref());
     if let Some(file) = catalogue.artefacts(&name)? {
@@ -121,7 +114,7 @@ fn artefacts(command: &IndexShow) -> Result<ArtefactFile, Error> {
     catalogue.matrix()?;
     let known = catalogue.package_names()?;
     if known.contains(&name) {
-        return Err(format!("{name} is not indexed yet; `axle index update {name}` does it").into());
+        return Err(format!("{name} is not indexed yet; `axle catalogue update {name}` does it").into());
     }
     Err(axle_concretise::unknown_name(&name, &known).into())
 }
@@ -225,7 +218,8 @@ fn pythons(artefacts: &[&Artefact]) -> String {
 }
 
 /// Writes the TOML of packages that the catalogue lacks, from what the index says of them.
-fn add(command: &IndexAdd) -> Result<Answer, Error> {
+/// Writes the TOML of packages that are published.
+pub fn add(command: &CatalogueAdd) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
     let catalogue = Catalogue::new(folder.clone());
     let known = catalogue.packages()?;
@@ -240,7 +234,7 @@ fn add(command: &IndexAdd) -> Result<Answer, Error> {
         folder.write(&format!("packages/{name}.toml"), text.as_bytes())?;
         output::note(&format!(
             "{} is written; read it, add {name} to `order` in matrix.toml if nothing requires it, \
-             then `axle index update {name}`",
+             then `axle catalogue update {name}`",
             place(&name)
         ));
     }
