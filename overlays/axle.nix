@@ -69,25 +69,25 @@ in
   inherit
     (import ./concretise {
       inherit
-      pkgs
-      lib
-      system
-      versions
-      arguments
-      toolkits
-      cells
-      blockers
-      read
-      source
-      build
-      compile
-      cuda
-      audited
-      licences
-      highLevel
-      pythonLevel
-      worlds
-      ;
+        pkgs
+        lib
+        system
+        versions
+        arguments
+        toolkits
+        cells
+        blockers
+        read
+        source
+        build
+        compile
+        cuda
+        audited
+        licences
+        highLevel
+        pythonLevel
+        worlds
+        ;
     })
     answer
     concretise

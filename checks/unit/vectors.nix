@@ -5,8 +5,9 @@
 { pkgs }:
 let
   inherit (builtins)
-    concatLists
+    attrNames
     concatMap
+    elemAt
     fromJSON
     genList
     length
@@ -103,7 +104,8 @@ in
 {
   answers = concatMap answersOf vectors.worlds;
 
-  compilers = lib.mapAttrsToList (cuda: expected: {
+  compilers = map (cuda: rec {
+    expected = vectors.compilers.${cuda};
     expr = mapAttrs (
       kind: rules:
       genList (
@@ -120,21 +122,31 @@ in
         if objections == [ ] then null else (builtins.head objections).rule
       ) (length rules)
     ) expected;
-    inherit expected;
-  }) vectors.compilers;
+  }) (attrNames vectors.compilers);
 
   versions = map (vector: {
-    expr = map (operator: versions.satisfies (lib.elemAt vector 0) [ [ operator (lib.elemAt vector 1) ] ]) [
-      "<"
-      "=="
-      ">"
-      "<="
-      "!="
-      ">="
-    ];
+    expr =
+      map
+        (
+          operator:
+          versions.satisfies (elemAt vector 0) [
+            [
+              operator
+              (elemAt vector 1)
+            ]
+          ]
+        )
+        [
+          "<"
+          "=="
+          ">"
+          "<="
+          "!="
+          ">="
+        ];
     expected =
       let
-        order = lib.elemAt vector 2;
+        order = elemAt vector 2;
       in
       [
         (order < 0)

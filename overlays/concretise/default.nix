@@ -100,6 +100,14 @@ let
     hostCompiler = cuda.hostCompiler given.cuda;
   };
 
+  # The arguments of a request, without those of the environment that is made of its answer.
+  ofRequest =
+    given:
+    removeAttrs given [
+      "extraPackages"
+      "overrides"
+    ];
+
   # The steps that build nothing.
   ask =
     {
@@ -113,7 +121,6 @@ let
       prefer ? "wheel",
       onlyAudited ? false,
       allow ? [ ],
-      ...
     }:
     let
       request = understand {
@@ -165,27 +172,23 @@ let
   answer =
     given:
     let
-      inherit (ask given) choice planned;
+      inherit (ask (ofRequest given)) choice planned;
     in
     if choice.fits then { inherit (planned) id plan; } else { inherit (choice) refusal; };
 
   concretise =
     {
-      packages,
-      python,
       cuda,
-      computeCapabilities ? [ ],
-      compiler ? null,
       toolkit ? null,
-      torch ? null,
       prefer ? "wheel",
       onlyAudited ? false,
       allow ? [ ],
       extraPackages ? (_: [ ]),
       overrides ? (_: _: { }),
+      ...
     }@given:
     let
-      inherit (ask given) request choice planned;
+      inherit (ask (ofRequest given)) request choice planned;
       layer = layerOf {
         inherit
           request

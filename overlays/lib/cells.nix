@@ -152,8 +152,7 @@ rec {
     request: compiling: name:
     let
       byWheel = wheelCauses request name == [ ];
-      bySource =
-        compiling != "never" && (sourceOf request name).compiling or null == "possible";
+      bySource = compiling != "never" && (sourceOf request name).compiling or null == "possible";
     in
     if bySource && (compiling == "where possible" || !byWheel) then
       "source"
@@ -199,7 +198,12 @@ rec {
     : The compilers that the CUDA release takes, as `{ compiler; oldest; newest; }`.
   */
   blockersOf =
-    { cell, names, compiling, ... }@request:
+    {
+      cell,
+      names,
+      compiling,
+      ...
+    }@request:
     let
       missing = filter (name: !(cell.packages ? ${name})) names;
       why =

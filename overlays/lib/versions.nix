@@ -93,7 +93,8 @@ rec {
           "==" = order == 0;
           "!=" = order != 0;
         }
-        .${operator} or (throw "axle: the operator ${operator} of the catalogue is unknown to this overlay: use the overlay and the catalogue of one release")
+        .${operator}
+          or (throw "axle: the operator ${operator} of the catalogue is unknown to this overlay: use the overlay and the catalogue of one release")
       )
     ) comparisons;
 

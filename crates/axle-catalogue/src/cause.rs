@@ -419,6 +419,28 @@ impl Cause {
         )
     }
 
+    /// The cause without what its sentence leaves out: causes of one gist are told as one.
+    #[must_use]
+    pub fn gist(&self) -> Self {
+        match self {
+            Self::Uncovered { lacking, covers, code } => {
+                let is_before = covers.first().is_some_and(|first| lacking.iter().all(|one| one < first));
+                let has_plain = code.iter().any(|code| code.is_plain());
+                if !is_before || !has_plain {
+                    return self.clone();
+                }
+                // It starts at a capability, and some of its kernels may have older code.
+                let runs = |code: &&Code| lacking.iter().any(|&cc| code.runs_on(cc) == Some(true));
+                Self::Uncovered {
+                    lacking: lacking.clone(),
+                    covers: covers.iter().take(1).copied().collect(),
+                    code: code.iter().filter(runs).copied().collect(),
+                }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// How many facts it takes to tell it: a short story goes before a long one.
     pub fn length(&self) -> usize {
         match self {

@@ -27,15 +27,17 @@ pub(super) struct Groups {
 }
 
 /// Blockers that differ in versions only.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Group {
+    /// The cause of the newest torch among them.
+    why: Cause,
     /// The places of the torches that they rule out.
     torches: BTreeSet<usize>,
     versions: BTreeSet<String>,
     builds: BTreeSet<String>,
 }
 
-/// What they have in common: the package, the cause without the torch in question, and what of compiling it.
+/// What they have in common: the package, the gist of the cause without the torch in question, and what of compiling it.
 type Key = (String, Cause, Option<FromSource>);
 
 impl Groups {
@@ -51,7 +53,12 @@ impl Groups {
         if let Some(torch) = self.torches.last() {
             leave_out(&mut why, anchor, torch);
         }
-        let group = self.groups.entry((package, why, source)).or_default();
+        let group = self.groups.entry((package, why.gist(), source)).or_insert_with(|| Group {
+            why,
+            torches: BTreeSet::new(),
+            versions: BTreeSet::new(),
+            builds: BTreeSet::new(),
+        });
         group.torches.insert(place);
         group.versions.extend(version);
         group.builds.extend(build);
@@ -307,11 +314,11 @@ impl<'a> Known<'a> {
     }
 
     /// The reason of a group, with its sentence.
-    fn reason(&self, anchor: &str, (package, why, source): &Key, group: &Group) -> RefusalReason {
+    fn reason(&self, anchor: &str, (package, _, source): &Key, group: &Group) -> RefusalReason {
         let torches: Vec<&String> =
             group.torches.iter().filter_map(|&place| self.torches.get(place)).collect();
         let torch_spans = self.torch_spans(group);
-        let mut cause = why.clone();
+        let mut cause = group.why.clone();
         let names_torch = put_in(&mut cause, anchor, &torch_spans);
         let subject = match (group.versions.is_empty(), package == anchor) {
             (true, _) => package.clone(),
