@@ -86,6 +86,7 @@ let
     inherit
       pkgs
       lib
+      arguments
       licences
       worlds
       ;
@@ -98,6 +99,15 @@ let
   };
 
   concretise =
+    given:
+    concretiseKnown (
+      arguments.known {
+        called = "concretise";
+        arguments = builtins.functionArgs concretiseKnown;
+        example = ''{ packages = hl: [ hl.torch ]; python = "3.13"; cuda = "12.8"; computeCapabilities = [ "8.6" ]; }'';
+      } given
+    );
+  concretiseKnown =
     {
       packages,
       python,
@@ -152,8 +162,8 @@ let
           cuda
           toolkit
           allow
-          overrides
           ;
+        overrides = arguments.overridden overrides;
       };
 
       # The CUDA toolkit of this world, and what an environment refers to of it.
@@ -224,8 +234,8 @@ let
           packageSet
           world
           cuda
-          extraPackages
           ;
+        extraPackages = arguments.chosen "extraPackages" extraPackages;
         toolkits = ofWorld;
         inherit (made) packages;
         extend =
@@ -234,7 +244,7 @@ let
             given
             // {
               packages = highLevels: map (name: highLevels.${name}) request.names;
-              extraPackages = ps: extraPackages ps ++ more ps;
+              extraPackages = ps: extraPackages ps ++ arguments.chosen "extend" more ps;
             }
           );
       };
