@@ -107,14 +107,14 @@ in
     computeCapabilities = [ "6.1" ];
   };
   package-absent-by-extra = (env.extend (ps: [ ps.flash-attn ])).python.drvPath;
-  # It has sources alone, and there is no compiler.
+  # It has sources alone, and there is no compiler. nixpkgs reads what a package says of itself before its path.
   package-uncompiled-by-extra =
     ((pkgs.axle.withCatalogue (import ./compilable.nix)).concretise (
       request
       // {
         packages = highLevel: [ highLevel.torch ];
         torch = "2.10";
-        extraPackages = ps: [ ps.extension ];
+        extraPackages = ps: builtins.seq ps.extension.meta [ ps.extension ];
       }
     )).python.drvPath;
   package-absent-by-requirement =
