@@ -11,9 +11,13 @@ let
     name = "axle-fake-driver";
     passAsFile = [ "buildCommand" ];
     buildCommand = ''
+      # What is linked to the driver needs any function of it, old ones too: all that the headers of two releases name.
+      cat ${headers cells.cuda12} ${headers cells.cuda13} | grep -oE '\bcu[A-Z][A-Za-z0-9]+(_v[0-9]+)?(_ptsz|_ptds)?\b' | sort -u > functions
+      [ "$(grep -c . functions)" -gt 500 ]
+      sed 's/.*/__attribute__((weak)) int &(void) { return 100; }/' functions > functions.c
       mkdir -p $out/lib $out/other
       for folder in lib other; do
-        $CC -shared -fPIC -I${./driver} ${./driver}/cuda.c -Wl,-soname,libcuda.so.1 -o $out/$folder/libcuda.so.1
+        $CC -shared -fPIC -I${./driver} ${./driver}/cuda.c functions.c -Wl,-soname,libcuda.so.1 -o $out/$folder/libcuda.so.1
         $CC -shared -fPIC -I${./driver} ${./driver}/nvml.c -Wl,-soname,libnvidia-ml.so.1 -o $out/$folder/libnvidia-ml.so.1
       done
       ln -s libcuda.so.1 $out/lib/libcuda.so
@@ -47,14 +51,21 @@ let
       ];
     };
   };
-  environment =
+  concretised =
     packageSet: cell:
-    (packageSet.axle.concretise {
+    packageSet.axle.concretise {
       inherit (cell) cuda torch;
       python = "3.11";
       computeCapabilities = [ "9.0" ];
       packages = highLevel: map (name: highLevel.${name}) cell.packages;
-    }).python;
+    };
+  environment = packageSet: cell: (concretised packageSet cell).python;
+  headers =
+    cell:
+    let
+      inherit (concretised pkgs cell) builds;
+    in
+    "${builds.nvidia-cuda-runtime or builds.nvidia-cuda-runtime-cu12}/wheel/nvidia/*/include/cuda.h";
 
   # What is asked, and of what: questions.py and ask.py.
   asked =
@@ -74,6 +85,7 @@ in
 {
   environments = import ./environments.nix { pkgs = withDriver; } // {
     inherit fake;
+    locks = import ./locks.nix { pkgs = withDriver; };
   };
 
   checks = {

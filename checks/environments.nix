@@ -2,7 +2,7 @@
   One environment a cell of the catalogue: torch, for every compute capability that it and all that it requires cover.
 
   The names are those of the matrix, without dots: `python3_11-cuda12_8-torch2_9_1`. Each has `plus`: the same with one
-  more package of its cell, by name, for what both cover; and `compiled`: with one more package, compiled by the package
+  more package of its cell, by name, and what its test on a GPU takes, for what all cover; and `compiled`: with one more package, compiled by the package
   set's own compiler for one capability.
 */
 {
@@ -22,6 +22,7 @@ let
     ;
   inherit (pkgs.lib) filterAttrs;
   names = import ./names.nix;
+  gpuTests = import ../overlays/gpu-tests { inherit pkgs; };
   inherit (axle) cells;
 in
 listToAttrs (
@@ -53,21 +54,25 @@ listToAttrs (
             highLevel.torch
             highLevel.${name}
           ];
+          beside = name: filter (other: packages ? ${other}) (gpuTests.beside.${name} or [ ]);
         in
         environment { }
         // {
           plus = mapAttrs (
             name: _:
             environment {
-              packages = both name;
+              packages = highLevel: both name highLevel ++ map (other: highLevel.${other}) (beside name);
               computeCapabilities =
                 if cuda == null then
                   [ ]
                 else
-                  coveredOf [
-                    "torch"
-                    name
-                  ];
+                  coveredOf (
+                    [
+                      "torch"
+                      name
+                    ]
+                    ++ beside name
+                  );
             }
           ) (filterAttrs (_: package: package.wheel != null) packages);
 

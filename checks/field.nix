@@ -103,6 +103,17 @@ let
           module = "by_extra";
           dependencies = [ self.user ] ++ self.typing-extensions.optional-dependencies.more;
         };
+        # It requires nothing, and offers to require what this world has.
+        offers = package self {
+          pname = "offers";
+          module = "offers";
+          optional-dependencies.more = [ self.typing-extensions ];
+        };
+        by-offer = package self {
+          pname = "by-offer";
+          module = "by_offer";
+          dependencies = [ self.offers ] ++ self.offers.optional-dependencies.more;
+        };
         by-version = package self {
           pname = "by-version";
           module = "by_version";

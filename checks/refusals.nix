@@ -37,6 +37,9 @@ let
   with' = change: (axle.concretise (request // change)).id;
 in
 {
+  argument-missing = (axle.concretise (removeAttrs request [ "cuda" ])).id;
+  argument-unknown = with' { computeCapability = "8.6"; };
+  arguments-no-set = (axle.concretise null).id;
   allow-malformed = with' { allow = [ "gcc-too-new" ]; };
   capability-not-covered = with' { computeCapabilities = [ "6.1" ]; };
   capability-unknown = with' { computeCapabilities = [ "8.5" ]; };
@@ -62,8 +65,14 @@ in
     }).outPath;
   compiler-malformed = with' { compiler = "icc"; };
   compiler-not-in-set = (axle.concretise (request // { compiler = "gcc7"; })).world;
+  cuda-malformed = with' { cuda = "cpu"; };
   cuda-without-quotes = with' { cuda = 12.8; };
   cuda-without-cells = with' { cuda = "11.8"; };
+  dev-shell-of-a-release = (env.devShell { cuda = "12.8"; }).drvPath;
+  extend-no-function = (env.extend [ ]).python.drvPath;
+  extra-packages-no-function = (axle.concretise (request // { extraPackages = [ ]; })).python.drvPath;
+  extra-packages-no-list =
+    (axle.concretise (request // { extraPackages = ps: ps.torch; })).python.drvPath;
   high-level-built = env.packages.torch.highLevel.outPath;
   high-level-in-environment =
     (pkgs.buildEnv {
@@ -87,6 +96,10 @@ in
       ))
     ])).drvPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
+  lock-of-no-file = (axle.fromLock null).env.id;
+  overrides-no-build =
+    (axle.concretise (request // { overrides = _: _: { torch = pkgs.coreutils; }; })).python.drvPath;
+  overrides-no-function = (axle.concretise (request // { overrides = { }; })).python.drvPath;
   only-audited-mistyped = with' { onlyAudited = "yes"; };
   only-audited = with' {
     onlyAudited = true;
@@ -94,6 +107,16 @@ in
     computeCapabilities = [ "6.1" ];
   };
   package-absent-by-extra = (env.extend (ps: [ ps.flash-attn ])).python.drvPath;
+  # It has sources alone, and there is no compiler. nixpkgs reads what a package says of itself before its path.
+  package-uncompiled-by-extra =
+    ((pkgs.axle.withCatalogue (import ./compilable.nix)).concretise (
+      request
+      // {
+        packages = highLevel: [ highLevel.torch ];
+        torch = "2.10";
+        extraPackages = ps: builtins.seq ps.extension.meta [ ps.extension ];
+      }
+    )).python.drvPath;
   package-absent-by-requirement =
     (field.env.python.withPackages (ps: [ ps.with-flash-attn ])).drvPath;
   package-not-served-by-extra = (older.python.withPackages (ps: [ ps.tqdm ])).drvPath;
@@ -102,6 +125,7 @@ in
   package-missing = with' { packages = highLevel: [ highLevel.flash-attn ]; };
   packages-not-high-level = with' { packages = _: [ env.packages.torch ]; };
   prefer-unknown = with' { prefer = "newst"; };
+  not-a-package = (env.python.withPackages (_: [ (x: x) ])).outPath;
   not-a-python-package = (env.python.withPackages (_: [ pkgs.coreutils ])).outPath;
   of-another-package-set =
     (env.python.withPackages (_: [
@@ -118,6 +142,12 @@ in
   of-another-python = (env.python.withPackages (_: [ (package pkgs.python312 "requests") ])).outPath;
   python-malformed = with' { python = "python3.11"; };
   python-not-in-set = with' { python = "3.7"; };
+  python-of-another-implementation = with' {
+    python = pkgs.python311 // {
+      name = "pypy3.11-7.3.20";
+      implementation = "pypy";
+    };
+  };
   python-not-an-interpreter = with' { python = pkgs.coreutils; };
   toolkit-of-another-cuda = with' {
     toolkit = {
@@ -130,6 +160,7 @@ in
     computeCapabilities = [ ];
     toolkit = pkgs.coreutils;
   };
+  torch-malformed = with' { torch = ">=2.9"; };
   torch-not-in-cell = with' { torch = "2.6"; };
   soname-not-provided =
     (axle.concretise (request // { packages = highLevel: [ highLevel.wrapt ]; })).python.drvPath;

@@ -121,14 +121,26 @@ in
   fromLock =
     file:
     let
-      document = builtins.fromJSON (builtins.readFile file);
+      isFile = (builtins.isPath file || builtins.isString file) && builtins.pathExists file;
+      document =
+        if isFile then
+          builtins.fromJSON (builtins.readFile file)
+        else
+          throw "axle: fromLock takes the file of a lock, and ${
+            if builtins.isPath file || builtins.isString file then
+              "there is no ${toString file}"
+            else
+              "this is none"
+          }: write one with `axle lock -o axle.lock.json`, and add it to the repository";
       locked = import ./axle.nix {
         inherit pkgs;
         catalogue = document;
       };
     in
-    if document.schema or null != "axle.lock/2" then
-      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, not axle.lock/2): write it anew with `axle lock`"
+    if document.schema or null != "axle.lock/2" || !document ? request then
+      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, and ${
+        if document ? request then "not axle.lock/2" else "it holds no request"
+      }): write it anew with `axle lock`"
     else
       locked
       // {

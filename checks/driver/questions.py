@@ -58,6 +58,20 @@ def cuda_bindings():
         return False
 
 
+def cuda_core():
+    import cuda.core
+
+    try:
+        device = getattr(cuda.core, "Device", None) or __import__("cuda.core.experimental").core.experimental.Device
+        device(0)
+    except Exception as error:
+        if "NO_DEVICE" in str(error):
+            return True
+        if isinstance(error, RuntimeError) and "driver" in str(error):
+            return False
+        raise
+
+
 def numba():
     from numba import cuda
     from numba.cuda.cudadrv.error import CudaSupportError
@@ -166,6 +180,8 @@ QUESTIONS = {
     "bitsandbytes": bitsandbytes,
     "ctranslate2": ctranslate2,
     "cuda-bindings": cuda_bindings,
+    "cuda-core": cuda_core,
+    "cuda-python": cuda_bindings,
     "cupy-cuda12x": cupy,
     "cupy-cuda13x": cupy,
     "cupy-driver": cupy_driver,

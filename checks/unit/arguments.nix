@@ -9,6 +9,9 @@ let
     ofRequest
     complaints
     didYouMean
+    known
+    chosen
+    overridden
     ;
   # A package set with some compilers and interpreters, one of each removed.
   made = import ../../overlays/builders/arguments.nix {
@@ -51,6 +54,108 @@ let
   };
 in
 {
+  known =
+    let
+      of = known {
+        called = "f";
+        arguments = {
+          python = false;
+          torch = true;
+        };
+        example = "{ python = \"3.13\"; }";
+      };
+    in
+    [
+      {
+        expr = of { python = 1; };
+        expected.python = 1;
+      }
+      {
+        expr = map (given: refuses (of given)) [
+          null
+          { torch = 1; }
+          {
+            python = 1;
+            pyton = 2;
+          }
+        ];
+        expected = [
+          true
+          true
+          true
+        ];
+      }
+    ];
+  chosen = [
+    {
+      expr = chosen "extraPackages" (ps: [ ps.one ]) { one = 1; };
+      expected = [ 1 ];
+    }
+    {
+      expr = map (choose: refuses (chosen "extraPackages" choose { one = 1; })) [
+        [ ]
+        null
+        (ps: ps.one)
+      ];
+      expected = [
+        true
+        true
+        true
+      ];
+    }
+  ];
+  overridden =
+    let
+      build = {
+        drvPath = 1;
+        source = null;
+      };
+      of =
+        change:
+        overridden change { } {
+          torch = build;
+        };
+    in
+    [
+      {
+        # What is new may be anything.
+        expr = of (
+          _: prev: {
+            torch = prev.torch // {
+              name = "mine";
+            };
+            new = 3;
+          }
+        );
+        expected = {
+          torch = build // {
+            name = "mine";
+          };
+          new = 3;
+        };
+      }
+      {
+        expr = map refuses [
+          (of { })
+          (of (_: 3))
+          (of (_: _: 3))
+          (of (_: _: { torch = null; })).torch
+          (of (_: _: { torch.drvPath = 1; })).torch
+        ];
+        expected = [
+          true
+          true
+          true
+          true
+          true
+        ];
+      }
+      {
+        # Each is looked at when it is used.
+        expr = refuses (of (_: _: { torch = throw "used"; }));
+        expected = false;
+      }
+    ];
   interpreterOf = [
     {
       expr = (interpreterOf "3.11").interpreter == pkgs.python311;
@@ -70,6 +175,14 @@ in
     }
     {
       expr = refuses (interpreterOf "3.11.4");
+      expected = true;
+    }
+    {
+      # The version of PyPy's language says nothing of its wheels.
+      expr = refuses (interpreterOf {
+        pythonVersion = "3.11";
+        implementation = "pypy";
+      });
       expected = true;
     }
   ];

@@ -98,10 +98,13 @@ in
         (ps.typing-extensions_3.outPath == ps.typing-extensions.outPath)
         (evaluates (ps: [
           ps.by-extra
+          ps.by-offer
           ps.by-version
         ]))
+        (ps.offers.outPath == plain.offers.outPath)
       ];
       expected = [
+        true
         true
         true
       ];

@@ -25,6 +25,7 @@ let
     ;
 
   list = concatStringsSep ", ";
+  isFunction = value: builtins.isFunction value || isAttrs value && value ? __functor;
 
   preferences = [
     "wheel"
@@ -41,7 +42,7 @@ let
     in
     "python${replaceStrings [ "." "t" ] [ "" "" ] version}${if isFree then "FreeThreading" else ""}";
 in
-{
+rec {
   inherit isThere thereLike;
 
   /**
@@ -60,6 +61,89 @@ in
     if near == [ ] then "" else ": did you mean ${list near}?";
 
   /**
+    What a function was given, when that is a set that has all it needs and nothing that it does not know.
+
+    # Inputs
+
+    `called`
+    : Its name.
+
+    `arguments`
+    : Its arguments, as `functionArgs` has them: true for those that may be left out.
+
+    `example`
+    : How it is called.
+  */
+  known =
+    {
+      called,
+      arguments,
+      example,
+    }:
+    given:
+    let
+      names = attrNames arguments;
+      unknown = filter (name: !arguments ? ${name}) (attrNames given);
+      missing = filter (name: !arguments.${name} && !given ? ${name}) names;
+    in
+    if !isAttrs given then
+      throw "axle: ${called} takes a set, like ${example}"
+    else if unknown != [ ] then
+      throw "axle: ${called} has no argument ${head unknown}${
+        let
+          meant = didYouMean (head unknown) names;
+        in
+        if meant == "" then ", but ${list names}" else meant
+      }"
+    else if missing != [ ] then
+      throw "axle: ${called} is not given ${list missing}: call it like ${example}"
+    else
+      given;
+
+  /**
+    What a user's function chooses from a package set: a list.
+
+    # Type
+
+    ```
+    chosen :: String -> (AttrSet -> [ Any ]) -> AttrSet -> [ Any ]
+    ```
+  */
+  chosen =
+    argument: choose: packageSet:
+    let
+      chosen = choose packageSet;
+    in
+    if !isFunction choose then
+      throw "axle: ${argument} takes a function to a list, like ps: [ ps.requests ]"
+    else if !isList chosen then
+      throw "axle: the function of ${argument} must give a list, like ps: [ ps.requests ]"
+    else
+      chosen;
+
+  /**
+    What `overrides` makes of builds, when it is what it should be.
+  */
+  overridden =
+    overrides: final: prev:
+    let
+      half = overrides final;
+      changed = half prev;
+      isBuild = value: isAttrs value && value ? drvPath && value ? source;
+      # Each when it is used: one may be made of another.
+      checked =
+        name: value:
+        if prev ? ${name} && !isBuild value then
+          throw "axle: overrides gives a ${name} that is no build of a wheel: change the one that there is, like final: prev: { ${name} = prev.${name}.overrideAttrs (old: { … }); }"
+        else
+          value;
+    in
+    if !isFunction overrides || !isFunction half || !isAttrs changed then
+      throw "axle: overrides must be a function of two sets to a third, like final: prev: { torch = prev.torch.overrideAttrs (old: { … }); }"
+    else
+      builtins.mapAttrs checked changed;
+
+  /**
     The interpreter and its version, of what was given for `python`.
 
     # Type
@@ -73,7 +157,11 @@ in
     let
       attribute = interpreterAttribute python;
     in
-    if isAttrs python && python ? pythonVersion then
+    if isAttrs python && python.implementation or "cpython" != "cpython" then
+      throw "axle: python must be CPython, for which the wheels of the catalogue are made, and not ${
+        python.name or python.implementation
+      }"
+    else if isAttrs python && python ? pythonVersion then
       {
         version =
           python.pythonVersion + (if match ".*t" (python.executable or "") != null then "t" else "");
@@ -219,18 +307,19 @@ in
       known,
     }:
     let
+      isLike = pattern: value: isString value && match pattern value != null;
       # Without its quotes a version is a number, and 12.10 would be 12.1.
       mistyped =
         lib.optional (
-          cuda != null && !isString cuda
+          cuda != null && !isLike "[0-9]+\\.[0-9]+" cuda
         ) ''cuda must be a version like "12.8", or null for none''
         ++ lib.optional (
-          torch != null && !isString torch
+          torch != null && !isLike "[0-9]+(\\.[0-9a-z]+)*" torch
         ) ''torch must be a version like "2.9", or null for the newest''
         ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
         ++ lib.optional (!builtins.isBool onlyAudited) "onlyAudited must be true or false"
         ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
-      isRule = rule: isString rule && match "AX2[0-9][0-9]" rule != null;
+      isRule = isLike "AX2[0-9][0-9]";
       noRules = filter (rule: !isRule rule) allow;
       malformed = filter (cc: !isString cc || match "[0-9]+\\.[0-9]" cc == null) computeCapabilities;
       unknown = filter (cc: !elem cc known) computeCapabilities;

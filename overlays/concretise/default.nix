@@ -89,6 +89,7 @@ let
     inherit
       pkgs
       lib
+      arguments
       licences
       worlds
       ;
@@ -107,6 +108,18 @@ let
       "extraPackages"
       "overrides"
     ];
+
+  # Arguments under the names that there are; another one is refused with what it may have been meant to be.
+  known =
+    called: given:
+    arguments.known {
+      inherit called;
+      arguments = builtins.functionArgs ask // {
+        extraPackages = true;
+        overrides = true;
+      };
+      example = ''{ packages = hl: [ hl.torch ]; python = "3.13"; cuda = "12.8"; computeCapabilities = [ "8.6" ]; }'';
+    } given;
 
   # The steps that build nothing.
   ask =
@@ -172,11 +185,12 @@ let
   answer =
     given:
     let
-      inherit (ask (ofRequest given)) choice planned;
+      inherit (ask (ofRequest (known "answer" given))) choice planned;
     in
     if choice.fits then { inherit (planned) id plan; } else { inherit (choice) refusal; };
 
-  concretise =
+  concretise = given: concretiseKnown (known "concretise" given);
+  concretiseKnown =
     {
       cuda,
       toolkit ? null,
@@ -196,8 +210,8 @@ let
           cuda
           toolkit
           allow
-          overrides
           ;
+        overrides = arguments.overridden overrides;
       };
 
       # The CUDA toolkit of this world, and what an environment refers to of it.
@@ -268,8 +282,8 @@ let
           packageSet
           world
           cuda
-          extraPackages
           ;
+        extraPackages = arguments.chosen "extraPackages" extraPackages;
         toolkits = ofWorld;
         inherit (made) packages;
         extend =
@@ -278,7 +292,7 @@ let
             given
             // {
               packages = highLevels: map (name: highLevels.${name}) request.names;
-              extraPackages = ps: extraPackages ps ++ more ps;
+              extraPackages = ps: extraPackages ps ++ arguments.chosen "extend" more ps;
             }
           );
       };

@@ -4,6 +4,7 @@
 {
   pkgs,
   lib,
+  arguments,
   licences,
   worlds,
 }:
@@ -70,7 +71,7 @@ let
         in
         withAttributes (env.override guarded);
     };
-  withPackages = choose: environment (choose packageSet.pkgs);
+  withPackages = choose: environment (arguments.chosen "withPackages" choose packageSet.pkgs);
 
   # One sentence for all, before the package set refuses the first of them.
   unfree = licences.refused (
@@ -127,23 +128,30 @@ in
     packages, or attributes of the derivation.
   */
   devShell =
-    {
-      cuda ? false,
-      packages ? [ ],
-      ...
-    }@given:
-    shellWith {
-      packages = packages ++ [ pkgs.ninja ] ++ lib.optional cuda toolkits.toolkit;
-      variables =
-        lib.optionalAttrs cuda {
-          CUDA_HOME = "${toolkits.toolkit}";
-          CUDA_PATH = "${toolkits.toolkit}";
-          CUDACXX = "${toolkits.toolkit}/bin/nvcc";
-          TORCH_CUDA_ARCH_LIST = builtins.concatStringsSep ";" request.capabilities;
-        }
-        // removeAttrs given [
-          "cuda"
-          "packages"
-        ];
-    };
+    given:
+    let
+      cuda = given.cuda or false;
+      packages = given.packages or [ ];
+    in
+    if !builtins.isAttrs given then
+      throw "axle: devShell takes a set, like { cuda = true; packages = [ pkgs.bash ]; }"
+    else if !builtins.isBool cuda then
+      throw "axle: cuda of devShell must be true or false: the release is that of the concretisation"
+    else if !builtins.isList packages then
+      throw "axle: packages of devShell must be a list, like [ pkgs.bash ]"
+    else
+      shellWith {
+        packages = packages ++ [ pkgs.ninja ] ++ lib.optional cuda toolkits.toolkit;
+        variables =
+          lib.optionalAttrs cuda {
+            CUDA_HOME = "${toolkits.toolkit}";
+            CUDA_PATH = "${toolkits.toolkit}";
+            CUDACXX = "${toolkits.toolkit}/bin/nvcc";
+            TORCH_CUDA_ARCH_LIST = builtins.concatStringsSep ";" request.capabilities;
+          }
+          // removeAttrs given [
+            "cuda"
+            "packages"
+          ];
+      };
 }

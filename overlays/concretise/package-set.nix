@@ -151,7 +151,9 @@ let
         required = filter isOfWorld required;
       }
     else
-      plain.${attribute};
+      # What it offers to require besides is of this set as well.
+      plain.${attribute}
+      // lib.optionalAttrs (inSet ? optional-dependencies) { inherit (inSet) optional-dependencies; };
 
   inThisWorld =
     own: attribute: inSet:

@@ -70,12 +70,32 @@ let
     } ${name}` for changes that work";
   system = pkgs.stdenv.hostPlatform.system;
 
+  # What there is of a package that nothing is made of.
+  stub = name: {
+    pname = name;
+    name = "${interpreter.libPrefix}-${name}-${worlds.label world.target}";
+    pythonModule = interpreter;
+    requiredPythonModules = [ interpreter ];
+    propagatedBuildInputs = [ ];
+    passthru = { };
+    meta = { };
+    axle = {
+      inherit world;
+      isGpu = true;
+    };
+  };
+  # Of sources alone nothing is made without a compiler, which the refusal asks for.
+  isMade = name: choice.isCompiled.${name} || cell.packages.${name}.wheel != null;
+
   judged =
     name: drv:
     let
       found = blockersOf name;
     in
-    if found == [ ] then drv else refused drv (sentenceOf name found);
+    if found == [ ] then
+      drv
+    else
+      refused (if isMade name then drv else stub name) (sentenceOf name found);
 
   # Packages that require each other are one derivation, under the name of each.
   members = cells.cycleOf cell;
@@ -148,19 +168,6 @@ in
   inherit packages;
 
   absent = mapAttrs (
-    name: absence:
-    refused {
-      pname = name;
-      name = "${interpreter.libPrefix}-${name}-${worlds.label world.target}";
-      pythonModule = interpreter;
-      requiredPythonModules = [ interpreter ];
-      propagatedBuildInputs = [ ];
-      passthru = { };
-      meta = { };
-      axle = {
-        inherit world;
-        isGpu = true;
-      };
-    } (sentenceOf name [ (blockers.absent name absence) ])
+    name: absence: refused (stub name) (sentenceOf name [ (blockers.absent name absence) ])
   ) cell.absent;
 }

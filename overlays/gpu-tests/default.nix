@@ -23,7 +23,18 @@ let
     jax-cuda13-plugin = "jax";
   };
 
-  # What a test takes that the package does not require, where the concretisation has it.
+  fileOf = name: ./. + "/${others.${name} or name}.py";
+  stemOf =
+    file:
+    let
+      stem = match "(.+)\\.py" file;
+    in
+    if stem == null then [ ] else stem;
+in
+rec {
+  /**
+    What a test takes that the package does not require, where the concretisation has it.
+  */
   beside = {
     flash-linear-attention = [ "torch" ];
     jax = [
@@ -36,15 +47,6 @@ let
     triton = [ "torch" ];
   };
 
-  fileOf = name: ./. + "/${others.${name} or name}.py";
-  stemOf =
-    file:
-    let
-      stem = match "(.+)\\.py" file;
-    in
-    if stem == null then [ ] else stem;
-in
-rec {
   /**
     The packages that have a test.
   */

@@ -170,7 +170,7 @@ rec {
     let
       # An environment leaves these out without a word.
       foreign = filter (drv: drv.pythonModule or null != python) packages;
-      nameOf = drv: drv.name or (toJSON drv);
+      nameOf = drv: if builtins.isFunction drv then "a function" else drv.name or (toJSON drv);
       sentence =
         drv:
         let

@@ -36,7 +36,11 @@ pub struct Args {
     /// Packages to compile for one capability and import (`flash-attn`), likewise (`deepspeed`)
     #[arg(long)]
     compile: Vec<String>,
-    /// Ask torch, and the packages of --with, for the devices, where only the driver's folder has a driver
+    /// Locks to build and import, each with the package that it is made for, likewise: what no cell has
+    /// (`flashinfer-python=axle.lock.json`)
+    #[arg(long, value_name = "NAME=FILE", value_parser = named)]
+    lock: Vec<(String, PathBuf)>,
+    /// Ask torch, and the packages of --with and --lock, for the devices, where only the driver's folder has a driver
     #[arg(long, conflicts_with = "compile")]
     driver: bool,
     /// Remove what was built and fetched from the Nix store afterwards
@@ -115,11 +119,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+fn named(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("not of the form NAME=FILE")?;
+    let file = std::path::absolute(file).map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), file))
+}
+
 /// What a package is imported as.
 fn module_of(package: &str) -> String {
     match package {
         "cupy-cuda12x" | "cupy-cuda13x" => "cupy".to_owned(),
         "flashinfer-python" => "flashinfer".to_owned(),
+        "transformer-engine-cu12" | "transformer-engine-cu13" => "transformer_engine".to_owned(),
         _ => package.replace('-', "_"),
     }
 }
@@ -127,20 +138,23 @@ fn module_of(package: &str) -> String {
 /// Asks for the devices in environments of the fake driver of `checks/driver.nix`; gives the number of environments where
 /// something does not find it.
 fn ask(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
-    let built = |attribute: &str| -> Result<PathBuf, Error> {
-        let attribute = format!(".#legacyPackages.x86_64-linux.driver.{attribute}");
-        let path =
-            run_nix(nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &attribute])?;
-        Ok(PathBuf::from(path.trim()))
-    };
-    let driver = built("fake")?;
+    let set = "legacyPackages.x86_64-linux.driver";
+    let driver = build(nix, &evaluate(nix, &format!("{set}.fake"))?)?;
     let torch = (args.environment.clone(), vec!["torch", "torch-nvml", "triton"]);
     let with =
         args.with.iter().map(|package| (format!("{}.plus.{package}", args.environment), vec![&**package]));
-    let mut failed = 0;
+    let mut environments = Vec::new();
     for (environment, questions) in std::iter::once(torch).chain(with) {
+        let derivation = evaluate(nix, &format!("{set}.{environment}"))?;
+        environments.push((environment, derivation, questions));
+    }
+    for (package, file) in &args.lock {
+        environments.push((file.display().to_string(), locked(nix, set, file)?, vec![package]));
+    }
+    let mut failed = 0;
+    for (environment, derivation, questions) in environments {
         anstream::println!("{environment}");
-        let python = built(&environment)?.join("bin/python3");
+        let python = build(nix, &derivation)?.join("bin/python3");
         let mut command = Command::new(&python);
         command.arg("checks/driver/ask.py").arg(&driver).arg(&python).args(questions);
         let status = command
@@ -154,16 +168,27 @@ fn ask(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
 /// Builds the environments and looks at them from inside; gives the number of checks that failed.
 fn check_all(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
     let facts = facts(&args.wheel)?;
-    let attribute = format!("legacyPackages.x86_64-linux.environments.{}", args.environment);
+    let set = "legacyPackages.x86_64-linux";
+    let attribute = format!("{set}.environments.{}", args.environment);
 
     let major = |cuda: &String| cuda.split('.').next().and_then(|major| major.parse::<u32>().ok());
     // Of CUDA 13, a toolkit is assembled from wheels.
     let has_nvcc = facts.cuda.iter().filter_map(major).any(|major| major >= 13);
-    let mut failed = check(nix, &attribute, &facts, &[], &run_time::of_torch(has_nvcc))?;
+    let evaluated = |attribute: &str| {
+        anstream::println!("{attribute}");
+        evaluate(nix, attribute)
+    };
+    let mut failed = check(nix, &evaluated(&attribute)?, &facts, &[], &run_time::of_torch(has_nvcc))?;
     let with = args.with.iter().map(|package| ("plus", package));
     for (kind, package) in with.chain(args.compile.iter().map(|package| ("compiled", package))) {
         let attribute = format!("{attribute}.{kind}.{package}");
-        failed += check(nix, &attribute, &facts, &[&module_of(package)], &run_time::of_package(package))?;
+        let tries = run_time::of_package(package);
+        failed += check(nix, &evaluated(&attribute)?, &facts, &[&module_of(package)], &tries)?;
+    }
+    for (package, file) in &args.lock {
+        anstream::println!("{}", file.display());
+        let tries = run_time::of_package(package);
+        failed += check(nix, &locked(nix, set, file)?, &facts, &[&module_of(package)], &tries)?;
     }
     Ok(failed)
 }
@@ -171,21 +196,13 @@ fn check_all(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
 /// Builds one environment and looks at it from inside; gives the number of checks that failed.
 fn check(
     nix: &NixEnv,
-    attribute: &str,
+    derivation: &str,
     facts: &WheelFacts,
     modules: &[&str],
     tries: &[Try],
 ) -> Result<usize, Error> {
-    anstream::println!("{attribute}");
     let start = Instant::now();
-    run_nix(nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
-    anstream::println!("nix eval: {:.1} s", start.elapsed().as_secs_f64());
-    let start = Instant::now();
-    let environment = run_nix(
-        nix,
-        &["build", "--no-link", "--print-out-paths", "--print-build-logs", &format!(".#{attribute}")],
-    )?;
-    let environment = PathBuf::from(environment.trim());
+    let environment = build(nix, derivation)?;
     anstream::println!("nix build: {:.1} s", start.elapsed().as_secs_f64());
     let start = Instant::now();
     let answer = import(&environment, modules)?;
@@ -338,6 +355,27 @@ fn import(environment: &Path, modules: &[&str]) -> Result<Answer, Error> {
     let answer = output(command, &interpreter.display().to_string())?;
     serde_json::from_str(&answer)
         .map_err(|error| Error::Answer { program: "python".into(), message: error.to_string() })
+}
+
+/// The derivation of an attribute.
+fn evaluate(nix: &NixEnv, attribute: &str) -> Result<String, Error> {
+    let start = Instant::now();
+    let derivation = run_nix(nix, &["eval", "--raw", &format!(".#{attribute}.drvPath")])?;
+    anstream::println!("nix eval: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(derivation)
+}
+
+/// The derivation of a lock's environment, in the package set of `set`.
+fn locked(nix: &NixEnv, set: &str, file: &Path) -> Result<String, Error> {
+    let read = format!("read: (read {}).python", file.display());
+    run_nix(nix, &["eval", "--raw", "--impure", &format!(".#{set}.locks"), "--apply", &read])
+}
+
+fn build(nix: &NixEnv, derivation: &str) -> Result<PathBuf, Error> {
+    let outputs = format!("{derivation}^out");
+    let path =
+        run_nix(nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &outputs])?;
+    Ok(PathBuf::from(path.trim()))
 }
 
 fn run_nix(nix: &NixEnv, arguments: &[&str]) -> Result<String, Error> {

@@ -9,6 +9,7 @@ source = """
 
 extern "C" __global__ void twice(float *x) { x[threadIdx.x] *= 2; }
 """
+options = core.assemble_cupy_compiler_options(("-dlto",))
 # To LTO IR: for anything else it asks the GPU.
-code, _ = compiler.compile_using_nvrtc(source, core.assemble_cupy_compiler_options(()), "86", method="lto")
+code, _ = compiler.compile_using_nvrtc(source, options, "86", method="lto")
 assert code
