@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
+use cargo_metadata::{Artifact, Message};
+
 /// A command that runs the cargo that runs this, or the one on PATH.
 ///
 /// The variables that tell a program its own package are taken away: build scripts look at them too (ring's does), and
@@ -14,6 +16,14 @@ pub fn cargo() -> Command {
         cargo.env_remove(name);
     }
     cargo
+}
+
+/// What cargo built, as `--message-format json` says it.
+pub fn artefacts(output: &[u8]) -> impl Iterator<Item = Artifact> {
+    Message::parse_stream(output).filter_map(|message| match message {
+        Ok(Message::CompilerArtifact(artefact)) => Some(artefact),
+        _ => None,
+    })
 }
 
 /// The names of the variables in which cargo tells a program that it runs what package it is of.

@@ -15,7 +15,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 use fs_err as fs;
 
-use crate::cargo::cargo;
+use cargo_metadata::Artifact;
+
+use crate::cargo::{artefacts, cargo};
 use crate::debian::{self, Unpacked, Wanted, output};
 
 /// The oldest Nix that is good enough: the first with all that the flake's tests use.
@@ -146,12 +148,11 @@ fn program(root: &Path, program: &'static str) -> Result<PathBuf, Error> {
         "--message-format",
         "json-render-diagnostics",
     ]))?;
-    // Cargo says where the program is: `"executable":"…"`.
-    let said = String::from_utf8_lossy(&built.stdout);
-    said.lines()
-        .filter_map(|line| line.split_once("\"executable\":\"")?.1.split_once('"'))
-        .map(|(path, _)| PathBuf::from(path))
-        .find(|path| path.file_name().is_some_and(|name| name == program))
+    let is_program = |artefact: &Artifact| artefact.target.name == program;
+    artefacts(&built.stdout)
+        .filter(is_program)
+        .find_map(|artefact| artefact.executable)
+        .map(Into::into)
         .ok_or(Error::NotBuilt { program })
 }
 

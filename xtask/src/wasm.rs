@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use fs_err as fs;
 use thiserror::Error;
 use wasm_bindgen_cli_support::Bindgen;
-use xtask::cargo::cargo;
+use xtask::cargo::{artefacts, cargo};
 use xtask::debian::{self, Unpacked, Wanted, output};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -63,9 +63,9 @@ pub fn build() -> Result<Module, Error> {
     if !built.status.success() {
         return Err(Error::Failed);
     }
-    let said = String::from_utf8_lossy(&built.stdout);
-    let module = said.split('"').rfind(|text| text.ends_with("axle_web.wasm"));
-    bind(Path::new(module.ok_or(Error::NotBuilt)?))
+    let mut files = artefacts(&built.stdout).flat_map(|artefact| artefact.filenames);
+    let module = files.find(|file| file.file_name() == Some("axle_web.wasm"));
+    bind(module.ok_or(Error::NotBuilt)?.as_std_path())
 }
 
 fn bind(module: &Path) -> Result<Module, Error> {

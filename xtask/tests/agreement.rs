@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_audit::ComputeCapability;
-use axle_catalogue::{Catalogue, Cause, CellFile, Cuda, Folder};
+use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Cuda, Folder};
 use axle_concretise::{
     Asked, Compiler, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which,
 };
@@ -136,31 +136,29 @@ fn for_nix(request: &Request) -> Value {
 }
 
 fn answers_of_rust(requests: &[Request]) -> Vec<Value> {
-    let answer = |request: &Request| {
-        let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
+    let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
+    // Requests of one file stand together, which is read once.
+    let answers = |requests: &[Request]| -> Vec<Value> {
         let lookup = Lookup::new(&catalogue).unwrap();
-        // What is no question Nix refuses, as it refuses what has no answer.
-        match lookup.answer(request) {
-            Ok(Ok(plan)) => json!({ "id": plan.id, "plan": plan }),
-            Ok(Err(refusal)) => {
-                let is_of_target = |reason: &RefusalReason| {
-                    matches!(
-                        reason.cause,
-                        Cause::NotInCatalogue { .. } | Cause::Rule { .. } | Cause::NoCuda { .. }
-                    )
-                };
-                let only_of_target = refusal.reasons.iter().all(is_of_target);
-                if only_of_target {
-                    Value::Null
-                } else {
-                    json!({ "refusal": lookup.blocked(request).unwrap() })
-                }
-            }
-            Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => Value::Null,
-            Err(error) => panic!("{error}"),
-        }
+        requests.iter().map(|request| answer(&lookup, request)).collect()
     };
-    requests.par_iter().map(answer).collect()
+    requests.par_chunks(100).flat_map_iter(answers).collect()
+}
+
+fn answer(lookup: &Lookup<'_>, request: &Request) -> Value {
+    // What is no question, and what CUDA does not take, Nix refuses with an error.
+    let is_error = |reason: &RefusalReason| match &reason.cause {
+        Cause::NotInCatalogue { .. } | Cause::NoCuda { .. } => true,
+        Cause::Rule { .. } => matches!(reason.kind, CauseKind::Compiler | CauseKind::Unknown),
+        _ => false,
+    };
+    match lookup.answer(request) {
+        Ok(Ok(plan)) => json!({ "id": plan.id, "plan": plan }),
+        Ok(Err(refusal)) if refusal.reasons.iter().all(is_error) => Value::Null,
+        Ok(Err(_)) => json!({ "refusal": lookup.blocked(request).unwrap() }),
+        Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => Value::Null,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 fn answers_of_nix(requests: &[Request]) -> Vec<Value> {

@@ -1,49 +1,54 @@
-//! The catalogue that the program carries.
+//! The catalogue that the program carries, compressed file by file (`build.rs`): one is unpacked when it is read.
 
 use std::borrow::Cow;
-use std::io;
+use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use axle_catalogue::{Catalogue, Files, Folder};
-use include_dir::{Dir, File, include_dir};
+use flate2::read::DeflateDecoder;
 
-static CATALOGUE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../catalogue");
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalogue.bin"));
+static TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalogue.json"));
 
-/// A folder in the catalogue by its path.
-fn folder(path: &str) -> Option<&'static Dir<'static>> {
-    let above = match path.rsplit_once('/') {
-        Some((above, _)) => folder(above)?,
-        None => &CATALOGUE,
+/// By path: where a file lies in [`PACKED`], how long it is there, and how long unpacked.
+type Table = BTreeMap<&'static str, (usize, usize, usize)>;
+
+/// The table of the files.
+fn table() -> io::Result<&'static Table> {
+    static READ: OnceLock<Result<Table, String>> = OnceLock::new();
+    let read = || {
+        let rows: Vec<(&str, usize, usize, usize)> =
+            serde_json::from_slice(TABLE).map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().map(|(path, offset, packed, length)| (path, (offset, packed, length))).collect())
     };
-    above.dirs().find(|folder| is_at(folder.path(), path))
-}
-
-/// A file in the catalogue by its path.
-fn file(path: &str) -> Option<&'static File<'static>> {
-    let folder = match path.rsplit_once('/') {
-        Some((above, _)) => folder(above)?,
-        None => &CATALOGUE,
-    };
-    folder.files().find(|file| is_at(file.path(), path))
-}
-
-/// Whether what was found is at `path`. Paths are compared by their components, which takes long where a folder has
-/// hundreds of files.
-fn is_at(found: &Path, path: &str) -> bool {
-    found.as_os_str() == path
+    READ.get_or_init(read).as_ref().map_err(|error| io::Error::other(error.as_str()))
 }
 
 struct Embedded;
 
 impl Files for Embedded {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
-        Ok(file(path).map(|file| file.contents().into()))
+        let Some(&(offset, packed, length)) = table()?.get(path) else { return Ok(None) };
+        let packed = offset.checked_add(packed).and_then(|end| PACKED.get(offset..end));
+        let mut bytes = Vec::with_capacity(length);
+        DeflateDecoder::new(packed.unwrap_or_default()).read_to_end(&mut bytes)?;
+        if bytes.len() != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(Some(bytes.into()))
     }
 
-    fn list(&self, path: &str) -> io::Result<Vec<String>> {
-        // The macro has sorted them.
-        let entries = folder(path).into_iter().flat_map(Dir::entries);
-        Ok(entries.filter_map(|entry| Some(entry.path().file_name()?.to_str()?.to_owned())).collect())
+    fn list(&self, folder: &str) -> io::Result<Vec<String>> {
+        let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let entries =
+            table()?.range(below.as_str()..).map_while(|(path, _)| path.strip_prefix(below.as_str()));
+        let mut names: Vec<String> =
+            entries.map(|rest| rest.split('/').next().unwrap_or(rest).to_owned()).collect();
+        names.dedup();
+        names.sort();
+        Ok(names)
     }
 
     fn describe(&self, path: &str) -> String {
@@ -61,5 +66,24 @@ pub fn catalogue(folder: Option<&Path>) -> Catalogue {
     match folder {
         Some(folder) => Catalogue::new(Folder::new(folder)),
         None => Catalogue::new(Embedded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_is_that_of_the_folder() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../catalogue");
+        let folder = Folder::new(&root);
+        assert_eq!(Embedded.list("").unwrap(), folder.list("").unwrap());
+        for name in ["cells", "cells/x86_64-linux", "builds", "packages", "no-such-folder"] {
+            assert_eq!(Embedded.list(name).unwrap(), folder.list(name).unwrap(), "{name}");
+        }
+        for path in table().unwrap().keys() {
+            assert_eq!(Embedded.read(path).unwrap(), folder.read(path).unwrap(), "{path}");
+        }
+        assert_eq!(Embedded.read("no-such-file").unwrap(), None);
     }
 }

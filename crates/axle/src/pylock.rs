@@ -1,46 +1,75 @@
 //! Plans as pylock.toml (PEP 751), for pip and uv.
 
-use std::fmt::Write as _;
-
 use axle_catalogue::Catalogue;
 use axle_concretise::{Plan, pins};
 use axle_index::{Origin as _, PackageIndex, Settings};
 use axle_wheel::WheelName;
+use serde::Serialize;
 
 use crate::output::Error;
+
+/// `pylock.toml`, with the fields of PEP 751 that a plan fills.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Lock {
+    lock_version: &'static str,
+    environments: [String; 1],
+    requires_python: String,
+    created_by: &'static str,
+    packages: Vec<Package>,
+}
+
+/// A package with its only file.
+#[derive(Serialize)]
+struct Package {
+    name: String,
+    version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sdist: Option<File>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    wheels: Vec<File>,
+}
+
+/// A file and where it is.
+#[derive(Serialize)]
+struct File {
+    name: String,
+    url: String,
+    hashes: Hashes,
+}
+
+/// The hashes of a file.
+#[derive(Serialize)]
+struct Hashes {
+    sha256: String,
+}
 
 /// `pylock.toml`. It has to name the address of every file, which the package index is asked for.
 pub fn pylock(catalogue: &Catalogue, plan: &Plan, index_url: Option<&str>) -> Result<String, Error> {
     let index = PackageIndex::new(&Settings::discover(index_url)?)?;
-    let python = plan.target.python.version();
     let machine = plan.target.system.architecture();
-    let mut text = String::from("lock-version = \"1.0\"\n");
-    let environment = format!("sys_platform == 'linux' and platform_machine == '{machine}'");
-    let _ = writeln!(text, "environments = [{}]", string(&environment));
-    let _ = writeln!(text, "requires-python = {}", string(&format!("=={python}.*")));
-    let _ = writeln!(text, "created-by = \"axle\"");
-    for file in pins(catalogue, plan)? {
-        let url = match file.url {
+    let mut lock = Lock {
+        lock_version: "1.0",
+        environments: [format!("sys_platform == 'linux' and platform_machine == '{machine}'")],
+        requires_python: format!("=={}.*", plan.target.python.version()),
+        created_by: "axle",
+        packages: Vec::new(),
+    };
+    for pin in pins(catalogue, plan)? {
+        let url = match pin.url {
             Some(url) => url,
-            None => address(&index, file.name, file.filename, file.sha256)?,
+            None => address(&index, pin.name, pin.filename, pin.sha256)?,
         };
-        let _ = write!(
-            text,
-            "\n[[packages]]\nname = {}\nversion = {}\n",
-            string(file.name),
-            string(file.version)
-        );
-        let is_wheel = file.filename.parse::<WheelName>().is_ok();
-        let table = if is_wheel { "[[packages.wheels]]" } else { "[packages.sdist]" };
-        let _ = write!(
-            text,
-            "\n{table}\nname = {}\nurl = {}\nhashes = {{ sha256 = {} }}\n",
-            string(file.filename),
-            string(&url),
-            string(file.sha256)
-        );
+        let file =
+            File { name: pin.filename.to_owned(), url, hashes: Hashes { sha256: pin.sha256.to_owned() } };
+        let (sdist, wheels) = match pin.filename.parse::<WheelName>() {
+            Ok(_) => (None, vec![file]),
+            Err(_) => (Some(file), Vec::new()),
+        };
+        let (name, version) = (pin.name.to_owned(), pin.version.to_owned());
+        lock.packages.push(Package { name, version, sdist, wheels });
     }
-    Ok(text)
+    toml::to_string(&lock).map_err(|error| error.to_string().into())
 }
 
 /// Where the package index has a file.
@@ -54,9 +83,4 @@ fn address(index: &PackageIndex, name: &str, filename: &str, sha256: &str) -> Re
         );
     }
     Ok(file.url.to_string())
-}
-
-/// A TOML string.
-fn string(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
 }

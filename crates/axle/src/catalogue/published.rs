@@ -1,7 +1,6 @@
 //! `axle catalogue show`, `add` and `update`: what is published of packages.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
 
 use axle_catalogue::update::{self, Places, Report, UpdateError};
@@ -10,6 +9,7 @@ use axle_catalogue::{
 };
 use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
 use axle_wheel::{Version, WheelName};
+use serde::Serialize;
 
 use crate::arguments::{CatalogueAdd, CatalogueShow, CatalogueUpdate, Format};
 use crate::embedded;
@@ -259,24 +259,36 @@ fn described(index: &PackageIndex, name: &str, since: Option<&Version>) -> Resul
     })?;
     let metadata = index.metadata(file)?;
     let summary = metadata.summary.as_deref().unwrap_or("No summary").trim_end_matches('.');
-    let since = since.unwrap_or_else(|| wheel.version());
-    let mut text = format!("summary = {}\nsince = \"{since}\"\n", toml_string(summary));
     // A name that ends in the CUDA release says it for every wheel.
     let suffix = ["cu", "cuda"].iter().find_map(|mark| {
         let (_, end) = name.rsplit_once('-')?;
         let digits = end.strip_prefix(mark)?.trim_end_matches('x');
         (digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
     });
-    if let Some(major) = suffix {
-        let _ = write!(text, "\n[names]\ncuda = \"{major}\"\n");
-    }
     let is_pure = wheels.iter().all(|(_, wheel)| wheel.platform_tags().iter().all(|tag| tag == "any"));
-    if is_pure && suffix.is_none() {
-        text = text.replace("\nsince", "\ncuda-match = \"none\"\nsince");
-    }
-    Ok(text)
+    let described = Described {
+        summary: summary.lines().next().unwrap_or_default(),
+        cuda_match: (is_pure && suffix.is_none()).then_some("none"),
+        since: since.unwrap_or_else(|| wheel.version()).to_string(),
+        names: suffix.map(|cuda| DescribedNames { cuda }),
+    };
+    toml::to_string(&described).map_err(|error| error.to_string().into())
 }
 
-fn toml_string(text: &str) -> String {
-    toml::Value::String(text.lines().next().unwrap_or_default().to_owned()).to_string()
+/// What a package's TOML begins with.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Described<'a> {
+    summary: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cuda_match: Option<&'static str>,
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    names: Option<DescribedNames<'a>>,
+}
+
+/// What the names of its wheels say.
+#[derive(Serialize)]
+struct DescribedNames<'a> {
+    cuda: &'a str,
 }
