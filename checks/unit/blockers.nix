@@ -35,7 +35,7 @@
           minutes = null;
         };
       };
-      expected = "a 1: uncovered (covers 8.0, 9.0; lacking 6.1), compiling possible (compilers compiler gcc; newest 14; oldest 6)";
+      expected = "a 1: uncovered (covers 8.0, 9.0; lacking 6.1), compiling possible (compilers gcc 6 to 14)";
     }
     {
       expr = show {

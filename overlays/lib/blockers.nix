@@ -30,6 +30,8 @@ let
       value
     else if isList value then
       concatStringsSep ", " (map item value)
+    else if value ? oldest then
+      "${value.compiler} ${toString value.oldest} to ${toString value.newest}"
     else if isAttrs value then
       tagged value
     else
