@@ -45,6 +45,17 @@ pub enum Format {
     Json,
 }
 
+/// How to print what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For a person
+    Human,
+    /// One JSON document
+    Json,
+    /// SARIF 2.1.0, for code hosts
+    Sarif,
+}
+
 /// `axle audit`.
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Args)]
@@ -66,7 +77,7 @@ pub struct Audit {
     pub deep: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
-    pub format: Format,
+    pub format: ReportFormat,
     /// Show long lists whole, and report what was read over the network
     #[arg(long, short)]
     pub verbose: bool,

@@ -10,14 +10,16 @@ use axle_audit::{
     ComputeCapability, Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity,
     WheelFacts, coverage, findings, glibc_coverage, platform_tag, providers,
 };
+use axle_toolkit::Rule;
 use serde::Serialize;
 
 use self::policy::Policies;
-use crate::arguments::{Audit, Format};
+use crate::arguments::{Audit, ReportFormat};
 use crate::audit::input::Input;
 use crate::audit::progress::Bar;
 use crate::check;
 use crate::output::{self, Answer, Document, Error};
+use crate::sarif::{self, Found};
 
 #[derive(Serialize)]
 struct Audits {
@@ -63,7 +65,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         for input in inputs {
             match audit(&input, &policies, &capabilities, command) {
                 Ok(wheel) => {
-                    if command.format == Format::Human {
+                    if command.format == ReportFormat::Human {
                         output::text(&view::human(&wheel, command))?;
                     }
                     wheels.push(wheel);
@@ -84,10 +86,32 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
     if !problems.is_empty() {
         answer = Answer::Unanswered;
     }
-    if command.format == Format::Json {
-        output::json(&Document { answer: Audits { schema: "axle.audit/1", wheels }, errors: problems })?;
+    match command.format {
+        ReportFormat::Human => {}
+        ReportFormat::Json => {
+            output::json(&Document { answer: Audits { schema: "axle.audit/1", wheels }, errors: problems })?;
+        }
+        ReportFormat::Sarif => sarif::print(wheels.iter().flat_map(found).collect(), &problems)?,
     }
     Ok(answer)
+}
+
+/// What was found in a wheel, with the GPUs and the glibc that it does not serve.
+fn found(wheel: &Wheel) -> Vec<Found> {
+    let file = wheel.facts.filename.as_str();
+    let mut found: Vec<_> = wheel.findings.iter().map(|finding| Found::in_file(file, finding)).collect();
+    for coverage in wheel.coverage.iter().filter(|coverage| coverage.covered != Some(true)) {
+        let message = format!(
+            "{} of {} containers have code that runs on {}",
+            coverage.runnable, coverage.counted, coverage.cc
+        );
+        found.push(Found::breaks(file, Rule::PackageWithoutCode, &message));
+    }
+    if let Some(coverage) = wheel.glibc_coverage.as_ref().filter(|coverage| !coverage.covered) {
+        let message = format!("members need a newer glibc than {}", coverage.glibc);
+        found.push(Found::breaks(file, Rule::GlibcTooOld, &message));
+    }
+    found
 }
 
 fn audit(

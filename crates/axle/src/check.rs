@@ -10,9 +10,10 @@ use axle_wheel::{Glibc, PythonVersion, System};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::arguments::Format;
+use crate::arguments::ReportFormat;
 use crate::embedded;
 use crate::output::{self, Answer, Document, Error, Text};
+use crate::sarif::{self, Found};
 
 /// The schema of what `check` and `doctor` say.
 pub const CHECK_SCHEMA: &str = "axle.check/1";
@@ -32,10 +33,10 @@ pub struct Check {
     /// GCC release whose libstdc++ Clang takes: the newest that is installed
     #[arg(long, value_name = "MAJOR", requires = "clang")]
     pub libstdcxx: Option<u16>,
-    /// Compute capability of a GPU, as in 8.6; may be repeated
+    /// Compute capability of a GPU, as in 8.6; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", for its compute capability; may be repeated
+    /// Name of a GPU, as in "RTX 3090", for its compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
     /// Python version, as in 3.12
@@ -50,13 +51,13 @@ pub struct Check {
     /// Memory for compilers, as in 32G
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u64>,
-    /// Package that is to be compiled, whose jobs must fit the memory; may be repeated
+    /// Package that is to be compiled, whose jobs must fit the memory; repeatable
     #[arg(long = "compile", value_name = "PACKAGE", requires = "memory")]
     pub compiled: Vec<String>,
     /// torch version, or the start of one, as in 2.9; with the libraries that it pins
     #[arg(long, value_name = "VERSION")]
     pub torch: Option<String>,
-    /// Rule of which breaking it is only warned, by code or name; may be repeated
+    /// Report violations of this rule as warnings, not errors (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE")]
     pub allowed: Vec<Rule>,
     /// System, as Nix names it
@@ -64,8 +65,8 @@ pub struct Check {
     pub system: System,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
-    pub format: Format,
-    /// Folder of a catalogue, instead of the one in the program
+    pub format: ReportFormat,
+    /// Folder of a catalogue [default: the one in the program]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
 }
@@ -81,24 +82,36 @@ pub fn run(command: &Check) -> Result<Answer, Error> {
 }
 
 /// Says that a question could not be answered.
-pub fn unanswered(input: &str, error: Error, format: Format) -> Result<Answer, Error> {
-    if format == Format::Json {
-        let nothing = json!({ "schema": CHECK_SCHEMA, "target": null, "verdicts": [], "ok": null });
-        output::json(&Document { answer: nothing, errors: vec![output::problem(input, error.as_ref())] })?;
+pub fn unanswered(input: &str, error: Error, format: ReportFormat) -> Result<Answer, Error> {
+    let problems = vec![output::problem(input, error.as_ref())];
+    match format {
+        ReportFormat::Human => {}
+        ReportFormat::Json => {
+            let nothing = json!({ "schema": CHECK_SCHEMA, "target": null, "verdicts": [], "ok": null });
+            output::json(&Document { answer: nothing, errors: problems })?;
+        }
+        ReportFormat::Sarif => sarif::print(Vec::new(), &problems)?,
     }
     Err(error)
 }
 
 /// Prints verdicts; the answer is no where one of them is an error.
-pub fn answer(environment: &Environment, verdicts: &[Verdict], format: Format) -> Result<Answer, Error> {
+pub fn answer(
+    environment: &Environment,
+    verdicts: &[Verdict],
+    format: ReportFormat,
+) -> Result<Answer, Error> {
     let ok = verdicts.iter().all(|verdict| verdict.severity < Severity::Error);
     match format {
-        Format::Human => output::text(&human(verdicts))?,
-        Format::Json => {
+        ReportFormat::Human => output::text(&human(verdicts))?,
+        ReportFormat::Json => {
             let answer = json!({
                 "schema": CHECK_SCHEMA, "target": target(environment), "verdicts": verdicts, "ok": ok,
             });
             output::json(&Document::new(answer))?;
+        }
+        ReportFormat::Sarif => {
+            sarif::print(verdicts.iter().filter_map(|verdict| Found::verdict(None, verdict)).collect(), &[])?;
         }
     }
     Ok(if ok { Answer::Yes } else { Answer::No })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use axle_concretise::Problem;
 use axle_toolkit::{
     ComputeCapability, Environment, MajorMinor, Package, Rule, Severity, Source, Toolkits, Verdict,
     listing_major,
@@ -11,11 +12,12 @@ use axle_wheel::System;
 use clap::Args;
 use serde::Serialize;
 
-use crate::arguments::Format;
+use crate::arguments::ReportFormat;
 use crate::check;
 use crate::embedded;
 use crate::machine::{FoundCompiler, Machine, Root};
 use crate::output::{self, Answer, Error, Text};
+use crate::sarif::{self, Found};
 
 /// `axle doctor`.
 #[derive(Debug, Args)]
@@ -23,19 +25,19 @@ pub struct Doctor {
     /// Look at the files in this folder, as if it were the root, and run none of its programs
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
-    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; may be repeated
+    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; may be repeated
+    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
-    /// Rule of which breaking it is only warned, by code or name; may be repeated
+    /// Report violations of this rule as warnings, not errors (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE")]
     pub allowed: Vec<Rule>,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
-    pub format: Format,
-    /// Folder of a catalogue, instead of the one in the program
+    pub format: ReportFormat,
+    /// Folder of a catalogue [default: the one in the program]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
 }
@@ -71,8 +73,21 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
         output::note(trouble);
     }
     match command.format {
-        Format::Human => output::text(&human(&machine, &judged, &fits))?,
-        Format::Json => output::json(&json(&machine, &base, &judged, &fits, &troubles, ok))?,
+        ReportFormat::Human => output::text(&human(&machine, &judged, &fits))?,
+        ReportFormat::Json => output::json(&json(&machine, &base, &judged, &fits, &troubles, ok))?,
+        ReportFormat::Sarif => {
+            let of = |one: &Judged| -> Vec<Found> {
+                one.verdicts.iter().filter_map(|verdict| Found::verdict(Some(&one.title), verdict)).collect()
+            };
+            let problem = |trouble: &String| Problem {
+                input: "doctor".to_owned(),
+                place: None,
+                offset: None,
+                message: trouble.clone(),
+            };
+            let problems: Vec<_> = troubles.iter().map(problem).collect();
+            sarif::print(judged.iter().flat_map(of).collect(), &problems)?;
+        }
     }
     Ok(match (troubles.is_empty(), ok) {
         (false, _) => Answer::Unanswered,

@@ -17,6 +17,7 @@ mod output;
 mod pylock;
 mod release;
 mod request_file;
+mod sarif;
 
 use std::panic::UnwindSafe;
 use std::process::ExitCode;

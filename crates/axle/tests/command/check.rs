@@ -77,3 +77,28 @@ fn a_gpu_by_its_name_everywhere() {
         assert!(!by_name.stdout.is_empty(), "{command}");
     }
 }
+
+/// What a code host reads of it: the rules, a result for each that does not hold, and the level.
+#[test]
+fn sarif_has_every_rule_and_each_violation() {
+    let folder = Folder::new();
+    let output =
+        folder.output(&"check --cuda 12.8 --gcc 15 --cc 6.1 --format sarif".split(" ").collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(1));
+    let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let ids: Vec<_> = rules.iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"AX101") && ids.contains(&"AX201"), "{ids:?}");
+    let results = run["results"].as_array().unwrap();
+    let found: Vec<_> = results.iter().map(|one| (one["ruleId"].as_str().unwrap(), &one["level"])).collect();
+    assert!(found.iter().any(|(id, level)| *id == "AX201" && *level == "error"), "{found:?}");
+    assert!(found.iter().all(|(id, _)| ids.contains(id)), "{found:?}");
+    assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+
+    let output = folder.output(&"check --cuda 9.9 --format sarif".split(" ").collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(2));
+    let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], false);
+}
