@@ -5,7 +5,7 @@
 
   ```nix
   locks ./axle.lock.json
-  => { id = "…"; plan = { … }; python = "/nix/store/….drv"; }
+  => { id = "…"; plan = { … }; python = "/nix/store/….drv"; toolkit = "/nix/store/….drv"; }
   ```
 */
 { pkgs }:
@@ -17,4 +17,5 @@ in
   inherit (env) id plan;
   # All that is fetched, patched and linked can be told, too.
   python = env.python.drvPath;
+  toolkit = env.toolkit.drvPath;
 }

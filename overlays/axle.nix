@@ -8,8 +8,15 @@
 
   `catalogue`
   : The folder with the generated `cells` and `builds`, or one document with the same in it.
+
+  `toolkitCatalogue`
+  : The one that knows the wheels that CUDA's toolkits are put together from.
 */
-{ pkgs, catalogue }:
+{
+  pkgs,
+  catalogue,
+  toolkitCatalogue ? catalogue,
+}:
 let
   inherit (pkgs) lib;
   inherit (pkgs.stdenv.hostPlatform) system;
@@ -40,10 +47,13 @@ let
       versions
       toolkits
       arguments
-      read
       source
       licences
       ;
+    read = import ./lib/catalogue.nix {
+      catalogue = toolkitCatalogue;
+      inherit system;
+    };
     inherit (build) build;
   };
   inherit
@@ -135,6 +145,8 @@ in
       locked = import ./axle.nix {
         inherit pkgs;
         catalogue = document;
+        # A lock holds what an environment is made of, and no toolkit.
+        inherit toolkitCatalogue;
       };
     in
     if document.schema or null != "axle.lock/2" || !document ? request then

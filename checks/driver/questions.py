@@ -162,7 +162,8 @@ def bitsandbytes():
 
 
 def transformer_engine():
-    import transformer_engine.pytorch
+    # It loads its library. That of its extension of torch is no wheel.
+    import transformer_engine.common
 
 
 def vllm():
@@ -197,6 +198,7 @@ QUESTIONS = {
     "torch": torch,
     "torch-nvml": torch_nvml,
     "transformer-engine-cu12": transformer_engine,
+    "transformer-engine-cu13": transformer_engine,
     "triton": triton,
     "vllm": vllm,
 }

@@ -79,6 +79,19 @@ in
 
   shell = [
     {
+      # A package set may have `structuredAttrsByDefault`, which exports nothing and passes nothing as a file.
+      expr = map (drv: drv.__structuredAttrs or null) [
+        env.shell
+        (env.devShell { })
+        pkgs.axle.withDriver
+      ];
+      expected = [
+        false
+        false
+        false
+      ];
+    }
+    {
       expr = [
         (env.shell ? CUDA_HOME)
         withToolkit.shell.CUDA_HOME

@@ -14,6 +14,7 @@ let
 in
 pkgs.stdenvNoCC.mkDerivation {
   name = "axle-with-driver";
+  __structuredAttrs = false;
   passAsFile = [
     "buildCommand"
     "text"

@@ -98,6 +98,8 @@ let
     shellStdenv.mkDerivation (
       {
         name = "axle-shell";
+        # Variables are for the programs that are started in it.
+        __structuredAttrs = false;
         nativeBuildInputs = [ python ] ++ packages;
         buildCommand = "echo ${python} > $out";
         passthru = { inherit (planned) plan; };
