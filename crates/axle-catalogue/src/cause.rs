@@ -557,7 +557,9 @@ impl fmt::Display for Cause {
                 };
                 write!(f, "its bytes were not read, and {what} not declared")
             }
-            Self::UnreadableRequirement { message } => f.write_str(message),
+            Self::UnreadableRequirement { message } | Self::Rule { rule: None, message } => {
+                f.write_str(message)
+            }
             Self::UrlRequirement { requirement } => {
                 write!(f, "its Requires-Dist `{requirement}` names a URL, which has no version")
             }
@@ -628,7 +630,6 @@ impl fmt::Display for Cause {
                 )
             }
             Self::Rule { rule: Some(rule), message } => write!(f, "{rule}: {message}"),
-            Self::Rule { rule: None, message } => f.write_str(message),
         }
     }
 }

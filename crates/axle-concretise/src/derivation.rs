@@ -141,12 +141,12 @@ impl Derivation<'_> {
     }
 
     fn note_need(&mut self, name: &str, versions: BTreeSet<Version>, what: What, needed: Option<&str>) {
-        match self.facts.iter_mut().find(|fact| fact.name == name && fact.what == what) {
-            Some(fact) => fact.versions.extend(versions),
-            None => {
-                let needed = needed.map(str::to_owned);
-                self.facts.push(Fact { name: name.to_owned(), versions, what, needed });
-            }
+        let known = self.facts.iter_mut().find(|fact| fact.name == name && fact.what == what);
+        if let Some(fact) = known {
+            fact.versions.extend(versions);
+        } else {
+            let needed = needed.map(str::to_owned);
+            self.facts.push(Fact { name: name.to_owned(), versions, what, needed });
         }
     }
 

@@ -11,7 +11,7 @@ use crate::output::Error;
 /// `pylock.toml`, with the fields of PEP 751 that a plan fills.
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Lock {
+struct Pylock {
     lock_version: &'static str,
     environments: [String; 1],
     requires_python: String,
@@ -48,7 +48,7 @@ struct Hashes {
 pub fn pylock(catalogue: &Catalogue, plan: &Plan, index_url: Option<&str>) -> Result<String, Error> {
     let index = PackageIndex::new(&Settings::discover(index_url)?)?;
     let machine = plan.target.system.architecture();
-    let mut lock = Lock {
+    let mut lock = Pylock {
         lock_version: "1.0",
         environments: [format!("sys_platform == 'linux' and platform_machine == '{machine}'")],
         requires_python: format!("=={}.*", plan.target.python.version()),

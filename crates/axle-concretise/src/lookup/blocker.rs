@@ -44,23 +44,23 @@ impl Lookup<'_> {
             return Ok(Vec::new());
         };
         let compilers = self.compiler_spans(request)?;
-        let mut blocked = Vec::new();
+        let mut torches = Vec::new();
         for (torch, cell) in wanted_cells(&file, request) {
             let blockers = match self.wanted(cell, request)? {
                 Ok(wanted) => blockers(cell, request, &wanted, &compilers),
                 Err(blocker) => vec![*blocker],
             };
-            blocked.push(BlockedTorch { torch: Some(torch.to_owned()), blockers });
+            torches.push(BlockedTorch { torch: Some(torch.to_owned()), blockers });
         }
         for (torch, absence) in file.absent.iter().filter(|(torch, _)| is_wanted(torch, request)) {
             let blockers = vec![Blocker::absent(self.anchor(), Some(absence))];
-            blocked.push(BlockedTorch { torch: Some(torch.clone()), blockers });
+            torches.push(BlockedTorch { torch: Some(torch.clone()), blockers });
         }
-        if blocked.is_empty() {
+        if torches.is_empty() {
             let why = self.no_torch(request, &file.order).cause;
-            blocked.push(BlockedTorch { torch: None, blockers: vec![Blocker::of(self.anchor(), None, why)] });
+            torches.push(BlockedTorch { torch: None, blockers: vec![Blocker::of(self.anchor(), None, why)] });
         }
-        Ok(blocked)
+        Ok(torches)
     }
 }
 

@@ -83,7 +83,7 @@ fn a_gpu_by_its_name_everywhere() {
 fn sarif_has_every_rule_and_each_violation() {
     let folder = Folder::new();
     let output =
-        folder.output(&"check --cuda 12.8 --gcc 15 --cc 6.1 --format sarif".split(" ").collect::<Vec<_>>());
+        folder.output(&"check --cuda 12.8 --gcc 15 --cc 6.1 --format sarif".split(' ').collect::<Vec<_>>());
     assert_eq!(output.status.code(), Some(1));
     let log: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(log["version"], "2.1.0");
@@ -97,7 +97,7 @@ fn sarif_has_every_rule_and_each_violation() {
     assert!(found.iter().all(|(id, _)| ids.contains(id)), "{found:?}");
     assert_eq!(run["invocations"][0]["executionSuccessful"], true);
 
-    let output = folder.output(&"check --cuda 9.9 --format sarif".split(" ").collect::<Vec<_>>());
+    let output = folder.output(&"check --cuda 9.9 --format sarif".split(' ').collect::<Vec<_>>());
     assert_eq!(output.status.code(), Some(2));
     let log: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], false);
