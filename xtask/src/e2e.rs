@@ -373,8 +373,7 @@ fn locked(nix: &NixEnv, set: &str, file: &Path) -> Result<String, Error> {
 
 fn build(nix: &NixEnv, derivation: &str) -> Result<PathBuf, Error> {
     let outputs = format!("{derivation}^out");
-    let path =
-        run_nix(nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &outputs])?;
+    let path = run_nix(nix, &["build", "--no-link", "--print-out-paths", "--print-build-logs", &outputs])?;
     Ok(PathBuf::from(path.trim()))
 }
 
