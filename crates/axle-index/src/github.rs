@@ -9,9 +9,11 @@ use axle_wheel::{Metadata, PackageName, WheelSource};
 use serde::Deserialize;
 use url::Url;
 
+use crate::html::MOST_LINKS;
 use crate::http::{Client, shown, without_credentials};
 use crate::origin::{Release, is_of, is_plain};
 use crate::remote_file::{RemoteFile, fetch, metadata};
+use crate::simple_api::bounded;
 use crate::{Digest, File, IndexError, Origin, Problem, Project};
 
 /// Where GitHub's API is, and as whom to ask it.
@@ -113,6 +115,7 @@ impl GithubReleases {
     /// All pages.
     fn pages(&self) -> Result<Vec<(Url, Vec<JsonRelease>)>, IndexError> {
         let mut pages = Vec::new();
+        let mut files = 0;
         let mut seen = BTreeSet::new();
         let mut next = Some(self.url.clone());
         while let Some(url) = next {
@@ -143,6 +146,10 @@ impl GithubReleases {
                     }
                 },
             };
+            files += releases.iter().map(|release: &JsonRelease| release.assets.len()).sum::<usize>();
+            if files > MOST_LINKS {
+                return Err(unusable(format!("there are more than {MOST_LINKS} files, which is refused")));
+            }
             pages.push((url, releases));
         }
         Ok(pages)
@@ -219,7 +226,7 @@ pub(crate) struct JsonRelease {
     draft: bool,
     #[serde(default)]
     prerelease: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     pub(crate) assets: Vec<JsonAsset>,
 }
 
@@ -259,7 +266,10 @@ impl JsonAsset {
 }
 
 pub(crate) fn parse_releases(body: &[u8]) -> Result<Vec<JsonRelease>, String> {
-    serde_json::from_slice(body).map_err(|error| format!("it is no list of releases: {error}"))
+    let mut json = serde_json::Deserializer::from_slice(body);
+    bounded(&mut json)
+        .and_then(|releases| json.end().map(|()| releases))
+        .map_err(|error| format!("it is no list of releases: {error}"))
 }
 
 /// `owner/name` of the repository that a release says it is of.

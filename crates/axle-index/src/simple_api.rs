@@ -1,8 +1,10 @@
 //! The simple repository API: the page of a project, as JSON or as HTML
 //! (<https://packaging.python.org/en/latest/specifications/simple-repository-api/>).
 
-use serde::Deserialize;
+use std::marker::PhantomData;
+
 use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use url::Url;
 
 use crate::html::{Link, MOST_LINKS, links};
@@ -52,36 +54,38 @@ struct JsonPage {
     name: Option<String>,
     #[serde(rename = "project-status")]
     status: Option<JsonStatus>,
-    #[serde(deserialize_with = "files")]
+    #[serde(deserialize_with = "bounded")]
     files: Vec<JsonFile>,
 }
 
-/// As many files as a page may list.
-fn files<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<JsonFile>, D::Error> {
-    struct Files;
+/// As many entries as a page may list.
+pub(crate) fn bounded<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    struct Entries<T>(PhantomData<T>);
 
-    impl<'de> Visitor<'de> for Files {
-        type Value = Vec<JsonFile>;
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Entries<T> {
+        type Value = Vec<T>;
 
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a list of files")
+            f.write_str("a list")
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut files = Vec::new();
-            while let Some(file) = list.next_element()? {
-                if files.len() == MOST_LINKS {
+            let mut entries = Vec::new();
+            while let Some(entry) = list.next_element()? {
+                if entries.len() == MOST_LINKS {
                     return Err(A::Error::custom(format!(
-                        "it lists more than {MOST_LINKS} files, which is refused"
+                        "it lists more than {MOST_LINKS} entries, which is refused"
                     )));
                 }
-                files.push(file);
+                entries.push(entry);
             }
-            Ok(files)
+            Ok(entries)
         }
     }
 
-    deserializer.deserialize_seq(Files)
+    deserializer.deserialize_seq(Entries(PhantomData))
 }
 
 /// PEP 792.

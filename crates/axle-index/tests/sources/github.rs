@@ -243,6 +243,24 @@ fn a_huge_page_is_refused_before_it_is_held() {
 }
 
 #[test]
+fn releases_of_too_many_files_are_refused() {
+    let assets = |count: usize| {
+        let asset = r#"{"name": "", "browser_download_url": ""}"#;
+        page(&[format!(r#"{{"tag_name": "v1", "assets": [{}]}}"#, vec![asset; count].join(","))])
+    };
+    let message = error(move |_| assets(150_001));
+    assert!(message.contains("more than 150000 entries, which is refused"), "{message}");
+    let message = error(move |request| {
+        let last = request.path.ends_with("page=2");
+        let next = format!("<{}&page=2>; rel=\"next\"", request.path);
+        if last { assets(75_001) } else { assets(75_000).with("Link", &next) }
+    });
+    assert!(message.contains("there are more than 150000 files, which is refused"), "{message}");
+    let message = error(|_| page(&vec!["{\"tag_name\": \"\"}".to_owned(); 150_001]));
+    assert!(message.contains("more than 150000 entries, which is refused"), "{message}");
+}
+
+#[test]
 fn a_page_that_trickles_is_given_up() {
     let server = Server::new(|_| Reply {
         trickle: Some(Duration::from_millis(20)),
