@@ -52,7 +52,8 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     loop {
-        let is_part = |next: char| !next.is_whitespace() && !"`'\"<>|,".contains(next);
+        let is_quote = |next: char| next.is_whitespace() || "`\"<>".contains(next);
+        let is_part = |next: char| !is_quote(next) && !"'|,".contains(next);
         // What stands between words, and the word.
         let word = rest.find(is_part).unwrap_or(rest.len());
         let (between, from) = rest.split_at(word);
@@ -62,15 +63,20 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
         if word.is_empty() {
             return shown.into();
         }
-        match secret(word) {
-            Some((start, end)) => {
-                shown.push_str(word.get(..start).unwrap_or_default());
-                shown.push('…');
-                shown.push_str(word.get(end..).unwrap_or_default());
-            }
-            None => shown.push_str(word),
+        let found = secret(word).or_else(|| {
+            // A password may hold what else divides words.
+            let (_, host) = word.split_once("://")?;
+            let whole = from.get(..from.find(is_quote).unwrap_or(from.len()))?;
+            if host.contains(['/', '?', '#']) { None } else { secret(whole) }
+        });
+        if let Some((start, end)) = found {
+            shown.push_str(word.get(..start).unwrap_or_default());
+            shown.push('…');
+            rest = from.get(end..).unwrap_or_default();
+        } else {
+            shown.push_str(word);
+            rest = after;
         }
-        rest = after;
     }
 }
 
@@ -126,6 +132,7 @@ mod tests {
                 "https://h:8080/@scope/x, a@1.0, me@example.org",
             ),
             ("(https://u:p@h)", "(https://…@h)"),
+            ("'https://u:p,'|w@h/', 'https://u:p@h/'", "'https://…@h/', 'https://…@h/'"),
         ] {
             assert_eq!(redacted(text), shown);
         }
