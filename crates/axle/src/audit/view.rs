@@ -91,10 +91,13 @@ fn identity(facts: &WheelFacts) -> Text {
     };
     line(&mut text, form, &facts.filename);
     line(&mut text, "size", &output::size(facts.size));
-    match (facts.form, facts.sha256.as_deref().or(facts.declared_sha256.as_deref())) {
-        (_, Some(hash)) => line(&mut text, "sha256", hash),
-        (Form::Wheel | Form::File, None) => line(&mut text, "sha256", "not read whole"),
-        (Form::Unpacked | Form::Installed, None) => {}
+    match (facts.form, facts.sha256.as_deref(), facts.declared_sha256.as_deref()) {
+        (_, Some(hash), _) => line(&mut text, "sha256", hash),
+        (_, None, Some(declared)) => {
+            line(&mut text, "sha256", &format!("{declared} (declared; not read whole)"));
+        }
+        (Form::Wheel | Form::File, None, None) => line(&mut text, "sha256", "not read whole"),
+        (Form::Unpacked | Form::Installed, None, None) => {}
     }
     text
 }

@@ -421,7 +421,8 @@ fn an_address() {
         folder.hide(url.clone(), "URL");
         transcripts.push(folder.shell(&format!("axle audit --cc 8.6 {url}#sha256={hash}")));
     }
-    assert_eq!(transcripts[0], transcripts[1]);
+    // Of parts no hash is known, but what was declared.
+    assert_eq!(transcripts[0].replace(" (declared; not read whole)", ""), transcripts[1]);
     insta::assert_snapshot!(transcripts[0]);
 }
 
