@@ -485,3 +485,76 @@ fn what_is_no_text_is_named() {
     let output = folder.output(&["audit", "wheels"]);
     assert_eq!(code(&output), 0, "{output:?}");
 }
+
+const LOCK: &str = "axle lock --offline --python 3.11 --cuda 12.8 --cc 8.6 torch";
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    let folder = Folder::with_catalogue_to_update();
+    folder.write("axle.lock.json", "old");
+    let before = folder.files("");
+    let server = Server::new(|_| {
+        let files = serde_json::json!([{ "filename": "torch-1.0.tar.gz", "url": "../torch-1.0.tar.gz" }]);
+        Reply::ok("application/json", serde_json::json!({ "name": "torch", "files": files }).to_string())
+    });
+    let update = format!("axle index update torch --catalogue catalogue --index-url {}", server.url);
+    for line in [LOCK, &update] {
+        // The shell passes on that the signal is ignored: to write past the limit fails then.
+        let said = folder.shell(&format!("trap '' XFSZ; ulimit -f 0; {line}"));
+        assert!(said.contains("cannot write") && said.ends_with("--- status 2\n"), "{said}");
+        assert!(folder.files("") == before, "{line}");
+    }
+}
+
+#[test]
+fn two_at_once_leave_what_one_would() {
+    let folder = Folder::with_catalogue_to_update();
+    let server = Server::new(|request| {
+        let name = request.path.trim_end_matches('/').rsplit('/').next().unwrap().to_owned();
+        let files = serde_json::json!([{ "filename": format!("{name}-1.0.tar.gz"), "url": format!("../{name}-1.0.tar.gz") }]);
+        Reply::ok("application/json", serde_json::json!({ "name": name, "files": files }).to_string())
+    });
+    let update = format!("axle index update torch triton --catalogue catalogue --index-url {}", server.url);
+    let alone = folder.shell(&format!("{update} 2>&1"));
+    let files = folder.files("catalogue");
+    let at_once = folder.shell(&format!("{update} & {update} & {LOCK} & {LOCK} >one; wait; test -s one"));
+    assert!(at_once.ends_with("--- status 0\n"), "{alone}{at_once}");
+    assert!(folder.files("catalogue") == files, "{at_once}");
+    let lock = folder.read("axle.lock.json");
+    folder.shell(LOCK);
+    assert_eq!(folder.read("axle.lock.json"), lock);
+
+    // Who changes all of it is alone.
+    let busy = std::fs::File::open(folder.path("catalogue")).unwrap();
+    busy.lock().unwrap();
+    let said = folder.shell(&update);
+    assert!(said.contains("another process is changing the catalogue in catalogue"), "{said}");
+    assert!(said.ends_with("--- status 2\n"), "{said}");
+}
+
+#[test]
+fn who_is_killed_leaves_the_old_or_the_new() {
+    let folder = Folder::new();
+    folder.shell(LOCK);
+    let new = folder.read("axle.lock.json");
+    let begun = std::time::Instant::now();
+    folder.shell(LOCK);
+    let whole = begun.elapsed();
+    for part in 1..=16 {
+        folder.write("axle.lock.json", "old");
+        let mut words = LOCK.split(' ');
+        let mut child = std::process::Command::new(AXLE)
+            .args(words.by_ref().skip(1))
+            .current_dir(folder.path(""))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(whole * part / 16);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let left = folder.read("axle.lock.json");
+        assert!(left == "old" || left == new, "{left}");
+    }
+    assert!(folder.shell(LOCK).ends_with("--- status 0\n"));
+    assert_eq!(folder.read("axle.lock.json"), new);
+}

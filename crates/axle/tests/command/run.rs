@@ -99,12 +99,19 @@ impl Folder {
 
     /// Runs `axle` with some arguments.
     pub fn output(&self, arguments: &[&str]) -> Output {
-        self.command(AXLE).args(arguments).output().unwrap()
+        let output = self.command(AXLE).args(arguments).output().unwrap();
+        if arguments.ends_with(&["--format", "json"]) {
+            assert_json(&output);
+        }
+        output
     }
 
     /// Runs a line in a shell, as a user would.
     pub fn shell(&self, line: &str) -> String {
         let output = self.command("sh").args(["-c", line]).output().unwrap();
+        if line.contains("--format json") && !line.contains(['|', '>']) {
+            assert_json(&output);
+        }
         self.shown(line, &output)
     }
 
@@ -128,6 +135,14 @@ impl Folder {
             text = text.replace(hidden.as_str(), instead);
         }
         text.replace(self.folder.path().to_str().unwrap(), "/folder")
+    }
+}
+
+/// Whatever was asked, what was printed is nothing, or JSON.
+fn assert_json(output: &Output) {
+    let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+    for document in documents {
+        document.unwrap_or_else(|error| panic!("{error}: {output:?}"));
     }
 }
 
