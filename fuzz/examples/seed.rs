@@ -43,7 +43,7 @@ fn main() -> io::Result<()> {
     write("fatbin", &fatbins)?;
     write("image", &[cubin_with("sm_90a", &kernels), ptx_with("sm_90", &kernels), kernels[0].into()])?;
     write("audit", &[&library, &program])?;
-    write("elf", &[library, program])?;
+    write("elf", &[&library, &program])?;
     write("wheel", &[wheel.0])?;
     write(
         "wheel_name",
@@ -81,6 +81,20 @@ fn main() -> io::Result<()> {
             r#"{{"filename": "x-1.0+cu128-py3-none-any.whl", "url": "https://h/o/n/releases/download/v1/{file}",
             "sha256": "{hash}", "size": 1, "sources": 2, "source": "o/n:uv.lock", "url_derived": true}}"#
         )],
+    )?;
+    // The first byte says how long the text is: it is the `R`, 82.
+    let text = format!("{:<82}", "Requires-Python: >=3.9\nRequires-Dist: y[z]>=1; extra == 'w'\nProvides-Extra: w\n");
+    let answer = |library: &[u8]| [text.as_bytes(), library].concat();
+    write("answer", &[answer(&library), answer(&program)])?;
+    write("lock", &[include_str!("lock.json")])?;
+    write(
+        "request",
+        &[
+            "torch[opt-einsum] >=2.9,<3 ; python_version >= '3.10' and (sys_platform == 'linux' or extra != 'x')\n",
+            "# a comment\n--index-url https://user:password@h/simple\n-r other.txt\ntorch == 2.9.1 \\\n  --hash=sha256:00\n",
+            "packages = [\"torch\"]\npython = \"3.12\"\ncuda = \"12.8\"\ncompute-capabilities = [\"8.6\"]\nprefer = \"wheel\"\n",
+            "[project]\nname = \"x\"\ndependencies = [\"torch>=2; sys_platform == 'linux'\", \"numpy\"]\n",
+        ],
     )?;
     write(
         "metadata",
