@@ -497,7 +497,7 @@ fn a_full_disk_leaves_what_was_there() {
         let files = serde_json::json!([{ "filename": "torch-1.0.tar.gz", "url": "../torch-1.0.tar.gz" }]);
         Reply::ok("application/json", serde_json::json!({ "name": "torch", "files": files }).to_string())
     });
-    let update = format!("axle index update torch --catalogue catalogue --index-url {}", server.url);
+    let update = format!("axle catalogue update torch --catalogue catalogue --index-url {}", server.url);
     for line in [LOCK, &update] {
         // The shell passes on that the signal is ignored: to write past the limit fails then.
         let said = folder.shell(&format!("trap '' XFSZ; ulimit -f 0; {line}"));
@@ -514,7 +514,8 @@ fn two_at_once_leave_what_one_would() {
         let files = serde_json::json!([{ "filename": format!("{name}-1.0.tar.gz"), "url": format!("../{name}-1.0.tar.gz") }]);
         Reply::ok("application/json", serde_json::json!({ "name": name, "files": files }).to_string())
     });
-    let update = format!("axle index update torch triton --catalogue catalogue --index-url {}", server.url);
+    let update =
+        format!("axle catalogue update torch triton --catalogue catalogue --index-url {}", server.url);
     let alone = folder.shell(&format!("{update} 2>&1"));
     let files = folder.files("catalogue");
     let at_once = folder.shell(&format!("{update} & {update} & {LOCK} & {LOCK} >one; wait; test -s one"));
