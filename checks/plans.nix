@@ -1,5 +1,6 @@
 /**
-  The answers to many requests at once, which a test compares with those of `axle concretise`; null is no request.
+  The answers to many requests at once, which a test compares with those of `axle concretise`; null for an
+  invalid request.
 
   # Inputs
 

@@ -10,12 +10,12 @@
   : The folder with the generated `cells` and `builds`, or one document with the same in it.
 
   `toolkitCatalogue`
-  : The one that knows the wheels that CUDA's toolkits are put together from.
+  : The one that knows the wheels that CUDA's toolkits are put together from; null for `catalogue` itself.
 */
 {
   pkgs,
   catalogue,
-  toolkitCatalogue ? catalogue,
+  toolkitCatalogue ? null,
 }:
 let
   inherit (pkgs) lib;
@@ -36,7 +36,7 @@ let
     inherit (pkgs) writeText stdenvNoCC;
   };
   blockers = import ./lib/blockers.nix;
-  cells = import ./lib/cells.nix { inherit versions blockers; };
+  cells = import ./lib/cells.nix { inherit lib versions blockers; };
   source = import ./layers/source.nix { inherit (pkgs) fetchPypi fetchurl; };
   build = import ./layers/build.nix { inherit pkgs; };
   licences = import ./builders/licences.nix { inherit pkgs; };
@@ -50,10 +50,15 @@ let
       source
       licences
       ;
-    read = import ./lib/catalogue.nix {
-      catalogue = toolkitCatalogue;
-      inherit system;
-    };
+    # What is one catalogue is read once.
+    read =
+      if toolkitCatalogue == null then
+        read
+      else
+        import ./lib/catalogue.nix {
+          catalogue = toolkitCatalogue;
+          inherit system;
+        };
     inherit (build) build;
   };
   inherit
@@ -146,7 +151,7 @@ in
         inherit pkgs;
         catalogue = document;
         # A lock holds what an environment is made of, and no toolkit.
-        inherit toolkitCatalogue;
+        toolkitCatalogue = if toolkitCatalogue == null then catalogue else toolkitCatalogue;
       };
     in
     if document.schema or null != "axle.lock/2" || !document ? request then

@@ -84,10 +84,7 @@ let
     ++ lib.optional (candidates == [ ] && absentTorches == [ ]) {
       torch = null;
       blockers = [
-        {
-          package = "torch";
-          version = null;
-          source = null;
+        (blockers.absent "torch" {
           why = {
             cause = "no-torch";
             inherit (request) python;
@@ -95,7 +92,7 @@ let
             asked = torch;
             known = cellFile.order;
           };
-        }
+        })
       ];
     };
   absentTorches = filter isAsked (attrNames cellFile.absent);

@@ -1,7 +1,11 @@
 /**
   Questions to one cell of the catalogue, answered by lookup.
 */
-{ versions, blockers }:
+{
+  lib,
+  versions,
+  blockers,
+}:
 let
   inherit (builtins)
     concatMap
@@ -14,7 +18,7 @@ let
     map
     sort
     ;
-  optional = condition: value: if condition then [ value ] else [ ];
+  inherit (lib) optional;
 in
 rec {
   /**

@@ -424,18 +424,9 @@ impl Cause {
     pub fn gist(&self) -> Self {
         match self {
             Self::Uncovered { lacking, covers, code } => {
-                let is_before = covers.first().is_some_and(|first| lacking.iter().all(|one| one < first));
-                let has_plain = code.iter().any(|code| code.is_plain());
-                if !is_before || !has_plain {
-                    return self.clone();
-                }
-                // It starts at a capability, and some of its kernels may have older code.
-                let runs = |code: &&Code| lacking.iter().any(|&cc| code.runs_on(cc) == Some(true));
-                Self::Uncovered {
-                    lacking: lacking.clone(),
-                    covers: covers.iter().take(1).copied().collect(),
-                    code: code.iter().filter(runs).copied().collect(),
-                }
+                let Some(start) = start(lacking, covers, code) else { return self.clone() };
+                let (lacking, code) = (lacking.clone(), partial(lacking, code).copied().collect());
+                Self::Uncovered { lacking, covers: vec![start], code }
             }
             other => other.clone(),
         }
@@ -685,21 +676,33 @@ fn conflict(facts: &[Fact], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(&clauses.join("; "))
 }
 
+/// The capability that plain code starts at, where all that it lacks are before it.
+fn start(
+    lacking: &[ComputeCapability],
+    covers: &[ComputeCapability],
+    code: &[Code],
+) -> Option<ComputeCapability> {
+    let first = covers.first().filter(|first| lacking.iter().all(|one| one < *first));
+    first.filter(|_| code.iter().any(|code| code.is_plain())).copied()
+}
+
+/// The code that runs on some of the capabilities that are not covered: only some of the kernels have it.
+fn partial<'c>(lacking: &[ComputeCapability], code: &'c [Code]) -> impl Iterator<Item = &'c Code> {
+    code.iter().filter(|code| lacking.iter().any(|&cc| code.runs_on(cc) == Some(true)))
+}
+
 /// Which GPUs a wheel does not cover, and which it does.
 fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: &[Code]) -> String {
-    let all_before = |first: &ComputeCapability| lacking.iter().all(|one| one < first);
-    let covered = match covers {
-        [] => "it covers none".to_owned(),
-        covers if code.iter().all(|code| !code.is_plain()) => {
-            format!("its code is {}, which runs on {} only", join(code), join(covers))
-        }
-        [first, ..] if all_before(first) => {
-            format!("its code starts at sm_{}{}", first.major, first.minor)
-        }
-        covers => format!("it covers {}", join(covers)),
+    let covered = if covers.is_empty() {
+        "it covers none".to_owned()
+    } else if let Some(first) = start(lacking, covers, code) {
+        format!("its code starts at sm_{}{}", first.major, first.minor)
+    } else if code.iter().any(|code| code.is_plain()) {
+        format!("it covers {}", join(covers))
+    } else {
+        format!("its code is {}, which runs on {} only", join(code), join(covers))
     };
-    let runs = |code: &&Code| lacking.iter().any(|&cc| code.runs_on(cc) == Some(true));
-    let partial = match code.iter().filter(runs).map(ToString::to_string).collect::<Vec<_>>().as_slice() {
+    let partial = match partial(lacking, code).map(ToString::to_string).collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
     };

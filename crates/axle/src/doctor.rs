@@ -79,14 +79,7 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
             let of = |one: &Judged| -> Vec<Found> {
                 one.verdicts.iter().filter_map(|verdict| Found::verdict(Some(&one.title), verdict)).collect()
             };
-            let problem = |trouble: &String| Problem {
-                input: "doctor".to_owned(),
-                place: None,
-                offset: None,
-                message: trouble.clone(),
-            };
-            let problems: Vec<_> = troubles.iter().map(problem).collect();
-            sarif::print(judged.iter().flat_map(of).collect(), &problems)?;
+            sarif::print(judged.iter().flat_map(of).collect(), &problems(&troubles))?;
         }
     }
     Ok(match (troubles.is_empty(), ok) {
@@ -279,6 +272,17 @@ struct Said<'a> {
     verdict: &'a Verdict,
 }
 
+/// What could not be read of the machine, as the problems of a document.
+fn problems(troubles: &[String]) -> Vec<Problem> {
+    let problem = |trouble: &String| Problem {
+        input: "doctor".to_owned(),
+        place: None,
+        offset: None,
+        message: trouble.clone(),
+    };
+    troubles.iter().map(problem).collect()
+}
+
 fn json(
     machine: &Machine,
     base: &Environment,
@@ -308,10 +312,6 @@ fn json(
             serde_json::json!({ "cuda": fitting.cuda, "compilers": compilers, "pythons": pythons })
         })
         .collect();
-    let errors: Vec<_> = troubles
-        .iter()
-        .map(|trouble| serde_json::json!({ "input": "doctor", "where": null, "offset": null, "message": trouble }))
-        .collect();
     serde_json::json!({
         "schema": check::CHECK_SCHEMA,
         "target": check::target(base),
@@ -328,6 +328,6 @@ fn json(
         "verdicts": verdicts,
         "fits": fits,
         "ok": ok,
-        "errors": errors,
+        "errors": problems(troubles),
     })
 }

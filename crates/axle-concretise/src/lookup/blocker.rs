@@ -1,6 +1,6 @@
 //! What keeps a cell from answering a request.
 
-use axle_catalogue::{Absence, Cause, CellPackage, CellSource, CellWheel};
+use axle_catalogue::{Absence, Cause, Cell, CellPackage, CellSource, CellWheel};
 use axle_fatbin::ComputeCapability;
 use serde::Serialize;
 
@@ -46,10 +46,7 @@ impl Lookup<'_> {
         let compilers = self.compiler_spans(request)?;
         let mut torches = Vec::new();
         for (torch, cell) in wanted_cells(&file, request) {
-            let blockers = match self.wanted(cell, request)? {
-                Ok(wanted) => blockers(cell, request, &wanted, &compilers),
-                Err(blocker) => vec![*blocker],
-            };
+            let blockers = self.blockers(cell, request, &compilers)?;
             torches.push(BlockedTorch { torch: Some(torch.to_owned()), blockers });
         }
         for (torch, absence) in file.absent.iter().filter(|(torch, _)| is_wanted(torch, request)) {
@@ -61,6 +58,19 @@ impl Lookup<'_> {
             torches.push(BlockedTorch { torch: None, blockers: vec![Blocker::of(self.anchor(), None, why)] });
         }
         Ok(torches)
+    }
+
+    /// Everything in one cell that keeps it from answering a request; `compilers` are those that the CUDA release takes.
+    pub(super) fn blockers(
+        &self,
+        cell: &Cell,
+        request: &Request,
+        compilers: &[CompilerSpan],
+    ) -> Result<Vec<Blocker>, LookupError> {
+        Ok(match self.wanted(cell, request)? {
+            Ok(wanted) => blockers(cell, request, &wanted, compilers),
+            Err(blocker) => vec![*blocker],
+        })
     }
 }
 
@@ -79,9 +89,9 @@ impl Blocker {
     }
 }
 
-/// Everything in a cell that keeps it from answering a request; `compilers` are those that the CUDA release takes.
+/// The same of what a request comes to in the cell.
 pub(super) fn blockers(
-    cell: &axle_catalogue::Cell,
+    cell: &Cell,
     request: &Request,
     wanted: &super::Wanted,
     compilers: &[CompilerSpan],

@@ -12,8 +12,7 @@ use axle_catalogue::{Cause, CauseKind, CellFile, Fact, Matrix, Span, What, spans
 use axle_toolkit::Rule;
 use pep440_rs::Version;
 
-use super::blocker::{Blocker, blockers};
-use super::wanted::version_of;
+use super::blocker::Blocker;
 use super::{Lookup, LookupError, join, refusal, wanted_cells};
 use crate::plan::{FromSource, Refusal, RefusalReason};
 use crate::request::Request;
@@ -142,16 +141,8 @@ impl Lookup<'_> {
         let mut groups = Groups::default();
         for (torch, cell) in wanted_cells(&file, request) {
             groups.torch(torch);
-            match self.wanted(cell, request)? {
-                Err(blocker) => groups.note(anchor, *blocker),
-                Ok(wanted) => {
-                    for mut blocker in blockers(cell, request, &wanted, &compilers) {
-                        // What the user asked for is named by its version in this cell.
-                        let own = version_of(cell, &blocker.package).map(str::to_owned);
-                        blocker.version = own.or(blocker.version);
-                        groups.note(anchor, blocker);
-                    }
-                }
+            for blocker in self.blockers(cell, request, &compilers)? {
+                groups.note(anchor, blocker);
             }
         }
         if groups.is_empty() {
