@@ -3,7 +3,7 @@
 #![no_main]
 
 use axle_audit::{Options, Policy, audit, coverage, findings, glibc_coverage, platform_tag, providers};
-use axle_wheel::Glibc;
+use axle_types::Glibc;
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/axle-audit/tests/common/wheel_writer.rs"]

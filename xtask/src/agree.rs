@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use axle_audit::{AuditError, DeviceCodeKind, ElfMember, Options, WheelFacts};
+use axle_types::{WheelCuda, comma_separated};
 use axle_wheel::{Archive, ArchiveError, LocalFile, WheelName, WheelNameError};
 use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
@@ -238,7 +239,7 @@ fn unpack(archive: &Archive<'_>, path: &str, folder: &Path) -> Result<NamedTempF
 #[derive(Default, Serialize, Deserialize)]
 struct Row {
     filename: String,
-    cuda: Vec<String>,
+    cuda: Vec<WheelCuda>,
     /// ELF members.
     members: u64,
     /// Those of which readelf says what the audit reports.
@@ -506,7 +507,7 @@ fn page(rows: &[Row]) -> String {
         let _ = writeln!(
             page,
             "| {filename} | {} | {dynamic} of {members} | {with_code} | {agreed} of {listed} | {outside} | {} |",
-            row.cuda.join(", "),
+            comma_separated(&row.cuda),
             releases.join(", "),
         );
     }

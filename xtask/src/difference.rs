@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axle_catalogue::{Absence, BuildEnvironment, BuildEnvironments, Cell, CellFile};
-use axle_fatbin::ComputeCapability;
+use axle_types::ComputeCapability;
 use pep440_rs::Version;
 use serde::Serialize;
 

@@ -171,9 +171,8 @@ fn check_all(nix: &NixEnv, args: &Args) -> Result<usize, Error> {
     let set = "legacyPackages.x86_64-linux";
     let attribute = format!("{set}.environments.{}", args.environment);
 
-    let major = |cuda: &String| cuda.split('.').next().and_then(|major| major.parse::<u32>().ok());
     // Of CUDA 13, a toolkit is assembled from wheels.
-    let has_nvcc = facts.cuda.iter().filter_map(major).any(|major| major >= 13);
+    let has_nvcc = facts.cuda.iter().filter_map(|cuda| cuda.major()).any(|major| major >= 13);
     let evaluated = |attribute: &str| {
         anstream::println!("{attribute}");
         evaluate(nix, attribute)
@@ -254,7 +253,10 @@ fn judge(facts: &WheelFacts, answer: &Answer, modules: &[&str]) -> Vec<(&'static
         (
             "torch.version.cuda is the audit's CUDA",
             unless(
-                answer.cuda.as_ref().is_some_and(|cuda| facts.cuda.contains(cuda)),
+                answer
+                    .cuda
+                    .as_ref()
+                    .is_some_and(|cuda| facts.cuda.iter().any(|known| known.to_string() == *cuda)),
                 format!("{:?}, not {:?}", answer.cuda, facts.cuda),
             ),
         ),

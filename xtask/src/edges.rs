@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
 use axle_index::{PackageIndex, Settings};
-use axle_toolkit::{Compiler, Environment, Release, Rule, Severity, Toolkits, check};
-use axle_wheel::{Glibc, System};
+use axle_toolkit::{Environment, Release, Rule, Severity, Toolkits, check};
+use axle_types::{Glibc, HostCompiler, System};
 
 use crate::harvest::toolkit_files::{self, Downloads, HERE, ToolkitFiles, unpack};
 use crate::harvest::{self, Error};
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
     /// Only these releases of CUDA, as in 13.0
-    cuda: Vec<axle_toolkit::Cuda>,
+    cuda: Vec<axle_types::CudaRelease>,
 }
 
 /// Compilers of which both sides of an edge are looked for.
@@ -43,8 +43,11 @@ struct Tally {
 
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let toolkits = harvest::read(&args.catalogue)?;
-    let compilers: Vec<Compiler> =
-        GCC.map(Compiler::Gcc).chain(CLANG.map(Compiler::Clang)).filter(|one| is_installed(*one)).collect();
+    let compilers: Vec<HostCompiler> = GCC
+        .map(HostCompiler::Gcc)
+        .chain(CLANG.map(HostCompiler::Clang))
+        .filter(|one| is_installed(*one))
+        .collect();
     anstream::eprintln!("installed: {}", list(&compilers));
     let files = toolkit_files::all(&PackageIndex::new(&Settings::discover(None)?)?)?;
     let mut tally = Tally::default();
@@ -116,7 +119,7 @@ fn refuses(toolkits: &Toolkits, environment: &Environment) -> bool {
 }
 
 /// A release and a compiler, with this machine's C and C++ libraries.
-fn here(release: &Release, compiler: Compiler) -> Result<Environment, Error> {
+fn here(release: &Release, compiler: HostCompiler) -> Result<Environment, Error> {
     let mut environment = only(release, compiler);
     let output = start(Command::new("getconf").arg("GNU_LIBC_VERSION"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -127,7 +130,7 @@ fn here(release: &Release, compiler: Compiler) -> Result<Environment, Error> {
     Ok(environment)
 }
 
-fn only(release: &Release, compiler: Compiler) -> Environment {
+fn only(release: &Release, compiler: HostCompiler) -> Environment {
     let mut environment = Environment::new(HERE);
     environment.cuda = Some(release.cuda);
     environment.compiler = Some(compiler);
@@ -135,10 +138,10 @@ fn only(release: &Release, compiler: Compiler) -> Environment {
 }
 
 /// The newest compilers that a release accepts, and the next.
-fn around_the_edge(release: &Release) -> Vec<Compiler> {
+fn around_the_edge(release: &Release) -> Vec<HostCompiler> {
     let Some(host) = release.hosts.get(&System::X86_64Linux) else { return Vec::new() };
-    let gcc = host.gcc.max.map(|max| [Compiler::Gcc(max), Compiler::Gcc(max + 1)]);
-    let clang = host.clang.max.map(|max| [Compiler::Clang(max), Compiler::Clang(max + 1)]);
+    let gcc = host.gcc.max.map(|max| [HostCompiler::Gcc(max), HostCompiler::Gcc(max + 1)]);
+    let clang = host.clang.max.map(|max| [HostCompiler::Clang(max), HostCompiler::Clang(max + 1)]);
     gcc.into_iter().chain(clang).flatten().collect()
 }
 
@@ -163,14 +166,14 @@ fn nvcc(release: &Release, folder: &Path) -> Result<PathBuf, Error> {
     Ok(root.join("bin/nvcc"))
 }
 
-fn compile(nvcc: &Path, folder: &Path, compiler: Compiler) -> Result<Output, Error> {
+fn compile(nvcc: &Path, folder: &Path, compiler: HostCompiler) -> Result<Output, Error> {
     let mut command = Command::new(nvcc);
     command.current_dir(folder).args(["-ccbin", &program(compiler), "-arch=sm_80", "-c", "kernel.cu"]);
     start(&mut command)
 }
 
 /// Preprocesses with a compiler that gives itself out for another version.
-fn disguised(nvcc: &Path, folder: &Path, real: Compiler, guise: Compiler) -> Result<Output, Error> {
+fn disguised(nvcc: &Path, folder: &Path, real: HostCompiler, guise: HostCompiler) -> Result<Output, Error> {
     let mut command = Command::new(nvcc);
     command.current_dir(folder).args([
         "-ccbin",
@@ -186,12 +189,12 @@ fn disguised(nvcc: &Path, folder: &Path, real: Compiler, guise: Compiler) -> Res
 }
 
 /// The options with which a compiler gives itself out for another version of its kind.
-fn version_macros(guise: Compiler) -> [String; 2] {
-    let name = if matches!(guise, Compiler::Gcc(_)) { "__GNUC__" } else { "__clang_major__" };
+fn version_macros(guise: HostCompiler) -> [String; 2] {
+    let name = if matches!(guise, HostCompiler::Gcc(_)) { "__GNUC__" } else { "__clang_major__" };
     [format!("-U{name}"), format!("-D{name}={}", guise.major())]
 }
 
-fn newest_of_the_kind(compiler: Compiler, installed: &[Compiler]) -> Option<Compiler> {
+fn newest_of_the_kind(compiler: HostCompiler, installed: &[HostCompiler]) -> Option<HostCompiler> {
     installed.iter().rev().find(|one| one.name() == compiler.name()).copied()
 }
 
@@ -206,7 +209,7 @@ fn header(files: &ToolkitFiles, folder: &Path) -> Result<PathBuf, Error> {
     Ok(folder.join(config))
 }
 
-fn preprocess(header: &Path, compiler: Compiler, guise: Option<Compiler>) -> Result<Output, Error> {
+fn preprocess(header: &Path, compiler: HostCompiler, guise: Option<HostCompiler>) -> Result<Output, Error> {
     let mut command = Command::new(program(compiler));
     command
         .args(guise.map(version_macros).into_iter().flatten())
@@ -216,7 +219,7 @@ fn preprocess(header: &Path, compiler: Compiler, guise: Option<Compiler>) -> Res
     start(&mut command)
 }
 
-fn is_installed(compiler: Compiler) -> bool {
+fn is_installed(compiler: HostCompiler) -> bool {
     let installed = Command::new(program(compiler)).arg("--version").output().is_ok();
     if !installed {
         anstream::eprintln!("skipped: {} is not installed", program(compiler));
@@ -225,8 +228,8 @@ fn is_installed(compiler: Compiler) -> bool {
 }
 
 /// `g++-12`, `clang++-16`.
-fn program(compiler: Compiler) -> String {
-    let name = if matches!(compiler, Compiler::Gcc(_)) { "g++" } else { "clang++" };
+fn program(compiler: HostCompiler) -> String {
+    let name = if matches!(compiler, HostCompiler::Gcc(_)) { "g++" } else { "clang++" };
     format!("{name}-{}", compiler.major())
 }
 
@@ -235,6 +238,6 @@ fn start(command: &mut Command) -> Result<Output, Error> {
     command.env("LC_ALL", "C").output().map_err(|source: io::Error| Error::Start { program, source })
 }
 
-fn list(compilers: &[Compiler]) -> String {
+fn list(compilers: &[HostCompiler]) -> String {
     compilers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }

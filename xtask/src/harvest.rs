@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use axle_catalogue::{Catalogue, CatalogueError, Files as _, Folder, write_json};
 use axle_index::{IndexError, PackageIndex, Settings, SettingsError};
-use axle_toolkit::{ComputeCapability, Declared, Release, SCHEMA, Toolkits};
+use axle_toolkit::{Declared, Release, SCHEMA, Toolkits};
+use axle_types::ComputeCapability;
 use axle_wheel::{ArchiveError, WheelNameError};
 use thiserror::Error;
 

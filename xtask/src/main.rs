@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Xtask::Vectors(args) => vectors::run(&args).map_err(Into::into),
     };
     result.unwrap_or_else(|error| {
-        anstream::eprintln!("error: {}", axle_wheel::visible(&axle_wheel::redacted(&error.to_string())));
+        anstream::eprintln!("error: {}", axle_types::visible(&axle_types::redacted(&error.to_string())));
         ExitCode::from(2)
     })
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use axle_catalogue::{Catalogue, CatalogueError, Cuda};
+use axle_catalogue::{Catalogue, CatalogueError};
+use axle_types::CudaTarget;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ pub fn questions(catalogue: &Catalogue, seed: u64, count: usize) -> Result<Vec<V
         };
         let packages: Vec<String> = packages.into_iter().map(|name| specified(&mut rng, name)).collect();
         let mut question = json!({ "python": python, "cuda": cuda, "packages": packages });
-        if cuda != Cuda::Cpu.to_string() || is_seldom(&mut rng, 10) {
+        if cuda != CudaTarget::Cpu.to_string() || is_seldom(&mut rng, 10) {
             for _ in 0..=usize::from(is_seldom(&mut rng, 5)) {
                 let (list, one) = if is_common {
                     ("compute_capabilities", Some(of(&mut rng, &["8.0", "8.6", "8.9", "9.0"])))

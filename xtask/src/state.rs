@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axle_catalogue::{Absence, Cell, CellFile, CellPackage, CellWheel};
-use axle_fatbin::ComputeCapability;
+use axle_types::ComputeCapability;
 use serde::{Deserialize, Serialize};
 
 use crate::matrix::CellName;

@@ -17,7 +17,7 @@ use axle_catalogue::{
 use axle_concretise::build_environments::{self, Completed};
 use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
-use axle_wheel::{PythonVersion, System, redacted, visible};
+use axle_types::{PythonVersion, Requirement, System, redacted, visible};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -310,8 +310,8 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
     let lines: BTreeSet<&String> =
         artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
     for line in lines {
-        let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
-        let Some(axle_wheel::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
+        let Ok(requirement) = line.parse::<Requirement>() else { continue };
+        let Some(axle_types::VersionOrUrl::VersionSpecifier(specifiers)) = requirement.version_or_url else {
             continue;
         };
         let exact = specifiers.iter().filter(|one| *one.operator() == pep440_rs::Operator::Equal);

@@ -11,12 +11,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use axle_catalogue::{
-    Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda,
-    Files, Folder, Provenance, canonical,
+    Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Files,
+    Folder, Provenance, canonical,
 };
-use axle_concretise::{Asked, Compiler, Lookup, LookupError, Prefer, Preferences, Request, Which};
-use axle_fatbin::{Code, ComputeCapability};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_concretise::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
+use axle_fatbin::Code;
+use axle_types::{ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, System};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -114,7 +114,8 @@ impl Files for Known {
 }
 
 fn cells(rng: &mut Rng) -> Result<CellFile, Error> {
-    let cuda = if rng.usize(..5) == 0 { Cuda::Cpu } else { Cuda::Toolkit(12, 8) };
+    let cuda =
+        if rng.usize(..5) == 0 { CudaTarget::Cpu } else { CudaTarget::Release(CudaRelease::new(12, 8)) };
     let mut file = CellFile {
         system: System::X86_64Linux,
         python: PythonVersion::new(12),
@@ -171,7 +172,7 @@ fn absence(rng: &mut Rng, version: &str) -> Absence {
     Absence { version: rng.bool().then(|| version.to_owned()), why }
 }
 
-fn wheel(rng: &mut Rng, name: &str, cuda: Cuda) -> CellWheel {
+fn wheel(rng: &mut Rng, name: &str, cuda: CudaTarget) -> CellWheel {
     let provenance = [Provenance::Audited, Provenance::Audited, Provenance::Sibling, Provenance::Declared];
     let code = |text: &str| text.parse::<Code>().ok();
     let all = capabilities();
@@ -181,7 +182,7 @@ fn wheel(rng: &mut Rng, name: &str, cuda: Cuda) -> CellWheel {
         size: None,
         provenance: rng.choice(provenance).unwrap_or(Provenance::Audited),
         glibc: rng.choice(GLIBCS).filter(|_| rng.bool()).map(|(major, minor)| Glibc::new(major, minor)),
-        covers: if cuda == Cuda::Cpu || rng.bool() { all } else { some(rng, &all, 3) },
+        covers: if cuda == CudaTarget::Cpu || rng.bool() { all } else { some(rng, &all, 3) },
         sass: ["sm_70", "sm_80", "sm_90a"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
         ptx: ["compute_90"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
     }
@@ -209,7 +210,7 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
     if compute_capabilities.is_empty() {
         compute_capabilities.extend(file.capabilities.last().copied());
     }
-    let compilers = [None, None, Some(Compiler::Gcc(13)), Some(Compiler::Clang(17))];
+    let compilers = [None, None, Some(HostCompiler::Gcc(13)), Some(HostCompiler::Clang(17))];
     let torches = [None, None, Some("2.9"), Some("2.9.0"), Some("2.8"), Some("2.1")];
     let (major, minor) = rng.choice(GLIBCS).unwrap_or((2, 28));
     let only_audited = if rng.usize(..4) == 0 { Which::All } else { Which::default() };
@@ -218,7 +219,11 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
         system: file.system,
         python: file.python,
         cuda: file.cuda,
-        compute_capabilities: if file.cuda == Cuda::Cpu { BTreeSet::new() } else { compute_capabilities },
+        compute_capabilities: if file.cuda == CudaTarget::Cpu {
+            BTreeSet::new()
+        } else {
+            compute_capabilities
+        },
         compiler: rng.choice(compilers).flatten(),
         driver: None,
         allowed: BTreeSet::new(),
@@ -238,8 +243,8 @@ fn for_nix(request: &Request) -> Value {
         "names": request.packages.keys().collect::<Vec<_>>(),
         "capabilities": request.compute_capabilities,
         "compiler": request.compiler.map(|compiler| match compiler {
-            Compiler::Gcc(major) => json!({ "kind": "gcc", "major": major, "name": compiler.to_string() }),
-            Compiler::Clang(major) => json!({ "kind": "clang", "major": major, "name": compiler.to_string() }),
+            HostCompiler::Gcc(major) => json!({ "kind": "gcc", "major": major, "name": compiler.id() }),
+            HostCompiler::Clang(major) => json!({ "kind": "clang", "major": major, "name": compiler.id() }),
         }),
         "torch": request.torch,
         "glibc": request.glibc,
@@ -256,11 +261,11 @@ fn compilers(catalogue: &Catalogue) -> Result<Value, Error> {
     let mut all = serde_json::Map::new();
     for release in toolkits.iter().flat_map(|toolkits| &toolkits.releases) {
         let cuda = release.cuda.to_string();
-        let rules = |with: fn(u16) -> axle_toolkit::Compiler| -> Vec<_> {
+        let rules = |with: fn(u16) -> HostCompiler| -> Vec<_> {
             let objection = |major| known.objection(System::X86_64Linux, &cuda, with(major));
             (1..NEWEST).map(|major| objection(major).and_then(|objection| objection.rule)).collect()
         };
-        let of_cuda = json!({ "gcc": rules(axle_toolkit::Compiler::Gcc), "clang": rules(axle_toolkit::Compiler::Clang) });
+        let of_cuda = json!({ "gcc": rules(HostCompiler::Gcc), "clang": rules(HostCompiler::Clang) });
         if known.of(System::X86_64Linux, &cuda).is_some() {
             all.insert(cuda, of_cuda);
         }

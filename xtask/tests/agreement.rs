@@ -5,12 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use axle_audit::ComputeCapability;
-use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Cuda, Folder};
-use axle_concretise::{
-    Asked, Compiler, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which,
-};
-use axle_wheel::Glibc;
+use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Folder};
+use axle_concretise::{Asked, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which};
+use axle_types::{ComputeCapability, CudaTarget, Glibc, HostCompiler};
 use rayon::prelude::*;
 use serde_json::{Value, json};
 use xtask::nix;
@@ -44,7 +41,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         preferences: Preferences::default(),
     };
     // Without CUDA there are no capabilities to ask for.
-    let known: &[ComputeCapability] = if file.cuda == Cuda::Cpu { &[] } else { &file.capabilities };
+    let known: &[ComputeCapability] = if file.cuda == CudaTarget::Cpu { &[] } else { &file.capabilities };
     let mut requests = if known.is_empty() { vec![plain.clone()] } else { Vec::new() };
     for capabilities in known.chunks(2) {
         requests
@@ -61,35 +58,35 @@ fn requests(file: &CellFile) -> Vec<Request> {
     let newest = file.order.first().and_then(|torch| file.torch.get(torch));
     let torch = newest.and_then(|cell| cell.packages.get("torch"));
     let covered = torch.and_then(|torch| torch.wheel.as_ref()).map(|wheel| &wheel.covers);
-    let covered = covered.into_iter().flatten().copied().filter(|_| file.cuda != Cuda::Cpu);
+    let covered = covered.into_iter().flatten().copied().filter(|_| file.cuda != CudaTarget::Cpu);
     let served = Request { compute_capabilities: covered.collect(), ..plain.clone() };
     let torch = |version: &str| Some(version.to_owned());
     requests.extend([
         Request { packages: asked(&["triton", "jinja2"]), ..served.clone() },
         Request { packages: asked(&["sympy"]), ..served.clone() },
         Request { packages: asked(&["no-such-package"]), ..served.clone() },
-        Request { compiler: Some(Compiler::Gcc(13)), ..served.clone() },
-        Request { compiler: Some(Compiler::Clang(17)), ..served.clone() },
+        Request { compiler: Some(HostCompiler::Gcc(13)), ..served.clone() },
+        Request { compiler: Some(HostCompiler::Clang(17)), ..served.clone() },
         Request { torch: torch("2"), ..served.clone() },
         Request { torch: torch("2.1"), ..served.clone() },
         Request { torch: torch("9.9"), ..served.clone() },
         Request { torch: file.absent.keys().next().cloned(), ..served.clone() },
         Request { packages: asked(&["flash-attn"]), ..served.clone() },
-        Request { packages: asked(&["flash-attn"]), compiler: Some(Compiler::Gcc(13)), ..served.clone() },
+        Request { packages: asked(&["flash-attn"]), compiler: Some(HostCompiler::Gcc(13)), ..served.clone() },
         Request {
             packages: asked(&["flash-attn", "xformers"]),
-            compiler: Some(Compiler::Clang(17)),
+            compiler: Some(HostCompiler::Clang(17)),
             ..served.clone()
         },
         Request {
             packages: asked(&["flash-attn"]),
-            compiler: Some(Compiler::Gcc(13)),
+            compiler: Some(HostCompiler::Gcc(13)),
             preferences: prefer(Prefer::Source),
             ..served.clone()
         },
         Request {
             packages: asked(&["flash-attn"]),
-            compiler: Some(Compiler::Gcc(13)),
+            compiler: Some(HostCompiler::Gcc(13)),
             preferences: prefer(Prefer::Newest),
             ..served.clone()
         },
@@ -98,7 +95,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
         Request { glibc: Glibc::new(2, 5), ..served },
         // GPUs without CUDA, and CUDA without a GPU.
         Request {
-            cuda: Cuda::Cpu,
+            cuda: CudaTarget::Cpu,
             compute_capabilities: file.capabilities.iter().copied().take(1).collect(),
             ..plain.clone()
         },
@@ -125,9 +122,9 @@ fn for_nix(request: &Request) -> Value {
     json!({
         "packages": request.packages.keys().collect::<Vec<_>>(),
         "python": request.python,
-        "cuda": (request.cuda != Cuda::Cpu).then_some(request.cuda),
+        "cuda": (request.cuda != CudaTarget::Cpu).then_some(request.cuda),
         "compute_capabilities": request.compute_capabilities,
-        "compiler": request.compiler.map(|compiler| compiler.to_string()),
+        "compiler": request.compiler.map(HostCompiler::id),
         "torch": request.torch,
         "glibc": request.glibc.to_string(),
         "prefer": request.preferences.all.to_string(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use axle_catalogue::{Catalogue, Folder};
-use axle_toolkit::Compiler;
+use axle_types::HostCompiler;
 use serde::Deserialize;
 use xtask::nix;
 
@@ -39,7 +39,7 @@ fn nix_and_rust_object_to_the_same_compilers() {
         for (name, objections) in by_compiler {
             let (kind, major) = name.split_once(' ').unwrap();
             let major = major.parse().unwrap();
-            let compiler = if kind == "gcc" { Compiler::Gcc(major) } else { Compiler::Clang(major) };
+            let compiler = if kind == "gcc" { HostCompiler::Gcc(major) } else { HostCompiler::Clang(major) };
             let expected = compilers.objection("x86_64-linux".parse().unwrap(), &cuda, compiler);
             let expected = expected.map(|objection| Objection {
                 rule: objection.rule.unwrap().id().to_owned(),

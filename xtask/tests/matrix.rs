@@ -10,7 +10,7 @@ use axle_catalogue::{
     Absence, ArtefactFile, BuildFile, Catalogue, Cause, Cell, CellFile, Fact, Folder, Lack, Span, What,
     artefact_path, build_path, write_json,
 };
-use axle_wheel::Glibc;
+use axle_types::Glibc;
 use tempfile::TempDir;
 
 /// The file of cells that is changed, and a cell of it.

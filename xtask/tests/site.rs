@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use axle_catalogue::{Catalogue, Cuda, Folder};
+use axle_catalogue::{Catalogue, Folder};
 use axle_concretise::Lookup;
+use axle_types::{CudaRelease, CudaTarget};
 use browser::{DESKTOP, Look, PHONE, Page};
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
@@ -377,7 +378,7 @@ fn the_atlas_covers_what_cells_say() {
     let matrix = catalogue.matrix().unwrap();
     let mut atlases: BTreeMap<String, Value> = BTreeMap::new();
     let mut compared = 0;
-    for (system, python, cuda) in matrix.targets().filter(|(.., cuda)| *cuda != Cuda::Cpu) {
+    for (system, python, cuda) in matrix.targets().filter(|(.., cuda)| *cuda != CudaTarget::Cpu) {
         let Some(file) = catalogue.cells(system, python, cuda).unwrap() else { continue };
         let packages = file.torch.values().flat_map(|cell| &cell.packages);
         for (name, wheel) in packages.filter_map(|(name, package)| Some((name, package.wheel.as_ref()?))) {
@@ -418,7 +419,11 @@ fn the_atlas_covers_what_cells_say() {
 fn every_hole_of_the_matrix_tells_its_reason() {
     let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
     let file = catalogue
-        .cells("x86_64-linux".parse().unwrap(), "3.12".parse().unwrap(), Cuda::Toolkit(12, 8))
+        .cells(
+            "x86_64-linux".parse().unwrap(),
+            "3.12".parse().unwrap(),
+            CudaTarget::Release(CudaRelease::new(12, 8)),
+        )
         .unwrap()
         .unwrap();
     let mut page = Page::new();

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Cuda, Folder};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Folder};
 use axle_concretise::{
-    Answer, Asked, Compiler, Locking, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request,
-    Solved, Universe,
+    Answer, Asked, Locking, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request, Solved,
+    Universe,
 };
-use axle_wheel::Glibc;
+use axle_types::{CudaTarget, Glibc, HostCompiler};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -64,14 +64,14 @@ fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
     };
     let (mut targets, mut sets_of) = (samples(), samples());
     let capabilities = match file.cuda {
-        Cuda::Cpu => Just(Vec::new()).boxed(),
-        Cuda::Toolkit(..) => prop::sample::subsequence(file.capabilities.clone(), 1..=2).boxed(),
+        CudaTarget::Cpu => Just(Vec::new()).boxed(),
+        CudaTarget::Release(_) => prop::sample::subsequence(file.capabilities.clone(), 1..=2).boxed(),
     };
     let compiler = prop_oneof![
         3 => Just(None),
-        2 => Just(Some(Compiler::Gcc(13))),
-        1 => Just(Some(Compiler::Clang(17))),
-        1 => Just(Some(Compiler::Gcc(9))),
+        2 => Just(Some(HostCompiler::Gcc(13))),
+        1 => Just(Some(HostCompiler::Clang(17))),
+        1 => Just(Some(HostCompiler::Gcc(9))),
     ];
     let glibc =
         prop_oneof![4 => Just(Glibc::new(2, 39)), 1 => Just(Glibc::new(2, 28)), 1 => Just(Glibc::new(2, 17))];

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_fatbin::Architectures;
-use axle_wheel::{Metadata, Requirement, VersionOrUrl, parse_requirement};
-use pep440_rs::Operator;
+use axle_types::{CudaRelease, Requirement, WheelCuda};
+use axle_wheel::Metadata;
 
 use crate::device_code::LINKED;
-use crate::facts::{CudaEvidence, CudaSource, ElfMember, LooseCode};
+use crate::facts::{CudaEvidence, CudaSource, ElfMember, LooseCode, WheelFacts};
 
 /// The code of all members.
 pub(crate) fn architectures(members: &[ElfMember]) -> Architectures {
@@ -58,64 +58,75 @@ pub(crate) fn cuda_evidence(
     loose: &[LooseCode],
     metadata: Option<&Metadata>,
 ) -> Vec<CudaEvidence> {
-    let mut told = BTreeMap::<((u32, Option<u32>), CudaSource), BTreeSet<String>>::new();
-    let mut tell = |major, minor, source, from: &str| {
-        told.entry(((major, minor), source)).or_default().insert(from.to_owned());
+    let mut evidence = BTreeMap::<(WheelCuda, CudaSource), BTreeSet<String>>::new();
+    let mut add = |cuda, source, from: &str| {
+        evidence.entry((cuda, source)).or_default().insert(from.to_owned());
     };
     for member in members {
         let linked = member.device_code.iter().filter(|row| row.section == LINKED);
         if let Some(toolkit) = linked.filter_map(|row| row.toolkit).max() {
-            tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, &member.path);
+            add(WheelCuda::Release(toolkit), CudaSource::Images, &member.path);
         }
     }
     // Files of device code come of one release mostly; like the images of a member, the newest tells.
     let dated = loose.iter().filter_map(|loose| Some((loose.toolkit?, &loose.example)));
     if let Some((toolkit, example)) = dated.max() {
-        tell(toolkit.major.into(), Some(toolkit.minor.into()), CudaSource::Images, example);
+        add(WheelCuda::Release(toolkit), CudaSource::Images, example);
     }
     // Requirements that nobody can read tell nothing here; they are reported as they are.
     for text in metadata.iter().flat_map(|metadata| &metadata.requires_dist) {
-        let pinned = parse_requirement(text).ok().and_then(|requirement| pinned_release(&requirement));
-        if let Some((major, minor)) = pinned {
-            tell(major, Some(minor), CudaSource::Requirement, text);
+        let pinned = text.parse::<Requirement>().ok().and_then(|requirement| pinned_release(&requirement));
+        if let Some(release) = pinned {
+            add(WheelCuda::Release(release), CudaSource::Requirement, text);
         }
     }
     for name in members.iter().flat_map(|member| &member.needed) {
         let major = name.strip_prefix("libcudart.so.").and_then(|rest| rest.split('.').next());
         if let Some(major) = major.and_then(|major| major.parse().ok()) {
-            tell(major, None, CudaSource::Soname, name);
+            add(WheelCuda::Major(major), CudaSource::Soname, name);
         }
     }
-    let evidence = |(((major, minor), by), from): ((_, CudaSource), BTreeSet<String>)| {
-        let (major, minor): (u32, Option<u32>) = (major, minor);
-        let minor = minor.map(|minor| format!(".{minor}")).unwrap_or_default();
-        CudaEvidence { cuda: format!("{major}{minor}"), by, from: from.into_iter().collect() }
+    let row = |((cuda, by), from): ((WheelCuda, CudaSource), BTreeSet<String>)| CudaEvidence {
+        cuda,
+        by,
+        from: from.into_iter().collect(),
     };
-    told.into_iter().map(evidence).collect()
+    evidence.into_iter().map(row).collect()
 }
 
-/// The releases that are told. A major stands alone only where nothing tells its minor.
-pub(crate) fn cuda(evidence: &[CudaEvidence]) -> Vec<String> {
-    let mut releases: Vec<String> = evidence.iter().map(|told| told.cuda.clone()).collect();
+/// The releases that there is evidence of. A major stands alone only where nothing names its minor.
+pub(crate) fn cuda(evidence: &[CudaEvidence]) -> Vec<WheelCuda> {
+    let mut releases: Vec<WheelCuda> = evidence.iter().map(|evidence| evidence.cuda).collect();
     releases.dedup();
-    let majors: BTreeSet<&str> =
-        evidence.iter().filter_map(|told| told.cuda.split_once('.')).map(|(major, _)| major).collect();
-    releases.retain(|release| release.contains('.') || !majors.contains(release.as_str()));
+    let majors: BTreeSet<u16> = releases
+        .iter()
+        .filter_map(|cuda| if let WheelCuda::Release(release) = cuda { Some(release.major) } else { None })
+        .collect();
+    releases.retain(|cuda| !matches!(cuda, WheelCuda::Major(major) if majors.contains(major)));
     releases
+}
+
+/// The one CUDA that a wheel is for, as far as it says so itself: the `-cu12` of its name, else what it requires, else
+/// what its members are linked for. `None` where nothing says, or members say several.
+pub fn wheel_cuda(facts: &WheelFacts) -> Option<WheelCuda> {
+    let by_name = || facts.name.as_deref()?.rsplit_once("-cu").and_then(|(_, text)| text.parse().ok());
+    let required = || {
+        let mut evidence = facts.cuda_evidence.iter();
+        evidence.find(|evidence| evidence.by == CudaSource::Requirement).map(|evidence| evidence.cuda)
+    };
+    let linked = || if let [cuda] = facts.cuda.as_slice() { Some(*cuda) } else { None };
+    by_name().or_else(required).or_else(linked)
 }
 
 /// The release that a requirement pins, if it is of a package whose version is CUDA's own:
 /// `nvidia-cuda-runtime-cu12==12.8.90`, `cuda-toolkit[cublas]==13.0.2`. Those of extras say nothing.
-fn pinned_release(requirement: &Requirement) -> Option<(u32, u32)> {
+fn pinned_release(requirement: &Requirement) -> Option<CudaRelease> {
     let name = requirement.name.as_ref();
     let is_cuda =
         name == "cuda-toolkit" || name == "nvidia-cuda-runtime" || name.starts_with("nvidia-cuda-runtime-cu");
-    let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &requirement.version_or_url else { return None };
-    let pin =
-        specifiers.iter().find(|one| matches!(one.operator(), Operator::Equal | Operator::EqualStar))?;
-    match pin.version().release() {
+    match requirement.pin()?.version.release() {
         [major, minor, ..] if is_cuda && !requirement.marker.is_of_extras() => {
-            Some((u32::try_from(*major).ok()?, u32::try_from(*minor).ok()?))
+            Some(CudaRelease { major: u16::try_from(*major).ok()?, minor: u16::try_from(*minor).ok()? })
         }
         _ => None,
     }
@@ -123,14 +134,15 @@ fn pinned_release(requirement: &Requirement) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use axle_fatbin::Toolkit;
+    use axle_types::comma_separated;
 
     use super::*;
     use crate::facts::LooseFormat;
 
     fn pins(requirements: &str) -> Vec<String> {
         let text = format!("Metadata-Version: 2.1\nName: x\nVersion: 1\n{requirements}");
-        cuda(&cuda_evidence(&[], &[], Some(&Metadata::parse(text.as_bytes()).unwrap())))
+        let evidence = cuda_evidence(&[], &[], Some(&Metadata::parse(text.as_bytes()).unwrap()));
+        cuda(&evidence).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -156,7 +168,7 @@ mod tests {
         let file = |minor: u16, example: &str| LooseCode {
             format: LooseFormat::Cubin,
             code: Vec::new(),
-            toolkit: Some(Toolkit { major: 12, minor }),
+            toolkit: Some(CudaRelease { major: 12, minor }),
             count: 1,
             example: example.to_owned(),
         };
@@ -173,6 +185,6 @@ mod tests {
                 "12.9 Images new.cubin"
             ]
         );
-        assert_eq!(cuda(&told), ["11", "12.8", "12.9"]);
+        assert_eq!(comma_separated(cuda(&told)), "11, 12.8, 12.9");
     }
 }

@@ -1,6 +1,7 @@
 //! Whether a wheel runs on a GPU.
 
-use axle_fatbin::{Code, ComputeCapability, Kind, Suffix};
+use axle_fatbin::{Code, Kind, Suffix};
+use axle_types::ComputeCapability;
 use serde::{Deserialize, Serialize};
 
 use crate::device_code::{LINKED, NO_SECTION, PRELINK};

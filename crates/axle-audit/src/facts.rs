@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axle_elf::ElfType;
-use axle_fatbin::{Architectures, Code, Compression, Toolkit};
+use axle_fatbin::{Architectures, Code, Compression};
+use axle_types::{CudaRelease, WheelCuda};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
@@ -50,7 +51,7 @@ pub struct WheelFacts {
     pub cxx11_abi: Option<bool>,
     /// The CUDA releases that it is made for, as its images, its requirements and the runtime library
     /// that it links tell: `12.8`, or `12` where only the major is known.
-    pub cuda: Vec<String>,
+    pub cuda: Vec<WheelCuda>,
     /// Libraries that a member needs and the wheel does not hold.
     pub external: Vec<String>,
     /// Console scripts: from the name of the command to `module:object`.
@@ -100,7 +101,7 @@ pub struct LooseCode {
     #[serde(default)]
     pub code: Vec<Code>,
     /// The CUDA release that made them; null where they don't tell.
-    pub toolkit: Option<Toolkit>,
+    pub toolkit: Option<CudaRelease>,
     /// How many there are.
     pub count: u64,
     /// The path of the first of them.
@@ -149,8 +150,8 @@ impl Form {
 /// What tells a CUDA release that a wheel is made for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CudaEvidence {
-    /// The release: `12.8`, or `12` where only the major is told.
-    pub cuda: String,
+    /// The release: `12.8`, or `12` where only the major is known.
+    pub cuda: WheelCuda,
     /// What kind of thing tells it.
     pub by: CudaSource,
     /// The things that do: members, requirements or sonames; sorted.
@@ -309,7 +310,7 @@ pub struct DeviceCode {
     /// How they are stored.
     pub compression: Compression,
     /// The CUDA release that made them; null where the images don't tell cheaply.
-    pub toolkit: Option<Toolkit>,
+    pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX; a driver must know it.
     #[serde(default)]
     pub ptx_version: Option<String>,

@@ -1,6 +1,6 @@
 //! Whether a wheel loads with a glibc.
 
-use axle_wheel::Glibc;
+use axle_types::Glibc;
 use serde::{Deserialize, Serialize};
 
 use crate::conclusions::newest_version;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use axle_fatbin::{Code, ComputeCapability, Entry, Image, ImageOfEntry, Suffix};
+use axle_fatbin::{Code, Entry, Image, ImageOfEntry, Suffix};
+use axle_types::ComputeCapability;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::device_code::{LINKED, PRELINK};

@@ -49,10 +49,8 @@ mod weight;
 
 pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unpacked, installed_files};
 pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};
-pub use axle_fatbin::{
-    Architectures, Code, CodeError, Compression, ComputeCapability, ComputeCapabilityError,
-    MAGIC as FATBIN_MAGIC, Toolkit,
-};
+pub use axle_fatbin::{Architectures, Code, CodeError, Compression, MAGIC as FATBIN_MAGIC};
+pub use conclusions::wheel_cuda;
 pub use coverage::{Coverage, ServedBy, coverage};
 pub use error::{AuditError, Problem};
 pub use facts::{

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axle_fatbin::{Code, Found, Image, ImageError, Scanner, Toolkit};
+use axle_fatbin::{Code, Found, Image, ImageError, Scanner};
+use axle_types::CudaRelease;
 
 use crate::facts::{LooseCode, LooseFormat};
 use crate::kernels::Gathered;
@@ -19,7 +20,7 @@ pub(crate) const START: usize = 20;
 pub(crate) struct LooseFile {
     format: LooseFormat,
     code: Vec<Code>,
-    toolkit: Option<Toolkit>,
+    toolkit: Option<CudaRelease>,
 }
 
 impl LooseFormat {

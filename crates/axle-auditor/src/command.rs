@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use axle_fatbin::ComputeCapabilityError;
+use axle_types::ComputeCapabilityError;
 use lexopt::ValueExt;
 use lexopt::prelude::{Long, Short, Value};
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use axle_fatbin::{Code, ComputeCapability, Kind, Suffix};
+use axle_fatbin::{Code, Kind, Suffix};
+use axle_types::ComputeCapability;
 
 use crate::member::Member;
 

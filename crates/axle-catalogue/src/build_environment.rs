@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axle_wheel::{PythonVersion, System};
+use axle_types::{PythonVersion, System};
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{Pool, Unpooled, pool, unpool};

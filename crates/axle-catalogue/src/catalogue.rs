@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::{fmt, io};
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
-use axle_wheel::{PythonVersion, System};
+use axle_types::{CudaTarget, PythonVersion, System};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Cuda, Files, Folder, LibrariesFile,
+    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Files, Folder, LibrariesFile,
     Matrix, Package, Valid,
 };
 
@@ -158,7 +158,7 @@ impl Catalogue {
         &self,
         system: System,
         python: PythonVersion,
-        cuda: Cuda,
+        cuda: CudaTarget,
     ) -> Result<Option<CellFile>, CatalogueError> {
         self.json(&cell_path(system, python, cuda), crate::cell::SCHEMA)
     }
@@ -246,7 +246,7 @@ pub fn build_environments_path(name: &str) -> String {
 }
 
 /// Path of the file that holds the cells of a system, Python and CUDA.
-pub fn cell_path(system: System, python: PythonVersion, cuda: Cuda) -> String {
+pub fn cell_path(system: System, python: PythonVersion, cuda: CudaTarget) -> String {
     format!("cells/{system}/{python}-{cuda}.json")
 }
 

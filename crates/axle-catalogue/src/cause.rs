@@ -5,12 +5,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use axle_fatbin::{Code, ComputeCapability};
+use axle_fatbin::Code;
 use axle_toolkit::Rule;
-use axle_wheel::{Glibc, PythonVersion, System, TagMismatch};
+use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System, WheelCuda, comma_separated};
+use axle_wheel::TagMismatch;
 use serde::{Deserialize, Serialize};
 
-use crate::{Built, Cuda, Provenance};
+use crate::Provenance;
 
 /// Why a version of a package, or the whole request, cannot be had.
 ///
@@ -61,7 +62,7 @@ pub enum Cause {
     /// It is made for another CUDA.
     Cuda {
         /// The releases that it is made for.
-        releases: Vec<Built>,
+        releases: Vec<WheelCuda>,
     },
     /// Only the major release of the CUDA that it is made for is known.
     UnknownCuda {
@@ -110,12 +111,12 @@ pub enum Cause {
         /// The oldest that compiles it.
         needs: String,
         /// The one of the target.
-        has: Cuda,
+        has: CudaTarget,
     },
     /// It would have to be compiled by a release of which nothing is known.
     UnknownToolkit {
         /// The release.
-        cuda: Cuda,
+        cuda: CudaTarget,
     },
     /// It was withdrawn from the index (PEP 592).
     Yanked {
@@ -213,16 +214,16 @@ pub enum Cause {
     /// The catalogue has nothing for the CUDA release.
     NoCuda {
         /// The target's.
-        cuda: Cuda,
+        cuda: CudaTarget,
         /// Those that it has.
-        known: Vec<Cuda>,
+        known: Vec<CudaTarget>,
     },
     /// No torch of the catalogue has all that it needs for the Python and the CUDA release.
     NoTorch {
         /// The target's Python.
         python: PythonVersion,
         /// The target's CUDA release.
-        cuda: Cuda,
+        cuda: CudaTarget,
         /// The version that was asked for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         asked: Option<String>,
@@ -451,10 +452,10 @@ impl Cause {
                     | TagMismatch::FreeThreaded { has, .. } => format!("Python {has}"),
                     _ => "this Python".to_owned(),
                 };
-                format!("{subject} has no wheel for {python}: there are {}", join(pythons))
+                format!("{subject} has no wheel for {python}: there are {}", comma_separated(pythons))
             }
             Self::Cuda { releases } => {
-                format!("the wheel of {subject} is built for CUDA {}", join(releases))
+                format!("the wheel of {subject} is built for CUDA {}", comma_separated(releases))
             }
             Self::WithoutCuda => format!("the wheel of {subject} is built without CUDA"),
             Self::Uncovered { .. }
@@ -500,7 +501,7 @@ impl fmt::Display for Cause {
             Self::Glibc { needs, has } => write!(f, "it needs glibc {needs}, and the target has {has}"),
             Self::UnreadableGlibc { text } => write!(f, "it needs glibc `{text}`, which cannot be read"),
             Self::WithoutCuda => f.write_str("it is built without CUDA"),
-            Self::Cuda { releases } => write!(f, "it is built for CUDA {}", join(releases)),
+            Self::Cuda { releases } => write!(f, "it is built for CUDA {}", comma_separated(releases)),
             Self::UnknownCuda { major } => {
                 write!(f, "it is built for CUDA {major}, and nothing says for which minor release")
             }
@@ -518,7 +519,9 @@ impl fmt::Display for Cause {
             Self::Uncovered { lacking, covers, code } => {
                 write!(f, "it {}", uncovered(lacking, covers, code))
             }
-            Self::Unsupported { lacking } => write!(f, "its source does not support {}", join(lacking)),
+            Self::Unsupported { lacking } => {
+                write!(f, "its source does not support {}", comma_separated(lacking))
+            }
             Self::NotCompiled => {
                 f.write_str("it has no wheel that fits, and is compiled only if a compiler is given")
             }
@@ -560,7 +563,7 @@ impl fmt::Display for Cause {
                 write!(f, "it has no extra `{extra}`, nor any other")
             }
             Self::NoSuchExtra { extra, extras } => {
-                write!(f, "it has no extra `{extra}`; it has {}", join(extras))
+                write!(f, "it has no extra `{extra}`; it has {}", comma_separated(extras))
             }
             Self::NotAsked { requirement } => write!(f, "{requirement} is asked for"),
             Self::UnknownExtra { extra } => write!(f, "nothing says what its extra `{extra}` requires"),
@@ -571,7 +574,7 @@ impl fmt::Display for Cause {
                 write!(f, "it is the version for this target, and {by} requires {requirement}")
             }
             Self::Unaudited { files } => {
-                write!(f, "it needs files that were not audited yet: {}", join(files))
+                write!(f, "it needs files that were not audited yet: {}", comma_separated(files))
             }
             Self::Conflict { facts } => conflict(facts, f),
             Self::NotInCatalogue { alike } => {
@@ -579,7 +582,7 @@ impl fmt::Display for Cause {
                 match alike.as_slice() {
                     [] => f.write_str("docs/add-a-package.md says how to add it"),
                     [one] => write!(f, "did you mean {one}?"),
-                    [others @ .., last] => write!(f, "did you mean {} or {last}?", join(others)),
+                    [others @ .., last] => write!(f, "did you mean {} or {last}?", comma_separated(others)),
                 }
             }
             Self::NoSuchVersion { requirement, count, oldest, newest } => {
@@ -595,10 +598,14 @@ impl fmt::Display for Cause {
             }
             Self::NotInSet => f.write_str("it is not in the catalogue for this target"),
             Self::NoSystem { system, known } => {
-                write!(f, "the catalogue has nothing for {system}; it is for {}", join(known))
+                write!(f, "the catalogue has nothing for {system}; it is for {}", comma_separated(known))
             }
             Self::NoPython { python, known } => {
-                write!(f, "the catalogue has no torch for Python {python}; it has torch for {}", join(known))
+                write!(
+                    f,
+                    "the catalogue has no torch for Python {python}; it has torch for {}",
+                    comma_separated(known)
+                )
             }
             Self::NoCuda { cuda, known } => write!(
                 f,
@@ -607,13 +614,17 @@ impl fmt::Display for Cause {
                 cuda_in_words(known)
             ),
             Self::NoTorch { asked: Some(asked), known, .. } if !known.is_empty() => {
-                write!(f, "torch {asked} is not in the catalogue; for this target it has {}", join(known))
+                write!(
+                    f,
+                    "torch {asked} is not in the catalogue; for this target it has {}",
+                    comma_separated(known)
+                )
             }
             Self::NoTorch { python, cuda, asked, .. } => {
                 let asked = asked.as_ref().map(|asked| format!(" {asked}")).unwrap_or_default();
                 let cuda = match cuda {
-                    Cuda::Cpu => "without CUDA".to_owned(),
-                    cuda @ Cuda::Toolkit(..) => format!("and CUDA {cuda}"),
+                    CudaTarget::Cpu => "without CUDA".to_owned(),
+                    cuda @ CudaTarget::Release(_) => format!("and CUDA {cuda}"),
                 };
                 write!(
                     f,
@@ -631,7 +642,7 @@ impl Fact {
         if self.versions.is_empty() {
             return self.package.clone();
         }
-        format!("{} {}", self.package, join(&self.versions))
+        format!("{} {}", self.package, comma_separated(&self.versions))
     }
 }
 
@@ -698,27 +709,23 @@ fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: 
     } else if let Some(first) = start(lacking, covers, code) {
         format!("its code starts at sm_{}{}", first.major, first.minor)
     } else if code.iter().any(|code| code.is_plain()) {
-        format!("it covers {}", join(covers))
+        format!("it covers {}", comma_separated(covers))
     } else {
-        format!("its code is {}, which runs on {} only", join(code), join(covers))
+        format!("its code is {}, which runs on {} only", comma_separated(code), comma_separated(covers))
     };
     let partial = match partial(lacking, code).map(ToString::to_string).collect::<Vec<_>>().as_slice() {
         [] => String::new(),
         codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
     };
-    format!("does not cover {}: {covered}{partial}", join(lacking))
+    format!("does not cover {}: {covered}{partial}", comma_separated(lacking))
 }
 
 /// `for CUDA 12.6, 12.8 and without CUDA`.
-fn cuda_in_words(cudas: &[Cuda]) -> String {
-    let toolkits: Vec<_> = cudas.iter().filter(|cuda| **cuda != Cuda::Cpu).collect();
-    let with = (!toolkits.is_empty()).then(|| format!("for CUDA {}", join(&toolkits)));
-    let without = cudas.contains(&Cuda::Cpu).then(|| "without CUDA".to_owned());
+fn cuda_in_words(cudas: &[CudaTarget]) -> String {
+    let toolkits: Vec<_> = cudas.iter().filter(|cuda| **cuda != CudaTarget::Cpu).collect();
+    let with = (!toolkits.is_empty()).then(|| format!("for CUDA {}", comma_separated(&toolkits)));
+    let without = cudas.contains(&CudaTarget::Cpu).then(|| "without CUDA".to_owned());
     with.into_iter().chain(without).collect::<Vec<_>>().join(" and ")
-}
-
-fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// Versions as spans: those that are meant and have none between that is not are one.
@@ -762,7 +769,7 @@ mod tests {
     fn spans_have_no_holes() {
         let all = "1 2 3 4- 5 6 7- 8".split(' ');
         let spans = spans(all.map(|one| (one.trim_end_matches('-'), !one.ends_with('-'))));
-        assert_eq!(join(&spans), "1 to 3, 5, 6, 8");
+        assert_eq!(comma_separated(&spans), "1 to 3, 5, 6, 8");
         assert_eq!(serde_json::to_string(&spans).unwrap(), r#"[["1","3"],"5","6","8"]"#);
     }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axle_fatbin::{Code, ComputeCapability};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_fatbin::Code;
+use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::pool::{Pool, Unpooled, converted, pool, unpool};
-use crate::{Cause, Cuda, FrozenWheel, Provenance, canonical};
+use crate::{Cause, FrozenWheel, Provenance, canonical};
 
 /// The schema that a file of cells names.
 pub const SCHEMA: &str = "axle.cells/4";
@@ -27,7 +27,7 @@ pub struct CellFile {
     /// The Python version.
     pub python: PythonVersion,
     /// The CUDA release.
-    pub cuda: Cuda,
+    pub cuda: CudaTarget,
     /// Every capability that a target may name.
     pub capabilities: Vec<ComputeCapability>,
     /// The torch versions that have a cell, newest first.
@@ -216,7 +216,7 @@ struct Pooled {
     schema: String,
     system: System,
     python: PythonVersion,
-    cuda: Cuda,
+    cuda: CudaTarget,
     capabilities: Vec<ComputeCapability>,
     order: Vec<String>,
     packages: Pool<CellPackage<Numbers>>,
@@ -379,7 +379,7 @@ mod tests {
         let file = CellFile {
             system: System::X86_64Linux,
             python: PythonVersion::new(12),
-            cuda: Cuda::Toolkit(12, 8),
+            cuda: "12.8".parse().unwrap(),
             capabilities: Vec::new(),
             order: vec!["2.9.1".to_owned(), "2.8.0".to_owned()],
             torch: torches.into(),

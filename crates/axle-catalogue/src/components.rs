@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axle_wheel::System;
+use axle_types::{CudaTarget, System};
 use serde::{Deserialize, Serialize};
-
-use crate::Cuda;
 
 /// The schema that [`ComponentsFile::schema`] names.
 pub const SCHEMA: &str = "axle.components/1";
@@ -17,7 +15,7 @@ pub struct ComponentsFile {
     /// [`SCHEMA`].
     pub schema: String,
     /// System to release to its wheels.
-    pub systems: BTreeMap<System, BTreeMap<Cuda, ToolkitWheels>>,
+    pub systems: BTreeMap<System, BTreeMap<CudaTarget, ToolkitWheels>>,
 }
 
 /// The wheels of one release.
@@ -50,7 +48,7 @@ impl Default for ComponentsFile {
 
 impl ComponentsFile {
     /// Every toolkit of every system.
-    pub fn toolkits(&self) -> impl Iterator<Item = (System, Cuda, &ToolkitWheels)> {
+    pub fn toolkits(&self) -> impl Iterator<Item = (System, CudaTarget, &ToolkitWheels)> {
         self.systems
             .iter()
             .flat_map(|(system, toolkits)| toolkits.iter().map(|(cuda, toolkit)| (*system, *cuda, toolkit)))

@@ -22,7 +22,6 @@
 pub mod audits;
 pub mod canonical;
 pub mod check;
-pub mod markers;
 #[cfg(feature = "update")]
 pub mod update;
 
@@ -56,8 +55,8 @@ pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
 pub use files::{Files, Folder, FolderLock, Transaction, write_file};
 pub use libraries::LibrariesFile;
-pub use matrix::{Compiled, Cuda, CudaError, Matrix, Runtime};
-pub use names::{Built, Grammar, Names, UnreadableName, Variant};
+pub use matrix::{Compiled, Matrix, Runtime};
+pub use names::{Grammar, Names, UnreadableName, Variant};
 pub use package::{
     AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
     Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,

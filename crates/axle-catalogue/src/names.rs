@@ -1,9 +1,9 @@
 //! What the names of a package's wheels say of what they were built for.
 
-use pep440_rs::Version;
+use axle_types::{Version, WheelCuda};
 use regex::{Captures, Regex};
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer};
 
 /// The grammar of a package's names, as its TOML declares it: regular expressions with the named groups
 ///
@@ -23,14 +23,14 @@ pub struct Names {
     /// What an address may hold (`/whl/cu128/`), for wheels without a local version.
     pub address: Vec<Grammar>,
     /// The CUDA that every wheel of the package is for, where the package's own name says it.
-    pub cuda: Option<Built>,
+    pub cuda: Option<WheelCuda>,
 }
 
 /// What a wheel's name says of what it was built for. What it does not say is `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variant {
     /// The CUDA.
-    pub cuda: Option<Built>,
+    pub cuda: Option<WheelCuda>,
     /// The torch, or the start of its version (`2.8`).
     pub torch: Option<Version>,
     /// Whether its C++ strings are those of the C++11 ABI.
@@ -78,8 +78,8 @@ impl Grammar {
     fn read(&self, text: &str) -> Option<Variant> {
         let captures = self.0.captures(text)?;
         let cuda = match (captures.name("cpu"), group(&captures, "cuda")) {
-            (Some(_), _) => Some(Built::Cpu),
-            (None, Some(digits)) => Some(Built::from_name(digits)?),
+            (Some(_), _) => Some(WheelCuda::Cpu),
+            (None, Some(digits)) => Some(WheelCuda::from_name(digits)?),
             (None, None) => None,
         };
         let torch = match group(&captures, "torch") {
@@ -125,90 +125,6 @@ fn torch_from_name(text: &str) -> Option<Version> {
     format!("{major}.{minor}").parse().ok()
 }
 
-/// The CUDA that something was built for, as exactly as it is told. Older is less: `cpu`, `11.8`, `12`, `12.8`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Built {
-    /// Without CUDA.
-    Cpu,
-    /// For a major release; which minor is not told.
-    Major(u16),
-    /// For a minor release.
-    Minor(u16, u16),
-}
-
-impl Built {
-    /// `12`, `128` or `12.8`, as names spell CUDA releases.
-    fn from_name(text: &str) -> Option<Self> {
-        match text.split_at_checked(2)? {
-            _ if text.contains('.') => text.parse().ok(),
-            (major, "") => Some(Self::Major(major.parse().ok()?)),
-            (major, minor) => Some(Self::Minor(major.parse().ok()?, minor.parse().ok()?)),
-        }
-    }
-}
-
-impl Ord for Built {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        let key = |built: &Self| match *built {
-            Self::Cpu => (None, None),
-            Self::Major(major) => (Some(major), None),
-            Self::Minor(major, minor) => (Some(major), Some(minor)),
-        };
-        key(self).cmp(&key(other))
-    }
-}
-
-impl PartialOrd for Built {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl From<crate::Cuda> for Built {
-    fn from(cuda: crate::Cuda) -> Self {
-        match cuda {
-            crate::Cuda::Cpu => Self::Cpu,
-            crate::Cuda::Toolkit(major, minor) => Self::Minor(major, minor),
-        }
-    }
-}
-
-impl std::fmt::Display for Built {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Cpu => formatter.write_str("cpu"),
-            Self::Major(major) => write!(formatter, "{major}"),
-            Self::Minor(major, minor) => write!(formatter, "{major}.{minor}"),
-        }
-    }
-}
-
-impl std::str::FromStr for Built {
-    type Err = crate::CudaError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if let Ok(major) = text.parse() {
-            return Ok(Self::Major(major));
-        }
-        Ok(match text.parse()? {
-            crate::Cuda::Cpu => Self::Cpu,
-            crate::Cuda::Toolkit(major, minor) => Self::Minor(major, minor),
-        })
-    }
-}
-
-impl Serialize for Built {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Built {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,14 +139,6 @@ mod tests {
             torch: torch.map(|torch| torch.parse().unwrap()),
             cxx11_abi,
         }
-    }
-
-    #[test]
-    fn older_releases_are_less() {
-        let mut releases =
-            ["13", "12.8", "12", "12.10", "11.8", "cpu"].map(|text| text.parse::<Built>().unwrap());
-        releases.sort();
-        assert_eq!(releases.map(|release| release.to_string()), ["cpu", "11.8", "12", "12.8", "12.10", "13"]);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use axle_audit::{Code, ComputeCapability, Measure, Pattern, Policy};
-use axle_wheel::System;
+use axle_audit::{Code, Measure, Pattern, Policy};
+use axle_types::{ComputeCapability, System, WheelCuda};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
-use crate::Built;
 use crate::names::{Names, Variant};
 
 /// How the names of files of device code end.
@@ -228,7 +227,7 @@ pub struct Declared {
     #[serde(default = "VersionSpecifiers::empty")]
     pub versions: VersionSpecifiers,
     /// The CUDA in their names, where only those of one are meant (`12`, `12.6`, `cpu`).
-    pub cuda: Option<Built>,
+    pub cuda: Option<WheelCuda>,
     /// The system, where only wheels of one are meant.
     pub system: Option<System>,
     /// `Requires-Python`.

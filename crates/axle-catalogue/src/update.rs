@@ -9,17 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use axle_index::{
-    Client, Digest, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
+    Client, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
     Origin as Place, PackageIndex, Patience, Project, PublishedFacts, Settings, SettingsError,
 };
-use axle_wheel::{Metadata, PythonVersion, SdistName, System, WheelName, parse_requirement};
+use axle_types::{
+    MarkerEnvironment, PackageName, PythonVersion, Requirement, Sha256, System, marker_environment,
+};
+use axle_wheel::{Metadata, SdistName, WheelName};
 use flate2::read::GzDecoder;
-use pep508_rs::{MarkerEnvironment, PackageName};
 use rayon::prelude::*;
 
 use crate::{
     Artefact, ArtefactFile, Catalogue, CatalogueError, Files as _, Matrix, Origin, Package, Provenance,
-    markers,
 };
 
 /// How many requests are under way at once: they wait for the network, not for a processor.
@@ -505,7 +506,7 @@ impl Reader<'_> {
     /// Metadata by the hash of what it was read from, which never changes: from this run, from the cache, or read now.
     fn remembered(
         &self,
-        hash: Option<Digest>,
+        hash: Option<Sha256>,
         read: impl FnOnce() -> Result<Metadata, UpdateError>,
     ) -> Result<Metadata, UpdateError> {
         let Some(hash) = hash.map(|hash| hash.to_string()) else { return read() };
@@ -626,7 +627,7 @@ fn environments(matrix: &Matrix) -> Vec<MarkerEnvironment> {
     System::ALL
         .into_iter()
         .flat_map(target)
-        .filter_map(|(system, python)| markers::environment(system, python).ok())
+        .filter_map(|(system, python)| marker_environment(system, python).ok())
         .collect()
 }
 
@@ -642,7 +643,7 @@ fn required<'a>(
     let also = rows.flat_map(|row| &row.requires_dist);
     let lines: BTreeSet<&str> = stated.chain(also).map(String::as_str).collect();
     lines.into_iter().filter_map(move |line| {
-        let requirement = parse_requirement(line).ok()?;
+        let requirement = line.parse::<Requirement>().ok()?;
         let name = requirement.name.to_string();
         let holds = |with_extras: bool| {
             environments
@@ -744,7 +745,7 @@ mod tests {
         let environments: Vec<_> = System::ALL
             .into_iter()
             .flat_map(|system| {
-                ["3.11", "3.12"].map(|python| markers::environment(system, python.parse().unwrap()))
+                ["3.11", "3.12"].map(|python| marker_environment(system, python.parse().unwrap()))
             })
             .collect::<Result<_, _>>()
             .unwrap();

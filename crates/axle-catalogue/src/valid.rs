@@ -106,7 +106,7 @@ fn address(text: &str) -> Result<(), InvalidText> {
 fn path(text: &str) -> Result<(), InvalidText> {
     let is = text.len() <= 4096
         && text.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && !text.contains(|character| character == '\\' || axle_wheel::is_hidden(character));
+        && !text.contains(|character| character == '\\' || axle_types::is_hidden(character));
     expect(text, "a path in a wheel", is)
 }
 

@@ -9,15 +9,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use axle_catalogue::{BuildEnvironment, BuildEnvironments, Cuda, FrozenWheel, Provenance, Source};
-use axle_wheel::{PythonVersion, System};
+use axle_catalogue::{BuildEnvironment, BuildEnvironments, FrozenWheel, Provenance, Source};
+use axle_types::{CudaTarget, PythonVersion, System, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
 use rayon::prelude::*;
 
 use crate::cells::{anchors, beside, requirements};
 use crate::choice::Need;
 use crate::solver::{self, Solution, Wanted};
-use crate::specifiers::satisfies;
 use crate::universe::{Candidates, Universe, UniverseError};
 
 #[cfg(test)]
@@ -79,7 +78,7 @@ fn added(universe: &Universe, system: System, python: PythonVersion) -> Result<A
     let candidates = universe.candidates(system, python)?;
     let Some((anchor, package)) = candidates.package(anchor) else { return Ok(added) };
     // The newest first: what it needs is the most that an older one may need, as a rule.
-    for &cuda in universe.matrix.cudas.iter().rev().filter(|cuda| **cuda != Cuda::Cpu) {
+    for &cuda in universe.matrix.cudas.iter().rev().filter(|cuda| **cuda != CudaTarget::Cpu) {
         let candidates = candidates.for_cuda(cuda);
         for (_, (version, candidate)) in anchors(&candidates, anchor) {
             let Ok(candidates) = beside(&candidates, cuda, package, (version, candidate)) else {

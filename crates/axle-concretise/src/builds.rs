@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_audit::{ElfMember, Pattern, WheelFacts};
 use axle_catalogue::{
-    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, Cuda, DriverUse, Fetch, FetchPypi,
+    Artefact, BUILDS_SCHEMA, BuildFile, Cell, CellFile, ComponentsFile, DriverUse, Fetch, FetchPypi,
     FetchUrl, FetchWheel, FrozenWheel, MemberBuild, Origin, Package, Provider, SourceBuild, ToolkitWheels,
     UnprovidedSoname, WheelBuild, cuda_libraries,
 };
-use axle_wheel::{SdistName, System, WheelName, WheelNameError};
+use axle_types::{CudaTarget, System};
+use axle_wheel::{SdistName, WheelName, WheelNameError};
 use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pep440_rs::Version;
 use rayon::prelude::*;
@@ -89,7 +90,7 @@ pub fn builds(
     let environments: BTreeSet<_> = sources.map(|source| &source.frozen).collect();
     for frozen in environments {
         add_wheels(
-            wheels(universe, &Together::in_environment(universe, frozen), Cuda::Cpu, &cuda_libraries)?,
+            wheels(universe, &Together::in_environment(universe, frozen), CudaTarget::Cpu, &cuda_libraries)?,
             &mut all,
         )?;
     }
@@ -198,7 +199,7 @@ struct Built<'a> {
 pub(crate) fn linked<'a>(
     universe: &'a Universe,
     together: &Together<'a>,
-    cuda: Cuda,
+    cuda: CudaTarget,
     names: &'a [String],
 ) -> Result<BTreeSet<&'a str>, BuildError> {
     let mut required: BTreeSet<&str> = BTreeSet::new();
@@ -248,7 +249,7 @@ pub(crate) fn linked<'a>(
 fn wheels<'a>(
     universe: &'a Universe,
     together: &Together<'a>,
-    cuda: Cuda,
+    cuda: CudaTarget,
     cuda_libraries: &BTreeSet<&str>,
 ) -> Result<Vec<Built<'a>>, BuildError> {
     let mut chosen = BTreeMap::new();
@@ -305,11 +306,11 @@ struct ChosenWheel<'a> {
     /// The sonames that it is declared to need, where its bytes were not seen.
     declared: Option<&'a [String]>,
     libraries: BTreeMap<String, String>,
-    cuda: Cuda,
+    cuda: CudaTarget,
 }
 
 impl<'a> ChosenWheel<'a> {
-    fn new(universe: &'a Universe, name: &str, wheel: &Named<'a>, cuda: Cuda) -> Option<Self> {
+    fn new(universe: &'a Universe, name: &str, wheel: &Named<'a>, cuda: CudaTarget) -> Option<Self> {
         let version = wheel.version;
         let package = universe.packages.get(name)?;
         let artefacts = &universe.artefacts.get(name)?.artefacts;

@@ -10,18 +10,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axle_catalogue::{
-    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Cuda, Fact, Newer, Package,
-    Provenance, Span, What,
+    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Fact, Newer, Package, Provenance,
+    Span, What,
 };
 use axle_fatbin::Kind;
+use axle_types::{CudaTarget, ExtraName, compact, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::ExtraName;
 
 use crate::build_environments;
 use crate::builds::{Named, Together, linked};
 use crate::choice::{Choice, Need, Torch};
 use crate::solver::{self, Chosen, Solution, Wanted};
-use crate::specifiers::{compact, satisfies};
 use crate::universe::{Candidate, Candidates, UniverseError};
 
 #[cfg(test)]
@@ -40,7 +39,7 @@ pub struct Solved<'a> {
 ///
 /// # Errors
 /// When the catalogue contradicts itself. That a set does not exist is an answer, not an error.
-pub fn solve<'a>(candidates: &Candidates<'a>, cuda: Cuda) -> Result<Solved<'a>, UniverseError> {
+pub fn solve<'a>(candidates: &Candidates<'a>, cuda: CudaTarget) -> Result<Solved<'a>, UniverseError> {
     let candidates = candidates.for_cuda(cuda);
     let matrix = &candidates.universe.matrix;
     let mut solved = Solved {
@@ -117,7 +116,7 @@ type Absences = BTreeMap<String, Arc<Absence>>;
 /// `matrix.toml` that are not in it.
 fn solution<'a>(
     candidates: &Candidates<'a>,
-    cuda: Cuda,
+    cuda: CudaTarget,
     anchor: &str,
     package: &Package,
     version: &Version,
@@ -198,14 +197,14 @@ fn newest(candidates: &Candidates<'_>, mut solution: Solution, is_asked: impl Fn
 /// Why that torch cannot be chosen.
 pub(crate) fn beside<'a>(
     candidates: &Candidates<'a>,
-    cuda: Cuda,
+    cuda: CudaTarget,
     package: &Package,
     (version, candidate): Anchor<'_, '_>,
 ) -> Result<Candidates<'a>, Absence> {
     let absence = |why| absence(version, candidate, why);
     let choice = candidates.choose(candidate).map_err(absence)?;
     let pinned = candidates.pinned_cuda(package, choice).map_err(absence)?;
-    if cuda != Cuda::Cpu && !choice.is_for_cuda(pinned) {
+    if cuda != CudaTarget::Cpu && !choice.is_for_cuda(pinned) {
         return Err(absence(Cause::WithoutCuda));
     }
     let torch = Torch { version: version.clone().without_local(), cxx11_abi: choice.cxx11_abi() };
@@ -344,7 +343,7 @@ pub(crate) fn requirements(
 /// Turns a solution into a cell, which is not sealed yet.
 pub(crate) fn assemble<'a>(
     candidates: &Candidates<'a>,
-    cuda: Cuda,
+    cuda: CudaTarget,
     solution: &Solution,
     terms: &Terms,
 ) -> Assembled<'a> {
@@ -390,7 +389,7 @@ pub(crate) fn assemble<'a>(
     Assembled::Cell(Box::new(cell))
 }
 
-fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: Cuda) -> Option<CellWheel> {
+fn wheel(candidates: &Candidates<'_>, choice: &Choice<'_>, cuda: CudaTarget) -> Option<CellWheel> {
     let artefact = choice.artefact;
     let capabilities = &candidates.universe.matrix.compute_capabilities;
     let facts = choice.facts();
@@ -429,7 +428,7 @@ struct Sources<'c, 'a> {
     candidates: &'c Candidates<'a>,
     solution: &'c Solution,
     together: Together<'c>,
-    cuda: Cuda,
+    cuda: CudaTarget,
 }
 
 impl Sources<'_, '_> {

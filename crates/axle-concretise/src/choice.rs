@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use axle_audit::{Code, ComputeCapability, Coverage, CudaSource, ServedBy, WheelFacts};
+use axle_audit::{Code, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
-    Artefact, Built, Cause, Cuda, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Undeclared,
-    Variant, markers,
+    Artefact, Cause, CudaMatch, Declared, Load, MadeForTorch, Package, Provenance, Undeclared, Variant,
 };
 use axle_fatbin::Kind;
-use axle_wheel::{Fit, Glibc, PythonVersion, Requirement, SdistName, System, VersionOrUrl, WheelName};
+use axle_types::{
+    ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PythonVersion,
+    Requirement, System, VersionOrUrl, WheelCuda, compact, full_python_version, satisfies,
+};
+use axle_wheel::{Fit, SdistName, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment};
-
-use crate::glibc;
-use crate::specifiers::{compact, satisfies};
 
 /// A wheel or an sdist that fits a system and a Python.
 #[derive(Debug, Clone)]
@@ -110,7 +109,7 @@ impl<'a> Choice<'a> {
             .map_err(|error| Cause::UnreadableName { message: error.to_string() })?;
         // The tags are what the author claims, the audit what the members need.
         if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
-            match glibc::floor(needs) {
+            match Glibc::of_symbol_version(needs) {
                 Some(needs) if needs > glibc => return Err(Cause::Glibc { needs, has: glibc }),
                 Some(_) => {}
                 None => return Err(Cause::UnreadableGlibc { text: needs.clone() }),
@@ -175,7 +174,7 @@ impl<'a> Choice<'a> {
         if let Some(requires) = self.artefact.requires_python.as_ref().or_else(declared) {
             let specifiers = VersionSpecifiers::from_str(requires)
                 .map_err(|_| Cause::UnreadablePython { text: requires.clone() })?;
-            if !satisfies(&specifiers, &markers::full_version(python)) {
+            if !satisfies(&specifiers, &full_python_version(python)) {
                 return Err(Cause::RequiresPython { specifiers: requires.clone() });
             }
         }
@@ -248,7 +247,7 @@ impl<'a> Choice<'a> {
     /// What it requires.
     pub(crate) fn requirements(&self) -> Result<&[Requirement], Cause> {
         let parse = |line: &&String| {
-            axle_wheel::parse_requirement(line)
+            line.parse::<Requirement>()
                 .map_err(|error| Cause::UnreadableRequirement { message: error.to_string() })
         };
         self.read
@@ -287,13 +286,13 @@ impl<'a> Choice<'a> {
     }
 
     /// Whether anything tells that it is made for CUDA.
-    pub(crate) fn is_for_cuda(&self, pinned: Option<Cuda>) -> bool {
-        let named = self.variant.cuda.is_some_and(|built| built != Built::Cpu);
+    pub(crate) fn is_for_cuda(&self, pinned: Option<CudaRelease>) -> bool {
+        let named = self.variant.cuda.is_some_and(|built| built != WheelCuda::Cpu);
         named || pinned.is_some() || self.facts().is_some_and(|facts| !facts.cuda.is_empty())
     }
 
     /// Whether it is made for a GPU or a torch. `pinned` is the CUDA release that its requirements pin.
-    pub(crate) fn is_of_gpu_kind(&self, pinned: Option<Cuda>) -> bool {
+    pub(crate) fn is_of_gpu_kind(&self, pinned: Option<CudaRelease>) -> bool {
         let has_code = |facts: &WheelFacts| !facts.sass.is_empty() || !facts.ptx.is_empty();
         self.package.gpu
             || self.package.cuda_match != Some(CudaMatch::None)
@@ -314,12 +313,12 @@ impl<'a> Choice<'a> {
     ///
     /// # Errors
     /// The reason.
-    pub(crate) fn fits_cuda(&self, cuda: Cuda, pinned: Option<Cuda>) -> Result<(), Cause> {
+    pub(crate) fn fits_cuda(&self, cuda: CudaTarget, pinned: Option<CudaRelease>) -> Result<(), Cause> {
         if !self.is_wheel() {
-            return if cuda == Cuda::Cpu { Err(Cause::NoWheel) } else { Ok(()) };
+            return if cuda == CudaTarget::Cpu { Err(Cause::NoWheel) } else { Ok(()) };
         }
         let rule = self.cuda_match();
-        let pinned: Option<Built> = pinned.map(Into::into);
+        let pinned = pinned.map(WheelCuda::Release);
         // Libraries built with other releases are linked into a wheel: its name and its pin say what it is for.
         for told in [self.variant.cuda, pinned].into_iter().flatten() {
             mismatch(&[told], rule, cuda)?;
@@ -346,14 +345,14 @@ impl<'a> Choice<'a> {
     /// How its CUDA must match: the minor release where its name tells one, unless the package's TOML says otherwise.
     fn cuda_match(&self) -> CudaMatch {
         let told = match self.variant.cuda {
-            Some(Built::Minor(..)) => CudaMatch::Minor,
+            Some(WheelCuda::Release(_)) => CudaMatch::Minor,
             _ => CudaMatch::Major,
         };
         self.package.cuda_match.unwrap_or(told)
     }
 
     /// The CUDA releases that its audit found, in the members that a target loads.
-    fn audited_cuda(&self, facts: &WheelFacts, cuda: Cuda) -> Vec<Built> {
+    fn audited_cuda(&self, facts: &WheelFacts, cuda: CudaTarget) -> Vec<WheelCuda> {
         let loaded = loaded(self.package, facts, cuda);
         let told = facts.cuda_evidence.iter().filter(|evidence| {
             let is_member = |from: &String| facts.elf.iter().any(|member| member.path == *from);
@@ -365,10 +364,10 @@ impl<'a> Choice<'a> {
         if facts.cuda_evidence.is_empty() {
             return all_cuda(facts);
         }
-        let mut releases: Vec<Built> = told.filter_map(|evidence| evidence.cuda.parse().ok()).collect();
+        let mut releases: Vec<WheelCuda> = told.map(|evidence| evidence.cuda).collect();
         releases.sort();
         releases.dedup();
-        releases.retain(|release| facts.cuda.contains(&release.to_string()));
+        releases.retain(|release| facts.cuda.contains(release));
         releases
     }
 
@@ -423,13 +422,8 @@ impl<'a> Choice<'a> {
     }
 
     fn pins_torch(&self) -> bool {
-        let pins = |requirement: &Requirement| {
-            requirement.name.to_string() == "torch"
-                && matches!(&requirement.version_or_url, Some(VersionOrUrl::VersionSpecifier(specifiers))
-                if specifiers.iter().any(|specifier| {
-                    matches!(specifier.operator(), pep440_rs::Operator::Equal | pep440_rs::Operator::EqualStar | pep440_rs::Operator::ExactEqual)
-                }))
-        };
+        let pins =
+            |requirement: &Requirement| requirement.name.as_ref() == "torch" && requirement.pin().is_some();
         self.requirements().is_ok_and(|requirements| requirements.iter().any(pins))
     }
 
@@ -442,7 +436,7 @@ impl<'a> Choice<'a> {
     /// cannot be read has kept the wheel out.
     pub(crate) fn glibc(&self) -> Option<Glibc> {
         match self.facts() {
-            Some(facts) => facts.glibc.as_deref().and_then(glibc::floor),
+            Some(facts) => facts.glibc.as_deref().and_then(Glibc::of_symbol_version),
             None => self.tagged_glibc,
         }
     }
@@ -454,9 +448,9 @@ impl<'a> Choice<'a> {
     pub(crate) fn covers(
         &self,
         capabilities: &[ComputeCapability],
-        cuda: Cuda,
+        cuda: CudaTarget,
     ) -> Result<Option<Vec<ComputeCapability>>, Cause> {
-        if cuda == Cuda::Cpu {
+        if cuda == CudaTarget::Cpu {
             return Ok(Some(capabilities.to_vec()));
         }
         let covered = |all: Vec<Coverage>| {
@@ -480,7 +474,7 @@ impl<'a> Choice<'a> {
     pub(crate) fn coverage(
         &self,
         capabilities: &[ComputeCapability],
-        cuda: Cuda,
+        cuda: CudaTarget,
     ) -> Result<Option<Vec<Coverage>>, Cause> {
         let Some(facts) = self.facts() else {
             if self.is_seen() {
@@ -498,9 +492,9 @@ impl<'a> Choice<'a> {
     }
 
     /// What tells the CUDA that it is made for, and which it tells.
-    pub(crate) fn told_cuda(&self, pinned: Option<Cuda>) -> Vec<(String, CudaTold)> {
-        let named = self.variant.cuda.map(|cuda| (cuda.to_string(), CudaTold::Name));
-        let pinned = pinned.map(|cuda| (cuda.to_string(), CudaTold::Requirement));
+    pub(crate) fn told_cuda(&self, pinned: Option<CudaRelease>) -> Vec<(WheelCuda, CudaTold)> {
+        let named = self.variant.cuda.map(|cuda| (cuda, CudaTold::Name));
+        let pinned = pinned.map(|cuda| (WheelCuda::Release(cuda), CudaTold::Requirement));
         let mut told: Vec<_> = named.into_iter().chain(pinned).collect();
         for evidence in self.facts().into_iter().flat_map(|facts| &facts.cuda_evidence) {
             let by = match evidence.by {
@@ -508,7 +502,7 @@ impl<'a> Choice<'a> {
                 CudaSource::Requirement => CudaTold::Requirement,
                 CudaSource::Soname => CudaTold::Soname,
             };
-            told.push((evidence.cuda.clone(), by));
+            told.push((evidence.cuda, by));
         }
         told.dedup();
         told
@@ -550,7 +544,7 @@ fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
 }
 
 /// How the members of a wheel count for coverage, and which of them a target loads.
-pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: Cuda) -> axle_audit::Policy {
+pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: CudaTarget) -> axle_audit::Policy {
     let mut policy = package.policy();
     if let Some(loads) = loaded(package, facts, cuda) {
         let members = facts.elf.iter().map(|member| member.path.as_str()).filter(|path| loads(path));
@@ -560,8 +554,8 @@ pub(crate) fn policy(package: &Package, facts: &WheelFacts, cuda: Cuda) -> axle_
 }
 
 /// The CUDA releases that an audit found in any member, oldest first.
-fn all_cuda(facts: &WheelFacts) -> Vec<Built> {
-    let mut releases: Vec<Built> = facts.cuda.iter().filter_map(|cuda| cuda.parse().ok()).collect();
+fn all_cuda(facts: &WheelFacts) -> Vec<WheelCuda> {
+    let mut releases: Vec<WheelCuda> = facts.cuda.clone();
     releases.sort();
     releases
 }
@@ -570,7 +564,7 @@ fn all_cuda(facts: &WheelFacts) -> Vec<Built> {
 pub(crate) fn loaded<'a>(
     package: &'a Package,
     facts: &'a WheelFacts,
-    cuda: Cuda,
+    cuda: CudaTarget,
 ) -> Option<impl Fn(&str) -> bool + 'a> {
     if package.alternative.is_empty() {
         return None;
@@ -594,10 +588,12 @@ pub(crate) fn loaded<'a>(
             }
             let own = minor_of(&alternative.member, path);
             return match (alternative.load, cuda) {
-                (Load::Never, _) | (Load::SameMinor | Load::NewestMinor, Cuda::Cpu) => false,
-                (Load::Cpu, cuda) => cuda == Cuda::Cpu,
-                (Load::SameMinor, Cuda::Toolkit(major, minor)) => own == Some((major, minor)),
-                (Load::NewestMinor, Cuda::Toolkit(major, minor)) => {
+                (Load::Never, _) | (Load::SameMinor | Load::NewestMinor, CudaTarget::Cpu) => false,
+                (Load::Cpu, cuda) => cuda == CudaTarget::Cpu,
+                (Load::SameMinor, CudaTarget::Release(CudaRelease { major, minor })) => {
+                    own == Some((major, minor))
+                }
+                (Load::NewestMinor, CudaTarget::Release(CudaRelease { major, minor })) => {
                     let others = facts.elf.iter().filter_map(|one| minor_of(&alternative.member, &one.path));
                     let newest = others.filter(|other| other.0 == major && other.1 <= minor).max();
                     own.is_some() && own == newest
@@ -615,11 +611,11 @@ fn starts_with(version: &Version, start: &Version) -> bool {
 }
 
 /// Why what is made for some CUDA releases does not go with another.
-fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Cause> {
-    let is_cpu = built_for.contains(&Built::Cpu);
-    let Cuda::Toolkit(major, minor) = cuda else {
+fn mismatch(built_for: &[WheelCuda], rule: CudaMatch, cuda: CudaTarget) -> Result<(), Cause> {
+    let is_cpu = built_for.contains(&WheelCuda::Cpu);
+    let CudaTarget::Release(CudaRelease { major, minor }) = cuda else {
         // Without CUDA nothing of it can be loaded, whatever the rule.
-        let with: Vec<_> = built_for.iter().copied().filter(|built| *built != Built::Cpu).collect();
+        let with: Vec<_> = built_for.iter().copied().filter(|built| *built != WheelCuda::Cpu).collect();
         return if with.is_empty() || is_cpu || rule == CudaMatch::None {
             Ok(())
         } else {
@@ -633,17 +629,19 @@ fn mismatch(built_for: &[Built], rule: CudaMatch, cuda: Cuda) -> Result<(), Caus
         return Err(Cause::WithoutCuda);
     }
     let same_major = built_for.iter().filter(|built| match built {
-        Built::Major(of) | Built::Minor(of, _) => *of == major,
-        Built::Cpu => false,
+        WheelCuda::Major(of) | WheelCuda::Release(CudaRelease { major: of, minor: _ }) => *of == major,
+        WheelCuda::Cpu => false,
     });
     let same_major: Vec<_> = same_major.collect();
     if same_major.is_empty() {
         return Err(Cause::Cuda { releases: built_for.to_vec() });
     }
-    if rule == CudaMatch::Major || same_major.contains(&&Built::Minor(major, minor)) {
+    if rule == CudaMatch::Major
+        || same_major.contains(&&WheelCuda::Release(CudaRelease { major: major, minor: minor }))
+    {
         return Ok(());
     }
-    if same_major.contains(&&Built::Major(major)) {
+    if same_major.contains(&&WheelCuda::Major(major)) {
         return Err(Cause::UnknownCuda { major });
     }
     Err(Cause::Cuda { releases: built_for.to_vec() })
@@ -663,10 +661,10 @@ fn links_torch(facts: &WheelFacts) -> bool {
 mod tests {
     use super::*;
 
-    const CUDA_12_8: Cuda = Cuda::Toolkit(12, 8);
+    const CUDA_12_8: CudaTarget = CudaTarget::Release(CudaRelease::new(12, 8));
 
-    fn fits(built_for: &[&str], rule: CudaMatch, cuda: Cuda) -> Result<(), String> {
-        let built_for: Vec<Built> = built_for.iter().map(|text| text.parse().unwrap()).collect();
+    fn fits(built_for: &[&str], rule: CudaMatch, cuda: CudaTarget) -> Result<(), String> {
+        let built_for: Vec<WheelCuda> = built_for.iter().map(|text| text.parse().unwrap()).collect();
         mismatch(&built_for, rule, cuda).map_err(|unfit| unfit.to_string())
     }
 
@@ -680,8 +678,8 @@ mod tests {
             (&["11.8"], None, CUDA_12_8),
             (&[], Minor, CUDA_12_8),
             (&["11.8", "12.8"], Minor, CUDA_12_8),
-            (&["cpu"], Minor, Cuda::Cpu),
-            (&[], Major, Cuda::Cpu),
+            (&["cpu"], Minor, CudaTarget::Cpu),
+            (&[], Major, CudaTarget::Cpu),
         ] {
             assert_eq!(fits(built_for, rule, cuda), Ok(()), "{built_for:?} {rule:?} {cuda}");
         }
@@ -690,7 +688,7 @@ mod tests {
             (&["13.0"], Major, CUDA_12_8, "it is built for CUDA 13.0"),
             (&["12"], Minor, CUDA_12_8, "it is built for CUDA 12, and nothing says for which minor release"),
             (&["cpu"], Major, CUDA_12_8, "it is built without CUDA"),
-            (&["12.8"], Major, Cuda::Cpu, "it is built for CUDA 12.8"),
+            (&["12.8"], Major, CudaTarget::Cpu, "it is built for CUDA 12.8"),
         ] {
             assert_eq!(fits(built_for, rule, cuda), Err(reason.to_owned()), "{built_for:?} {rule:?} {cuda}");
         }

@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Artefact, ComponentWheel, ComponentsFile, Cuda, Provenance, ToolkitWheels};
+use axle_catalogue::{Artefact, ComponentWheel, ComponentsFile, Provenance, ToolkitWheels};
 use axle_toolkit::Release;
-use axle_wheel::{System, WheelName};
+use axle_types::{CudaTarget, Requirement, System};
+use axle_wheel::WheelName;
 use pep440_rs::Version;
 
 use crate::universe::Universe;
@@ -40,7 +41,7 @@ pub enum ComponentsError {
     )]
     Missing {
         /// The release.
-        cuda: Cuda,
+        cuda: CudaTarget,
         /// The package.
         package: String,
         /// Its version.
@@ -62,7 +63,7 @@ pub fn components(universe: &Universe) -> Result<Components, ComponentsError> {
         .chain(CORE)
         .collect();
     for release in universe.toolkits.iter().flat_map(|toolkits| &toolkits.releases) {
-        let cuda = Cuda::Toolkit(release.cuda.major, release.cuda.minor);
+        let cuda = CudaTarget::Release(release.cuda);
         if !universe.matrix.cudas.contains(&cuda) {
             continue;
         }
@@ -91,7 +92,7 @@ fn component(package: &str) -> Option<&str> {
 struct Toolkit<'a> {
     universe: &'a Universe,
     release: &'a Release,
-    cuda: Cuda,
+    cuda: CudaTarget,
     system: System,
 }
 
@@ -193,5 +194,5 @@ impl<'a> Toolkit<'a> {
 /// The names of what an artefact requires. Wheels of components require nothing conditionally.
 pub(crate) fn required(artefact: &Artefact) -> BTreeSet<String> {
     let lines = artefact.requires_dist.iter().flatten();
-    lines.filter_map(|line| Some(axle_wheel::parse_requirement(line).ok()?.name.to_string())).collect()
+    lines.filter_map(|line| Some(line.parse::<Requirement>().ok()?.name.to_string())).collect()
 }

@@ -9,8 +9,8 @@ use pubgrub::{DerivationTree, External, Ranges};
 
 use crate::choice::Need;
 use crate::solver::Node;
-use crate::specifiers::satisfies;
 use crate::universe::Candidates;
+use axle_types::satisfies;
 
 type Tree = DerivationTree<Node, Ranges<Version>, Cause>;
 

@@ -106,7 +106,7 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
         None => text += "  cuda = null;\n",
     }
     if let Some(compiler) = plan.target.compiler {
-        let _ = writeln!(text, "  compiler = \"{compiler}\";");
+        let _ = writeln!(text, "  compiler = \"{}\";", compiler.id());
     }
     if let Some(torch) = &request.torch {
         let _ = writeln!(text, "  torch = \"{torch}\";");

@@ -1,8 +1,9 @@
 //! What a wheel goes with and covers, whoever asks: the same judgement as that of cells, told in full.
 
 use axle_audit::Coverage;
-use axle_catalogue::{Cause, Cuda};
+use axle_catalogue::Cause;
 use axle_fatbin::Code;
+use axle_types::{CudaTarget, WheelCuda};
 
 use crate::choice::{Choice, CudaTold};
 use crate::universe::Candidates;
@@ -11,7 +12,7 @@ use crate::universe::Candidates;
 #[derive(Debug, Clone)]
 pub struct Holdings {
     /// The CUDA releases that it is made for, with what tells each.
-    pub cuda: Vec<(String, CudaTold)>,
+    pub cuda: Vec<(WheelCuda, CudaTold)>,
     /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags.
     pub glibc: Option<String>,
     /// The code in it, as audited or declared; `None` where that is not known.
@@ -26,7 +27,7 @@ pub struct Holdings {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Serving {
     /// The CUDA releases that it goes with; none where it goes with none that is known.
-    pub cudas: Vec<Cuda>,
+    pub cudas: Vec<CudaTarget>,
     /// How much of it runs on each capability of `matrix.toml`; none where it goes without CUDA alone. `Ok(None)` is a
     /// wheel that can be read and was not yet, an error one of which too little is declared.
     pub capabilities: Result<Option<Vec<Coverage>>, Cause>,
@@ -34,13 +35,13 @@ pub struct Serving {
 
 impl<'a> Candidates<'a> {
     /// What is known of a wheel of a package, for targets of some CUDA releases, the oldest first.
-    pub fn holdings(&self, choice: &Choice<'a>, cudas: &[Cuda]) -> Holdings {
+    pub fn holdings(&self, choice: &Choice<'a>, cudas: &[CudaTarget]) -> Holdings {
         let pinned = self.pinned_cuda(choice.package, choice).ok().flatten();
-        let fits = |cuda: &&Cuda| choice.fits_cuda(**cuda, pinned).is_ok();
-        let fitting: Vec<Cuda> = cudas.iter().filter(fits).copied().collect();
+        let fits = |cuda: &&CudaTarget| choice.fits_cuda(**cuda, pinned).is_ok();
+        let fitting: Vec<CudaTarget> = cudas.iter().filter(fits).copied().collect();
         let capabilities = &self.universe.matrix.compute_capabilities;
         let mut coverage: Vec<Serving> = Vec::new();
-        let toolkits = fitting.iter().copied().filter(|cuda| *cuda != Cuda::Cpu);
+        let toolkits = fitting.iter().copied().filter(|cuda| *cuda != CudaTarget::Cpu);
         // What goes with no release that is known is told as for the newest one.
         let newest = cudas.last().copied().filter(|_| fitting.is_empty());
         for cuda in toolkits.chain(newest) {
@@ -55,10 +56,10 @@ impl<'a> Candidates<'a> {
                 None => coverage.push(Serving { cudas, capabilities: judged }),
             }
         }
-        if fitting.contains(&Cuda::Cpu) {
-            let without = Serving { cudas: vec![Cuda::Cpu], capabilities: Ok(Some(Vec::new())) };
+        if fitting.contains(&CudaTarget::Cpu) {
+            let without = Serving { cudas: vec![CudaTarget::Cpu], capabilities: Ok(Some(Vec::new())) };
             match coverage.as_mut_slice() {
-                [all] => all.cudas.insert(0, Cuda::Cpu),
+                [all] => all.cudas.insert(0, CudaTarget::Cpu),
                 _ => coverage.insert(0, without),
             }
         }

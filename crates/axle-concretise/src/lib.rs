@@ -18,14 +18,12 @@ mod components;
 mod derivation;
 mod document;
 mod formats;
-mod glibc;
 mod holdings;
 mod lock;
 mod lookup;
 mod plan;
 mod request;
 mod solver;
-mod specifiers;
 #[cfg(test)]
 mod synthetic;
 mod universe;
@@ -42,12 +40,11 @@ pub use lookup::{
     unknown_name,
 };
 pub use plan::{
-    Compiler, CompilerSpan, FromSource, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal,
+    CompilerSpan, FromSource, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal,
     RefusalReason, Suggestion, Target,
 };
 pub use request::{
     Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
     shell_word,
 };
-pub use specifiers::satisfies;
 pub use universe::{Candidate, Candidates, Universe, UniverseError};

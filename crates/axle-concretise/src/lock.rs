@@ -3,18 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{
-    BuildFile, Catalogue, CatalogueError, Cell, CellFile, ComponentsFile, Cuda, InvalidText, ToolkitWheels,
-    Valid, package_name, version,
+    BuildFile, Catalogue, CatalogueError, Cell, CellFile, ComponentsFile, InvalidText, ToolkitWheels, Valid,
+    package_name, version,
 };
-use axle_fatbin::ComputeCapability;
 use axle_toolkit::SupportedCompilers;
-use axle_wheel::{PythonVersion, System};
+use axle_types::{ComputeCapability, CudaTarget, HostCompiler, PythonVersion, Requirement, System, is_pin};
 use pep440_rs::VersionSpecifiers;
 use serde::{Deserialize, Serialize};
 
 use crate::builds::{BuildError, builds};
 use crate::lookup::{LockedSet, Locking};
-use crate::plan::Compiler;
 use crate::request::{Preferences, Request, Which};
 use crate::universe::Universe;
 
@@ -46,7 +44,7 @@ pub struct Lock {
 #[serde(deny_unknown_fields)]
 pub struct LockedComponents {
     /// The one system, its one release, and the wheels.
-    pub systems: BTreeMap<System, BTreeMap<Cuda, ToolkitWheels>>,
+    pub systems: BTreeMap<System, BTreeMap<CudaTarget, ToolkitWheels>>,
 }
 
 /// A request in JSON. The first fields are all that Nix asks the cell; the others say how the cell was solved.
@@ -58,11 +56,11 @@ pub struct LockedRequest {
     /// The Python version.
     pub python: PythonVersion,
     /// The CUDA release; `None` without CUDA.
-    pub cuda: Option<Cuda>,
+    pub cuda: Option<CudaTarget>,
     /// The capabilities, sorted by number.
     pub compute_capabilities: BTreeSet<ComputeCapability>,
     /// The compiler.
-    pub compiler: Option<Compiler>,
+    pub compiler: Option<HostCompiler>,
     /// The torch version, or the start of one.
     pub torch: Option<String>,
     /// `wheel`, `newest` or `source`.
@@ -189,7 +187,7 @@ impl LockedRequest {
         Self {
             packages: request.packages.keys().cloned().collect(),
             python: request.python,
-            cuda: (request.cuda != Cuda::Cpu).then_some(request.cuda),
+            cuda: (request.cuda != CudaTarget::Cpu).then_some(request.cuda),
             compute_capabilities: request.compute_capabilities.clone(),
             compiler: request.compiler,
             torch: request.torch.clone(),
@@ -223,7 +221,7 @@ impl LockedRequest {
             packages: BTreeMap::new(),
             system: self.system,
             python: self.python,
-            cuda: self.cuda.unwrap_or(Cuda::Cpu),
+            cuda: self.cuda.unwrap_or(CudaTarget::Cpu),
             compute_capabilities: self.compute_capabilities.clone(),
             compiler: self.compiler,
             driver: self.driver.as_deref().map(|driver| read("driver", driver)).transpose()?,
@@ -238,8 +236,7 @@ impl LockedRequest {
             },
         };
         for line in &self.requirements {
-            let requirement =
-                axle_wheel::parse_requirement(line).map_err(|error| wrong("requirements", &error))?;
+            let requirement = line.parse::<Requirement>().map_err(|error| wrong("requirements", &error))?;
             request.ask(&requirement).map_err(|error| wrong("requirements", &error))?;
         }
         let mut pins = BTreeMap::new();
@@ -268,20 +265,11 @@ fn wrong(field: &'static str, message: &dyn std::fmt::Display) -> LockedRequestE
 /// What is wrong with it.
 pub fn pin(text: &str) -> Result<(String, VersionSpecifiers), String> {
     let wrong = || format!("`{text}` is no pin: write NAME==VERSION");
-    let requirement = axle_wheel::parse_requirement(text).map_err(|_| wrong())?;
-    match requirement.version_or_url {
-        Some(axle_wheel::VersionOrUrl::VersionSpecifier(versions))
-            if requirement.extras.is_empty() && is_exact(&versions) =>
-        {
-            Ok((requirement.name.to_string(), versions))
+    let requirement: Requirement = text.parse().map_err(|_| wrong())?;
+    match requirement.specifiers() {
+        Some(versions) if requirement.extras.is_empty() && is_pin(versions) => {
+            Ok((requirement.name.to_string(), versions.clone()))
         }
         _ => Err(wrong()),
     }
-}
-
-/// Whether specifiers name one version, as pins do.
-pub(crate) fn is_exact(versions: &VersionSpecifiers) -> bool {
-    use pep440_rs::Operator::{Equal, EqualStar, ExactEqual};
-    let mut operators = versions.iter().map(|one| *one.operator());
-    matches!((operators.next(), operators.next()), (Some(Equal | EqualStar | ExactEqual), None))
 }

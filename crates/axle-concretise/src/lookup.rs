@@ -6,13 +6,12 @@ use std::rc::Rc;
 
 use axle_catalogue::{
     ArtefactFile, Catalogue, CatalogueError, Cause, CauseKind, Cell, CellFile, CellPackage, CellSource,
-    CellWheel, Cuda, Matrix, Provenance,
+    CellWheel, Matrix, Provenance,
 };
-use axle_fatbin::ComputeCapability;
 use axle_toolkit::{SupportedCompilers, Toolkits};
-use axle_wheel::{PythonVersion, System};
+use axle_types::{ComputeCapability, CudaTarget, PythonVersion, System, comma_separated};
 
-use crate::plan::{Compiler, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, Target, World, id};
+use crate::plan::{PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, Target, World, id};
 use crate::request::{Prefer, Request, Which};
 use crate::universe::{Universe, UniverseError};
 
@@ -60,7 +59,7 @@ pub enum LookupError {
     CapabilitiesWithoutCuda,
     /// CUDA is given, and no capability.
     #[error("no compute capability is given, and CUDA {0} needs one at least, as in 8.6")]
-    NoCapability(Cuda),
+    NoCapability(CudaTarget),
     /// What the solver is given contradicts itself.
     #[error(transparent)]
     Universe(#[from] UniverseError),
@@ -75,7 +74,7 @@ pub struct Lookup<'a> {
     matrix: Matrix,
     compilers: OnceCell<SupportedCompilers>,
     toolkits: OnceCell<Option<Toolkits>>,
-    cells: Read<(System, PythonVersion, Cuda), CellFile>,
+    cells: Read<(System, PythonVersion, CudaTarget), CellFile>,
     artefacts: Read<String, ArtefactFile>,
     universe: OnceCell<Universe>,
 }
@@ -157,11 +156,11 @@ impl<'a> Lookup<'a> {
         let known = &self.matrix.compute_capabilities;
         let asked = &request.compute_capabilities;
         if let Some(&capability) = asked.iter().find(|one| !known.contains(one)) {
-            return Err(LookupError::UnknownCapability { capability, known: join(known) });
+            return Err(LookupError::UnknownCapability { capability, known: comma_separated(known) });
         }
         match (request.cuda, asked.is_empty()) {
-            (Cuda::Cpu, false) => Err(LookupError::CapabilitiesWithoutCuda),
-            (cuda @ Cuda::Toolkit(..), true) => Err(LookupError::NoCapability(cuda)),
+            (CudaTarget::Cpu, false) => Err(LookupError::CapabilitiesWithoutCuda),
+            (cuda @ CudaTarget::Release(_), true) => Err(LookupError::NoCapability(cuda)),
             _ => Ok(()),
         }
     }
@@ -189,7 +188,7 @@ impl<'a> Lookup<'a> {
         &self,
         system: System,
         python: PythonVersion,
-        cuda: Cuda,
+        cuda: CudaTarget,
     ) -> Result<Option<Rc<CellFile>>, CatalogueError> {
         let key = (system, python, cuda);
         if let Some(file) = self.cells.borrow().get(&key) {
@@ -385,20 +384,8 @@ fn target(request: &Request) -> Target {
     Target {
         system: request.system,
         python: request.python,
-        cuda: (request.cuda != Cuda::Cpu).then_some(request.cuda),
+        cuda: (request.cuda != CudaTarget::Cpu).then_some(request.cuda),
         compute_capabilities: request.compute_capabilities.iter().copied().collect(),
         compiler: request.compiler,
     }
-}
-
-/// A compiler in the toolkits' terms.
-fn host_compiler(compiler: Compiler) -> axle_toolkit::Compiler {
-    match compiler {
-        Compiler::Gcc(major) => axle_toolkit::Compiler::Gcc(major),
-        Compiler::Clang(major) => axle_toolkit::Compiler::Clang(major),
-    }
-}
-
-fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
 }

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Cause, CauseKind, Cuda, Provenance, canonical};
-use axle_fatbin::ComputeCapability;
-use axle_wheel::{PythonVersion, System};
-use serde::{Deserialize, Serialize};
+use axle_catalogue::{Cause, CauseKind, Provenance, canonical};
+use axle_types::{ComputeCapability, CudaTarget, HostCompiler, PythonVersion, System};
+use serde::Serialize;
 
-use crate::request::{Prefer, RequestError};
+use crate::request::Prefer;
 
 /// The schema that [`Plan::schema`] names.
 pub const PLAN_SCHEMA: &str = "axle.plan/1";
@@ -37,41 +36,11 @@ pub struct Target {
     /// The Python version.
     pub python: PythonVersion,
     /// The CUDA release, `None` without CUDA.
-    pub cuda: Option<Cuda>,
+    pub cuda: Option<CudaTarget>,
     /// The capabilities, sorted by number and unique.
     pub compute_capabilities: Vec<ComputeCapability>,
     /// The compiler; without one nothing is compiled.
-    pub compiler: Option<Compiler>,
-}
-
-/// A host compiler by its major version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Compiler {
-    /// GCC.
-    Gcc(u16),
-    /// Clang.
-    Clang(u16),
-}
-
-impl std::fmt::Display for Compiler {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Gcc(major) => write!(formatter, "gcc{major}"),
-            Self::Clang(major) => write!(formatter, "clang{major}"),
-        }
-    }
-}
-
-impl std::str::FromStr for Compiler {
-    type Err = RequestError;
-
-    fn from_str(text: &str) -> Result<Self, RequestError> {
-        let of = |name, compiler: fn(u16) -> Self| text.strip_prefix(name)?.parse().ok().map(compiler);
-        of("gcc", Self::Gcc)
-            .or_else(|| of("clang", Self::Clang))
-            .ok_or_else(|| RequestError::UnknownCompiler(text.to_owned()))
-    }
+    pub compiler: Option<HostCompiler>,
 }
 
 /// One package of a plan.
@@ -157,7 +126,7 @@ pub(crate) fn identity(target: &Target, world: &World<'_>) -> serde_json::Value 
         "cuda": target.cuda,
         "torch": world.torch,
         "compute_capabilities": target.compute_capabilities,
-        "compiler": target.compiler.map(|compiler| compiler.to_string()),
+        "compiler": target.compiler.map(|compiler| compiler.id()),
         "prefer": world.prefer.to_string(),
         "cell": world.cell,
     });

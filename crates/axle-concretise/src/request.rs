@@ -3,15 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axle_catalogue::{Cuda, markers};
-use axle_fatbin::ComputeCapability;
-use axle_toolkit::{DriverVersion, Rule};
-use axle_wheel::{Glibc, MetadataError, PackageName, PythonVersion, System};
-use axle_wheel::{Requirement, VersionOrUrl};
+use axle_toolkit::Rule;
+use axle_types::{
+    ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
+    InvalidRequirement, PackageName, PythonVersion, Requirement, System, VersionOrUrl, marker_environment,
+};
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::ExtraName;
-
-use crate::plan::Compiler;
 
 /// The glibc of a target that names none.
 pub const DEFAULT_GLIBC: Glibc = Glibc::new(2, 35);
@@ -26,11 +23,11 @@ pub struct Request {
     /// The Python version.
     pub python: PythonVersion,
     /// The CUDA release.
-    pub cuda: Cuda,
+    pub cuda: CudaTarget,
     /// The capabilities that every package must cover.
     pub compute_capabilities: BTreeSet<ComputeCapability>,
     /// The compiler; without one nothing is compiled.
-    pub compiler: Option<Compiler>,
+    pub compiler: Option<HostCompiler>,
     /// The machine's driver; `None` is one that is new enough.
     pub driver: Option<DriverVersion>,
     /// Rules on compilers and drivers that may be broken.
@@ -164,23 +161,18 @@ pub enum RequestError {
     /// What should name a package does not.
     #[error("`{0}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")]
     NoName(String),
-    /// What should be a requirement is none.
-    #[error("`{text}` is no requirement (PEP 508): {message}")]
-    NoRequirement {
-        /// The text.
-        text: String,
-        /// What is wrong with it.
-        message: String,
-    },
+    /// What should be a requirement is not one.
+    #[error(transparent)]
+    Requirement(#[from] InvalidRequirement),
     /// A package is asked for with more conditions than anybody has.
     #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are refused")]
     TooMany {
         /// The package.
         name: String,
     },
-    /// A compiler that is not written with its major version.
-    #[error("`{0}` is no compiler: write its name and major version, as in gcc13 or clang17")]
-    UnknownCompiler(String),
+    /// A text that is not a compiler.
+    #[error(transparent)]
+    Compiler(#[from] InvalidCompiler),
     /// A preference that there is not.
     #[error("`{0}` is no preference: there are wheel, newest and source")]
     UnknownPreference(String),
@@ -196,7 +188,7 @@ impl Request {
     /// # Errors
     /// When it names a URL.
     pub fn ask(&mut self, requirement: &Requirement) -> Result<bool, RequestError> {
-        let environment = markers::environment(self.system, self.python)
+        let environment = marker_environment(self.system, self.python)
             .map_err(|error| RequestError::Markers(error.to_string()))?;
         if !requirement.evaluate_markers(&environment, &[]) {
             return Ok(false);
@@ -221,11 +213,15 @@ impl Request {
     /// The command line that asks this.
     pub fn command(&self) -> String {
         let mut words = vec!["axle concretise".to_owned(), format!("--python {}", self.python)];
-        words.push(if self.cuda == Cuda::Cpu { "--cpu".into() } else { format!("--cuda {}", self.cuda) });
+        words.push(if self.cuda == CudaTarget::Cpu {
+            "--cpu".into()
+        } else {
+            format!("--cuda {}", self.cuda)
+        });
         words.extend(self.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
         match self.compiler {
-            Some(Compiler::Gcc(major)) => words.push(format!("--gcc {major}")),
-            Some(Compiler::Clang(major)) => words.push(format!("--clang {major}")),
+            Some(HostCompiler::Gcc(major)) => words.push(format!("--gcc {major}")),
+            Some(HostCompiler::Clang(major)) => words.push(format!("--clang {major}")),
             None => {}
         }
         words.extend(self.driver.iter().map(|driver| format!("--driver {driver}")));
@@ -278,10 +274,7 @@ pub fn requirement(text: &str) -> Result<Requirement, RequestError> {
     if text.is_empty() || text.starts_with(['.', '/']) {
         package_name(text)?;
     }
-    axle_wheel::parse_requirement(text).map_err(|error| match error {
-        MetadataError::Requirement { text, message } => RequestError::NoRequirement { text, message },
-        other => RequestError::NoRequirement { text: text.to_owned(), message: other.to_string() },
-    })
+    Ok(text.parse()?)
 }
 
 /// A word as a shell reads it.

@@ -6,13 +6,12 @@ use std::convert::Infallible;
 use std::fmt;
 
 use axle_catalogue::Cause;
+use axle_types::{ExtraName, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::ExtraName;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
 use crate::choice::{Choice, Need};
 use crate::derivation;
-use crate::specifiers::satisfies;
 use crate::universe::{Candidate, Candidates};
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Cuda, Files,
-    FrozenWheel, Origin, Provenance, artefact_path, cell_path,
+    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Files, FrozenWheel,
+    Origin, Provenance, artefact_path, cell_path,
 };
-use axle_wheel::{PythonVersion, System, WheelName};
+use axle_types::{CudaRelease, CudaTarget, PythonVersion, System};
+use axle_wheel::WheelName;
 use serde::Serialize;
 
 use crate::{Candidates, Universe, cells};
@@ -217,7 +218,7 @@ pub(crate) fn candidates(universe: &Universe) -> Candidates<'_> {
     universe.candidates(System::X86_64Linux, PythonVersion::new(12)).unwrap()
 }
 
-pub(crate) const CUDA_12_8: Cuda = Cuda::Toolkit(12, 8);
+pub(crate) const CUDA_12_8: CudaTarget = CudaTarget::Release(CudaRelease::new(12, 8));
 
 #[derive(Default)]
 struct InMemory(BTreeMap<String, Vec<u8>>);
@@ -298,7 +299,7 @@ impl Wheel {
     }
 
     pub(crate) fn cuda(self, cuda: &[&str]) -> Self {
-        self.audited(|facts| facts.cuda = cuda.iter().map(|&cuda| cuda.to_owned()).collect())
+        self.audited(|facts| facts.cuda = cuda.iter().map(|cuda| cuda.parse().unwrap()).collect())
     }
 
     pub(crate) fn elf(self, member: ElfMember) -> Self {

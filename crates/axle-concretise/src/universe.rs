@@ -6,20 +6,21 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_catalogue::{
-    Artefact, ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cause, Cuda,
-    Matrix, Package, Provenance, markers,
+    Artefact, ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cause, Matrix,
+    Package, Provenance,
 };
-use axle_fatbin::ComputeCapability;
 use axle_toolkit::Toolkits;
-use axle_wheel::{Glibc, PythonVersion, SdistName, System, WheelName, WheelNameError};
-use pep440_rs::{Operator, Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
+use axle_types::{
+    ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
+    PythonVersion, System, marker_environment, pin, satisfies,
+};
+use axle_wheel::{SdistName, WheelName, WheelNameError};
+use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::Ranges;
 use rayon::prelude::*;
 
 use crate::choice::{Choice, Needs, Torch};
 use crate::request::{Prefer, Request};
-use crate::specifiers::satisfies;
 
 /// The catalogue as the solver sees it.
 pub struct Universe {
@@ -100,7 +101,7 @@ impl Universe {
     /// As [`Universe::candidates`].
     pub(crate) fn candidates_for(&self, target: &Target<'_>) -> Result<Candidates<'_>, UniverseError> {
         let &Target { system, python, .. } = target;
-        let markers = markers::environment(system, python)
+        let markers = marker_environment(system, python)
             .map_err(|error| UniverseError::Markers { python, message: error.to_string() })?;
         let mut packages = BTreeMap::new();
         for (name, package) in &self.packages {
@@ -140,12 +141,12 @@ impl Universe {
     pub(crate) fn compiles_for(
         &self,
         choice: &Choice<'_>,
-        cuda: Cuda,
+        cuda: CudaTarget,
     ) -> Result<Vec<ComputeCapability>, Cause> {
-        let Cuda::Toolkit(major, minor) = cuda else { return Err(Cause::NoWheel) };
+        let CudaTarget::Release(CudaRelease { major, minor }) = cuda else { return Err(Cause::NoWheel) };
         let source = choice.package.source.as_ref().ok_or(Cause::NoWheel)?;
         let floor = source.cuda.as_ref().and_then(|floor| floor.parse().ok());
-        if floor.is_some_and(|floor: Cuda| floor > cuda) {
+        if floor.is_some_and(|floor: CudaTarget| floor > cuda) {
             return Err(Cause::OldToolkit { needs: source.cuda.clone().unwrap_or_default(), has: cuda });
         }
         let releases = self.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
@@ -418,7 +419,7 @@ impl<'a> Candidates<'a> {
 
     /// Those that go with a CUDA release, as far as names, exact pins, audits and declarations tell, and that cover one
     /// GPU at least.
-    pub(crate) fn for_cuda(&self, cuda: Cuda) -> Self {
+    pub(crate) fn for_cuda(&self, cuda: CudaTarget) -> Self {
         let mut packages = BTreeMap::clone(&self.packages);
         let capabilities = &self.universe.matrix.compute_capabilities;
         for PackageCandidates { package, versions } in packages.values_mut() {
@@ -536,22 +537,25 @@ impl<'a> Candidates<'a> {
     ///
     /// # Errors
     /// As [`Candidates::needs`].
-    pub(crate) fn pinned_cuda(&self, package: &Package, choice: &Choice<'_>) -> Result<Option<Cuda>, Cause> {
+    pub(crate) fn pinned_cuda(
+        &self,
+        package: &Package,
+        choice: &Choice<'_>,
+    ) -> Result<Option<CudaRelease>, Cause> {
         if package.cuda_from.is_empty() {
             return Ok(None);
         }
         let needs = self.needs(choice, &[])?;
-        let pin = |name: &String| {
+        let release = |name: &String| {
             let need = needs.iter().find(|need| need.name == *name)?;
-            let exact = need.specifiers.iter().find(|specifier| *specifier.operator() == Operator::Equal)?;
-            match exact.version().release() {
+            match pin(&need.specifiers)?.version.release() {
                 [major, minor, ..] => {
-                    Some(Cuda::Toolkit((*major).try_into().ok()?, (*minor).try_into().ok()?))
+                    Some(CudaRelease { major: (*major).try_into().ok()?, minor: (*minor).try_into().ok()? })
                 }
                 _ => None,
             }
         };
-        Ok(package.cuda_from.iter().find_map(pin))
+        Ok(package.cuda_from.iter().find_map(release))
     }
 
     /// What an artefact requires for this target, with some of its extras.

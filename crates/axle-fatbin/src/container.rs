@@ -5,9 +5,9 @@ use std::{fmt, iter};
 
 use serde::{Deserialize, Serialize};
 
-use crate::arch::{Code, ComputeCapability, Kind, Suffix};
+use crate::arch::{Code, Kind, Suffix};
 use crate::image::{Image, ImageError};
-use crate::payload::Toolkit;
+use axle_types::{ComputeCapability, CudaRelease};
 
 /// The first four bytes of a container.
 pub const MAGIC: [u8; 4] = 0xBA55_ED50_u32.to_le_bytes();
@@ -70,7 +70,7 @@ pub struct Entry {
     /// How its payload is stored.
     pub compression: Compression,
     /// The CUDA release that made it, where the start of the payload tells.
-    pub toolkit: Option<Toolkit>,
+    pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX entries: `(8, 7)`. A driver must know it.
     pub ptx_version: Option<(u16, u16)>,
 }

@@ -7,9 +7,10 @@ use goblin::elf::section_header::{SHT_NOTE, SHT_SYMTAB, SectionHeader};
 use goblin::elf::sym::{STT_FUNC, Sym, st_type};
 use memchr::{memchr, memmem};
 
-use crate::arch::{Code, ComputeCapability, Kind, Suffix};
+use crate::arch::{Code, Kind, Suffix};
 use crate::container::Fields;
-use crate::payload::{Toolkit, release_in};
+use crate::payload::release_in;
+use axle_types::{ComputeCapability, CudaRelease};
 
 /// What one image tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Image {
     /// What it was compiled for, as the image itself says. Cubins of ABI 7 know no families.
     pub code: Code,
     /// The CUDA release that made it, where it tells.
-    pub toolkit: Option<Toolkit>,
+    pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX.
     pub ptx_version: Option<(u16, u16)>,
     /// The kernels in it, by their mangled names; sorted, each once. Functions that only kernels call are none.
@@ -229,10 +230,10 @@ impl<'a> Cubin<'a> {
 
     /// ABI 7 has the release in `e_version`: 128 is 12.8. ABI 8 has 1 there, and the release in notes: that of the
     /// tool as text, and as a number in `.note.nv.cuinfo` (type 1000: two `u16`, then the number).
-    fn toolkit(&self, notes: &[&[u8]]) -> Option<Toolkit> {
+    fn toolkit(&self, notes: &[&[u8]]) -> Option<CudaRelease> {
         const CUINFO: u32 = 1000;
         if self.abi == OS_ABI_7 {
-            return Toolkit::from_number(self.version);
+            return CudaRelease::from_number(self.version);
         }
         let told = notes.iter().find_map(|note| release_in(note));
         told.or_else(|| {
@@ -241,7 +242,7 @@ impl<'a> Cubin<'a> {
                 let content =
                     size_of::<Nhdr32>() + usize::try_from(fields.u32(0)).ok()?.checked_next_multiple_of(4)?;
                 (fields.u32(8) == CUINFO)
-                    .then(|| Toolkit::from_number(fields.u32(content.checked_add(4)?)))?
+                    .then(|| CudaRelease::from_number(fields.u32(content.checked_add(4)?)))?
             })
         })
     }

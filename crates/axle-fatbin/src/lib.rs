@@ -37,11 +37,11 @@ mod payload;
 mod scanner;
 mod sections;
 
-pub use arch::{Code, CodeError, ComputeCapability, ComputeCapabilityError, Kind, Suffix};
+pub use arch::{Code, CodeError, Kind, Suffix};
 pub use container::{Broken, Compression, Container, Defect, Entry, ImageOfEntry, MAGIC};
 pub use image::{Image, ImageError};
 pub use kernel::demangle;
-pub use payload::{Toolkit, zstd_start};
+pub use payload::zstd_start;
 pub use scanner::{Found, Scanner};
 pub use sections::{
     Architectures, Containers, ContainersBySection, LINKED, NO_SECTION, PRELINK, SectionError,

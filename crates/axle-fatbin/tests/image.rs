@@ -5,7 +5,8 @@
 #[path = "common/fatbin_writer.rs"]
 mod fatbin_writer;
 
-use axle_fatbin::{Compression, Container, Found, Image, ImageError, Scanner, Toolkit};
+use axle_fatbin::{Compression, Container, Found, Image, ImageError, Scanner};
+use axle_types::CudaRelease;
 use fatbin_writer::{FLAG_ARCHITECTURE, Item, Storage, container, cubin, cubin_with, ptx, ptx_with, sass};
 use proptest::prelude::*;
 
@@ -13,7 +14,7 @@ use proptest::prelude::*;
 fn a_cubin_of_abi_8() {
     let image = Image::cubin(&cubin_with("sm_90a", &["_Z1bv", "a"])).unwrap();
     assert_eq!(image.code.to_string(), "sm_90a");
-    assert_eq!(image.toolkit, Some(Toolkit { major: 13, minor: 5 }));
+    assert_eq!(image.toolkit, Some(CudaRelease { major: 13, minor: 5 }));
     assert_eq!(image.kernels, ["_Z1bv", "a"]);
     let code = |code: &str| Image::cubin(&cubin_with(code, &[])).unwrap().code.to_string();
     assert_eq!([code("sm_100f"), code("sm_120"), code("sm_103a")], ["sm_100f", "sm_120", "sm_103a"]);
@@ -33,7 +34,7 @@ fn a_cubin_of_abi_7() {
     };
     let image = with_flags(0x005a_0d5a);
     assert_eq!((image.code.to_string().as_str(), image.kernels.len()), ("sm_90a", 0));
-    assert_eq!(image.toolkit, Some(Toolkit { major: 12, minor: 4 }));
+    assert_eq!(image.toolkit, Some(CudaRelease { major: 12, minor: 4 }));
     assert_eq!(with_flags(0x0050_0550).code.to_string(), "sm_80");
 }
 
@@ -69,7 +70,7 @@ fn ptx_declares_its_kernels() {
         .weak .entry\n\ta$1()\n{ }\n.func helper() { }\n.entry a$1();\0.entry beyond";
     let image = Image::ptx(text).unwrap();
     assert_eq!((image.code.to_string().as_str(), image.ptx_version), ("compute_90a", Some((8, 7))));
-    assert_eq!(image.toolkit, Some(Toolkit { major: 12, minor: 8 }));
+    assert_eq!(image.toolkit, Some(CudaRelease { major: 12, minor: 8 }));
     assert_eq!(image.kernels, ["_Z1bv", "a$1"]);
     let message = |text: &str| Image::ptx(text.as_bytes()).unwrap_err().to_string();
     assert_eq!(message("hello"), "it is no PTX: there is no .version that can be read");
@@ -153,7 +154,7 @@ fn one_image_of_a_container_tells_its_release_though_it_is_packed() {
             let Found::Container(container) = found else { panic!("{found:?}") };
             toolkits.extend(container.entries.iter().map(|entry| entry.toolkit));
         });
-        assert_eq!(toolkits, [Some(Toolkit { major: 13, minor: 5 }), None, None], "{storage:?}");
+        assert_eq!(toolkits, [Some(CudaRelease { major: 13, minor: 5 }), None, None], "{storage:?}");
     }
 }
 

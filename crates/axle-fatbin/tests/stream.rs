@@ -4,7 +4,8 @@
 #[path = "common/fatbin_writer.rs"]
 mod fatbin_writer;
 
-use axle_fatbin::{Broken, Compression, Container, Found, Scanner, Toolkit};
+use axle_fatbin::{Broken, Compression, Container, Found, Scanner};
+use axle_types::CudaRelease;
 use fatbin_writer::{FLAG_ARCHITECTURE, FLAG_FAMILY, Image, Item, Storage, container, cubin, ptx, sass};
 use proptest::prelude::*;
 
@@ -54,7 +55,7 @@ fn an_entry_says_all_that_its_header_and_start_tell() {
     let entry = found[0].entries[0];
     assert_eq!(entry.code.to_string(), "compute_90");
     assert_eq!(entry.compression, Compression::Lz4);
-    assert_eq!(entry.toolkit, Some(Toolkit { major: 12, minor: 8 }));
+    assert_eq!(entry.toolkit, Some(CudaRelease { major: 12, minor: 8 }));
     assert_eq!(entry.ptx_version, Some((8, 7)));
 }
 

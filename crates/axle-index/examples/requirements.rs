@@ -6,7 +6,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use axle_index::{Origin, PackageIndex, Settings};
-use axle_wheel::{Version, WheelName};
+use axle_types::Version;
+use axle_wheel::WheelName;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -8,10 +8,9 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::Digest;
 use crate::http::Answer;
+use axle_types::Sha256;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
@@ -35,7 +34,7 @@ struct FirstLine {
     request: String,
     head: Head,
     size: u64,
-    sha256: Digest,
+    sha256: Sha256,
 }
 
 /// To be raised when what is kept changes its meaning.
@@ -60,7 +59,7 @@ impl Cache {
             && first.request == request
             && first.size == body.len() as u64
             && first.size <= limit
-            && first.sha256 == digest(&body);
+            && first.sha256 == Sha256::of(&body);
         is_sound.then_some(Answer { head: first.head, body })
     }
 
@@ -75,7 +74,7 @@ impl Cache {
             request: request.to_owned(),
             head: head.clone(),
             size: answer.body.len() as u64,
-            sha256: digest(&answer.body),
+            sha256: Sha256::of(&answer.body),
         };
         fs_err::create_dir_all(&self.folder)?;
         // Readable by its owner alone: pages of a private index are private.
@@ -88,10 +87,6 @@ impl Cache {
     }
 
     fn path(&self, request: &str) -> PathBuf {
-        self.folder.join(digest(request.as_bytes()).to_string())
+        self.folder.join(Sha256::of(request.as_bytes()).to_string())
     }
-}
-
-fn digest(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
 }

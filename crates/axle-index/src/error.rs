@@ -4,10 +4,9 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axle_wheel::{ArchiveError, MetadataError, PackageName};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{ArchiveError, MetadataError};
 use thiserror::Error;
-
-use crate::Digest;
 
 /// Why an origin can't say or give what was asked for. No URL in it holds credentials.
 #[derive(Debug, Error)]
@@ -142,9 +141,9 @@ pub enum IndexError {
         /// The file.
         url: String,
         /// The declared hash.
-        declared: Digest,
+        declared: Sha256,
         /// The hash of the bytes.
-        found: Digest,
+        found: Sha256,
     },
     /// A metadata file beside a wheel is broken.
     #[error("{url}: {source}")]

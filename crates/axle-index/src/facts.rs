@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write};
 use std::path::Path;
 
-use axle_wheel::{Metadata, PackageName, WheelSource};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{Metadata, WheelSource};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,7 +14,7 @@ use url::Url;
 use crate::http::Client;
 use crate::origin::{Published, Release, project_of_wheel};
 use crate::remote_file::{RemoteFile, fetch, metadata};
-use crate::{Digest, File, IndexError, Origin, Problem, Project};
+use crate::{File, IndexError, Origin, Problem, Project};
 
 /// A table of facts about wheels that were gathered from what others published, such as lock files;
 /// threads may share it.
@@ -140,7 +141,7 @@ impl Origin for PublishedFacts {
         Ok(Box::new(RemoteFile::open(&self.client, file)?))
     }
 
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
         fetch(&self.client, file, writer)
     }
 }
@@ -149,7 +150,7 @@ impl Origin for PublishedFacts {
 struct JsonFact {
     filename: String,
     url: String,
-    sha256: Digest,
+    sha256: Sha256,
     size: Option<u64>,
     sources: u64,
     source: String,

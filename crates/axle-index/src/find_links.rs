@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use axle_wheel::{Metadata, PackageName, WheelSource};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{Metadata, WheelSource};
 use url::Url;
 
 use crate::http::{Client, shown, without_credentials};
@@ -11,7 +12,7 @@ use crate::origin::is_of;
 use crate::package_index::LARGEST_PAGE;
 use crate::remote_file::{RemoteFile, fetch, metadata};
 use crate::simple_api::{self, Naming};
-use crate::{Digest, File, IndexError, Origin, Problem, Project};
+use crate::{File, IndexError, Origin, Problem, Project};
 
 /// Pages that link to wheels, one for each variant; threads may share it.
 ///
@@ -162,7 +163,7 @@ impl Origin for FindLinks {
         Ok(Box::new(RemoteFile::open(&self.client, file)?))
     }
 
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
         fetch(&self.client, file, writer)
     }
 }

@@ -3,13 +3,14 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, PackageName, WheelSource};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, WheelSource};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use url::Url;
 
 use crate::origin::{is_of, is_plain};
 use crate::remote_file::copy;
-use crate::{Digest, File, IndexError, Origin, Problem, Project};
+use crate::{File, IndexError, Origin, Problem, Project};
 
 /// A folder of wheels and sdists on this machine, with all folders in it.
 ///
@@ -128,7 +129,7 @@ impl Origin for Folder {
         Ok(Box::new(self.local(file)?))
     }
 
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
         let mut reader = self.local(file)?.open().map_err(IndexError::Local)?;
         copy(&mut reader, file, writer, IndexError::Local)
     }

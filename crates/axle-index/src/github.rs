@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io::Write;
 
-use axle_wheel::{Metadata, PackageName, WheelSource};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{Metadata, WheelSource};
 use serde::Deserialize;
 use url::Url;
 
@@ -14,7 +15,7 @@ use crate::http::{Client, shown, without_credentials};
 use crate::origin::{Release, is_of, is_plain};
 use crate::remote_file::{RemoteFile, fetch, metadata};
 use crate::simple_api::bounded;
-use crate::{Digest, File, IndexError, Origin, Problem, Project};
+use crate::{File, IndexError, Origin, Problem, Project};
 
 /// Where GitHub's API is, and as whom to ask it.
 #[derive(Clone)]
@@ -212,7 +213,7 @@ impl Origin for GithubReleases {
         Ok(Box::new(RemoteFile::open(&self.client, file)?))
     }
 
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
         fetch(&self.client, file, writer)
     }
 }
@@ -256,7 +257,7 @@ impl JsonAsset {
             sha256: sha256
                 .map(str::parse)
                 .transpose()
-                .map_err(|error: crate::InvalidDigest| error.to_string())?,
+                .map_err(|error: axle_types::InvalidSha256| error.to_string())?,
             size: self.size,
             uploaded: self.updated_at,
             release: Some(release.clone()),

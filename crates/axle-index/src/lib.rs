@@ -79,9 +79,7 @@ pub use find_links::FindLinks;
 pub use folder::Folder;
 pub use github::{GithubApi, GithubReleases};
 pub use http::{Client, Notice, Patience, Traffic};
-pub use origin::{
-    CoreMetadata, Digest, File, InvalidDigest, Origin, Project, ProjectStatus, Published, Release,
-};
+pub use origin::{CoreMetadata, File, Origin, Project, ProjectStatus, Published, Release};
 pub use package_index::PackageIndex;
 pub use program::{Silence, ask_program};
 pub use remote_file::RemoteFile;

@@ -1,13 +1,9 @@
 //! What every place that publishes artefacts can do.
 
-use std::fmt;
 use std::io::{self, Write};
-use std::str::FromStr;
 
-use axle_wheel::{Metadata, PackageName, SdistName, SdistNameError, Version, WheelName, WheelSource};
-use data_encoding::HEXLOWER;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use thiserror::Error;
+use axle_types::{InvalidSha256, PackageName, Sha256, Version};
+use axle_wheel::{Metadata, SdistName, SdistNameError, WheelName, WheelSource};
 use url::Url;
 
 use crate::{IndexError, Problem};
@@ -37,13 +33,13 @@ pub trait Origin: Send + Sync {
     /// # Errors
     /// When the file can't be had, or size or hash are others than declared. What was written
     /// until then is worthless.
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError>;
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError>;
 
     /// What the bytes of a file hash to: as declared, or else found by streaming all of them.
     ///
     /// # Errors
     /// As [`download`](Self::download).
-    fn sha256(&self, file: &File) -> Result<Digest, IndexError> {
+    fn sha256(&self, file: &File) -> Result<Sha256, IndexError> {
         match file.sha256 {
             Some(declared) => Ok(declared),
             None => self.download(file, &mut io::sink()),
@@ -93,7 +89,7 @@ pub struct File {
     /// Where it is, without credentials and without a fragment.
     pub url: Url,
     /// What its bytes hash to, where that is declared.
-    pub sha256: Option<Digest>,
+    pub sha256: Option<Sha256>,
     /// How many bytes it has, where that is declared. HTML does not tell it.
     pub size: Option<u64>,
     /// `Requires-Python`, as spelled.
@@ -142,7 +138,7 @@ impl File {
             .and_then(|fragment| fragment.split('&').find_map(|part| part.strip_prefix("sha256=")))
             .map(str::parse)
             .transpose()
-            .map_err(|error: InvalidDigest| invalid(&error.to_string()))?;
+            .map_err(|error: InvalidSha256| invalid(&error.to_string()))?;
         Ok(Self { sha256, ..Self::new(filename, url) })
     }
 
@@ -248,57 +244,7 @@ pub struct Published {
 #[non_exhaustive]
 pub struct CoreMetadata {
     /// What its bytes hash to, where that is declared.
-    pub sha256: Option<Digest>,
-}
-
-/// A SHA-256, shown as 64 lower-case hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&HEXLOWER.encode(&self.0))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for Digest {
-    type Err = InvalidDigest;
-
-    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        HEXLOWER
-            .decode(text.to_ascii_lowercase().as_bytes())
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| InvalidDigest { text: text.to_owned() })
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A text that is no SHA-256.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{text}` is no SHA-256: that has 64 hexadecimal digits")]
-#[non_exhaustive]
-pub struct InvalidDigest {
-    /// The text as given.
-    pub text: String,
+    pub sha256: Option<Sha256>,
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
-use axle_wheel::{Metadata, PackageName, WheelSource};
+use axle_types::{PackageName, Sha256};
+use axle_wheel::{Metadata, WheelSource};
 use url::Url;
 
 use crate::http::{Answer, Client, Patience, Traffic, without_credentials};
 use crate::remote_file::{RemoteFile, fetch, metadata};
 use crate::simple_api::{self, Naming};
-use crate::{Digest, File, IndexError, Origin, Problem, Project, Settings};
+use crate::{File, IndexError, Origin, Problem, Project, Settings};
 
 /// The most bytes in a project's page. The largest of 2026 has 30 MB (nightly builds of every day
 /// since years).
@@ -113,7 +114,7 @@ impl Origin for PackageIndex {
         Ok(Box::new(self.remote_file(file)?))
     }
 
-    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+    fn download(&self, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
         fetch(&self.client, file, writer)
     }
 }

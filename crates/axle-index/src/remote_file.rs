@@ -7,11 +7,12 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use axle_wheel::{Archive, Contents as _, Metadata, ReadSeek, WheelSource};
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 
 use crate::fetched::Fetched;
 use crate::http::{Client, FileVersion, Part, Stream, shown};
-use crate::{Digest, File, IndexError};
+use crate::{File, IndexError};
+use axle_types::Sha256;
 
 /// A published file as a source of bytes.
 ///
@@ -32,7 +33,7 @@ pub struct RemoteFile {
 #[derive(Debug)]
 enum Bytes {
     Ranges { client: Box<Client>, tail: Arc<[u8]>, fetched: Arc<Fetched>, version: Option<FileVersion> },
-    Stored { file: Arc<StdFile>, sha256: Digest },
+    Stored { file: Arc<StdFile>, sha256: Sha256 },
 }
 
 /// How much of the end of a file is fetched first: no more than a thirtieth, in which the directory and the metadata of
@@ -93,7 +94,7 @@ impl RemoteFile {
     }
 
     /// The SHA-256 of its bytes, where they were fetched whole.
-    pub fn sha256(&self) -> Option<Digest> {
+    pub fn sha256(&self) -> Option<Sha256> {
         match self.bytes {
             Bytes::Ranges { .. } => None,
             Bytes::Stored { sha256, .. } => Some(sha256),
@@ -284,7 +285,7 @@ pub(crate) fn metadata(client: &Client, file: &File) -> Result<Metadata, IndexEr
     let mut url = file.url.clone();
     url.set_path(&format!("{}.metadata", file.url.path()));
     let answer = client.get_whole(&url, "*/*", LARGEST_METADATA)?;
-    let found = Digest(Sha256::digest(&answer.body).into());
+    let found = Sha256::of(&answer.body);
     match beside.sha256 {
         Some(declared) if declared != found => {
             Err(IndexError::Hash { url: url.to_string(), declared, found })
@@ -295,7 +296,7 @@ pub(crate) fn metadata(client: &Client, file: &File) -> Result<Metadata, IndexEr
 }
 
 /// Writes all bytes of `file`, and compares size and hash with what is declared.
-pub(crate) fn fetch(client: &Client, file: &File, writer: &mut dyn Write) -> Result<Digest, IndexError> {
+pub(crate) fn fetch(client: &Client, file: &File, writer: &mut dyn Write) -> Result<Sha256, IndexError> {
     let mut stream = client.stream(&file.url, 0, None, None);
     stream.connect()?;
     if let (Some(declared), Some(total)) = (file.size, stream.total())
@@ -312,8 +313,8 @@ pub(crate) fn copy(
     file: &File,
     writer: &mut dyn Write,
     unreadable: impl Fn(io::Error) -> IndexError,
-) -> Result<Digest, IndexError> {
-    let mut hasher = Sha256::new();
+) -> Result<Sha256, IndexError> {
+    let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     let mut size = 0u64;
     loop {
@@ -338,7 +339,7 @@ pub(crate) fn copy(
     if let Some(declared) = file.size.filter(|declared| size != *declared) {
         return Err(wrong_size(file, declared, size));
     }
-    let found = Digest(hasher.finalize().into());
+    let found = Sha256(hasher.finalize().into());
     match file.sha256 {
         Some(declared) if declared != found => {
             Err(IndexError::Hash { url: file.url.to_string(), declared, found })

@@ -9,7 +9,8 @@ use url::Url;
 
 use crate::html::{Link, MOST_LINKS, links};
 use crate::origin::is_plain;
-use crate::{CoreMetadata, Digest, File, ProjectStatus};
+use crate::{CoreMetadata, File, ProjectStatus};
+use axle_types::Sha256;
 
 /// What we ask for: JSON where there is some (PEP 691), else HTML.
 pub(crate) const ACCEPT: &str = "application/vnd.pypi.simple.v1+json, \
@@ -239,8 +240,8 @@ fn parse_html(page: &Url, body: &[u8], naming: Naming) -> Result<Page, String> {
     Ok(Page { name: None, status, files })
 }
 
-fn digest(text: Option<String>) -> Result<Option<Digest>, String> {
-    text.map(|text| text.parse()).transpose().map_err(|error: crate::InvalidDigest| error.to_string())
+fn digest(text: Option<String>) -> Result<Option<Sha256>, String> {
+    text.map(|text| text.parse()).transpose().map_err(|error: axle_types::InvalidSha256| error.to_string())
 }
 
 /// The file that `href` leads to, as seen from `base`.

@@ -10,7 +10,8 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use axle_index::{Digest, File, IndexError, Origin, PackageIndex, Patience, Project, Settings};
+use axle_index::{File, IndexError, Origin, PackageIndex, Patience, Project, Settings};
+use axle_types::Sha256;
 use axle_wheel::{Archive, WheelSource};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use server::{Reply, Server};
@@ -213,7 +214,7 @@ fn metadata_beside_the_wheel() {
         _ => Reply::status(404),
     });
     let page = |hash: &str| format!(r#", "core-metadata": {{"sha256": "{hash}"}}"#);
-    let right = Digest(sha2::Sha256::digest(METADATA).into()).to_string();
+    let right = Sha256(sha2::Sha256::digest(METADATA).into()).to_string();
     let metadata = server.index().metadata(&server.file(&page(&right))).unwrap();
     assert_eq!(metadata.requires_dist, ["sympy>=1.13"]);
 
@@ -277,7 +278,7 @@ fn any_place_of_a_remote_file_reads_right() {
         let source = server.index().remote_file(&server.file("")).unwrap();
         assert_eq!(source.size(), wheel.len() as u64);
         // Who has seen every byte knows the hash.
-        assert_eq!(source.sha256(), (!ranges).then(|| Digest(sha2::Sha256::digest(&wheel).into())));
+        assert_eq!(source.sha256(), (!ranges).then(|| Sha256(sha2::Sha256::digest(&wheel).into())));
         let mut reader = source.open().unwrap();
         let mut place = 7usize;
         for length in [1, 100, 30, 70_000, 5, 200_000, 0, 1 << 20, 3] {
@@ -321,14 +322,14 @@ fn a_connection_that_breaks_is_taken_up_again() {
     let mut stored = Vec::new();
     let found = server.index().download(&server.file(""), &mut stored).unwrap();
     assert!(stored == whole);
-    assert_eq!(found, Digest(sha2::Sha256::digest(&whole).into()));
+    assert_eq!(found, Sha256(sha2::Sha256::digest(&whole).into()));
     assert_eq!(server.requests().len(), 2);
 }
 
 #[test]
 fn other_bytes_than_declared_are_refused() {
     let wheel = wheel(100_000);
-    let hash = Digest(sha2::Sha256::digest(&wheel).into());
+    let hash = Sha256(sha2::Sha256::digest(&wheel).into());
     let (size, longer, shorter) = (wheel.len(), wheel.len() + 1, wheel.len() - 1);
     let other = "0".repeat(64);
     let server = Server::with_file(wheel, true);

@@ -12,7 +12,7 @@ mod tests;
 
 use std::fmt::Display;
 
-use axle_audit::Toolkit as Cuda;
+use axle_types::CudaRelease;
 
 use crate::{Environment, Release, Rule, Severity, Source, Toolkits, Verdict};
 
@@ -55,12 +55,12 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn cuda(&self) -> Cuda {
+    fn cuda(&self) -> CudaRelease {
         self.release.cuda
     }
 }
 
-fn unknown(toolkits: &Toolkits, cuda: Cuda) -> Verdict {
+fn unknown(toolkits: &Toolkits, cuda: CudaRelease) -> Verdict {
     let known = list(toolkits.releases.iter().map(|release| release.cuda));
     Verdict {
         rule: Rule::UnknownToolkit,

@@ -1,12 +1,9 @@
 //! What is judged.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use axle_audit::{ComputeCapability, Toolkit as Cuda};
-use axle_wheel::{Glibc, PythonVersion, System};
+use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, PythonVersion, System};
 
-use crate::version::DriverVersion;
 use crate::{Package, Rule};
 
 /// An environment in which CUDA code is built or run. What is not told is not judged.
@@ -15,9 +12,9 @@ pub struct Environment {
     /// The system.
     pub system: System,
     /// The CUDA release that compiles, or whose libraries are used.
-    pub cuda: Option<Cuda>,
+    pub cuda: Option<CudaRelease>,
     /// The compiler of the host's code.
-    pub compiler: Option<Compiler>,
+    pub compiler: Option<HostCompiler>,
     /// The gcc release whose libstdc++ clang takes.
     pub libstdcxx: Option<u16>,
     /// The GPUs.
@@ -58,37 +55,5 @@ impl Environment {
             packages: Vec::new(),
             allowed: BTreeSet::new(),
         }
-    }
-}
-
-/// A compiler of the host's code, by its major version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compiler {
-    /// GCC.
-    Gcc(u16),
-    /// Clang.
-    Clang(u16),
-}
-
-impl Compiler {
-    /// Its name, as its command is called.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Gcc(_) => "gcc",
-            Self::Clang(_) => "clang",
-        }
-    }
-
-    /// Its major version.
-    pub fn major(self) -> u16 {
-        match self {
-            Self::Gcc(major) | Self::Clang(major) => major,
-        }
-    }
-}
-
-impl fmt::Display for Compiler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name(), self.major())
     }
 }

@@ -1,6 +1,6 @@
 //! Names of GPUs.
 
-use axle_audit::ComputeCapability;
+use axle_types::ComputeCapability;
 
 use crate::Toolkits;
 

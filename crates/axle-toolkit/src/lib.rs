@@ -28,16 +28,15 @@
 mod check;
 mod environment;
 mod gpu;
+mod optional;
 mod package;
 mod rule;
 mod supported;
 mod toolkits;
 mod verdict;
-mod version;
 
-pub use axle_audit::{ComputeCapability, Toolkit as Cuda};
 pub use check::check;
-pub use environment::{Compiler, Environment};
+pub use environment::Environment;
 pub use gpu::GpuNameError;
 pub use package::{Lacking, Package};
 pub use rule::{Rule, RuleError};
@@ -47,4 +46,3 @@ pub use toolkits::{
     GpuNames, Host, JobMemory, Release, SCHEMA, Source, Targets, Toolkits, listing_major,
 };
 pub use verdict::{Severity, Verdict};
-pub use version::{DriverVersion, MajorMinor, VersionError};

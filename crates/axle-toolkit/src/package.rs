@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axle_audit::{ComputeCapability, Policy, ServedBy, WheelFacts, coverage};
-use axle_wheel::{Glibc, PythonVersion, System, parse_requirement};
+use axle_audit::{Policy, ServedBy, WheelFacts, coverage, wheel_cuda};
+use axle_types::{ComputeCapability, Glibc, PythonVersion, System, WheelCuda};
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::Source;
-use crate::version::MajorMinor;
 
 /// What a version of a package holds, as far as an environment is judged by it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,9 +20,9 @@ pub struct Package {
     /// The system that it is for.
     pub system: System,
     /// The CUDA that it is made for, or only its major; `None` where nothing tells.
-    pub cuda: Option<MajorMinor>,
+    pub cuda: Option<WheelCuda>,
     /// The Pythons that it has wheels for; `None` where it does not depend on Python's version.
-    #[serde(default, with = "crate::version::optional_texts", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::optional::optional_texts", skip_serializing_if = "Option::is_none")]
     pub pythons: Option<Vec<PythonVersion>>,
     /// The capabilities that machine code alone serves.
     pub sass: Vec<ComputeCapability>,
@@ -35,7 +34,7 @@ pub struct Package {
     /// The capabilities that it does not serve, and because of which of its libraries.
     pub lacking: Vec<Lacking>,
     /// The glibc that it asks for.
-    #[serde(default, with = "crate::version::optional_text", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::optional::optional_text", skip_serializing_if = "Option::is_none")]
     pub glibc: Option<Glibc>,
     /// Whether it calls libstdc++ through the C++11 ABI; `None` where it does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,7 +82,7 @@ impl Package {
             name: facts.name.clone().unwrap_or_default(),
             version: facts.version.clone().unwrap_or_default(),
             system,
-            cuda: cuda(facts),
+            cuda: wheel_cuda(facts),
             pythons: None,
             sass: Vec::new(),
             ptx: Vec::new(),
@@ -153,22 +152,4 @@ impl Package {
     pub(crate) fn parsed_version(&self) -> Option<Version> {
         self.version.parse().ok()
     }
-}
-
-/// The CUDA that a wheel is made for: its name's suffix, what it pins, what it links.
-fn cuda(facts: &WheelFacts) -> Option<MajorMinor> {
-    let by_name = || facts.name.as_deref()?.rsplit_once("-cu").and_then(|(_, major)| major.parse().ok());
-    let pinned = |line: &String| {
-        let requirement = parse_requirement(line).ok()?;
-        let name = requirement.name.to_string();
-        let runtime = name == "cuda-toolkit" || name.starts_with("nvidia-cuda-runtime");
-        let version = requirement.version_or_url.filter(|_| runtime)?.to_string();
-        version.trim().strip_prefix("==")?.trim_start().trim_end_matches(".*").parse().ok()
-    };
-    let by_pin = || facts.requires_dist.iter().find_map(pinned);
-    let by_links = || match facts.cuda.as_slice() {
-        [cuda] => cuda.parse().ok(),
-        _ => None,
-    };
-    by_name().or_else(by_pin).or_else(by_links)
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axle_wheel::{Glibc, System};
+use axle_types::{Glibc, HostCompiler, System};
 use serde::{Deserialize, Serialize};
 
-use crate::{Compiler, CompilerRange, Release, Rule, Toolkits};
+use crate::{CompilerRange, Release, Rule, Toolkits};
 
 /// The schema that [`SupportedCompilers`] names.
 pub const COMPILERS_SCHEMA: &str = "axle.compilers/1";
@@ -55,7 +55,7 @@ pub struct Compilers {
     #[serde(default)]
     pub libstdcxx_max: Option<u16>,
     /// The first glibc whose headers do not fit the release's.
-    #[serde(default, with = "crate::version::optional_text")]
+    #[serde(default, with = "crate::optional::optional_text")]
     pub glibc_headers_below: Option<Glibc>,
 }
 
@@ -102,7 +102,7 @@ pub struct Objection {
 impl SupportedCompilers {
     /// Why the release `cuda` does not take a compiler on a system; `None` where it does. `overlays/lib/toolkits.nix` says
     /// the same in the same words.
-    pub fn objection(&self, system: System, cuda: &str, compiler: Compiler) -> Option<Objection> {
+    pub fn objection(&self, system: System, cuda: &str, compiler: HostCompiler) -> Option<Objection> {
         let releases = self.systems.get(&system);
         let Some(own) = self.of(system, cuda) else {
             let known = releases.map(|releases| in_order(releases.keys()).join(", ")).unwrap_or_default();
@@ -138,10 +138,10 @@ impl SupportedCompilers {
 }
 
 impl Compilers {
-    fn range(&self, compiler: Compiler) -> CompilerRange {
+    fn range(&self, compiler: HostCompiler) -> CompilerRange {
         match compiler {
-            Compiler::Gcc(_) => self.gcc,
-            Compiler::Clang(_) => self.clang,
+            HostCompiler::Gcc(_) => self.gcc,
+            HostCompiler::Clang(_) => self.clang,
         }
     }
 }
@@ -153,17 +153,17 @@ impl CompilerRange {
     }
 }
 
-fn too_new(compiler: Compiler) -> Rule {
+fn too_new(compiler: HostCompiler) -> Rule {
     match compiler {
-        Compiler::Gcc(_) => Rule::GccTooNew,
-        Compiler::Clang(_) => Rule::ClangTooNew,
+        HostCompiler::Gcc(_) => Rule::GccTooNew,
+        HostCompiler::Clang(_) => Rule::ClangTooNew,
     }
 }
 
-fn too_old(compiler: Compiler) -> Rule {
+fn too_old(compiler: HostCompiler) -> Rule {
     match compiler {
-        Compiler::Gcc(_) => Rule::GccTooOld,
-        Compiler::Clang(_) => Rule::ClangTooOld,
+        HostCompiler::Gcc(_) => Rule::GccTooOld,
+        HostCompiler::Clang(_) => Rule::ClangTooOld,
     }
 }
 
@@ -197,10 +197,10 @@ mod tests {
         let system = "x86_64-linux".parse().unwrap();
         let objection =
             |cuda, compiler| compilers.objection(system, cuda, compiler).map(|found| found.message);
-        assert_eq!(objection("12.8", Compiler::Gcc(14)), None);
-        insta::assert_snapshot!(objection("12.8", Compiler::Gcc(15)).unwrap(), @"gcc 15 is too new for CUDA 12.8, which takes gcc up to 14; gcc 15 goes with CUDA 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
-        insta::assert_snapshot!(objection("13.0", Compiler::Clang(6)).unwrap(), @"clang 6 is too old for CUDA 13.0, which takes clang from 7 on");
-        insta::assert_snapshot!(objection("9.9", Compiler::Clang(6)).unwrap(), @"nothing is known of the compilers of CUDA 9.9 on x86_64-linux; known are 11.7, 11.8, 12.0, 12.1, 12.2, 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
+        assert_eq!(objection("12.8", HostCompiler::Gcc(14)), None);
+        insta::assert_snapshot!(objection("12.8", HostCompiler::Gcc(15)).unwrap(), @"gcc 15 is too new for CUDA 12.8, which takes gcc up to 14; gcc 15 goes with CUDA 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
+        insta::assert_snapshot!(objection("13.0", HostCompiler::Clang(6)).unwrap(), @"clang 6 is too old for CUDA 13.0, which takes clang from 7 on");
+        insta::assert_snapshot!(objection("9.9", HostCompiler::Clang(6)).unwrap(), @"nothing is known of the compilers of CUDA 9.9 on x86_64-linux; known are 11.7, 11.8, 12.0, 12.1, 12.2, 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let compilers = toolkits.supported_compilers();
         let system = "x86_64-linux".parse().unwrap();
         for release in &toolkits.releases {
-            for compiler in (1..30).flat_map(|major| [Compiler::Gcc(major), Compiler::Clang(major)]) {
+            for compiler in (1..30).flat_map(|major| [HostCompiler::Gcc(major), HostCompiler::Clang(major)]) {
                 let mut environment = crate::Environment::new(system);
                 environment.cuda = Some(release.cuda);
                 environment.compiler = Some(compiler);

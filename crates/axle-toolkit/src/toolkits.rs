@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use axle_audit::{Code, ComputeCapability, Toolkit as Cuda};
-use axle_wheel::{Glibc, System};
+use axle_audit::Code;
+use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, System};
 use serde::{Deserialize, Serialize};
 
-use crate::version::DriverVersion;
-use crate::{Compiler, Package};
+use crate::Package;
 
 /// The schema that [`Toolkits::schema`] names.
 pub const SCHEMA: &str = "axle.toolkits/1";
@@ -32,7 +31,7 @@ pub struct Toolkits {
 #[serde(deny_unknown_fields)]
 pub struct Release {
     /// The release: `12.8`.
-    pub cuda: Cuda,
+    pub cuda: CudaRelease,
     /// What it asks of the compiler and the C library of a system.
     pub hosts: BTreeMap<System, Host>,
     /// What its ptxas makes code for.
@@ -62,7 +61,7 @@ pub struct Host {
     /// The `crt/host_config.h`.
     pub compilers_source: Source,
     /// The first glibc that declares a function otherwise than `crt/math_functions.h` does.
-    #[serde(with = "crate::version::optional_text")]
+    #[serde(with = "crate::optional::optional_text")]
     pub glibc_headers_below: Option<Glibc>,
     /// The `crt/math_functions.h`.
     pub glibc_source: Source,
@@ -196,7 +195,7 @@ pub struct GpuNames {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Driver {
     /// The release.
-    pub cuda: Cuda,
+    pub cuda: CudaRelease,
     /// The driver that came with it: from this on all of it works. `None` where that is not known.
     #[serde(default)]
     pub own: Option<DriverVersion>,
@@ -237,7 +236,7 @@ pub struct CompilerFloor {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ClangLibrary {
     /// The releases.
-    pub cuda: Vec<Cuda>,
+    pub cuda: Vec<CudaRelease>,
     /// The gcc release of the newest libstdc++.
     pub newest: u16,
     /// How that is known.
@@ -249,7 +248,7 @@ pub struct ClangLibrary {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Deprecation {
     /// The releases.
-    pub cuda: Vec<Cuda>,
+    pub cuda: Vec<CudaRelease>,
     /// GPUs below this capability.
     pub below: ComputeCapability,
     /// The document that says so.
@@ -272,7 +271,7 @@ pub struct JobMemory {
 
 impl Toolkits {
     /// A release.
-    pub fn release(&self, cuda: Cuda) -> Option<&Release> {
+    pub fn release(&self, cuda: CudaRelease) -> Option<&Release> {
         self.releases.iter().find(|release| release.cuda == cuda)
     }
 
@@ -295,27 +294,27 @@ impl Toolkits {
     }
 
     /// The newest C++ library that clang may take, where that was tried.
-    pub(crate) fn clang_library(&self, cuda: Cuda) -> Option<&ClangLibrary> {
+    pub(crate) fn clang_library(&self, cuda: CudaRelease) -> Option<&ClangLibrary> {
         self.declared.clang_libraries.iter().find(|one| one.cuda.contains(&cuda))
     }
 
     /// The oldest compiler that a release supports by NVIDIA's documents.
-    pub(crate) fn compiler_floor(&self, cuda: Cuda) -> Option<&CompilerFloor> {
+    pub(crate) fn compiler_floor(&self, cuda: CudaRelease) -> Option<&CompilerFloor> {
         self.declared.compiler_floors.iter().find(|floor| floor.cuda_majors.contains(&cuda.major))
     }
 
     /// The drivers that a release needs.
-    pub(crate) fn driver(&self, cuda: Cuda) -> Option<&Driver> {
+    pub(crate) fn driver(&self, cuda: CudaRelease) -> Option<&Driver> {
         self.declared.drivers.iter().find(|driver| driver.cuda == cuda)
     }
 }
 
 impl Host {
     /// The versions of a compiler that it accepts.
-    pub(crate) fn range(&self, compiler: Compiler) -> CompilerRange {
+    pub(crate) fn range(&self, compiler: HostCompiler) -> CompilerRange {
         match compiler {
-            Compiler::Gcc(_) => self.gcc,
-            Compiler::Clang(_) => self.clang,
+            HostCompiler::Gcc(_) => self.gcc,
+            HostCompiler::Clang(_) => self.clang,
         }
     }
 }

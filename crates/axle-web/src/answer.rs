@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axle_catalogue::{Catalogue, Cuda, Provenance};
+use axle_catalogue::{Catalogue, Provenance};
 use axle_concretise::{Document, Lookup, Pin, Plan, Refusal, Request, flake, pins, pip};
 use axle_toolkit::GpuNameError;
+use axle_types::CudaTarget;
 use serde::Serialize;
 
 use crate::question::{AskError, Question};
@@ -20,7 +21,7 @@ pub struct Answers {
 #[derive(Debug, Serialize)]
 pub struct Answer {
     /// The CUDA release, or `cpu`.
-    pub cuda: Cuda,
+    pub cuda: CudaTarget,
     /// The command line that asks the same.
     pub command: String,
     /// What `--format json` prints of a plan.

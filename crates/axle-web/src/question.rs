@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Catalogue, CatalogueError, Cuda, CudaError};
-use axle_concretise::{
-    Compiler, DEFAULT_GLIBC, LookupError, Preferences, Request, RequestError, Which, requirement,
+use axle_catalogue::{Catalogue, CatalogueError};
+use axle_concretise::{DEFAULT_GLIBC, LookupError, Preferences, Request, RequestError, Which, requirement};
+use axle_toolkit::GpuNameError;
+use axle_types::{
+    ComputeCapability, ComputeCapabilityError, CudaTarget, DriverVersion, Glibc, HostCompiler,
+    InvalidCompiler, InvalidCuda, InvalidDriver, InvalidPlatform, PythonVersion, System, Version,
 };
-use axle_fatbin::{ComputeCapability, ComputeCapabilityError};
-use axle_toolkit::{DriverVersion, GpuNameError, VersionError};
-use axle_wheel::{Glibc, InvalidPlatform, PythonVersion, System, Version};
 use serde::Deserialize;
 
 /// A question: each field means what the option of `axle concretise` of that name means.
@@ -59,7 +59,7 @@ pub enum AskError {
     Platform(#[from] InvalidPlatform),
     /// A CUDA release is none.
     #[error(transparent)]
-    Cuda(#[from] CudaError),
+    Cuda(#[from] InvalidCuda),
     /// A compute capability is none.
     #[error(transparent)]
     Capability(#[from] ComputeCapabilityError),
@@ -68,7 +68,10 @@ pub enum AskError {
     Gpu(#[from] GpuNameError),
     /// A driver's version is none.
     #[error(transparent)]
-    Driver(#[from] VersionError),
+    Driver(#[from] InvalidDriver),
+    /// A text that is not a compiler.
+    #[error(transparent)]
+    Compiler(#[from] InvalidCompiler),
     /// The version of torch is none.
     #[error("`{text}` is no version of torch: {message}")]
     Torch {
@@ -105,7 +108,7 @@ impl Question {
         let cudas = match self.cuda.as_str() {
             "any" => {
                 let all = catalogue.matrix()?.cudas.into_iter();
-                let releases: BTreeSet<Cuda> = all.filter(|cuda| *cuda != Cuda::Cpu).collect();
+                let releases: BTreeSet<CudaTarget> = all.filter(|cuda| *cuda != CudaTarget::Cpu).collect();
                 releases.into_iter().rev().collect()
             }
             one => vec![one.parse()?],
@@ -113,7 +116,7 @@ impl Question {
         let request = self.request(catalogue)?;
         let of_cuda = |cuda| {
             let mut request = Request { cuda, ..request.clone() };
-            if cuda == Cuda::Cpu {
+            if cuda == CudaTarget::Cpu {
                 // As the command line does: they say nothing without CUDA.
                 request.compute_capabilities.clear();
                 request.driver = None;
@@ -140,9 +143,9 @@ impl Question {
             packages: BTreeMap::new(),
             system: self.system.as_deref().map_or(Ok(System::X86_64Linux), str::parse)?,
             python: self.python.parse::<PythonVersion>()?,
-            cuda: Cuda::Cpu,
+            cuda: CudaTarget::Cpu,
             compute_capabilities,
-            compiler: self.compiler.as_deref().map(str::parse::<Compiler>).transpose()?,
+            compiler: self.compiler.as_deref().map(str::parse::<HostCompiler>).transpose()?,
             driver: self.driver.as_deref().map(str::parse::<DriverVersion>).transpose()?,
             allowed: BTreeSet::new(),
             torch: self.torch.as_deref().map(version).transpose()?,

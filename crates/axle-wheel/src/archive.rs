@@ -17,9 +17,9 @@ use zip::read::ZipArchiveMetadata;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
 
-use crate::excerpt::excerpt;
 use crate::inflate::Inflate;
 use crate::{EntryPointsError, MetadataError, ReadSeek, WheelFileError, WheelSource};
+use axle_types::excerpt;
 
 /// What a wheel may ask of the reader. The defaults are several times what the largest wheels of
 /// 2026 hold (3 GB in one library, 20 000 members).

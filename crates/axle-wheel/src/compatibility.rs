@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::platform::number;
-use crate::{BuildTag, Glibc, PythonVersion, System, Tag, WheelName};
+use crate::{BuildTag, Tag, WheelName};
+use axle_types::{Glibc, PythonVersion, System, number};
 
 /// How well the tags of `wheel` fit CPython `python` on `system` with `glibc`.
 ///

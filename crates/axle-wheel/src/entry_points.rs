@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::excerpt::excerpt;
+use axle_types::excerpt;
 
 /// The most commands of one wheel: real ones have up to some hundred.
 const MOST: usize = 4096;

@@ -5,13 +5,11 @@
 
 use std::fmt;
 
+use axle_types::{ExtraName, InvalidRequirement, PackageName, Requirement, parse_name, parse_version};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{ExtraName, PackageName};
 use thiserror::Error;
 
 use crate::headers::{Headers, HeadersError};
-use crate::requirement::{Requirement, parse_requirement};
-use crate::wheel_name::{parse_version, project_name};
 
 /// What a package says of itself. Shown as the headers that it was read from, without those that axle does not use.
 ///
@@ -90,7 +88,7 @@ impl Metadata {
             return Err(MetadataError::Invalid { field: "Metadata-Version", text: metadata_version });
         }
         let spelled_name = needed("Name")?;
-        let name = project_name(&spelled_name)
+        let name = parse_name(&spelled_name)
             .ok_or_else(|| MetadataError::Invalid { field: "Name", text: spelled_name.clone() })?;
         let version = needed("Version")?;
         let version =
@@ -124,7 +122,7 @@ impl Metadata {
     /// # Errors
     /// The first that is no requirement.
     pub fn requirements(&self) -> Result<Vec<Requirement>, MetadataError> {
-        self.requires_dist.iter().map(|text| parse_requirement(text)).collect()
+        self.requires_dist.iter().map(|text| Ok(text.parse()?)).collect()
     }
 
     /// Each `Provides-Extra`, normalised (PEP 685), in the order of the file.
@@ -174,13 +172,8 @@ pub enum MetadataError {
         text: String,
     },
     /// A `Requires-Dist` is not PEP 508.
-    #[error("its Requires-Dist `{text}` is no requirement: {message}")]
-    Requirement {
-        /// Its value.
-        text: String,
-        /// What the parser says.
-        message: String,
-    },
+    #[error("its Requires-Dist {0}")]
+    Requirement(#[from] InvalidRequirement),
 }
 
 #[cfg(test)]

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
+use axle_types::{PackageName, parse_name, parse_version};
 use pep440_rs::Version;
-use pep508_rs::PackageName;
 use thiserror::Error;
-
-use crate::wheel_name::{parse_version, project_name};
 
 /// The parsed file name of an sdist.
 ///
@@ -37,7 +35,7 @@ impl SdistName {
         let splits = stem.match_indices('-').filter_map(|(dash, _)| stem.split_at_checked(dash));
         let mut error = SdistNameError::Project { filename: filename.to_owned(), project: project.clone() };
         for (distribution, version) in splits {
-            if project_name(distribution).as_ref() != Some(project) {
+            if parse_name(distribution).as_ref() != Some(project) {
                 continue;
             }
             let version = version.trim_start_matches('-');

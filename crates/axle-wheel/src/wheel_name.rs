@@ -8,8 +8,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use pep440_rs::Version;
-use pep508_rs::PackageName;
+use axle_types::{PackageName, Version, parse_name, parse_version};
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
@@ -18,8 +17,6 @@ use thiserror::Error;
 const LONGEST: usize = 255;
 /// The most tags that the sets of one wheel may stand for. Real ones stand for up to 30.
 pub(crate) const MOST_TAGS: usize = 1024;
-/// The most bytes of a version: a file's name holds no longer one.
-const LONGEST_VERSION: usize = LONGEST;
 
 /// The parsed file name of a wheel. [`Display`](fmt::Display) gives back the very text that was
 /// parsed.
@@ -126,7 +123,7 @@ impl FromStr for WheelName {
             }
             _ => return Err(error(WheelNameProblem::Parts { found: parts.len() })),
         };
-        let name = project_name(distribution)
+        let name = parse_name(distribution)
             .ok_or_else(|| error(WheelNameProblem::Distribution { text: distribution.to_owned() }))?;
         let version = parse_version(version_text)
             .ok_or_else(|| error(WheelNameProblem::Version { text: version_text.to_owned() }))?;
@@ -153,18 +150,6 @@ impl FromStr for WheelName {
             platform,
         })
     }
-}
-
-/// The normalised name of a project (PEP 503), from a name as spelled.
-pub(crate) fn project_name(text: &str) -> Option<PackageName> {
-    // pep508_rs takes the empty name for a name.
-    if text.is_empty() { None } else { text.parse().ok() }
-}
-
-/// A PEP 440 version, without the blanks around it that PEP 440 lets pass.
-pub(crate) fn parse_version(text: &str) -> Option<Version> {
-    let is_one = !text.is_empty() && text.len() <= LONGEST_VERSION && !text.contains(char::is_whitespace);
-    if is_one { text.parse().ok() } else { None }
 }
 
 /// The members of a compressed tag set: `py2.py3`.

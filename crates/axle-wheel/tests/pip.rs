@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use axle_wheel::{Fit, Glibc, PythonVersion, System, WheelName, fit};
+use axle_types::{Glibc, PythonVersion, System};
+use axle_wheel::{Fit, WheelName, fit};
 
 /// Runs `script` with a Python that has pip; none where there is no such Python.
 fn python(script: &str, arguments: &[&str]) -> Option<String> {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use axle_catalogue::Cuda;
 use axle_concretise::Prefer;
-use axle_fatbin::ComputeCapability;
-use axle_toolkit::{DriverVersion, MajorMinor, Rule, VersionError};
-use axle_wheel::{Glibc, PythonVersion, System, Version};
+use axle_toolkit::Rule;
+use axle_types::{
+    ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, System, Version, compiler_major,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pep440_rs::VersionSpecifiers;
 
@@ -123,7 +123,7 @@ pub struct RequestArguments {
     pub python: Option<PythonVersion>,
     /// CUDA release, as in 12.8
     #[arg(long, value_name = "X.Y", conflicts_with = "cpu", value_parser = cuda_release)]
-    pub cuda: Option<Cuda>,
+    pub cuda: Option<CudaTarget>,
     /// Without CUDA
     #[arg(long)]
     pub cpu: bool,
@@ -134,10 +134,10 @@ pub struct RequestArguments {
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
     pub gpus: Vec<String>,
     /// Major version of GCC; with a compiler, what has no wheel that fits may be compiled
-    #[arg(long, value_name = "MAJOR", value_parser = major, conflicts_with = "clang")]
+    #[arg(long, value_name = "MAJOR", value_parser = compiler_major, conflicts_with = "clang")]
     pub gcc: Option<u16>,
     /// Major version of Clang
-    #[arg(long, value_name = "MAJOR", value_parser = major)]
+    #[arg(long, value_name = "MAJOR", value_parser = compiler_major)]
     pub clang: Option<u16>,
     /// What to prefer: wheels, even of an older torch (wheel), the newest torch, even compiled (newest), or compiling
     /// whatever can be (source); prefix with NAME= to set it for one package; repeatable
@@ -263,16 +263,11 @@ pub fn version(text: &str) -> Result<String, String> {
 }
 
 /// A CUDA release; that there is none is said by `--cpu`.
-pub fn cuda_release(text: &str) -> Result<Cuda, String> {
+pub fn cuda_release(text: &str) -> Result<CudaTarget, String> {
     match text.parse() {
-        Ok(cuda @ Cuda::Toolkit(..)) => Ok(cuda),
+        Ok(cuda @ CudaTarget::Release(_)) => Ok(cuda),
         _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),
     }
-}
-
-/// A compiler's version, of which its major counts.
-fn major(text: &str) -> Result<u16, VersionError> {
-    Ok(text.parse::<MajorMinor>()?.major)
 }
 
 /// `axle catalogue add`.

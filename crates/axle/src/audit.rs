@@ -7,10 +7,11 @@ mod progress;
 pub mod view;
 
 use axle_audit::{
-    ComputeCapability, Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity,
-    WheelFacts, coverage, findings, glibc_coverage, platform_tag, providers,
+    Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity, WheelFacts, coverage,
+    findings, glibc_coverage, platform_tag, providers,
 };
 use axle_toolkit::Rule;
+use axle_types::ComputeCapability;
 use serde::Serialize;
 
 use self::policy::Policies;

@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use axle_toolkit::{
-    Compiler, ComputeCapability, Cuda, DriverVersion, Environment, MajorMinor, Package, Rule, SCHEMA,
-    Severity, Toolkits, Verdict,
+use axle_toolkit::{Environment, Package, Rule, SCHEMA, Severity, Toolkits, Verdict};
+use axle_types::{
+    ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, PythonVersion, System, compiler_major,
 };
-use axle_wheel::{Glibc, PythonVersion, System};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -23,13 +22,13 @@ pub const CHECK_SCHEMA: &str = "axle.check/1";
 pub struct Check {
     /// CUDA release, as in 12.8
     #[arg(long, value_name = "X.Y")]
-    pub cuda: Cuda,
+    pub cuda: CudaRelease,
     /// Version of GCC, as in 13
-    #[arg(long, value_name = "VERSION", conflicts_with = "clang")]
-    pub gcc: Option<MajorMinor>,
+    #[arg(long, value_name = "VERSION", value_parser = compiler_major, conflicts_with = "clang")]
+    pub gcc: Option<u16>,
     /// Version of Clang, as in 17
-    #[arg(long, value_name = "VERSION")]
-    pub clang: Option<MajorMinor>,
+    #[arg(long, value_name = "VERSION", value_parser = compiler_major)]
+    pub clang: Option<u16>,
     /// GCC release whose libstdc++ Clang takes: the newest that is installed
     #[arg(long, value_name = "MAJOR", requires = "clang")]
     pub libstdcxx: Option<u16>,
@@ -153,10 +152,7 @@ fn environment(command: &Check) -> Result<(Toolkits, Environment), Error> {
         return Err(message.into());
     }
     environment.cuda = Some(command.cuda);
-    environment.compiler = command
-        .gcc
-        .map(|version| Compiler::Gcc(version.major))
-        .or(command.clang.map(|version| Compiler::Clang(version.major)));
+    environment.compiler = command.gcc.map(HostCompiler::Gcc).or(command.clang.map(HostCompiler::Clang));
     environment.libstdcxx = command.libstdcxx;
     environment.capabilities = command.compute_capabilities.iter().copied().collect();
     for name in &command.gpus {

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use axle_catalogue::{Catalogue, Cuda, Provenance};
+use axle_catalogue::{Catalogue, Provenance};
 use axle_concretise::{
-    Compiler, DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
-    Which, flake, pins, requirement, requirements, shell_word,
+    DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story, Which,
+    flake, pins, requirement, requirements, shell_word,
 };
 use axle_toolkit::Rule;
-use axle_wheel::System;
+use axle_types::{CudaTarget, HostCompiler, System};
 
 use crate::arguments::{Concretise, PlanFormat, RequestArguments};
 use crate::output::{self, Answer, Error, Text};
@@ -99,7 +99,7 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
         |what: &str| -> Error { format!("no {what}: neither the command line nor --from gives one").into() };
     let python = command.python.or(file.python).ok_or_else(|| missing("Python (--python 3.12)"))?;
     let cuda = match command.cuda {
-        _ if command.cpu => Cuda::Cpu,
+        _ if command.cpu => CudaTarget::Cpu,
         None => file.cuda.ok_or_else(|| missing("CUDA (--cuda 12.8, or --cpu)"))?,
         Some(cuda) => cuda,
     };
@@ -111,7 +111,7 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     };
     let mut compute_capabilities: BTreeSet<_> = capabilities.iter().copied().collect();
     compute_capabilities.extend(crate::check::capabilities(command.catalogue.as_deref(), gpus)?);
-    if cuda == Cuda::Cpu {
+    if cuda == CudaTarget::Cpu {
         compute_capabilities.clear();
     } else if compute_capabilities.is_empty() {
         return Err(missing("compute capability (--cc 8.6, or --gpu NAME)"));
@@ -136,8 +136,8 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
         python,
         cuda,
         compute_capabilities,
-        compiler: gcc.map(Compiler::Gcc).or(clang.map(Compiler::Clang)),
-        driver: command.driver.clone().or(file.driver).filter(|_| cuda != Cuda::Cpu),
+        compiler: gcc.map(HostCompiler::Gcc).or(clang.map(HostCompiler::Clang)),
+        driver: command.driver.clone().or(file.driver).filter(|_| cuda != CudaTarget::Cpu),
         allowed,
         torch: command.torch.clone().or(file.torch),
         glibc: command.glibc.or(file.glibc).unwrap_or(DEFAULT_GLIBC),

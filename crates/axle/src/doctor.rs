@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use axle_concretise::Problem;
-use axle_toolkit::{
-    ComputeCapability, Environment, MajorMinor, Package, Rule, Severity, Source, Toolkits, Verdict,
-    listing_major,
-};
-use axle_wheel::System;
+use axle_toolkit::{Environment, Package, Rule, Severity, Source, Toolkits, Verdict, listing_major};
+use axle_types::{ComputeCapability, System, WheelCuda};
 use clap::Args;
 use serde::Serialize;
 
@@ -130,7 +127,7 @@ fn base(
                 let source = Source::File { filename, sha256: None, member: None };
                 let mut package = Package::from_audit(&facts, &policy, system, &capabilities, source);
                 // NVIDIA's own names say nothing from 13.0 on.
-                let listed = listing_major(&toolkits.releases, &package.name).map(MajorMinor::major);
+                let listed = listing_major(&toolkits.releases, &package.name).map(WheelCuda::Major);
                 package.cuda = listed.or(package.cuda);
                 base.packages.push(package);
             }
@@ -149,10 +146,8 @@ fn judge(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Judg
     };
     let torch = base.packages.iter().find(|package| package.name == "torch");
     let mut installed = base.clone();
-    if let Some(cuda) = torch.and_then(|torch| torch.cuda)
-        && let Some(minor) = cuda.minor
-    {
-        installed.cuda = Some(axle_toolkit::Cuda { major: cuda.major, minor });
+    if let Some(WheelCuda::Release(cuda)) = torch.and_then(|torch| torch.cuda) {
+        installed.cuda = Some(cuda);
     }
     let title = torch.map_or_else(
         || "the driver and the GPUs".to_owned(),
@@ -186,7 +181,7 @@ fn compile_with(environment: &mut Environment, found: Option<&FoundCompiler>) {
 
 /// A release that the driver and the GPUs go with, the compilers that it takes, and the Pythons that torch has wheels for.
 struct Fitting {
-    cuda: axle_toolkit::Cuda,
+    cuda: axle_types::CudaRelease,
     compilers: Vec<String>,
     pythons: Vec<String>,
 }
@@ -205,7 +200,7 @@ fn fits(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Fitti
         .map(|cuda| {
             let taken = machine.compilers.iter().filter(|compiler| accepted(cuda, Some(compiler)));
             let served = machine.pythons.iter().map(|(_, python)| python).filter(|&&python| {
-                let torch_cuda = MajorMinor { major: cuda.major, minor: Some(cuda.minor) };
+                let torch_cuda = WheelCuda::Release(cuda);
                 toolkits.packages.iter().any(|package| {
                     package.name == "torch"
                         && package.cuda == Some(torch_cuda)

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use axle_audit::WheelFacts;
-use axle_wheel::is_hidden;
+use axle_types::{Requirement, is_hidden};
 use clap::Parser as _;
 
 use crate::arguments::{Arguments, Command};
@@ -67,9 +67,9 @@ pub fn request(text: &str) {
     for error in results.into_iter().filter_map(Result::err) {
         assert!(!output::shown(&error).contains(is_hidden));
     }
-    if let Ok(requirement) = axle_wheel::parse_requirement(text) {
+    if let Ok(requirement) = text.parse::<Requirement>() {
         let shown = requirement.to_string();
-        let again = axle_wheel::parse_requirement(&shown);
+        let again = &shown.parse::<Requirement>();
         assert!(again.is_ok_and(|again| again.to_string() == shown), "{shown}");
     }
 }

@@ -6,8 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use axle_index::{Silence, ask_program};
-use axle_toolkit::{Compiler, ComputeCapability, Cuda, DriverVersion, MajorMinor};
-use axle_wheel::{Glibc, PythonVersion, System, read_file};
+use axle_types::{
+    ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, PythonVersion, System, compiler_major,
+};
+use axle_wheel::read_file;
 
 use crate::output;
 
@@ -22,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub struct Machine {
     /// CUDA toolkits: where, and which.
-    pub toolkits: Vec<(String, Cuda)>,
+    pub toolkits: Vec<(String, CudaRelease)>,
     /// Compilers, the one that nvcc calls first.
     pub compilers: Vec<FoundCompiler>,
     /// The driver, and how that is known.
@@ -47,7 +49,7 @@ pub struct FoundCompiler {
     /// Where it is.
     pub path: String,
     /// Which it is.
-    pub compiler: Compiler,
+    pub compiler: HostCompiler,
     /// The C library whose headers it includes; `None` where that is not known.
     pub glibc_headers: Option<Glibc>,
     /// The gcc release whose C++ library it takes; `None` where that is not known.
@@ -203,7 +205,7 @@ impl Root {
     }
 
     /// The toolkits of `CUDA_HOME`, of nvcc's folders, and of the usual places.
-    fn toolkits(&self, folders: &[PathBuf]) -> Vec<(String, Cuda)> {
+    fn toolkits(&self, folders: &[PathBuf]) -> Vec<(String, CudaRelease)> {
         let variables = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(|name| self.variables.get(name));
         let mut places: Vec<PathBuf> = variables.map(|place| self.path(place)).collect();
         let with_nvcc = folders.iter().filter(|folder| self.exists(&folder.join("nvcc")));
@@ -216,7 +218,7 @@ impl Root {
         );
         let numbered = self.list(&self.path("/usr/local"));
         places.extend(numbered.into_iter().filter(|place| file_name(place).starts_with("cuda-")));
-        let mut found: Vec<(String, Cuda)> = Vec::new();
+        let mut found: Vec<(String, CudaRelease)> = Vec::new();
         let mut seen = BTreeSet::new();
         for place in places {
             let Some(place) = self.resolved(&place).filter(|place| seen.insert(place.clone())) else {
@@ -230,7 +232,7 @@ impl Root {
     }
 
     /// The release of the toolkit in a folder: what `cuda.h` says, or `version.json`, or its nvcc.
-    fn toolkit(&self, place: &Path) -> Option<Cuda> {
+    fn toolkit(&self, place: &Path) -> Option<CudaRelease> {
         let nvcc = [place.join("bin/nvcc"), place.join("nvcc")].into_iter().find(|nvcc| self.exists(nvcc))?;
         let headers =
             ["include/cuda.h", "targets/x86_64-linux/include/cuda.h", "targets/sbsa-linux/include/cuda.h"];
@@ -239,8 +241,8 @@ impl Root {
         let by_list = || {
             let list: serde_json::Value =
                 serde_json::from_str(&self.read_at(&place.join("version.json"))?).ok()?;
-            let version: MajorMinor = list.get("cuda")?.get("version")?.as_str()?.parse().ok()?;
-            Some(Cuda { major: version.major, minor: version.minor? })
+            let mut numbers = list.get("cuda")?.get("version")?.as_str()?.split('.');
+            Some(CudaRelease { major: numbers.next()?.parse().ok()?, minor: numbers.next()?.parse().ok()? })
         };
         let by_nvcc = || {
             let said = self.ask(&nvcc.display().to_string(), &["--version"])?;
@@ -254,7 +256,7 @@ impl Root {
     fn compilers(&self, folders: &[PathBuf], system: System) -> Vec<FoundCompiler> {
         let mut found: Vec<(u8, FoundCompiler)> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut add = |rank: u8, path: &Path, named: Option<Compiler>| {
+        let mut add = |rank: u8, path: &Path, named: Option<HostCompiler>| {
             let macros = self.macros(path);
             let Some(compiler) = macros.as_ref().and_then(Macros::compiler).or(named) else { return };
             if !self.resolved(path).is_some_and(|path| seen.insert(path)) {
@@ -288,20 +290,20 @@ impl Root {
             let name = name.rsplit_once("-linux-gnu-").map_or(name, |(_, name)| name);
             let (kind, named) = match name.split_once('-') {
                 // `gcc-12`, but not `gcc-ar`.
-                Some((kind, version)) => match version.parse::<MajorMinor>() {
+                Some((kind, version)) => match compiler_major(version) {
                     Ok(version) => (kind, Some(version)),
                     Err(_) => continue,
                 },
                 None => (name, None),
             };
-            let compiler: fn(u16) -> Compiler = match kind {
-                "gcc" => Compiler::Gcc,
-                "clang" => Compiler::Clang,
+            let compiler: fn(u16) -> HostCompiler = match kind {
+                "gcc" => HostCompiler::Gcc,
+                "clang" => HostCompiler::Clang,
                 _ => continue,
             };
             let version = named.or_else(|| self.version_of_link(&path, kind));
             let rank = 1 + 2 * u8::from(named.is_some()) + u8::from(kind != "gcc");
-            add(rank, &path, version.map(|version| compiler(version.major)));
+            add(rank, &path, version.map(compiler));
         }
         found.sort_by_key(|(rank, _)| *rank);
         found.into_iter().map(|(_, compiler)| compiler).collect()
@@ -332,13 +334,13 @@ impl Root {
     }
 
     /// The version in the name of what a link leads to: `gcc-12`, or `…-gcc-wrapper-14.2.1` in a Nix store.
-    fn version_of_link(&self, path: &Path, kind: &str) -> Option<MajorMinor> {
+    fn version_of_link(&self, path: &Path, kind: &str) -> Option<u16> {
         let target = self.resolved(path)?;
         let inside = target.strip_prefix(&self.folder).unwrap_or(&target);
         let parts = inside.components().rev().filter_map(|part| part.as_os_str().to_str());
         parts
             .filter(|part| part.contains(kind))
-            .find_map(|part| part.rsplit('-').find_map(|word| word.parse::<MajorMinor>().ok()))
+            .find_map(|part| part.rsplit('-').find_map(|word| compiler_major(word).ok()))
     }
 
     /// The newest gcc whose C++ library is there, which is the one that clang takes.
@@ -348,10 +350,7 @@ impl Root {
         let with_library = folders.filter(|folder| {
             self.exists(&folder.join("libstdc++.so")) || self.exists(&folder.join("libstdc++.a"))
         });
-        with_library
-            .filter_map(|folder| file_name(&folder).parse::<MajorMinor>().ok())
-            .map(|one| one.major)
-            .max()
+        with_library.filter_map(|folder| compiler_major(file_name(&folder)).ok()).max()
     }
 
     /// The driver: what the kernel says, else which library of it there is, else what nvidia-smi says.
@@ -524,9 +523,9 @@ impl Macros {
     }
 
     /// clang gives itself out for gcc too.
-    fn compiler(&self) -> Option<Compiler> {
-        let clang = self.get("__clang_major__").map(Compiler::Clang);
-        clang.or_else(|| self.get("__GNUC__").map(Compiler::Gcc))
+    fn compiler(&self) -> Option<HostCompiler> {
+        let clang = self.get("__clang_major__").map(HostCompiler::Clang);
+        clang.or_else(|| self.get("__GNUC__").map(HostCompiler::Gcc))
     }
 
     fn glibc(&self) -> Option<Glibc> {
@@ -543,10 +542,10 @@ fn file_name(path: &Path) -> &str {
 }
 
 /// `#define CUDA_VERSION 12080` is 12.8.
-fn cuda_of_header(header: &str) -> Option<Cuda> {
+fn cuda_of_header(header: &str) -> Option<CudaRelease> {
     let line = header.lines().find_map(|line| line.trim().strip_prefix("#define CUDA_VERSION"))?;
     let number: u16 = line.trim().parse().ok()?;
-    Some(Cuda { major: number / 1000, minor: number % 1000 / 10 })
+    Some(CudaRelease { major: number / 1000, minor: number % 1000 / 10 })
 }
 
 /// A word that is a version of the driver: three digits first.

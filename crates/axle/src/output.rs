@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use axle_audit::AuditError;
 pub use axle_concretise::{Document, Problem, package_name};
-use axle_wheel::{is_hidden, redacted, visible};
+use axle_types::{is_hidden, redacted, visible};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};

@@ -4,9 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use axle_index::{File, IndexError, Origin as _, PackageIndex};
-use axle_wheel::{
-    BuildTag, Fit, Glibc, PackageName, PythonVersion, SdistName, System, TagMismatch, Version, WheelName, fit,
-};
+use axle_types::{Glibc, PackageName, PythonVersion, System, Version};
+use axle_wheel::{BuildTag, Fit, SdistName, TagMismatch, WheelName, fit};
 use pep440_rs::VersionSpecifier;
 
 /// What a wheel may need: an audit reads it and runs nothing, so that no glibc is too new.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use axle_catalogue::Cuda;
 use axle_concretise::{Prefer, requirement};
-use axle_toolkit::{ComputeCapability, DriverVersion, Rule};
-use axle_wheel::{Glibc, PythonVersion, Requirement, System, read_text};
+use axle_toolkit::Rule;
+use axle_types::{ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, Requirement, System};
+use axle_wheel::read_text;
 use serde::Deserialize;
 
 use crate::output::{self, Error};
@@ -17,7 +17,7 @@ use crate::output::{self, Error};
 pub struct RequestFile {
     pub requirements: Vec<Requirement>,
     pub python: Option<PythonVersion>,
-    pub cuda: Option<Cuda>,
+    pub cuda: Option<CudaTarget>,
     pub compute_capabilities: Vec<ComputeCapability>,
     pub gpus: Vec<String>,
     pub gcc: Option<u16>,
@@ -154,7 +154,7 @@ impl RequestFile {
         set(&mut self.python, file.python.as_deref())?;
         if let Some(cuda) = file.cuda {
             self.cuda = Some(match cuda.as_str() {
-                "none" => Cuda::Cpu,
+                "none" => CudaTarget::Cpu,
                 release => crate::arguments::cuda_release(release)
                     .map_err(|_| format!("`cuda = \"{release}\"`: write a release, as in 12.8, or none"))?,
             });

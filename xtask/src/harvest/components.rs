@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, Provenance, markers};
-use axle_toolkit::{Components, ComputeCapability, MajorMinor, Package, Release, Source, listing_major};
-use axle_wheel::{PythonVersion, Requirement, System, Version, WheelName, parse_requirement};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, Provenance};
+use axle_toolkit::{Components, Package, Release, Source, listing_major};
+use axle_types::{
+    ComputeCapability, PythonVersion, Requirement, System, Version, WheelCuda, marker_environment,
+};
+use axle_wheel::WheelName;
 
 use super::Error;
 use super::toolkit_files::{Downloads, ToolkitFiles, source};
@@ -61,7 +64,7 @@ pub fn packages(
                     continue;
                 }
                 // One library may be linked with both majors; the list of a release tells.
-                package.cuda = listing_major(releases, &name).map(MajorMinor::major).or(package.cuda);
+                package.cuda = listing_major(releases, &name).map(WheelCuda::Major).or(package.cuda);
                 packages.push(package);
             }
         }
@@ -106,7 +109,7 @@ fn pythons(wheels: &[&(WheelName, &Artefact)]) -> Vec<PythonVersion> {
 fn pins(requires_dist: &[String], extras: &[&str], system: System) -> BTreeMap<String, String> {
     requires_dist
         .iter()
-        .filter_map(|line| parse_requirement(line).ok())
+        .filter_map(|line| line.parse::<Requirement>().ok())
         .filter(|requirement| holds(requirement, extras, system))
         .filter_map(|requirement| Some((requirement.name.to_string(), pin(&requirement)?)))
         .collect()
@@ -121,7 +124,7 @@ fn pin(requirement: &Requirement) -> Option<String> {
 
 fn holds(requirement: &Requirement, extras: &[&str], system: System) -> bool {
     // Markers of these wheels tell systems apart, not Pythons.
-    let Ok(environment) = markers::environment(system, PythonVersion::new(12)) else { return false };
+    let Ok(environment) = marker_environment(system, PythonVersion::new(12)) else { return false };
     let extras: Vec<_> = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
     requirement.evaluate_markers(&environment, &extras)
 }
@@ -134,7 +137,7 @@ fn torch_pins(
 ) -> BTreeMap<String, String> {
     let mut all = pins(requires_dist, &[], system);
     for line in requires_dist {
-        let Ok(requirement) = parse_requirement(line) else { continue };
+        let Ok(requirement) = line.parse::<Requirement>() else { continue };
         if requirement.name.to_string() != "cuda-toolkit" || !holds(&requirement, &[], system) {
             continue;
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use axle_index::File;
 use axle_toolkit::{CompilerRange, Host};
-use axle_wheel::{Glibc, System};
+use axle_types::{Glibc, System};
 
 use super::Error;
 use super::toolkit_files::{Downloads, ToolkitFiles, source, unpack};

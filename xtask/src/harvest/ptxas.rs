@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use axle_audit::{Code, ComputeCapability};
+use axle_audit::Code;
 use axle_index::File;
 use axle_toolkit::Targets;
+use axle_types::ComputeCapability;
 use axle_wheel::WheelName;
 
 use super::Error;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use axle_audit::Toolkit as Cuda;
 use axle_index::{File, Origin as _, PackageIndex};
 use axle_toolkit::{Release, Source};
-use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, System, Version, WheelName};
+use axle_types::{CudaRelease, System, Version};
+use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, WheelName};
 
 use super::Error;
 
@@ -16,7 +16,7 @@ pub const HERE: System = System::X86_64Linux;
 
 /// The files of one minor release: of its newest patch release.
 pub struct ToolkitFiles {
-    pub cuda: Cuda,
+    pub cuda: CudaRelease,
     /// The wheels with ptxas, and up to 12.9 the headers, by system.
     pub nvcc: BTreeMap<System, File>,
     /// The wheels with the headers, by system.
@@ -69,9 +69,12 @@ pub fn all(index: &PackageIndex) -> Result<Vec<ToolkitFiles>, Error> {
 }
 
 /// Of each minor release of a package the files of the newest version, by system.
-fn newest(index: &PackageIndex, package: &str) -> Result<BTreeMap<Cuda, BTreeMap<System, File>>, Error> {
+fn newest(
+    index: &PackageIndex,
+    package: &str,
+) -> Result<BTreeMap<CudaRelease, BTreeMap<System, File>>, Error> {
     let name = package.parse().map_err(|_| Error::Empty { package: package.to_owned() })?;
-    let mut versions: BTreeMap<Cuda, BTreeMap<Version, BTreeMap<System, File>>> = BTreeMap::new();
+    let mut versions: BTreeMap<CudaRelease, BTreeMap<Version, BTreeMap<System, File>>> = BTreeMap::new();
     for file in index.project(&name)?.files {
         let Ok(wheel) = file.filename.parse::<WheelName>() else { continue };
         let [major, minor, ..] = *wheel.version().release() else { continue };
@@ -88,7 +91,7 @@ fn newest(index: &PackageIndex, package: &str) -> Result<BTreeMap<Cuda, BTreeMap
             });
             if serves {
                 versions
-                    .entry(Cuda { major, minor })
+                    .entry(CudaRelease { major, minor })
                     .or_default()
                     .entry(wheel.version().clone())
                     .or_default()

@@ -5,9 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use axle_catalogue::{
-    COMPONENTS_PATH, Catalogue, CatalogueError, Cell, CellFile, Cuda, FrozenWheel, artefact_path, build_path,
+    COMPONENTS_PATH, Catalogue, CatalogueError, Cell, CellFile, FrozenWheel, artefact_path, build_path,
 };
-use axle_wheel::{PythonVersion, System};
+use axle_types::{CudaRelease, CudaTarget, PythonVersion, System};
 
 /// The system whose cells are named without it.
 const DEFAULT_SYSTEM: System = System::X86_64Linux;
@@ -20,7 +20,7 @@ pub struct CellName {
     /// The Python.
     pub python: PythonVersion,
     /// The CUDA release.
-    pub cuda: Cuda,
+    pub cuda: CudaTarget,
     /// The version of torch.
     pub torch: String,
 }
@@ -29,8 +29,8 @@ impl CellName {
     /// The attribute of `legacyPackages.<system>.environments` that is this cell's.
     pub fn attribute(&self) -> String {
         let cuda = match self.cuda {
-            Cuda::Cpu => "cpu".to_owned(),
-            cuda @ Cuda::Toolkit(..) => format!("cuda{cuda}"),
+            CudaTarget::Cpu => "cpu".to_owned(),
+            cuda @ CudaTarget::Release(_) => format!("cuda{cuda}"),
         };
         format!("python{}-{cuda}-torch{}", self.python, self.torch).replace('.', "_")
     }
@@ -43,8 +43,10 @@ impl fmt::Display for CellName {
         }
         let python = self.python.to_string().replace('.', "");
         match self.cuda {
-            Cuda::Cpu => write!(formatter, "py{python}-cpu")?,
-            Cuda::Toolkit(major, minor) => write!(formatter, "py{python}-cu{major}{minor}")?,
+            CudaTarget::Cpu => write!(formatter, "py{python}-cpu")?,
+            CudaTarget::Release(CudaRelease { major, minor }) => {
+                write!(formatter, "py{python}-cu{major}{minor}")?
+            }
         }
         write!(formatter, "-torch{}", self.torch)
     }
@@ -168,7 +170,7 @@ mod tests {
         let file = Arc::new(CellFile {
             system: DEFAULT_SYSTEM,
             python: "3.12".parse().unwrap(),
-            cuda: Cuda::Cpu,
+            cuda: CudaTarget::Cpu,
             capabilities: Vec::new(),
             order: Vec::new(),
             torch: BTreeMap::new(),

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{
     Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellPackage, CellWheel, ComponentsFile,
-    Cuda, Matrix, Provenance, Provider, WheelBuild, build_path, markers,
+    Matrix, Provenance, Provider, WheelBuild, build_path,
 };
-use axle_concretise::{Asked, Compiler, Lookup, LookupError, Preferences, Request, satisfies};
-use axle_fatbin::ComputeCapability;
-use axle_toolkit::{Compiler as HostCompiler, SupportedCompilers};
-use axle_wheel::{Requirement, VersionOrUrl, parse_requirement};
+use axle_concretise::{Asked, Lookup, LookupError, Preferences, Request};
+use axle_toolkit::SupportedCompilers;
+use axle_types::{
+    ComputeCapability, CudaTarget, HostCompiler, MarkerEnvironment, Requirement, VersionOrUrl,
+    full_python_version, marker_environment, satisfies,
+};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::MarkerEnvironment;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -205,7 +206,7 @@ impl<'a> Facts<'a> {
         for (name, package) in &cell.cell().packages {
             let Some(wheel) = &package.wheel else { continue };
             let mut fail = |message: String| failures.push(Failure::of(name, message));
-            if wheel.covers.is_empty() && cell.name.cuda != Cuda::Cpu {
+            if wheel.covers.is_empty() && cell.name.cuda != CudaTarget::Cpu {
                 fail(format!("{} covers no compute capability, so no request can have it", wheel.filename));
             }
             if let Some(artefact) = self.artefact(name, &wheel.filename, &wheel.sha256)
@@ -278,8 +279,8 @@ impl<'a> Facts<'a> {
         if let Some(message) = self.no_compiler(cell) {
             failures.push(Failure::of_cell(message));
         }
-        let python = markers::full_version(cell.name.python);
-        let environment = match markers::environment(cell.name.system, cell.name.python) {
+        let python = full_python_version(cell.name.python);
+        let environment = match marker_environment(cell.name.system, cell.name.python) {
             Ok(environment) => environment,
             Err(error) => return vec![Failure::of_cell(error.to_string())],
         };
@@ -300,7 +301,7 @@ impl<'a> Facts<'a> {
                 _ => {}
             }
             for line in artefact.requires_dist.iter().flatten() {
-                let unmet = match parse_requirement(line) {
+                let unmet = match line.parse::<Requirement>() {
                     Ok(requirement) => unmet(cell, &environment, &requirement),
                     Err(error) => Some(error.to_string()),
                 };
@@ -314,7 +315,7 @@ impl<'a> Facts<'a> {
 
     /// Why nothing could be compiled with the cell's CUDA release.
     fn no_compiler(&self, cell: &NamedCell) -> Option<String> {
-        if cell.name.cuda == Cuda::Cpu || self.newest_gcc(cell).is_some() {
+        if cell.name.cuda == CudaTarget::Cpu || self.newest_gcc(cell).is_some() {
             return None;
         }
         Some(format!("compilers.json says nothing of a gcc that CUDA {} takes", cell.name.cuda))
@@ -335,23 +336,23 @@ impl<'a> Facts<'a> {
         let of_torch = self.covered(cell, "torch");
         for name in cell.cell().packages.keys() {
             let covered = self.covered(cell, name);
-            let request = if cell.name.cuda == Cuda::Cpu || !covered.is_empty() {
+            let request = if cell.name.cuda == CudaTarget::Cpu || !covered.is_empty() {
                 if of_torch.is_subset(&covered) {
                     together.insert(name.as_str());
                 }
                 self.request(cell, &[name], covered, None)
             } else {
-                let newest = self.newest_gcc(cell).map(Compiler::Gcc);
+                let newest = self.newest_gcc(cell).map(HostCompiler::Gcc);
                 self.request(cell, &[name], self.compiled(cell, name), newest)
             };
-            if request.compute_capabilities.is_empty() && cell.name.cuda != Cuda::Cpu {
+            if request.compute_capabilities.is_empty() && cell.name.cuda != CudaTarget::Cpu {
                 failures
                     .push(Failure::of(name, format!("{name} and what it requires serve no GPU together")));
                 continue;
             }
             failures.extend(answered(&lookup, cell, &request, name)?);
         }
-        if !together.is_empty() && (cell.name.cuda == Cuda::Cpu || !of_torch.is_empty()) {
+        if !together.is_empty() && (cell.name.cuda == CudaTarget::Cpu || !of_torch.is_empty()) {
             let names: Vec<_> = together.into_iter().collect();
             let request = self.request(cell, &names, of_torch, None);
             failures.extend(answered(&lookup, cell, &request, "what serves the GPUs of torch")?);
@@ -380,7 +381,7 @@ impl<'a> Facts<'a> {
                 wheel.is_some_and(|wheel| wheel.covers.contains(capability))
             })
         };
-        if cell.name.cuda == Cuda::Cpu {
+        if cell.name.cuda == CudaTarget::Cpu {
             return BTreeSet::new();
         }
         self.matrix.compute_capabilities.iter().copied().filter(wheels).collect()
@@ -406,7 +407,7 @@ impl<'a> Facts<'a> {
         cell: &NamedCell,
         names: &[&str],
         compute_capabilities: BTreeSet<ComputeCapability>,
-        compiler: Option<Compiler>,
+        compiler: Option<HostCompiler>,
     ) -> Request {
         Request {
             packages: names.iter().map(|&name| (name.to_owned(), Asked::default())).collect(),

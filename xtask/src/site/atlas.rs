@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_audit::{Coverage, ServedBy};
-use axle_catalogue::{Artefact, Catalogue, Cause, Cuda, Origin, Provenance};
+use axle_catalogue::{Artefact, Catalogue, Cause, Origin, Provenance};
 use axle_concretise::{Candidates, Choice, CudaTold, Serving, Universe};
-use axle_wheel::{PythonVersion, System};
+use axle_types::{CudaTarget, PythonVersion, System, WheelCuda};
 use pep440_rs::Version;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -48,7 +48,7 @@ struct About {
     /// The CUDA releases that they go with.
     cudas: Vec<String>,
     /// What tells the CUDA that they are made for.
-    told: Vec<(String, CudaTold)>,
+    told: Vec<(WheelCuda, CudaTold)>,
     glibc: Option<String>,
     /// The code in them; `null` where that is not known.
     code: Option<Vec<String>>,
@@ -102,8 +102,8 @@ struct Listed<'a> {
 pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
     let universe = Universe::read(catalogue)?;
     let known = universe.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
-    let known = known.map(|release| Cuda::Toolkit(release.cuda.major, release.cuda.minor));
-    let cudas: Vec<Cuda> =
+    let known = known.map(|release| CudaTarget::Release(release.cuda));
+    let cudas: Vec<CudaTarget> =
         universe.matrix.cudas.iter().copied().chain(known).collect::<BTreeSet<_>>().into_iter().collect();
     let pythons = &universe.matrix.pythons;
     let targets: Vec<(System, PythonVersion)> =
@@ -144,7 +144,7 @@ fn newest(versions: &[OfVersion]) -> String {
     newest.map(|one| one.version.clone()).unwrap_or_default()
 }
 
-fn versions(name: &str, targets: &[Candidates<'_>], cudas: &[Cuda]) -> Vec<OfVersion> {
+fn versions(name: &str, targets: &[Candidates<'_>], cudas: &[CudaTarget]) -> Vec<OfVersion> {
     /// What is found of one version, and why the rest of it is of no use.
     #[derive(Default)]
     struct Found {
@@ -188,7 +188,7 @@ fn add(rows: &mut Vec<Row>, row: Row) {
 }
 
 /// The rows of one artefact: one for each set of CUDA releases for which it covers the same.
-fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[Cuda]) -> Vec<Row> {
+fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[CudaTarget]) -> Vec<Row> {
     let holdings = candidates.holdings(choice, cudas);
     let about = |serving: &Serving| {
         let (covers, unknown) = match &serving.capabilities {

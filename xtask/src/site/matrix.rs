@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_catalogue::{Catalogue, CauseKind, Cell, CellFile, Provenance};
-use axle_wheel::{PythonVersion, System};
+use axle_types::{PythonVersion, System};
 use serde::Serialize;
 
 use super::{Error, shard};

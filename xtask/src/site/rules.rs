@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_catalogue::{Catalogue, Matrix};
-use axle_toolkit::{CompilerRange, Compilers, ComputeCapability, Cuda, Driver, GpuNames, Release, Toolkits};
-use axle_wheel::System;
+use axle_toolkit::{CompilerRange, Compilers, Driver, GpuNames, Release, Toolkits};
+use axle_types::{ComputeCapability, CudaRelease, System};
 use serde::Serialize;
 
 use super::{Error, shard};
@@ -38,7 +38,7 @@ struct Rules<'a> {
 /// One release, newest first.
 #[derive(Serialize)]
 struct OfRelease<'a> {
-    cuda: Cuda,
+    cuda: CudaRelease,
     systems: BTreeMap<System, Host>,
     driver: Option<&'a Driver>,
     ptx_isa: &'a str,
@@ -62,8 +62,8 @@ struct OfCapability<'a> {
     capability: ComputeCapability,
     names: &'a [String],
     /// The first and the last release that make machine code which runs there; `None` for a last that is the newest.
-    first: Option<Cuda>,
-    last: Option<Cuda>,
+    first: Option<CudaRelease>,
+    last: Option<CudaRelease>,
     /// The last branch of the driver that serves it.
     driver: Option<u32>,
 }

@@ -2,7 +2,7 @@ use std::borrow::Borrow;
 
 use axle_audit::ElfMember;
 use axle_catalogue::{CauseKind, Provenance};
-use axle_wheel::PythonVersion;
+use axle_types::PythonVersion;
 
 use super::*;
 use crate::synthetic::{CUDA_12_8, Wheel, World, candidates, device_library, library};
@@ -342,7 +342,7 @@ fn a_file_name_that_is_none_is_an_error() {
     let torch = universe.artefacts.get_mut("torch").unwrap();
     torch.artefacts[0].filename = "torch.whl".to_owned();
     let error =
-        universe.candidates(axle_wheel::System::X86_64Linux, PythonVersion::new(12)).map(|_| ()).unwrap_err();
+        universe.candidates(axle_types::System::X86_64Linux, PythonVersion::new(12)).map(|_| ()).unwrap_err();
     assert!(matches!(error, UniverseError::FileName(_)), "{error}");
 }
 

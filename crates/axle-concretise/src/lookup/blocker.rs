@@ -1,7 +1,7 @@
 //! What keeps a cell from answering a request.
 
 use axle_catalogue::{Absence, Cause, Cell, CellPackage, CellSource, CellWheel};
-use axle_fatbin::ComputeCapability;
+use axle_types::ComputeCapability;
 use serde::Serialize;
 
 use super::{Lookup, LookupError, build, closure, is_wanted, supports, unfit, wanted_cells};

@@ -5,16 +5,15 @@ use std::str::FromStr;
 
 use axle_catalogue::{Cause, Cell, CellFile, CellSource, CellWheel, Provenance};
 use axle_fatbin::Code;
-use axle_wheel::VersionOrUrl;
+use axle_types::{Requirement, VersionOrUrl, comma_separated, satisfies};
 use axle_wheel::WheelName;
 use pep440_rs::Version;
 
 use super::blocker::minutes;
 use super::reasons::duration;
-use super::{Build, Lookup, LookupError, build, is_wanted, join};
+use super::{Build, Lookup, LookupError, build, is_wanted};
 use crate::plan::Plan;
 use crate::request::{Prefer, Request};
-use crate::specifiers::satisfies;
 
 /// What a person wants to see of one package of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +66,7 @@ impl Lookup<'_> {
             let (is_compiled, provenance, architectures, size) = match made {
                 Build::Wheel(wheel) => (false, wheel.provenance, architectures(wheel), wheel.size),
                 Build::Source(source) => {
-                    let asked = join(&request.compute_capabilities);
+                    let asked = comma_separated(&request.compute_capabilities);
                     (true, Provenance::Audited, asked, source.size)
                 }
             };
@@ -248,7 +247,7 @@ impl Lookup<'_> {
             let filename = package.build.filename();
             let Some(artefact) = file.artefacts.iter().find(|one| one.filename == filename) else { continue };
             for line in artefact.requires_dist.iter().flatten() {
-                let Ok(requirement) = axle_wheel::parse_requirement(line) else { continue };
+                let Ok(requirement) = line.parse::<Requirement>() else { continue };
                 if requirement.name.as_ref() == name
                     && let Some(VersionOrUrl::VersionSpecifier(specifiers)) = &requirement.version_or_url
                     && !satisfies(specifiers, version)
@@ -317,7 +316,11 @@ fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request
     if codes.is_empty() {
         facts.push("it has no device code, so that it runs beside every GPU".to_owned());
     } else {
-        facts.push(format!("its code is {}; it covers {}", join(&codes), join(&wheel.covers)));
+        facts.push(format!(
+            "its code is {}; it covers {}",
+            comma_separated(&codes),
+            comma_separated(&wheel.covers)
+        ));
     }
     facts.extend(wheel.glibc.as_ref().map(|glibc| format!("it needs glibc {glibc}")));
     if source.is_some() {
@@ -331,13 +334,13 @@ fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request
 }
 
 fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
-    let mut facts = vec![format!("its source supports {}", join(&source.capabilities))];
+    let mut facts = vec![format!("its source supports {}", comma_separated(&source.capabilities))];
     if !source.links.is_empty() {
-        facts.push(format!("it is compiled against {}", join(&source.links)));
+        facts.push(format!("it is compiled against {}", comma_separated(&source.links)));
     }
     if !source.frozen.is_empty() {
         let frozen = source.frozen.iter().map(|(name, wheel)| format!("{name} {}", wheel.version));
-        facts.push(format!("it is compiled with {}, which no update moves", join(frozen)));
+        facts.push(format!("it is compiled with {}, which no update moves", comma_separated(frozen)));
     }
     facts.extend(minutes(source, request).map(|minutes| format!("it takes {}", duration(minutes))));
     facts.extend(
@@ -352,7 +355,7 @@ fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
 fn architectures(wheel: &CellWheel) -> String {
     let sass = match wheel.sass.as_slice() {
         [first, _, .., last] => format!("{first} to {last}"),
-        few => join(few),
+        few => comma_separated(few),
     };
     match (wheel.ptx.as_slice(), sass.is_empty()) {
         ([], _) => sass,

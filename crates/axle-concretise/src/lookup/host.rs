@@ -1,11 +1,11 @@
 //! What the toolkits say of a target's compiler and driver.
 
-use axle_catalogue::{CatalogueError, Cause, Cuda};
-use axle_toolkit::{Compiler, Environment, Objection, Rule, Severity};
-use axle_wheel::System;
+use axle_catalogue::{CatalogueError, Cause};
+use axle_toolkit::{Environment, Objection, Rule, Severity};
+use axle_types::{CudaTarget, HostCompiler, System};
 
+use super::Lookup;
 use super::reasons::of_target;
-use super::{Lookup, host_compiler};
 use crate::plan::{CompilerSpan, RefusalReason};
 use crate::request::Request;
 
@@ -22,8 +22,9 @@ impl Lookup<'_> {
     }
 
     fn refused_compiler(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
-        let (Some(compiler), Cuda::Toolkit(..)) = (request.compiler, request.cuda) else { return Ok(None) };
-        let compiler = host_compiler(compiler);
+        let (Some(compiler), CudaTarget::Release(_)) = (request.compiler, request.cuda) else {
+            return Ok(None);
+        };
         let objection = self.compilers()?.objection(request.system, &request.cuda.to_string(), compiler);
         let is_allowed =
             |objection: &Objection| objection.rule.is_some_and(|rule| request.allowed.contains(&rule));
@@ -40,7 +41,7 @@ impl Lookup<'_> {
     }
 
     fn refused_driver(&self, request: &Request) -> Result<Option<RefusalReason>, CatalogueError> {
-        let (Some(driver), Cuda::Toolkit(major, minor)) = (&request.driver, request.cuda) else {
+        let (Some(driver), CudaTarget::Release(cuda)) = (&request.driver, request.cuda) else {
             return Ok(None);
         };
         let reason =
@@ -50,7 +51,7 @@ impl Lookup<'_> {
             return Ok(Some(reason(None, message)));
         };
         let mut environment = Environment::new(request.system);
-        environment.cuda = Some(axle_toolkit::Cuda { major, minor });
+        environment.cuda = Some(cuda);
         environment.driver = Some(driver.clone());
         environment.capabilities.clone_from(&request.compute_capabilities);
         environment.allowed.clone_from(&request.allowed);
@@ -68,11 +69,11 @@ impl Lookup<'_> {
         request: &Request,
         rule: Rule,
     ) -> Result<Vec<RefusalReason>, CatalogueError> {
-        let (Some(toolkits), Cuda::Toolkit(major, minor)) = (self.toolkits()?, request.cuda) else {
+        let (Some(toolkits), CudaTarget::Release(cuda)) = (self.toolkits()?, request.cuda) else {
             return Ok(Vec::new());
         };
         let mut environment = Environment::new(request.system);
-        environment.cuda = Some(axle_toolkit::Cuda { major, minor });
+        environment.cuda = Some(cuda);
         let mut refused = Vec::new();
         for &capability in &request.compute_capabilities {
             environment.capabilities = [capability].into();
@@ -91,24 +92,24 @@ impl Lookup<'_> {
     pub(super) fn accepted_compilers(
         &self,
         system: System,
-        cuda: Cuda,
-    ) -> Result<[Vec<Compiler>; 2], CatalogueError> {
+        cuda: CudaTarget,
+    ) -> Result<[Vec<HostCompiler>; 2], CatalogueError> {
         let compilers = self.compilers()?;
         let cuda = cuda.to_string();
-        let accepted = |with: fn(u16) -> Compiler| {
+        let accepted = |with: fn(u16) -> HostCompiler| {
             let all = (1..=NEWEST_COMPILER).map(with);
             all.filter(|&compiler| compilers.objection(system, &cuda, compiler).is_none()).collect()
         };
-        Ok([accepted(Compiler::Gcc), accepted(Compiler::Clang)])
+        Ok([accepted(HostCompiler::Gcc), accepted(HostCompiler::Clang)])
     }
 
     /// The same as spans; none without CUDA, where any compiler will do.
     pub(super) fn compiler_spans(&self, request: &Request) -> Result<Vec<CompilerSpan>, CatalogueError> {
-        if request.cuda == Cuda::Cpu {
+        if request.cuda == CudaTarget::Cpu {
             return Ok(Vec::new());
         }
         let accepted = self.accepted_compilers(request.system, request.cuda)?;
-        let span = |compilers: &Vec<Compiler>| {
+        let span = |compilers: &Vec<HostCompiler>| {
             let (first, last) = (compilers.first()?, compilers.last()?);
             Some(CompilerSpan { compiler: first.name(), oldest: first.major(), newest: last.major() })
         };

@@ -9,8 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axle_catalogue::{Cause, Cell, CellFile, Provenance};
+use axle_types::{ExtraName, compact, is_pin, satisfies};
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
-use pep508_rs::ExtraName;
 
 use super::blocker::Blocker;
 use super::reasons::{Groups, of_target};
@@ -19,7 +19,6 @@ use crate::cells::{self, Assembled, Terms};
 use crate::plan::{Plan, Refusal, RefusalReason, Suggestion};
 use crate::request::{Asked, Preferences, Request, Which, shell_word};
 use crate::solver::{self, Solution, Wanted};
-use crate::specifiers::{compact, satisfies};
 use crate::universe::{Candidates, Target, Universe};
 
 #[cfg(test)]
@@ -397,7 +396,7 @@ impl Lookup<'_> {
     pub(super) fn locked_instead(&self, request: &Request) -> Result<Instead, LookupError> {
         let mut locking = Locking { request: request.clone(), pins: BTreeMap::new(), held: BTreeMap::new() };
         for (name, asked) in &mut locking.request.packages {
-            if crate::lock::is_exact(&asked.specifiers) {
+            if is_pin(&asked.specifiers) {
                 locking.pins.insert(name.clone(), std::mem::take(&mut asked.specifiers));
             }
         }

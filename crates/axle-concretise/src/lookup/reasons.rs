@@ -4,6 +4,7 @@
 //! one, and of all of them as few as possible are told: enough to rule out every torch, and none that the others make
 //! superfluous.
 
+use axle_types::comma_separated;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -13,7 +14,7 @@ use axle_toolkit::Rule;
 use pep440_rs::Version;
 
 use super::blocker::Blocker;
-use super::{Lookup, LookupError, join, refusal, wanted_cells};
+use super::{Lookup, LookupError, refusal, wanted_cells};
 use crate::plan::{FromSource, Refusal, RefusalReason};
 use crate::request::Request;
 
@@ -313,7 +314,7 @@ impl<'a> Known<'a> {
         let names_torch = put_in(&mut cause, anchor, &torch_spans);
         let subject = match (group.versions.is_empty(), package == anchor) {
             (true, _) => package.clone(),
-            (false, true) => format!("{package} {}", join(&torch_spans)),
+            (false, true) => format!("{package} {}", comma_separated(&torch_spans)),
             (false, false) => format!("{package} {}", self.version_spans(package, &group.versions)),
         };
         let told = cause.about(&subject)
@@ -323,7 +324,7 @@ impl<'a> Known<'a> {
         let message = if is_for_all || names_torch || is_about_torch {
             told
         } else {
-            format!("{anchor} {}: {told}", join(&torch_spans))
+            format!("{anchor} {}: {told}", comma_separated(&torch_spans))
         };
         let single = |all: &BTreeSet<String>| (all.len() == 1).then(|| all.first().cloned()).flatten();
         let mut versions: Vec<String> = group.versions.iter().cloned().collect();
@@ -351,7 +352,7 @@ impl<'a> Known<'a> {
             versions.iter().filter_map(|version| Version::from_str(version).ok()).collect();
         let known = self.versions.get(package).into_iter().flatten();
         let known: BTreeSet<_> = known.chain(&meant).collect();
-        join(spans(known.into_iter().map(|version| (version, meant.contains(version)))))
+        comma_separated(spans(known.into_iter().map(|version| (version, meant.contains(version)))))
     }
 }
 
@@ -361,10 +362,17 @@ fn compiling(why: &Cause, source: &FromSource) -> String {
     match source {
         FromSource::Forbidden => format!("; --only-wheels keeps it from being compiled{instead}"),
         FromSource::Unsupported { lacking, supports } if supports.is_empty() => {
-            format!(", and its source does not support {}, nor any GPU of this CUDA", join(lacking))
+            format!(
+                ", and its source does not support {}, nor any GPU of this CUDA",
+                comma_separated(lacking)
+            )
         }
         FromSource::Unsupported { lacking, supports } => {
-            format!(", and its source does not support {}: it supports {}", join(lacking), join(supports))
+            format!(
+                ", and its source does not support {}: it supports {}",
+                comma_separated(lacking),
+                comma_separated(supports)
+            )
         }
         FromSource::Possible { compilers, minutes } => {
             let options: Vec<_> = compilers

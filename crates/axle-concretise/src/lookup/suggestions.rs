@@ -5,13 +5,13 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_catalogue::{CellPackage, Cuda};
-use axle_fatbin::ComputeCapability;
+use axle_catalogue::CellPackage;
+use axle_types::{ComputeCapability, CudaTarget, HostCompiler, comma_separated};
 use pep440_rs::VersionSpecifiers;
 
 use super::reasons::nearest;
-use super::{Lookup, LookupError, build, closure, host_compiler, wanted_cells};
-use crate::plan::{Compiler, Suggestion};
+use super::{Lookup, LookupError, build, closure, wanted_cells};
+use crate::plan::Suggestion;
 use crate::request::{Asked, Preferences, Request, Which};
 
 /// The most suggestions that a refusal makes.
@@ -166,21 +166,21 @@ fn rename(request: &mut Request, from: &str, to: &str) {
 /// Another release of the same compiler, the nearest first, and none at all. Where none is given, the newest that the
 /// CUDA release takes.
 fn other_compiler(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
-    let with = |compiler: Compiler| {
-        let change = format!("with {}", host_compiler(compiler));
+    let with = |compiler: HostCompiler| {
+        let change = format!("with {compiler}");
         (change, Request { compiler: Some(compiler), ..request.clone() })
     };
     let [gccs, clangs] = lookup
         .accepted_compilers(request.system, request.cuda)?
-        .map(|compilers| compilers.into_iter().map(axle_toolkit::Compiler::major).collect::<Vec<_>>());
+        .map(|compilers| compilers.into_iter().map(HostCompiler::major).collect::<Vec<_>>());
     let Some(compiler) = request.compiler else {
         // Without CUDA any will do: the one that most package sets have.
-        let newest = if request.cuda == Cuda::Cpu { Some(13) } else { gccs.last().copied() };
-        return Ok(newest.map(|major| with(Compiler::Gcc(major))).into_iter().collect());
+        let newest = if request.cuda == CudaTarget::Cpu { Some(13) } else { gccs.last().copied() };
+        return Ok(newest.map(|major| with(HostCompiler::Gcc(major))).into_iter().collect());
     };
-    let (major, mut others, of): (u16, _, fn(u16) -> Compiler) = match compiler {
-        Compiler::Gcc(major) => (major, gccs, Compiler::Gcc),
-        Compiler::Clang(major) => (major, clangs, Compiler::Clang),
+    let (major, mut others, of): (u16, _, fn(u16) -> HostCompiler) = match compiler {
+        HostCompiler::Gcc(major) => (major, gccs, HostCompiler::Gcc),
+        HostCompiler::Clang(major) => (major, clangs, HostCompiler::Clang),
     };
     others.retain(|&other| other != major);
     others.sort_by_key(|&other| (other.abs_diff(major), Reverse(other)));
@@ -248,7 +248,7 @@ fn other_versions(_: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, Loo
 fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
     let is_known = lookup.matrix.cudas.contains(&request.cuda);
     let mut cudas = lookup.matrix.cudas.clone();
-    cudas.retain(|&cuda| cuda != request.cuda && cuda != Cuda::Cpu && request.cuda != Cuda::Cpu);
+    cudas.retain(|&cuda| cuda != request.cuda && cuda != CudaTarget::Cpu && request.cuda != CudaTarget::Cpu);
     // Of two at the same distance the newer one; but a release that no package is built for is what a driver calls
     // itself, and the driver runs what is older.
     cudas.sort_by_key(|&cuda| {
@@ -259,15 +259,15 @@ fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, Lo
 }
 
 /// How far a CUDA release is from another: the same major first, and of another one what is next to it.
-fn distance(one: Cuda, other: Cuda) -> (u16, u16) {
+fn distance(one: CudaTarget, other: CudaTarget) -> (u16, u16) {
     match (one, other) {
-        (Cuda::Toolkit(major, minor), Cuda::Toolkit(other_major, other_minor)) => {
-            let minors = match major.cmp(&other_major) {
-                Ordering::Less => u16::MAX - minor,
-                Ordering::Equal => minor.abs_diff(other_minor),
-                Ordering::Greater => minor,
+        (CudaTarget::Release(one), CudaTarget::Release(other)) => {
+            let minors = match one.major.cmp(&other.major) {
+                Ordering::Less => u16::MAX - one.minor,
+                Ordering::Equal => one.minor.abs_diff(other.minor),
+                Ordering::Greater => one.minor,
             };
-            (major.abs_diff(other_major), minors)
+            (one.major.abs_diff(other.major), minors)
         }
         _ => (u16::MAX, 0),
     }
@@ -298,7 +298,7 @@ fn fewer_capabilities(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Chan
     lacking.sort_by_key(BTreeSet::len);
     let without = |lacked: BTreeSet<ComputeCapability>| {
         let compute_capabilities = asked.difference(&lacked).copied().collect();
-        (format!("without {}", super::join(&lacked)), Request { compute_capabilities, ..request.clone() })
+        (format!("without {}", comma_separated(&lacked)), Request { compute_capabilities, ..request.clone() })
     };
     Ok(lacking.into_iter().map(without).collect())
 }
@@ -326,16 +326,16 @@ fn fewer_packages(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>
     let without = |lacked: BTreeSet<&String>| {
         let mut packages = request.packages.clone();
         packages.retain(|name, _| !lacked.contains(name));
-        (format!("without {}", super::join(&lacked)), Request { packages, ..request.clone() })
+        (format!("without {}", comma_separated(&lacked)), Request { packages, ..request.clone() })
     };
     Ok(lacking.into_iter().map(without).collect())
 }
 
 /// Without CUDA, or, where none was asked for, with the newest, for a GPU of each capability that there is.
 fn with_or_without_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
-    if request.cuda != Cuda::Cpu {
+    if request.cuda != CudaTarget::Cpu {
         let cpu = Request {
-            cuda: Cuda::Cpu,
+            cuda: CudaTarget::Cpu,
             compute_capabilities: BTreeSet::new(),
             driver: None,
             ..request.clone()
@@ -343,7 +343,7 @@ fn with_or_without_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Ch
         return Ok(vec![("without CUDA".to_owned(), cpu)]);
     }
     let mut cudas = lookup.matrix.cudas.clone();
-    cudas.retain(|&cuda| cuda != Cuda::Cpu);
+    cudas.retain(|&cuda| cuda != CudaTarget::Cpu);
     cudas.sort_by_key(|&cuda| Reverse(cuda));
     // A common one first.
     let mut capabilities: Vec<_> = lookup.matrix.compute_capabilities.iter().rev().collect();

@@ -1,3 +1,4 @@
+use axle_types::{HostCompiler, Requirement};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub(super) fn request(line: &str) -> Request {
         packages: BTreeMap::new(),
         system: System::X86_64Linux,
         python: PythonVersion::new(12),
-        cuda: Cuda::Cpu,
+        cuda: CudaTarget::Cpu,
         compute_capabilities: BTreeSet::new(),
         compiler: None,
         driver: None,
@@ -89,18 +90,18 @@ pub(super) fn request(line: &str) -> Request {
                 }
             }
             "--python" => request.python = value().parse().unwrap(),
-            "--cpu" => request.cuda = Cuda::Cpu,
+            "--cpu" => request.cuda = CudaTarget::Cpu,
             "--cuda" => request.cuda = value().parse().unwrap(),
             "--cc" => drop(request.compute_capabilities.insert(value().parse().unwrap())),
-            "--gcc" => request.compiler = Some(Compiler::Gcc(value().parse().unwrap())),
-            "--clang" => request.compiler = Some(Compiler::Clang(value().parse().unwrap())),
+            "--gcc" => request.compiler = Some(HostCompiler::Gcc(value().parse().unwrap())),
+            "--clang" => request.compiler = Some(HostCompiler::Clang(value().parse().unwrap())),
             "--driver" => request.driver = Some(value().parse().unwrap()),
             "--allow" => drop(request.allowed.insert(value().parse().unwrap())),
             "--torch" => request.torch = Some(value().to_owned()),
             "--system" => request.system = value().parse().unwrap(),
             "--glibc" => request.glibc = value().parse().unwrap(),
             "" => {}
-            package => packages.push(axle_wheel::parse_requirement(package.trim_matches('\'')).unwrap()),
+            package => packages.push(package.trim_matches('\'').parse::<Requirement>().unwrap()),
         }
     }
     for package in packages {
@@ -679,8 +680,8 @@ proptest! {
                     prop_assert!(answer(&catalogue, &again).unwrap().is_ok(), "{}", command);
                     prop_assert!(again.packages.keys().all(|name| request.packages.contains_key(name)));
                     let is_fewer = again.compute_capabilities.is_subset(&request.compute_capabilities);
-                    prop_assert!(is_fewer || request.cuda == Cuda::Cpu);
-                    prop_assert_eq!(again.cuda == Cuda::Cpu, again.compute_capabilities.is_empty());
+                    prop_assert!(is_fewer || request.cuda == CudaTarget::Cpu);
+                    prop_assert_eq!(again.cuda == CudaTarget::Cpu, again.compute_capabilities.is_empty());
                 }
             }
         }

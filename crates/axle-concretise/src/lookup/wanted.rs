@@ -3,15 +3,13 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use axle_catalogue::{CatalogueError, Cause, Cell, markers};
-use axle_wheel::{Requirement, VersionOrUrl};
+use axle_catalogue::{CatalogueError, Cause, Cell};
+use axle_types::{ExtraName, Requirement, VersionOrUrl, compact, marker_environment, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::ExtraName;
 
 use super::blocker::Blocker;
 use super::{Lookup, LookupError};
 use crate::request::Request;
-use crate::specifiers::{compact, satisfies};
 
 /// The packages that are asked for in a cell, by name or through extras.
 #[derive(Debug, Default)]
@@ -99,11 +97,11 @@ impl Lookup<'_> {
     ) -> Result<Result<Vec<Requirement>, Cause>, CatalogueError> {
         let unknown = || Ok(Err(Cause::UnknownExtra { extra: extra.to_string() }));
         let Some(lines) = self.requires_dist(cell, name)? else { return unknown() };
-        let Ok(environment) = markers::environment(request.system, request.python) else { return unknown() };
+        let Ok(environment) = marker_environment(request.system, request.python) else { return unknown() };
         let mut required = Vec::new();
         let mut extras = BTreeSet::new();
         for line in &lines {
-            let Ok(requirement) = axle_wheel::parse_requirement(line) else { return unknown() };
+            let Ok(requirement) = line.parse::<Requirement>() else { return unknown() };
             extras.extend(requirement.marker.extras().into_iter().cloned());
             let holds = |extras: &[ExtraName]| requirement.evaluate_markers(&environment, extras);
             if !holds(&[]) && holds(std::slice::from_ref(extra)) {

@@ -258,7 +258,7 @@ proptest! {
         let order: Vec<_> = ["a"].into_iter().chain(order.into_iter().take(named)).collect();
         let world = world(&packages, &order);
         let universe = world.universe();
-        let file = crate::cells::solve(&candidates(&universe), axle_catalogue::Cuda::Cpu).unwrap().file;
+        let file = crate::cells::solve(&candidates(&universe), axle_types::CudaTarget::Cpu).unwrap().file;
 
         let parse = |text: &str| Version::from_str(text).unwrap();
         let mut torches: BTreeMap<Version, Version> = BTreeMap::new();

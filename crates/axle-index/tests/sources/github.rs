@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axle_index::{
-    Client, Digest, GithubApi, GithubReleases, IndexError, Notice, Origin as _, Patience, Project, Settings,
+    Client, GithubApi, GithubReleases, IndexError, Notice, Origin as _, Patience, Project, Settings,
 };
+use axle_types::Sha256;
 
 use crate::server::{Reply, Request, Server};
 use crate::{client, patience, sha256, shown};
@@ -289,7 +290,7 @@ fn a_repository_that_was_renamed_is_told() {
 fn an_asset_that_was_replaced_is_refused() {
     let files = Server::with_file(b"others".to_vec(), true);
     let url = format!("{}/toy-1.0-py3-none-any.whl", files.root());
-    let declared = Digest([0xaa; 32]);
+    let declared = Sha256([0xaa; 32]);
     let asset = format!(
         r#"{{"name": "toy-1.0-py3-none-any.whl", "browser_download_url": "{url}", "digest": "sha256:{declared}"}}"#
     );

@@ -14,7 +14,8 @@ mod transfer;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use axle_index::{Client, Digest, Patience, Project, Settings};
+use axle_index::{Client, Patience, Project, Settings};
+use axle_types::Sha256;
 use server::Server;
 use sha2::Digest as _;
 
@@ -31,8 +32,8 @@ fn client() -> Client {
     Client::new(&Settings::new(""), patience()).unwrap()
 }
 
-fn sha256(bytes: &[u8]) -> Digest {
-    Digest(sha2::Sha256::digest(bytes).into())
+fn sha256(bytes: &[u8]) -> Sha256 {
+    Sha256(sha2::Sha256::digest(bytes).into())
 }
 
 /// What a project says, a line each.

@@ -16,7 +16,7 @@ fn bytes(version: u8) -> Vec<u8> {
     (0..3_000_000_u32).map(|at| (at % 251) as u8 ^ version).collect()
 }
 
-fn download(server: &Server) -> (Result<axle_index::Digest, IndexError>, Vec<u8>) {
+fn download(server: &Server) -> (Result<axle_types::Sha256, IndexError>, Vec<u8>) {
     let origin = FindLinks::new(&client(), server.root(), [""; 0]).unwrap();
     let mut stored = Vec::new();
     let file = File::at(&format!("{}/{WHEEL}", server.root())).unwrap();

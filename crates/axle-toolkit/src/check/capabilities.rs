@@ -1,7 +1,8 @@
 //! What the toolkit makes code for.
 
 use super::{Case, document, list};
-use crate::{ComputeCapability, Release, Rule, Severity, Verdict};
+use crate::{Release, Rule, Severity, Verdict};
+use axle_types::ComputeCapability;
 
 pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     for &gpu in &case.environment.capabilities {

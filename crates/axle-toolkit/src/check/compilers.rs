@@ -1,7 +1,8 @@
 //! The compiler of the host's code.
 
 use super::{Case, document, list};
-use crate::{Compiler, Release, Rule, Severity, Verdict};
+use crate::{Release, Rule, Severity, Verdict};
+use axle_types::HostCompiler;
 
 pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let Some(compiler) = case.environment.compiler else { return };
@@ -9,8 +10,8 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let (cuda, name, major) = (case.cuda(), compiler.name(), compiler.major());
     let range = host.range(compiler);
     let (too_new, too_old) = match compiler {
-        Compiler::Gcc(_) => (Rule::GccTooNew, Rule::GccTooOld),
-        Compiler::Clang(_) => (Rule::ClangTooNew, Rule::ClangTooOld),
+        HostCompiler::Gcc(_) => (Rule::GccTooNew, Rule::GccTooOld),
+        HostCompiler::Clang(_) => (Rule::ClangTooNew, Rule::ClangTooOld),
     };
 
     if let Some(newest) = range.max {
@@ -39,7 +40,7 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     // The header has a bound for clang alone, which is far older than what NVIDIA's documents ask for.
     let floor = case.toolkits.compiler_floor(cuda);
     let by_document = floor.map(|floor| {
-        let oldest = if matches!(compiler, Compiler::Gcc(_)) { floor.gcc } else { floor.clang };
+        let oldest = if matches!(compiler, HostCompiler::Gcc(_)) { floor.gcc } else { floor.clang };
         (oldest, document(&floor.document))
     });
     let by_header = range.min.filter(|&oldest| major < oldest);
@@ -61,7 +62,7 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
 }
 
 /// The releases that take a compiler which is too new for this one, where there are any.
-fn takers(case: &Case<'_>, compiler: Compiler) -> Option<String> {
+fn takers(case: &Case<'_>, compiler: HostCompiler) -> Option<String> {
     let takes = |release: &&Release| {
         let host = release.hosts.get(&case.environment.system);
         host.is_some_and(|host| host.range(compiler).max.is_none_or(|newest| compiler.major() <= newest))

@@ -1,7 +1,8 @@
 //! The C and C++ libraries.
 
 use super::{Case, document};
-use crate::{Compiler, Environment, Rule, Severity, Verdict};
+use crate::{Environment, Rule, Severity, Verdict};
+use axle_types::HostCompiler;
 
 /// Whether the toolkit's headers fit those of the C and C++ libraries. Only who compiles includes them.
 pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
@@ -41,9 +42,9 @@ pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
 }
 
 /// Whether the toolkit takes the C++ library that clang takes: surely that of a gcc which it takes itself.
-fn check_libstdcxx(case: &Case<'_>, compiler: Compiler, verdicts: &mut Vec<Verdict>) {
+fn check_libstdcxx(case: &Case<'_>, compiler: HostCompiler, verdicts: &mut Vec<Verdict>) {
     let Some(host) = case.release.hosts.get(&case.environment.system) else { return };
-    let (Compiler::Clang(_), Some(libstdcxx)) = (compiler, case.environment.libstdcxx) else { return };
+    let (HostCompiler::Clang(_), Some(libstdcxx)) = (compiler, case.environment.libstdcxx) else { return };
     let (cuda, architecture) = (case.cuda(), case.environment.system.architecture());
     let tried = case.toolkits.clang_library(cuda);
     let Some(newest) = tried.map(|tried| tried.newest).or(host.gcc.max) else { return };

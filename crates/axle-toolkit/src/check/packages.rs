@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_wheel::PythonVersion;
+use axle_types::{ComputeCapability, PythonVersion, WheelCuda};
 
 use super::{Case, list};
-use crate::version::MajorMinor;
-use crate::{ComputeCapability, Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
+use crate::{Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
 
 /// Whether what is installed serves the GPUs and the Python, and is for one CUDA.
 pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &mut Vec<Verdict>) {
@@ -34,7 +33,7 @@ pub(super) fn components<'a>(case: &Case<'a>) -> Vec<(&'a Package, Severity)> {
     let mut versions: BTreeMap<&str, Vec<&Package>> = BTreeMap::new();
     for package in &case.toolkits.packages {
         let of_this = package.system == environment.system
-            && package.cuda.is_some_and(|cuda| cuda.major == case.cuda().major)
+            && package.cuda.and_then(WheelCuda::major) == Some(case.cuda().major)
             && package.has_device_code()
             && package.name.starts_with("nvidia-");
         if of_this {
@@ -145,7 +144,7 @@ fn elsewhere(toolkits: &Toolkits, package: &Package, gpus: &[ComputeCapability])
     let covering = |other: &&Package| gpus.iter().all(|&gpu| other.covers(gpu));
     let found = toolkits.packages.iter().filter(alike).filter(covering);
     let best = found.max_by_key(|other| other.parsed_version())?;
-    let major = best.cuda?.major;
+    let major = best.cuda?.major()?;
     Some(format!("use CUDA {major}: its {} {} covers {}", best.name, best.version, list(gpus)))
 }
 
@@ -182,7 +181,7 @@ pub(super) fn check_torches(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let Some(python) = case.environment.python.filter(|_| case.environment.packages.is_empty()) else {
         return;
     };
-    let cuda = MajorMinor { major: case.cuda().major, minor: Some(case.cuda().minor) };
+    let cuda = WheelCuda::Release(case.cuda());
     let torches = case.toolkits.packages.iter().filter(|package| {
         package.name == "torch" && package.system == case.environment.system && package.cuda == Some(cuda)
     });
@@ -212,9 +211,9 @@ fn majors(environment: &Environment) -> Option<Verdict> {
     }
     let mut source: Option<&Source> = None;
     for package in &environment.packages {
-        if let Some(cuda) = package.cuda {
+        if let Some(major) = package.cuda.and_then(WheelCuda::major) {
             source = source.or(Some(&package.source));
-            majors.entry(cuda.major).or_default().insert(format!("{} {}", package.name, package.version));
+            majors.entry(major).or_default().insert(format!("{} {}", package.name, package.version));
         }
     }
     let source = source?.clone();

@@ -7,10 +7,8 @@ use proptest::prelude::*;
 
 use super::packages::components;
 use super::{Case, check};
-use crate::{
-    Compiler, ComputeCapability, Environment, Lacking, MajorMinor, Package, Rule, Severity, Source, Toolkits,
-    Verdict,
-};
+use crate::{Environment, Lacking, Package, Rule, Severity, Source, Toolkits, Verdict};
+use axle_types::{ComputeCapability, HostCompiler, WheelCuda};
 
 fn toolkits() -> Toolkits {
     serde_json::from_str(include_str!("../../../../catalogue/toolkits.json")).unwrap()
@@ -67,7 +65,7 @@ fn for_driver(cuda: &str, driver: &str, gpu: &str) -> Environment {
 
 fn with_glibc(cuda: &str, glibc: &str) -> Environment {
     with(cuda, |e| {
-        e.compiler = Some(Compiler::Gcc(13));
+        e.compiler = Some(HostCompiler::Gcc(13));
         e.glibc = Some(glibc.parse().unwrap());
     })
 }
@@ -91,14 +89,14 @@ fn with_abis(torch: bool, extension: bool) -> Environment {
 
 /// Of each rule an environment that keeps it, and one that breaks it.
 fn cases() -> Vec<(Rule, Environment, Environment)> {
-    let gcc = |cuda, major| with(cuda, |e| e.compiler = Some(Compiler::Gcc(major)));
-    let clang = |cuda, major| with(cuda, |e| e.compiler = Some(Compiler::Clang(major)));
+    let gcc = |cuda, major| with(cuda, |e| e.compiler = Some(HostCompiler::Gcc(major)));
+    let clang = |cuda, major| with(cuda, |e| e.compiler = Some(HostCompiler::Clang(major)));
     let made = || package("made", &["7.5"], &["6.1"]);
     let with_made =
         |gpu: &str| with_package("13.0", made(), |e| e.capabilities = [gpu.parse().unwrap()].into());
     let for_312 = || Package { pythons: Some(vec!["3.12".parse().unwrap()]), ..made() };
     let for_glibc = || Package { glibc: Some("2.28".parse().unwrap()), ..made() };
-    let for_cuda_12 = || Package { cuda: Some(MajorMinor::major(12)), ..made() };
+    let for_cuda_12 = || Package { cuda: Some(WheelCuda::Major(12)), ..made() };
     // A compiler may include the headers of another C library than the one that runs, as Nix's do.
     let with_headers = |headers: &str| {
         let running = with_glibc("12.8", "2.36");
@@ -106,7 +104,7 @@ fn cases() -> Vec<(Rule, Environment, Environment)> {
     };
     let libstdcxx = |cuda, libstdcxx| {
         with(cuda, |e| {
-            e.compiler = Some(Compiler::Clang(20));
+            e.compiler = Some(HostCompiler::Clang(20));
             e.libstdcxx = Some(libstdcxx);
         })
     };
@@ -234,7 +232,7 @@ fn capability_only_specialised() {
 
 #[test]
 fn an_allowed_rule_only_warns() {
-    let mut environment = with("12.8", |e| e.compiler = Some(Compiler::Gcc(15)));
+    let mut environment = with("12.8", |e| e.compiler = Some(HostCompiler::Gcc(15)));
     let worst =
         |environment: &Environment| check(&toolkits(), environment).first().map(|verdict| verdict.severity);
     assert_eq!(worst(&environment), Some(Severity::Error));

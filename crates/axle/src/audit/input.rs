@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use axle_audit::{Options, WheelFacts, audit, audit_file, audit_installed, audit_unpacked, installed_files};
 use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings, Traffic};
+use axle_types::Version;
 use axle_wheel::{
-    ArchiveError, Limits, LocalFile, Version, WheelName, WheelSource, dist_infos, files_below, open_file,
+    ArchiveError, Limits, LocalFile, WheelName, WheelSource, dist_infos, files_below, open_file,
 };
 
 use crate::arguments::Audit;

@@ -1,6 +1,7 @@
 //! How `axle audit --deep` shows kernels to a person.
 
-use axle_audit::{ComputeCapability, Kernels, WheelFacts};
+use axle_audit::{Kernels, WheelFacts};
+use axle_types::ComputeCapability;
 
 use super::view::line;
 use crate::output::Text;

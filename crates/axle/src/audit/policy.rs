@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_audit::{NeededLibrary, Policy, Provider, ProviderKind, WheelFacts};
-use axle_catalogue::{Catalogue, CatalogueError, Cuda};
+use axle_catalogue::{Catalogue, CatalogueError};
+use axle_types::{CudaRelease, CudaTarget, Requirement};
 use serde::Serialize;
 
 use crate::embedded;
@@ -105,7 +106,7 @@ fn packages(
     let required: BTreeSet<String> = facts
         .requires_dist
         .iter()
-        .filter_map(|text| Some(axle_wheel::parse_requirement(text).ok()?.name.to_string()))
+        .filter_map(|text| Some(text.parse::<Requirement>().ok()?.name.to_string()))
         .collect();
     let beside = beside(catalogue, facts)?;
     for packages in offers.values_mut().filter(|packages| packages.len() > 1) {
@@ -121,9 +122,9 @@ fn packages(
 /// The packages that cells hold for the majors of CUDA that the wheel is made for.
 fn beside(catalogue: &Catalogue, facts: &WheelFacts) -> Result<BTreeSet<String>, CatalogueError> {
     let matrix = catalogue.matrix()?;
-    let is_for = |cuda: &&Cuda| {
-        let Cuda::Toolkit(major, _) = cuda else { return false };
-        facts.cuda.iter().any(|release| release.split('.').next() == Some(major.to_string().as_str()))
+    let is_for = |cuda: &&CudaTarget| {
+        let CudaTarget::Release(CudaRelease { major, .. }) = cuda else { return false };
+        facts.cuda.iter().any(|cuda| cuda.major() == Some(*major))
     };
     let mut packages = BTreeSet::new();
     for cuda in matrix.cudas.iter().filter(is_for) {

@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use axle_audit::{
-    Code, ComputeCapability, ContainerGroup, Coverage, CudaSource, ElfMember, Finding, Form, GlibcCoverage,
-    LooseCode, LooseFormat, RecordFacts, WheelFacts,
+    Code, ContainerGroup, Coverage, CudaSource, ElfMember, Finding, Form, GlibcCoverage, LooseCode,
+    LooseFormat, RecordFacts, WheelFacts,
 };
+use axle_types::{ComputeCapability, comma_separated};
 
 use super::{Wheel, kernels, policy};
 use crate::arguments::Audit;
@@ -105,7 +106,7 @@ fn identity(facts: &WheelFacts) -> Text {
 /// The releases, and, where there are few or all is asked for, from what each was concluded.
 fn cuda(facts: &WheelFacts, whole: bool) -> String {
     if facts.cuda.len() > 2 && !whole {
-        return facts.cuda.join(", ");
+        return comma_separated(&facts.cuda);
     }
     let told = facts.cuda.iter().map(|release| {
         let evidence = facts.cuda_evidence.iter().filter(|evidence| evidence.cuda == *release);

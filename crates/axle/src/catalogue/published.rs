@@ -8,7 +8,8 @@ use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, Folder, Package, Provenance, artefact_path, write_json,
 };
 use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
-use axle_wheel::{Version, WheelName};
+use axle_types::{Version, comma_separated};
+use axle_wheel::WheelName;
 use serde::Serialize;
 
 use crate::arguments::{CatalogueAdd, CatalogueShow, CatalogueUpdate, Format};
@@ -177,7 +178,7 @@ fn cuda(artefact: &Artefact, package: Option<&Package>) -> String {
         let variant = package.names.read(wheel.version_text(), artefact.origin.url()).ok()?;
         variant.cuda.map(|cuda| cuda.to_string())
     });
-    let audited = || artefact.audit.as_ref().map(|audit| audit.facts.cuda.join(", "));
+    let audited = || artefact.audit.as_ref().map(|audit| comma_separated(&audit.facts.cuda));
     named.or_else(audited).unwrap_or_default()
 }
 

@@ -55,7 +55,7 @@ fn assert_harmless(what: &str, output: &Output) {
     assert!((0..3).contains(&code(output)), "{what}: {output:?}");
     for bytes in [&output.stdout, &output.stderr] {
         let text = std::str::from_utf8(bytes).unwrap_or_else(|error| panic!("{what}: {error}"));
-        let hidden = text.chars().find(|&character| character != '\n' && axle_wheel::is_hidden(character));
+        let hidden = text.chars().find(|&character| character != '\n' && axle_types::is_hidden(character));
         assert_eq!(hidden, None, "{what}: {text}");
         assert!(
             !text.lines().any(|line| line.starts_with("8.6 ") && line.contains("FORGED")),

@@ -1,7 +1,7 @@
 //! What an error shows of a text that a stranger wrote.
 
 /// The text, or its start where it is longer than a line or two.
-pub(crate) fn excerpt(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     const LONGEST: usize = 200;
 
     match text.char_indices().nth(LONGEST) {

@@ -1,14 +1,16 @@
 //! The marker environment (PEP 508) of a target.
 
-use axle_wheel::{PythonVersion, System};
 use pep440_rs::Version;
-use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
+use pep508_rs::MarkerEnvironment;
+use pep508_rs::MarkerEnvironmentBuilder;
+
+use crate::platform::{PythonVersion, System};
 
 /// A patch number that no CPython release reaches: a target names a minor version, and means its newest patch release.
 const NEWEST_PATCH: u64 = 99;
 
 /// The version of the interpreter that `Requires-Python` and `python_full_version` see.
-pub fn full_version(python: PythonVersion) -> Version {
+pub fn full_python_version(python: PythonVersion) -> Version {
     Version::new([u64::from(python.major()), u64::from(python.minor()), NEWEST_PATCH])
 }
 
@@ -16,11 +18,11 @@ pub fn full_version(python: PythonVersion) -> Version {
 ///
 /// # Errors
 /// Never for a Python that has a version; what the parser of versions says, else.
-pub fn environment(
+pub fn marker_environment(
     system: System,
     python: PythonVersion,
 ) -> Result<MarkerEnvironment, pep440_rs::VersionParseError> {
-    let full = full_version(python).to_string();
+    let full = full_python_version(python).to_string();
     let minor = python.version().to_string();
     MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
         implementation_name: "cpython",

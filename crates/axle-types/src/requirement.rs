@@ -5,14 +5,16 @@
 //! without end, fills in environment variables, and takes exponential time and memory for markers.
 
 use std::fmt;
+use std::str::FromStr;
 
 use pep440_rs::{VersionSpecifier, VersionSpecifiers};
 use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
+use thiserror::Error;
 
 use crate::excerpt::excerpt;
 use crate::marker::{self, Marker};
-use crate::metadata::MetadataError;
-use crate::wheel_name::project_name;
+use crate::names::parse_name;
+use crate::specifiers::{Pin, pin};
 
 /// The most bytes of one requirement.
 const LONGEST: usize = 4096;
@@ -44,6 +46,21 @@ impl Requirement {
     /// Whether it is required on a machine, of a package that is installed with some extras.
     pub fn evaluate_markers(&self, environment: &MarkerEnvironment, extras: &[ExtraName]) -> bool {
         self.marker.holds(environment, extras)
+    }
+}
+
+impl Requirement {
+    /// The specifiers of its versions; `None` where it names an address, or any version will do.
+    pub fn specifiers(&self) -> Option<&VersionSpecifiers> {
+        match &self.version_or_url {
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => Some(specifiers),
+            Some(VersionOrUrl::Url(_)) | None => None,
+        }
+    }
+
+    /// The version that it pins: that of `torch==2.9.1`, and the prefix of `torch==2.9.*`.
+    pub fn pin(&self) -> Option<Pin<'_>> {
+        self.specifiers().and_then(pin)
     }
 }
 
@@ -79,13 +96,27 @@ impl fmt::Display for VersionOrUrl {
     }
 }
 
-/// Reads one `Requires-Dist`, or what a user asks for.
-///
-/// # Errors
-/// When it is no requirement, or one that no real package has: too long, too deep, of too many comparisons, or
-/// reading environment variables.
-pub fn parse_requirement(text: &str) -> Result<Requirement, MetadataError> {
-    read(text.trim()).map_err(|message| MetadataError::Requirement { text: excerpt(text), message })
+impl FromStr for Requirement {
+    type Err = InvalidRequirement;
+
+    /// Reads one `Requires-Dist`, or what a user asks for.
+    ///
+    /// It refuses what no real package has: too long, too deep, of too many comparisons, or reading environment
+    /// variables.
+    fn from_str(text: &str) -> Result<Self, InvalidRequirement> {
+        read(text.trim()).map_err(|message| InvalidRequirement { text: excerpt(text), message })
+    }
+}
+
+/// A text that is not a requirement.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("`{text}` is not a requirement (PEP 508): {message}")]
+#[non_exhaustive]
+pub struct InvalidRequirement {
+    /// The text, or its start.
+    pub text: String,
+    /// What is wrong with it.
+    pub message: String,
 }
 
 fn read(text: &str) -> Result<Requirement, String> {
@@ -101,7 +132,7 @@ fn read(text: &str) -> Result<Requirement, String> {
     let in_name = |next: char| next.is_ascii_alphanumeric() || "-_.".contains(next);
     let (name, rest) = text.split_at(text.find(|next| !in_name(next)).unwrap_or(text.len()));
     let spelled = name;
-    let name = project_name(name).ok_or("it does not start with a package name")?;
+    let name = parse_name(name).ok_or("it does not start with a package name")?;
     let (extras, rest) = extras(rest.trim_start())?;
     let (version_or_url, marker) = version_or_url(rest.trim_start())?;
     if version_or_url.is_none() && is_archive(spelled) {
@@ -197,8 +228,6 @@ fn is_archive(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::str::FromStr;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -206,7 +235,7 @@ mod tests {
     #[test]
     fn what_is_read() {
         let read = |text: &str| {
-            let requirement = parse_requirement(text).unwrap();
+            let requirement = text.parse::<Requirement>().unwrap();
             format!("{requirement} | {:?}", requirement.version_or_url.is_some())
         };
         let told: Vec<String> = [
@@ -253,7 +282,7 @@ mod tests {
             long.as_str(),
         ]
         .iter()
-        .map(|text| parse_requirement(text).unwrap_err().to_string())
+        .map(|text| text.parse::<Requirement>().unwrap_err().to_string())
         .collect();
         insta::assert_snapshot!(told.join("\n"));
     }
@@ -263,7 +292,7 @@ mod tests {
         fn any_requirement_gives_an_answer(
             text in "[a-z]{1,2}[-._é]?( ?\\[[a-z,. -]{0,6}\\])? ?(@ ?\\PC{0,9}|\\(?[<>=!~]{1,2} ?[0-9.*a-z]{0,4}\\)?)? ?(; ?[a-z_]{0,12} ?(==|in|>|~=|not in)? ?['\"]?\\PC{0,5}['\"]?)?",
         ) {
-            if let Err(error) = parse_requirement(&text) {
+            if let Err(error) = text.parse::<Requirement>() {
                 prop_assert!(error.to_string().contains(&text));
             }
         }
@@ -275,7 +304,7 @@ mod tests {
             text in "[a-z][a-z0-9._]{0,3}[a-z0-9]( ?\\[([a-z](, ?[a-z]){0,2})?\\])? ?((\\([<>=!~]{1,2} ?[0-9]\\.[0-9*]\\))|([<>=!~]{1,2} ?[0-9](\\.[0-9*])?( ?, ?[<>]=? ?[0-9]){0,2}))? ?(; ?os_name == 'x')?",
         ) {
             let theirs = pep508_rs::Requirement::<pep508_rs::VerbatimUrl>::from_str(&text);
-            let ours = parse_requirement(&text);
+            let ours = text.parse::<Requirement>();
             prop_assert_eq!(ours.is_ok(), theirs.is_ok(), "{:?} {:?}", ours, theirs);
             if let (Ok(ours), Ok(theirs)) = (ours, theirs) {
                 prop_assert_eq!(ours.to_string(), theirs.to_string());

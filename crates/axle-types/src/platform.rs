@@ -3,8 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
+
+use crate::text::{number, serde_as_text};
 
 /// An operating system on a processor architecture, spelled as Nix spells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,7 +33,7 @@ impl System {
 
     /// The oldest glibc for which manylinux tags exist: 2.5 on x86_64 (PEP 513), else 2.17
     /// (PEP 599).
-    pub(crate) fn oldest_manylinux(self) -> Glibc {
+    pub fn oldest_manylinux(self) -> Glibc {
         match self {
             Self::Aarch64Linux => Glibc::new(2, 17),
             Self::X86_64Linux => Glibc::new(2, 5),
@@ -151,6 +153,17 @@ impl Glibc {
     }
 }
 
+impl Glibc {
+    /// The release that a symbol version (`GLIBC_2.35`, without its prefix) needs. A few of them have a third number
+    /// (`2.2.5`, the first of x86_64), which every wheel's release has.
+    pub fn of_symbol_version(text: &str) -> Option<Self> {
+        let mut numbers = text.splitn(3, '.');
+        let release = format!("{}.{}", numbers.next()?, numbers.next()?);
+        let patch = numbers.next().is_none_or(|patch| patch.parse::<u16>().is_ok());
+        release.parse().ok().filter(|_| patch)
+    }
+}
+
 impl fmt::Display for Glibc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -167,32 +180,7 @@ impl FromStr for Glibc {
     }
 }
 
-/// A decimal number written the one canonical way: no sign, no leading zero.
-pub(crate) fn number<N: FromStr>(text: &str) -> Option<N> {
-    let canonical = !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'));
-    if canonical { text.parse().ok() } else { None }
-}
-
-macro_rules! serde_as_text {
-    ($type:ty) => {
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-serde_as_text!(PythonVersion);
-serde_as_text!(Glibc);
+serde_as_text!(PythonVersion, Glibc);
 
 /// A text that names no system, Python or glibc.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -242,6 +230,15 @@ mod tests {
         assert!(python("3.13") < python("3.13t"));
         assert!(python("3.13t") < python("3.14"));
         assert!(Glibc::new(2, 5) < Glibc::new(2, 17));
+    }
+
+    #[test]
+    fn symbol_versions_are_releases() {
+        assert_eq!(Glibc::of_symbol_version("2.35"), Some(Glibc::new(2, 35)));
+        assert_eq!(Glibc::of_symbol_version("2.2.5"), Some(Glibc::new(2, 2)));
+        for wrong in ["", "2", "2.x", "2.2.", "2.2.5.1", "PRIVATE"] {
+            assert_eq!(Glibc::of_symbol_version(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

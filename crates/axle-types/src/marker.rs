@@ -6,7 +6,8 @@
 use std::fmt;
 
 use pep440_rs::{Operator, VersionPattern, VersionSpecifier};
-use pep508_rs::{ExtraName, MarkerEnvironment, StringVersion};
+use pep508_rs::StringVersion;
+use pep508_rs::{ExtraName, MarkerEnvironment};
 
 /// The most comparisons in one marker: of the 7,350 different ones in axle's catalogue the longest has 9.
 const MOST_TERMS: usize = 64;

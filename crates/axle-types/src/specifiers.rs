@@ -1,4 +1,4 @@
-//! PEP 440 specifiers.
+//! Version specifiers (PEP 440): whether a version satisfies them, and which one they pin.
 
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
@@ -12,8 +12,34 @@ pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
 }
 
 /// Specifiers as a requirement spells them, without spaces.
-pub(crate) fn compact(specifiers: &VersionSpecifiers) -> String {
+pub fn compact(specifiers: &VersionSpecifiers) -> String {
     specifiers.to_string().replace(' ', "")
+}
+
+/// What an exact specifier names: a version (`==2.9.1`, `===2.9.1`), or all that begin with it (`==2.9.*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin<'a> {
+    /// The version, or the prefix.
+    pub version: &'a Version,
+    /// Whether further numbers may follow.
+    pub is_prefix: bool,
+}
+
+/// The first exact specifier among others.
+pub fn pin(specifiers: &VersionSpecifiers) -> Option<Pin<'_>> {
+    specifiers.iter().find_map(|specifier| {
+        let is_prefix = match specifier.operator() {
+            Operator::Equal | Operator::ExactEqual => false,
+            Operator::EqualStar => true,
+            _ => return None,
+        };
+        Some(Pin { version: specifier.version(), is_prefix })
+    })
+}
+
+/// Whether an exact specifier is all there is.
+pub fn is_pin(specifiers: &VersionSpecifiers) -> bool {
+    specifiers.len() == 1 && pin(specifiers).is_some()
 }
 
 /// Whether a version begins with the one before `.*`. A short version is filled with zeros (PEP 440), which
@@ -37,6 +63,21 @@ mod tests {
         assert!(holds("==2.0.*", "2") && holds("==2.*", "2.1") && holds("==2.1.*", "2.1rc1"));
         assert!(!holds("==2.1.*", "2") && !holds("==2.1.*", "2.10") && !holds("==1!2.*", "2.1"));
         assert!(holds("!=2.1.*", "2") && !holds("!=2.0.*", "2"));
+    }
+
+    #[test]
+    fn pins_are_exact_specifiers() {
+        let pinned = |text: &str| {
+            let specifiers: VersionSpecifiers = text.parse().unwrap();
+            let pin = pin(&specifiers)
+                .map(|pin| format!("{}{}", pin.version, if pin.is_prefix { ".*" } else { "" }));
+            (pin, is_pin(&specifiers))
+        };
+        assert_eq!(pinned("==2.9.1"), (Some("2.9.1".to_owned()), true));
+        assert_eq!(pinned("===2.9.1"), (Some("2.9.1".to_owned()), true));
+        assert_eq!(pinned("==2.9.*"), (Some("2.9.*".to_owned()), true));
+        assert_eq!(pinned(">=2,==2.9.1"), (Some("2.9.1".to_owned()), false));
+        assert_eq!(pinned(">=2.9,<3,!=2.9.1"), (None, false));
     }
 
     #[test]

@@ -1,0 +1,44 @@
+//! The words of the field as types, one each: what a wheel is built for, what a machine is, what is asked for.
+//!
+//! A value of these types is valid: it is read by `FromStr`, or by the one guarded function that the type names, and
+//! shown as it is read. Nothing here reads a file or decides anything; every other crate of axle builds on it.
+//!
+//! | of | types |
+//! | --- | --- |
+//! | CUDA | [`CudaRelease`], [`CudaTarget`], [`WheelCuda`], [`ComputeCapability`], [`DriverVersion`] |
+//! | the machine | [`System`], [`Glibc`], [`PythonVersion`], [`HostCompiler`] |
+//! | files | [`Sha256`] |
+//! | packages | [`PackageName`], [`ExtraName`], [`Version`], [`VersionSpecifiers`], [`Requirement`], [`Marker`] |
+//! | text of strangers | [`visible`], [`redacted`], [`excerpt`] |
+
+mod capability;
+mod compiler;
+mod cuda;
+mod driver;
+mod environment;
+mod excerpt;
+mod marker;
+mod names;
+mod platform;
+mod requirement;
+mod sha256;
+mod specifiers;
+mod text;
+mod visible;
+
+pub use capability::{ComputeCapability, ComputeCapabilityError};
+pub use compiler::{HostCompiler, InvalidCompiler, InvalidCompilerVersion, compiler_major};
+pub use cuda::{CudaRelease, CudaTarget, InvalidCuda, WheelCuda};
+pub use driver::{DriverVersion, InvalidDriver};
+pub use environment::{full_python_version, marker_environment};
+pub use excerpt::excerpt;
+pub use marker::Marker;
+pub use names::{parse_name, parse_version};
+pub use pep440_rs::{Version, VersionSpecifiers};
+pub use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
+pub use platform::{Glibc, InvalidPlatform, PythonVersion, System};
+pub use requirement::{InvalidRequirement, Requirement, VersionOrUrl};
+pub use sha256::{InvalidSha256, Sha256};
+pub use specifiers::{Pin, compact, is_pin, pin, satisfies};
+pub use text::{comma_separated, number};
+pub use visible::{is_hidden, redacted, visible};
