@@ -10,14 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use axle_catalogue::{Catalogue, CatalogueError, Folder};
-use axle_concretise::{Universe, UniverseError};
+use axle_catalogue::{Catalogue, CatalogueError, Folder, Inventory};
+use axle_solve::CandidatesError;
 use axle_wheel::{Archive, ArchiveError, LocalFile};
 use serde::Deserialize;
 use thiserror::Error;
 use xtask::cargo::cargo;
 
-use crate::{agree, update};
+use crate::agree;
 
 /// Measure
 #[derive(clap::Args)]
@@ -73,7 +73,7 @@ pub enum Error {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Universe(#[from] UniverseError),
+    Inventory(#[from] CandidatesError),
     #[error(transparent)]
     Answer(#[from] serde_json::Error),
     #[error("`{0}` failed")]
@@ -165,13 +165,13 @@ fn concretise(args: &ConcretiseArgs) -> Result<ExitCode, Error> {
 
 /// How long all cells take, and those of each Python alone, so that one sees that twice the cells take twice the time.
 fn cells() -> Result<ExitCode, Error> {
-    let mut universe = Universe::read(&Catalogue::new(Folder::new(CATALOGUE)))?;
-    let pythons = universe.matrix.pythons.clone();
+    let mut inventory = Inventory::read(&Catalogue::new(Folder::new(CATALOGUE)))?;
+    let pythons = inventory.matrix.pythons.clone();
     let every = pythons.iter().map(std::slice::from_ref).chain([pythons.as_slice()]);
     for pythons in every {
-        universe.matrix.pythons = pythons.to_vec();
+        inventory.matrix.pythons = pythons.to_vec();
         let begun = Instant::now();
-        let files = update::cells(&universe)?;
+        let files = axle_solve::cells::solve_all(&inventory)?;
         let seconds = begun.elapsed().as_secs_f64();
         let count: u32 = files.iter().flat_map(|solved| &solved.file.order).map(|_| 1).sum();
         let of: Vec<_> = pythons.iter().map(ToString::to_string).collect();

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use axle_catalogue::{Catalogue, CatalogueError, CellFile, Folder, write_json};
-use axle_concretise::LookupError;
+use axle_plan::LookupError;
 use clap::ValueEnum;
 use globset::Glob;
 use indicatif::{ProgressBar, ProgressStyle};

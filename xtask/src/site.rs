@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use axle_catalogue::{Catalogue, CatalogueError, Folder};
-use axle_concretise::UniverseError;
+use axle_solve::CandidatesError;
 use thiserror::Error;
 
 use crate::wasm;
@@ -29,7 +29,7 @@ pub enum Error {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Universe(#[from] UniverseError),
+    Universe(#[from] CandidatesError),
     #[error(transparent)]
     Wasm(#[from] wasm::Error),
     #[error("toolkits.json is missing")]

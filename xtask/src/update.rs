@@ -11,13 +11,15 @@ use axle_catalogue::audits::{Audits, AuditsError};
 use axle_catalogue::update::{self, Kind, Places, UpdateError};
 use axle_catalogue::{
     Artefact, ArtefactFile, BUILD_ENVIRONMENTS, BuildEnvironments, BuildFile, COMPONENTS_PATH, Catalogue,
-    CatalogueError, CellFile, ComponentsFile, Folder, Keep, LIBRARIES_PATH, LibrariesFile, Provenance,
-    artefact_path, build_environments_path, build_path, cell_path, share_with_siblings, write_json,
+    CatalogueError, CellFile, ComponentsFile, Folder, Inventory, Keep, LIBRARIES_PATH, LibrariesFile,
+    Provenance, artefact_path, build_environments_path, build_path, cell_path, share_with_siblings,
+    write_json,
 };
-use axle_concretise::build_environments::{self, Completed};
-use axle_concretise::{BuildError, ComponentsError, Universe, UniverseError, builds, cells};
 use axle_index::{GithubApi, IndexError, Settings, SettingsError};
-use axle_types::{PythonVersion, Requirement, System, redacted, visible};
+use axle_patch::{BuildError, ComponentsError, builds};
+use axle_solve::build_environments::{self, Completed};
+use axle_solve::{CandidatesError, cells};
+use axle_types::{Requirement, redacted, visible};
 use rayon::prelude::*;
 use thiserror::Error;
 
@@ -72,7 +74,7 @@ pub enum Error {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Universe(#[from] UniverseError),
+    Inventory(#[from] CandidatesError),
     #[error(transparent)]
     Components(#[from] ComponentsError),
     #[error(transparent)]
@@ -114,33 +116,33 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         anstream::eprintln!("an interrupted update was finished first");
     }
     let catalogue = Catalogue::new(folder.clone());
-    let mut universe = Universe::read(&catalogue)?;
-    let before = read_cells(&catalogue, &universe);
-    let frozen = universe.environments.clone();
-    thaw(&args.move_build_environments, &mut universe)?;
+    let mut inventory = Inventory::read(&catalogue)?;
+    let before = read_cells(&catalogue, &inventory);
+    let frozen = inventory.environments.clone();
+    thaw(&args.move_build_environments, &mut inventory)?;
     let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
 
     let solved = if args.offline {
-        share(&mut universe);
-        solve(&mut universe)?.whole()?
+        share(&mut inventory);
+        solve(&mut inventory)?.whole()?
     } else {
         let cache = debian::cache()?;
         let places = places(args, &cache)?;
-        let published = universe.artefacts.clone();
+        let published = inventory.artefacts.clone();
         if args.again.is_empty() {
-            read(args, &catalogue, &places, &accepted, &mut universe)?;
-        } else if let Some(unknown) = args.again.iter().find(|name| !universe.packages.contains_key(*name)) {
+            read(args, &catalogue, &places, &accepted, &mut inventory)?;
+        } else if let Some(unknown) = args.again.iter().find(|name| !inventory.packages.contains_key(*name)) {
             return Err(Error::NoSuchPackage(unknown.clone()));
         }
         let audits = Audits::new(places.index().clone(), &cache, |done| {
             anstream::eprintln!("{}", visible(done));
         });
-        audits.apply(&mut universe.artefacts);
-        audits.again(&mut universe.artefacts, &args.again)?;
-        let solved = settle(&audits, &mut universe)?;
-        let libraries = libraries(&universe);
-        audits.audit(&mut universe.artefacts, &libraries)?;
-        audits.rest(&mut universe.artefacts, &args.packages, args.rest)?;
+        audits.apply(&mut inventory.artefacts);
+        audits.again(&mut inventory.artefacts, &args.again)?;
+        let solved = settle(&audits, &mut inventory)?;
+        let libraries = libraries(&inventory);
+        audits.audit(&mut inventory.artefacts, &libraries)?;
+        audits.rest(&mut inventory.artefacts, &args.packages, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
             "{} requests, {} of them answered that nothing changed; {} MB; {:.0?}",
@@ -149,13 +151,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             traffic.bytes() / 1_000_000,
             begun.elapsed()
         );
-        prune(&mut universe, &solved);
-        share(&mut universe);
-        if universe.artefacts == published && difference::is_none(&before, &solved.cells) {
+        prune(&mut inventory, &solved);
+        share(&mut inventory);
+        if inventory.artefacts == published && difference::is_none(&before, &solved.cells) {
             anstream::eprintln!("nothing is new; {:.0?}", begun.elapsed());
             return Ok(ExitCode::SUCCESS);
         }
-        solve(&mut universe)?.whole()?
+        solve(&mut inventory)?.whole()?
     };
     let difference = difference::between(&State::of(&before), &State::of(&solved.cells));
     anstream::print!("{difference}{}", difference::frozen(&frozen, &solved.environments));
@@ -163,7 +165,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     if !lost.is_empty() {
         return Err(Error::Lost(lost.join("; ")));
     }
-    write(&folder, &universe, &solved)?;
+    write(&folder, &inventory, &solved)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,16 +180,16 @@ fn places(args: &Args, cache: &Path) -> Result<Places, Error> {
     Ok(places)
 }
 
-/// Puts what is published into the universe.
+/// Puts what is published into the inventory.
 fn read(
     args: &Args,
     catalogue: &Catalogue,
     places: &Places,
     accepted: &BTreeSet<String>,
-    universe: &mut Universe,
+    inventory: &mut Inventory,
 ) -> Result<(), Error> {
     let names: Vec<_> = if args.packages.is_empty() {
-        universe.packages.keys().cloned().collect()
+        inventory.packages.keys().cloned().collect()
     } else {
         args.packages.clone()
     };
@@ -210,30 +212,30 @@ fn read(
         return Err(Error::Unread(report.errors.len()));
     }
     for (name, updated) in report.packages {
-        universe.artefacts.insert(name, updated.file);
+        inventory.artefacts.insert(name, updated.file);
     }
     Ok(())
 }
 
 /// Audits what cells choose until they choose nothing else: an audit can only keep a wheel out of a cell.
-fn settle(audits: &Audits, universe: &mut Universe) -> Result<Solved, Error> {
+fn settle(audits: &Audits, inventory: &mut Inventory) -> Result<Solved, Error> {
     loop {
-        share(universe);
-        let solved = solve(universe)?;
+        share(inventory);
+        let solved = solve(inventory)?;
         if solved.unaudited.is_empty() {
             return Ok(solved);
         }
-        audits.audit(&mut universe.artefacts, &solved.unaudited)?;
+        audits.audit(&mut inventory.artefacts, &solved.unaudited)?;
     }
 }
 
 /// Takes away what some packages are compiled with, so that it is frozen anew; the empty name is all.
-fn thaw(names: &[String], universe: &mut Universe) -> Result<(), Error> {
+fn thaw(names: &[String], inventory: &mut Inventory) -> Result<(), Error> {
     for name in names {
         if name.is_empty() {
-            universe.environments.clear();
-        } else if universe.packages.get(name).is_some_and(|package| package.source.is_some()) {
-            universe.environments.remove(name);
+            inventory.environments.clear();
+        } else if inventory.packages.get(name).is_some_and(|package| package.source.is_some()) {
+            inventory.environments.remove(name);
         } else {
             return Err(Error::NotCompiled(name.clone()));
         }
@@ -241,20 +243,20 @@ fn thaw(names: &[String], universe: &mut Universe) -> Result<(), Error> {
     Ok(())
 }
 
-fn share(universe: &mut Universe) {
-    universe.artefacts.par_iter_mut().for_each(|(_, file)| share_with_siblings(&mut file.artefacts));
+fn share(inventory: &mut Inventory) {
+    inventory.artefacts.par_iter_mut().for_each(|(_, file)| share_with_siblings(&mut file.artefacts));
 }
 
 /// Drops what is kept only where it is chosen and is not: of a package whose TOML says so, the versions that no cell
 /// chooses and no exact requirement names, but the newest.
-fn prune(universe: &mut Universe, solved: &Solved) {
+fn prune(inventory: &mut Inventory, solved: &Solved) {
     let mut chosen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in &solved.builds {
         chosen.entry(&file.name).or_default().extend(file.filenames());
     }
-    let pinned = pinned_by_whole(universe);
-    for (name, file) in &mut universe.artefacts {
-        if universe.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
+    let pinned = pinned_by_whole(inventory);
+    for (name, file) in &mut inventory.artefacts {
+        if inventory.packages.get(name).is_none_or(|package| package.keep == Keep::All) {
             continue;
         }
         let versions = |artefact: &Artefact| artefact.version(name);
@@ -277,15 +279,15 @@ fn prune(universe: &mut Universe, solved: &Solved) {
 
 /// The versions by package that packages which are kept whole require exactly, and that NVIDIA's of these require in
 /// turn: they pin parts of themselves.
-fn pinned_by_whole(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+fn pinned_by_whole(inventory: &Inventory) -> BTreeMap<String, BTreeSet<String>> {
     let is_whole =
-        |name: &String| universe.packages.get(name).is_some_and(|package| package.keep == Keep::All);
-    let whole = universe.artefacts.iter().filter(|(name, _)| is_whole(name));
+        |name: &String| inventory.packages.get(name).is_some_and(|package| package.keep == Keep::All);
+    let whole = inventory.artefacts.iter().filter(|(name, _)| is_whole(name));
     let mut all = pinned(whole.flat_map(|(_, file)| &file.artefacts));
     let count = |all: &BTreeMap<String, BTreeSet<String>>| all.values().map(BTreeSet::len).sum::<usize>();
     loop {
         let before = count(&all);
-        let nvidia = universe.artefacts.iter().filter(|(name, _)| name.starts_with("nvidia-"));
+        let nvidia = inventory.artefacts.iter().filter(|(name, _)| name.starts_with("nvidia-"));
         let parts = nvidia.flat_map(|(name, file)| {
             file.artefacts.iter().filter(|artefact| is_pinned(&all, name, artefact))
         });
@@ -325,11 +327,11 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
 
 /// NVIDIA's libraries of the versions that anything requires exactly, a wheel each: the rules of toolkits tell what each
 /// of them covers, whether a cell chooses it or not.
-fn libraries(universe: &Universe) -> BTreeMap<String, BTreeSet<String>> {
+fn libraries(inventory: &Inventory) -> BTreeMap<String, BTreeSet<String>> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let pinned = pinned(universe.artefacts.values().flat_map(|file| &file.artefacts));
+    let pinned = pinned(inventory.artefacts.values().flat_map(|file| &file.artefacts));
     for (name, versions) in pinned.into_iter().filter(|(name, _)| name.starts_with("nvidia-")) {
-        let Some(file) = universe.artefacts.get(&name) else { continue };
+        let Some(file) = inventory.artefacts.get(&name) else { continue };
         for version in versions {
             let is_here = |artefact: &&Artefact| {
                 artefact.version(&name).is_some_and(|own| own.to_string() == version)
@@ -366,33 +368,14 @@ impl Solved {
     }
 }
 
-/// The cells of every system, Python and CUDA of the matrix.
-pub(crate) fn cells(universe: &Universe) -> Result<Vec<cells::Solved<'_>>, UniverseError> {
-    let matrix = &universe.matrix;
-    let targets: Vec<(System, PythonVersion)> = matrix
-        .systems
-        .iter()
-        .flat_map(|system| matrix.pythons.iter().map(move |python| (*system, *python)))
-        .collect();
-    let solved: Vec<_> = targets
-        .par_iter()
-        .map(|&(system, python)| {
-            let candidates = universe.candidates(system, python)?;
-            let cells = matrix.cudas.par_iter().map(|cuda| cells::solve(&candidates, *cuda));
-            cells.collect::<Result<Vec<_>, _>>()
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(solved.into_iter().flatten().collect())
-}
-
 /// Solves the cells; what sources are compiled with comes before, where it is lacking.
-fn solve(universe: &mut Universe) -> Result<Solved, Error> {
+fn solve(inventory: &mut Inventory) -> Result<Solved, Error> {
     let begun = Instant::now();
-    let Completed { environments, mut unaudited } = build_environments::complete(universe)?;
-    universe.environments = environments;
-    let universe = &*universe;
-    let solved = cells(universe)?;
-    let components = axle_concretise::components(universe)?;
+    let Completed { environments, mut unaudited } = build_environments::complete(inventory)?;
+    inventory.environments = environments;
+    let inventory = &*inventory;
+    let solved = cells::solve_all(inventory)?;
+    let components = axle_patch::components(inventory)?;
     for (name, filenames) in components.unaudited {
         unaudited.entry(name).or_default().extend(filenames);
     }
@@ -404,8 +387,8 @@ fn solve(universe: &mut Universe) -> Result<Solved, Error> {
         solved.into_iter().map(|solved| solved.file).filter(|file| !file.order.is_empty()).collect();
     let count: usize = cells.iter().map(|file| file.order.len()).sum();
     anstream::eprintln!("{count} cells solved in {:.1?}", begun.elapsed());
-    let builds = if unaudited.is_empty() { builds(universe, &cells, &components)? } else { Vec::new() };
-    let environments = in_use(&universe.environments, &cells);
+    let builds = if unaudited.is_empty() { builds(inventory, &cells, &components)? } else { Vec::new() };
+    let environments = in_use(&inventory.environments, &cells);
     Ok(Solved { cells, environments, components, builds, unaudited })
 }
 
@@ -429,17 +412,17 @@ fn in_use(
 }
 
 /// The cells of the catalogue as it is.
-fn read_cells(catalogue: &Catalogue, universe: &Universe) -> Vec<CellFile> {
+fn read_cells(catalogue: &Catalogue, inventory: &Inventory) -> Vec<CellFile> {
     // Cells of another schema say nothing that could be compared.
     let file = |(system, python, cuda)| catalogue.cells(system, python, cuda).ok().flatten();
-    universe.matrix.targets().filter_map(file).collect()
+    inventory.matrix.targets().filter_map(file).collect()
 }
 
-fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Error> {
+fn write(folder: &Folder, inventory: &Inventory, solved: &Solved) -> Result<(), Error> {
     let mut transaction = folder.begin()?;
     let staged = transaction.staged();
     generate(&staged, solved)?;
-    let written: Vec<_> = universe
+    let written: Vec<_> = inventory
         .artefacts
         .par_iter()
         .map(|(name, file)| {
@@ -455,12 +438,12 @@ fn write(folder: &Folder, universe: &Universe, solved: &Solved) -> Result<(), Er
     }
     transaction.commit()?;
     let count = |provenance: Provenance| {
-        let artefacts = universe.artefacts.values().flat_map(|file: &ArtefactFile| &file.artefacts);
+        let artefacts = inventory.artefacts.values().flat_map(|file: &ArtefactFile| &file.artefacts);
         artefacts.filter(|artefact| artefact.provenance == provenance).count()
     };
     anstream::eprintln!(
         "{} packages; artefacts: {} audited, {} sibling, {} declared; {} files of cells, {} of builds",
-        universe.artefacts.len(),
+        inventory.artefacts.len(),
         count(Provenance::Audited),
         count(Provenance::Sibling),
         count(Provenance::Declared),
@@ -497,7 +480,7 @@ fn generate(folder: &Folder, solved: &Solved) -> Result<(), CatalogueError> {
 /// Generates into a temporary folder and compares.
 fn check(catalogue: &Path) -> Result<ExitCode, Error> {
     let folder = Folder::new(catalogue);
-    let solved = solve(&mut Universe::read(&Catalogue::new(folder.clone()))?)?.whole()?;
+    let solved = solve(&mut Inventory::read(&Catalogue::new(folder.clone()))?)?.whole()?;
     let temporary = tempfile::tempdir()?;
     let fresh = Folder::new(temporary.path());
     generate(&fresh, &solved)?;

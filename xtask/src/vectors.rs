@@ -14,8 +14,8 @@ use axle_catalogue::{
     Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Files,
     Folder, Provenance, canonical,
 };
-use axle_concretise::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
 use axle_fatbin::Code;
+use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
 use axle_types::{ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, System};
 use fastrand::Rng;
 use serde_json::{Value, json};

@@ -94,7 +94,7 @@ fn finish(unpacked: &Unpacked) -> Result<(), debian::Error> {
     for name in ["rustc", "wasm-ld"] {
         let program = fs::canonicalize(unpacked.folder.join("root/usr/bin").join(name))?;
         let program = unpacked.moved(&program);
-        let quoted = |path: &PathBuf| axle_concretise::shell_word(&path.display().to_string());
+        let quoted = |path: &PathBuf| axle_plan::shell_word(&path.display().to_string());
         // lld is told by its name what to link.
         let script = format!(
             "#!/bin/sh\nexec {} --library-path {} --argv0 {name} {} \"$@\"\n",

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Folder};
-use axle_concretise::{Asked, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which};
+use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which};
+use axle_solve::CatalogueSolver;
 use axle_types::{ComputeCapability, CudaTarget, Glibc, HostCompiler};
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -136,7 +137,8 @@ fn answers_of_rust(requests: &[Request]) -> Vec<Value> {
     let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
     // Requests of one file stand together, which is read once.
     let answers = |requests: &[Request]| -> Vec<Value> {
-        let lookup = Lookup::new(&catalogue).unwrap();
+        let solver = CatalogueSolver::default();
+        let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
         requests.iter().map(|request| answer(&lookup, request)).collect()
     };
     requests.par_chunks(100).flat_map_iter(answers).collect()

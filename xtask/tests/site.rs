@@ -10,7 +10,8 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use axle_catalogue::{Catalogue, Folder};
-use axle_concretise::Lookup;
+use axle_plan::Lookup;
+use axle_solve::CatalogueSolver;
 use axle_types::{CudaRelease, CudaTarget};
 use browser::{DESKTOP, Look, PHONE, Page};
 use data_encoding::BASE64;
@@ -461,7 +462,8 @@ const QUESTIONS: usize = 1000;
 #[ignore = "drives Chromium"]
 fn a_thousand_questions_are_answered_as_by_the_program() {
     let catalogue = Catalogue::new(Folder::new(root().join("catalogue")));
-    let lookup = Lookup::new(&catalogue).unwrap();
+    let solver = CatalogueSolver::default();
+    let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
     let questions = questions(&catalogue, 8, QUESTIONS).unwrap();
     let mut page = Page::new();
     page.open(&SITE, "#toolkits");

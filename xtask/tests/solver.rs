@@ -6,11 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Folder};
-use axle_concretise::{
-    Answer, Asked, Locking, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request, Solved,
-    Universe,
-};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Folder, Inventory};
+use axle_plan::{Answer, Asked, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request};
+use axle_solve::{Locker, Locking, Solved};
 use axle_types::{CudaTarget, Glibc, HostCompiler};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -26,8 +24,8 @@ fn catalogue() -> Catalogue {
     Catalogue::new(Folder::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue")))
 }
 
-/// The universe of what a cell holds: the very files.
-fn only(universe: &Universe, cell: &Cell) -> Universe {
+/// The inventory of what a cell holds: the very files.
+fn only(inventory: &Inventory, cell: &Cell) -> Inventory {
     let of = |name: &String, file: &ArtefactFile| {
         let package = cell.packages.get(name);
         let wheel = package.and_then(|package| package.wheel.as_ref());
@@ -44,13 +42,13 @@ fn only(universe: &Universe, cell: &Cell) -> Universe {
         (!kept.is_empty()).then(|| ArtefactFile::new(name, kept))
     };
     let artefacts: BTreeMap<_, _> =
-        universe.artefacts.iter().filter_map(|(name, file)| Some((name.clone(), of(name, file)?))).collect();
-    let packages = universe.packages.iter().filter(|(name, _)| artefacts.contains_key(*name));
-    Universe {
+        inventory.artefacts.iter().filter_map(|(name, file)| Some((name.clone(), of(name, file)?))).collect();
+    let packages = inventory.packages.iter().filter(|(name, _)| artefacts.contains_key(*name));
+    Inventory {
         packages: packages.map(|(name, package)| (name.clone(), package.clone())).collect(),
-        matrix: universe.matrix.clone(),
-        toolkits: universe.toolkits.clone(),
-        environments: universe.environments.clone(),
+        matrix: inventory.matrix.clone(),
+        toolkits: inventory.toolkits.clone(),
+        environments: inventory.environments.clone(),
         artefacts,
     }
 }
@@ -130,13 +128,13 @@ fn difference(request: &Request, looked_up: &Answer, solved: &Solved) -> Option<
 }
 
 /// Asks a cell, and the solver of what it holds: whether there is a plan, and where the answers differ the request.
-fn compare(universe: &Universe, file: &CellFile, torch: &str, cell: &Cell) -> Vec<(bool, Option<String>)> {
+fn compare(inventory: &Inventory, file: &CellFile, torch: &str, cell: &Cell) -> Vec<(bool, Option<String>)> {
     let catalogue = catalogue();
     let lookup = Lookup::with_cells(&catalogue, file.clone()).unwrap();
-    let universe = only(universe, cell);
+    let inventory = only(inventory, cell);
     let answer = |request| {
         let locking = Locking { request, pins: BTreeMap::new(), held: BTreeMap::new() };
-        let solved = lookup.lock(&universe, &locking).unwrap();
+        let solved = Locker { lookup: &lookup, inventory: &inventory }.lock(&locking).unwrap();
         let looked_up = lookup.answer(&locking.request).unwrap();
         (looked_up.is_ok(), difference(&locking.request, &looked_up, &solved))
     };
@@ -146,16 +144,16 @@ fn compare(universe: &Universe, file: &CellFile, torch: &str, cell: &Cell) -> Ve
 #[test]
 fn the_solver_answers_as_the_cells_do() {
     let catalogue = catalogue();
-    let universe = Universe::read(&catalogue).unwrap();
+    let inventory = Inventory::read(&catalogue).unwrap();
     let file = |(system, python, cuda)| catalogue.cells(system, python, cuda).unwrap();
-    let files: Vec<_> = universe.matrix.targets().filter_map(file).collect();
+    let files: Vec<_> = inventory.matrix.targets().filter_map(file).collect();
     let cells: Vec<_> = files
         .iter()
         .flat_map(|file| file.torch.iter().map(move |(torch, cell)| (file, torch, cell)))
         .collect();
     let compared: Vec<(bool, Option<String>)> = cells
         .par_iter()
-        .flat_map_iter(|&(file, torch, cell)| compare(&universe, file, torch, cell))
+        .flat_map_iter(|&(file, torch, cell)| compare(&inventory, file, torch, cell))
         .collect();
     let different: Vec<_> = compared.iter().filter_map(|(_, differ)| differ.as_deref()).collect();
     let planned = compared.iter().filter(|(is_plan, _)| *is_plan).count();

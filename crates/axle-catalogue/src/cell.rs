@@ -87,6 +87,11 @@ pub struct Newer {
 }
 
 impl Cell {
+    /// The version that it has of a package.
+    pub fn version_of(&self, name: &str) -> Option<&str> {
+        self.packages.get(name).map(|package| package.version.as_str())
+    }
+
     /// Writes the cell's own hash into it.
     ///
     /// # Errors

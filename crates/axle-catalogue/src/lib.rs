@@ -25,6 +25,7 @@ pub mod check;
 #[cfg(feature = "update")]
 pub mod update;
 
+mod alternatives;
 mod artefact;
 mod build_environment;
 mod catalogue;
@@ -33,6 +34,7 @@ mod cell;
 mod components;
 mod driver;
 mod files;
+mod inventory;
 mod json;
 mod libraries;
 mod matrix;
@@ -54,6 +56,7 @@ pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newe
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
 pub use files::{Files, Folder, FolderLock, Transaction, write_file};
+pub use inventory::Inventory;
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
 pub use names::{Grammar, Names, UnreadableName, Variant};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axle_catalogue::{Catalogue, Provenance};
-use axle_concretise::{Document, Lookup, Pin, Plan, Refusal, Request, flake, pins, pip};
+use axle_plan::{Document, Lookup, Pin, Plan, Refusal, Request, flake, pins, pip};
 use axle_toolkit::GpuNameError;
 use axle_types::CudaTarget;
 use serde::Serialize;
@@ -147,8 +147,8 @@ fn answer(catalogue: &Catalogue, lookup: &Lookup<'_>, request: &Request) -> Resu
     })
 }
 
-fn rows(request: &Request, of_plan: Vec<axle_concretise::Row>, pins: &[Pin<'_>]) -> Vec<Row> {
-    let mut told: BTreeMap<String, axle_concretise::Row> =
+fn rows(request: &Request, of_plan: Vec<axle_plan::Row>, pins: &[Pin<'_>]) -> Vec<Row> {
+    let mut told: BTreeMap<String, axle_plan::Row> =
         of_plan.into_iter().map(|row| (row.package.clone(), row)).collect();
     let row = |pin: &Pin<'_>| {
         let told = told.remove(pin.name);

@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::sync::LazyLock;
 
 use axle_catalogue::Catalogue;
-use axle_concretise::Lookup;
+use axle_plan::Lookup;
+use axle_solve::CatalogueSolver;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::shards::Shards;
@@ -28,8 +29,10 @@ pub fn put(name: &str, json: &[u8]) -> Option<String> {
 pub fn ask(question: &str) -> String {
     let answer = LOOKUP.with(|lookup| {
         if lookup.get().is_none() {
+            // Kept as long as the page.
+            let solver: &'static CatalogueSolver = Box::leak(Box::default());
             match Lookup::new(&CATALOGUE) {
-                Ok(new) => drop(lookup.set(new)),
+                Ok(new) => drop(lookup.set(new.with_solver(solver))),
                 Err(error) => return serde_json::json!({ "error": error.to_string() }).to_string(),
             }
         }

@@ -1,12 +1,12 @@
 //! The engine of the site: a question as JSON in, the answers of the command line as JSON out.
 //!
-//! It decides nothing: a question becomes the [`Request`](axle_concretise::Request) that `axle concretise` makes of its
-//! options, and is answered by the same [`Lookup`](axle_concretise::Lookup), natively and, compiled to WebAssembly, in a
+//! It decides nothing: a question becomes the [`Request`](axle_plan::Request) that `axle concretise` makes of its
+//! options, and is answered by the same [`Lookup`](axle_plan::Lookup), natively and, compiled to WebAssembly, in a
 //! browser. What it reads of the catalogue comes in [`shards`], of which it names those that an answer lacks.
 //!
 //! ```
 //! # fn example(catalogue: &axle_catalogue::Catalogue) -> Result<(), Box<dyn std::error::Error>> {
-//! let lookup = axle_concretise::Lookup::new(catalogue)?;
+//! let lookup = axle_plan::Lookup::new(catalogue)?;
 //! let question = r#"{"python": "3.12", "cuda": "12.8", "gpus": ["RTX 3090"], "packages": ["torch"]}"#;
 //! println!("{}", axle_web::ask(catalogue, &lookup, question));
 //! # Ok(())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Catalogue, CatalogueError};
-use axle_concretise::{DEFAULT_GLIBC, LookupError, Preferences, Request, RequestError, Which, requirement};
+use axle_plan::{DEFAULT_GLIBC, LookupError, Preferences, Request, RequestError, Which, requirement};
 use axle_toolkit::GpuNameError;
 use axle_types::{
     ComputeCapability, ComputeCapabilityError, CudaTarget, DriverVersion, Glibc, HostCompiler,
@@ -175,12 +175,14 @@ fn version(text: &str) -> Result<String, AskError> {
 #[cfg(test)]
 mod tests {
     use axle_catalogue::{Catalogue, Folder};
-    use axle_concretise::Lookup;
+    use axle_plan::Lookup;
+    use axle_solve::CatalogueSolver;
 
     #[test]
     fn what_cannot_be_understood_is_told_in_one_sentence() {
         let catalogue = Catalogue::new(Folder::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue")));
-        let lookup = Lookup::new(&catalogue).unwrap();
+        let solver = CatalogueSolver::default();
+        let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
         let mut told = String::new();
         for (python, cuda, rest) in [
             ("three", "12.8", r#""packages": ["torch"]"#),

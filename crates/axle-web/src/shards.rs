@@ -141,7 +141,8 @@ impl Files for Shards {
 #[cfg(test)]
 mod tests {
     use axle_catalogue::Catalogue;
-    use axle_concretise::Lookup;
+    use axle_plan::Lookup;
+    use axle_solve::CatalogueSolver;
 
     use super::*;
 
@@ -156,7 +157,8 @@ mod tests {
         let catalogue = Catalogue::new(files.clone());
         let put = |name: &str| files.put(name, &serde_json::to_vec(&all[name]).unwrap()).unwrap();
         put(START);
-        let lookup = Lookup::new(&catalogue).unwrap();
+        let solver = CatalogueSolver::default();
+        let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
         let mut rounds = Vec::new();
         loop {
             let answer = crate::ask(&catalogue, &lookup, question);
@@ -174,7 +176,8 @@ mod tests {
     #[test]
     fn an_answer_names_the_shards_that_it_lacks_and_is_the_same_with_them() {
         let catalogue = Catalogue::new(folder());
-        let lookup = Lookup::new(&catalogue).unwrap();
+        let solver = CatalogueSolver::default();
+        let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
         let target = r#""python": "3.12", "cuda": "12.8", "gpus": ["RTX 3090"]"#;
         for (rest, expected) in [
             (r#""packages": ["torch"]"#, &["cells/x86_64-linux/3.12-12.8", "builds"][..]),

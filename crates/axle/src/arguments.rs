@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use axle_concretise::Prefer;
+use axle_plan::{Prefer, package_name};
 use axle_toolkit::Rule;
 use axle_types::{
     ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, System, Version, compiler_major,
@@ -222,7 +222,7 @@ pub struct Lock {
     #[command(flatten)]
     pub request: RequestArguments,
     /// Constrain NAME to this version if it is part of the set, directly or as a dependency; repeatable
-    #[arg(long = "pin", value_name = "NAME==VERSION", value_parser = axle_concretise::pin)]
+    #[arg(long = "pin", value_name = "NAME==VERSION", value_parser = axle_solve::pin)]
     pub pins: Vec<(String, VersionSpecifiers)>,
     /// File to write the lock to
     #[arg(long, short, value_name = "FILE", default_value = "axle.lock.json", conflicts_with = "check")]
@@ -247,12 +247,10 @@ pub struct Lock {
 /// A preference, for one package or for all.
 fn preference(text: &str) -> Result<(Option<String>, Prefer), String> {
     let (name, prefer) = match text.split_once('=') {
-        Some((name, prefer)) => {
-            (Some(crate::output::package_name(name).map_err(|error| error.to_string())?), prefer)
-        }
+        Some((name, prefer)) => (Some(package_name(name).map_err(|error| error.to_string())?), prefer),
         None => (None, text),
     };
-    let prefer = prefer.parse().map_err(|error: axle_concretise::RequestError| error.to_string())?;
+    let prefer = prefer.parse().map_err(|error: axle_plan::RequestError| error.to_string())?;
     Ok((name, prefer))
 }
 

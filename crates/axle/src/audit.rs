@@ -10,6 +10,7 @@ use axle_audit::{
     Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity, WheelFacts, coverage,
     findings, glibc_coverage, platform_tag, providers,
 };
+use axle_plan::Document;
 use axle_toolkit::Rule;
 use axle_types::ComputeCapability;
 use serde::Serialize;
@@ -19,7 +20,7 @@ use crate::arguments::{Audit, ReportFormat};
 use crate::audit::input::Input;
 use crate::audit::progress::Bar;
 use crate::check;
-use crate::output::{self, Answer, Document, Error};
+use crate::output::{self, Answer, Error};
 use crate::sarif::{self, Found};
 
 #[derive(Serialize)]

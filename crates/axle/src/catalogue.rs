@@ -2,10 +2,11 @@
 
 use axle_catalogue::Folder;
 use axle_catalogue::check::{Complaint, Counts, check};
+use axle_plan::Document;
 use serde::Serialize;
 
 use crate::arguments::{CatalogueCheck, CatalogueCommand, CatalogueCommands, Format};
-use crate::output::{self, Answer, Document, Error, Text};
+use crate::output::{self, Answer, Error, Text};
 
 /// The schema of what a check prints as JSON.
 const SCHEMA: &str = "axle.catalogue-check/1";

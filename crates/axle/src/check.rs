@@ -1,5 +1,6 @@
 //! `axle check`: judges an environment that is described.
 
+use axle_plan::{Document, package_name};
 use std::path::{Path, PathBuf};
 
 use axle_toolkit::{Environment, Package, Rule, SCHEMA, Severity, Toolkits, Verdict};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::ReportFormat;
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error, Text};
+use crate::output::{self, Answer, Error, Text};
 use crate::sarif::{self, Found};
 
 /// The schema of what `check` and `doctor` say.
@@ -163,7 +164,7 @@ fn environment(command: &Check) -> Result<(Toolkits, Environment), Error> {
     environment.glibc = command.glibc;
     environment.memory = command.memory;
     environment.compiled =
-        command.compiled.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?;
+        command.compiled.iter().map(|name| package_name(name)).collect::<Result<_, _>>()?;
     environment.allowed = command.allowed.iter().copied().collect();
     if let Some(version) = &command.torch {
         environment.packages = torch(&toolkits, version, command.system)?;

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use axle_catalogue::{Catalogue, Provenance};
-use axle_concretise::{
-    DEFAULT_GLIBC, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story, Which,
-    flake, pins, requirement, requirements, shell_word,
+use axle_plan::{
+    DEFAULT_GLIBC, Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
+    Which, flake, package_name, pins, requirement, requirements, shell_word,
 };
+use axle_solve::CatalogueSolver;
 use axle_toolkit::Rule;
 use axle_types::{CudaTarget, HostCompiler, System};
 
@@ -25,7 +26,7 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
     if let (Err(error), PlanFormat::Json) = (&answer, command.format) {
         let unanswered = serde_json::json!({ "schema": REFUSAL_SCHEMA, "reasons": [], "suggestions": [] });
         let problem = output::problem(&command.request.packages.join(" "), error.as_ref());
-        output::json(&output::Document { answer: unanswered, errors: vec![problem] })?;
+        output::json(&Document { answer: unanswered, errors: vec![problem] })?;
     }
     answer
 }
@@ -36,7 +37,8 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
     }
     let request = request(&command.request)?;
     let catalogue = embedded::catalogue(command.request.catalogue.as_deref());
-    let lookup = Lookup::new(&catalogue)?;
+    let solver = CatalogueSolver::default();
+    let lookup = Lookup::new(&catalogue)?.with_solver(&solver);
     match lookup.answer(&request)? {
         Ok(plan) => {
             print(command, &request, &catalogue, &lookup, &plan)?;
@@ -45,7 +47,7 @@ fn answer(command: &Concretise) -> Result<Answer, Error> {
         Err(mut refusal) => {
             name_catalogue(&mut refusal, &command.request);
             match command.format {
-                PlanFormat::Json => output::json(&output::Document::new(&refusal))?,
+                PlanFormat::Json => output::json(&Document::new(&refusal))?,
                 _ => output::message(&refused(&refusal)),
             }
             Ok(Answer::No)
@@ -71,7 +73,7 @@ fn print(
     plan: &Plan,
 ) -> Result<(), Error> {
     if let Some(name) = &command.explain {
-        let name = output::package_name(name)?;
+        let name = package_name(name)?;
         let story = lookup.story(request, plan, &name)?;
         let all = || plan.packages.keys().cloned().collect::<Vec<_>>();
         let story =
@@ -80,7 +82,7 @@ fn print(
     }
     match command.format {
         PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
-        PlanFormat::Json => output::json(&output::Document::new(plan)),
+        PlanFormat::Json => output::json(&Document::new(plan)),
         PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
         PlanFormat::Pylock => {
             let pylock = pylock::pylock(catalogue, plan, command.index_url.as_deref())?;
@@ -175,7 +177,7 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
     if names.iter().any(|name| name.is_empty()) {
         return Ok(Which::All);
     }
-    Ok(Which::Named(names.into_iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?))
+    Ok(Which::Named(names.into_iter().map(|name| package_name(name)).collect::<Result<_, _>>()?))
 }
 
 /// A plan for a person, with what to put into a flake for it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use axle_concretise::Problem;
+use axle_plan::Problem;
 use axle_toolkit::{Environment, Package, Rule, Severity, Source, Toolkits, Verdict, listing_major};
 use axle_types::{ComputeCapability, System, WheelCuda};
 use clap::Args;

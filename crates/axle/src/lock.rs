@@ -4,18 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::audits::Audits;
-use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, write_json};
-use axle_concretise::{
-    LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locking, Lookup, REFUSAL_SCHEMA, Refusal, Solved,
-    Universe,
-};
+use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, Inventory, write_json};
 use axle_index::{PackageIndex, Settings};
+use axle_plan::{Document, Lookup, REFUSAL_SCHEMA, Refusal, package_name};
+use axle_solve::{LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locker, Locking, Solved};
 use axle_wheel::read_file;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::arguments::{self, Format};
-use crate::output::{self, Answer, Document, Error, Text};
+use crate::output::{self, Answer, Error, Text};
 use crate::{concretise, embedded};
 
 /// The most bytes of a lock. One of a hundred packages has 1 MB.
@@ -56,7 +54,7 @@ fn answer(command: &arguments::Lock) -> Result<Answer, Error> {
 
 /// A set, and all that was known when it was solved.
 struct Solution {
-    universe: Universe,
+    inventory: Inventory,
     set: LockedSet,
 }
 
@@ -68,11 +66,12 @@ fn solve(
     locking: &Locking,
 ) -> Result<Result<Solution, Box<Refusal>>, Error> {
     let lookup = Lookup::new(catalogue)?;
-    let mut universe = Universe::read(catalogue)?;
+    let mut inventory = Inventory::read(catalogue)?;
     let mut audits = None;
     loop {
-        let unread = match lookup.lock(&universe, locking)? {
-            Solved::Set(set) => return Ok(Ok(Solution { universe, set: *set })),
+        let locker = Locker { lookup: &lookup, inventory: &inventory };
+        let unread = match locker.lock(locking)? {
+            Solved::Set(set) => return Ok(Ok(Solution { inventory, set: *set })),
             Solved::Refused(refusal) => return Ok(Err(refusal)),
             Solved::Unread(wheels) => wheels,
         };
@@ -81,8 +80,8 @@ fn solve(
             none => {
                 let audits = none.insert(audits_of(command)?);
                 let before = count(&unread);
-                audits.apply(&mut universe.artefacts);
-                if before > 0 && is_known(&universe, &unread) {
+                audits.apply(&mut inventory.artefacts);
+                if before > 0 && is_known(&inventory, &unread) {
                     continue;
                 }
                 audits
@@ -96,7 +95,7 @@ fn solve(
             )
             .into());
         }
-        audits.audit(&mut universe.artefacts, &unread)?;
+        audits.audit(&mut inventory.artefacts, &unread)?;
     }
 }
 
@@ -105,9 +104,9 @@ fn count(wheels: &BTreeMap<String, BTreeSet<String>>) -> usize {
 }
 
 /// Whether an earlier run has read one of the wheels, so that solving anew goes on.
-fn is_known(universe: &Universe, wheels: &BTreeMap<String, BTreeSet<String>>) -> bool {
+fn is_known(inventory: &Inventory, wheels: &BTreeMap<String, BTreeSet<String>>) -> bool {
     wheels.iter().any(|(name, filenames)| {
-        let artefacts = universe.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+        let artefacts = inventory.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
         let mut chosen = artefacts.filter(|artefact| filenames.contains(&artefact.filename));
         chosen.any(|artefact| artefact.audit.is_some())
     })
@@ -160,7 +159,7 @@ fn write(
 }
 
 fn document(catalogue: &Catalogue, locking: &Locking, solution: &Solution) -> Result<Lock, Error> {
-    let mut lock = Lock::new(catalogue, &solution.universe, locking, &solution.set)?;
+    let mut lock = Lock::new(catalogue, &solution.inventory, locking, &solution.set)?;
     let compiles =
         lock.cell().is_some_and(|(_, cell)| cell.packages.values().any(|package| package.source.is_some()));
     if compiles {
@@ -276,7 +275,7 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
 
 /// Moves a package of a lock.
 fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Result<Answer, Error> {
-    let name = output::package_name(name)?;
+    let name = package_name(name)?;
     let (lock, locking) = read(&command.output)?;
     let held = lock.cell().and_then(|(_, cell)| Some((version(cell, &name)?, locking.holding(cell, &name))));
     let Some((before, held)) = held else {

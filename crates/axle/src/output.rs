@@ -1,10 +1,10 @@
 //! What every command prints alike.
 
+use axle_plan::Problem;
 use std::fmt::Display;
 use std::io::{self, BufWriter, Write};
 
 use axle_audit::AuditError;
-pub use axle_concretise::{Document, Problem, package_name};
 use axle_types::{is_hidden, redacted, visible};
 use comfy_table::{Table, presets};
 use serde::Serialize;

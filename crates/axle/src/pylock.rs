@@ -1,8 +1,8 @@
 //! Plans as pylock.toml (PEP 751), for pip and uv.
 
 use axle_catalogue::Catalogue;
-use axle_concretise::{Plan, pins};
 use axle_index::{Origin as _, PackageIndex, Settings};
+use axle_plan::{Plan, pins};
 use axle_wheel::WheelName;
 use serde::Serialize;
 

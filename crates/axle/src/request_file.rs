@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use axle_concretise::{Prefer, requirement};
+use axle_plan::{Prefer, package_name, requirement};
 use axle_toolkit::Rule;
 use axle_types::{ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, Requirement, System};
 use axle_wheel::read_text;
@@ -84,7 +84,7 @@ impl Packages {
             Self::All(true) => Ok(vec![String::new()]),
             Self::All(false) => Ok(Vec::new()),
             Self::Named(names) => {
-                Ok(names.iter().map(|name| output::package_name(name)).collect::<Result<_, _>>()?)
+                Ok(names.iter().map(|name| package_name(name)).collect::<Result<_, _>>()?)
             }
         }
     }
@@ -179,7 +179,7 @@ impl RequestFile {
             Some(Preference::All(prefer)) => self.prefer.push((None, prefer.parse()?)),
             Some(Preference::Packages(packages)) => {
                 for (name, prefer) in packages {
-                    let name = (name != "all").then(|| output::package_name(&name)).transpose()?;
+                    let name = (name != "all").then(|| package_name(&name)).transpose()?;
                     self.prefer.push((name, prefer.parse()?));
                 }
             }

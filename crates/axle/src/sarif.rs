@@ -1,7 +1,7 @@
 //! Findings and verdicts for code hosts: SARIF 2.1.0 (OASIS), the part of it that they read.
 
 use axle_audit::{Check, Finding};
-use axle_concretise::Problem;
+use axle_plan::Problem;
 use axle_toolkit::{Rule, Verdict};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;

@@ -6,7 +6,7 @@ use axle_catalogue::{
     Artefact, ArtefactFile, BuildFile, Catalogue, CatalogueError, CellPackage, CellWheel, ComponentsFile,
     Matrix, Provenance, Provider, WheelBuild, build_path,
 };
-use axle_concretise::{Asked, Lookup, LookupError, Preferences, Request};
+use axle_plan::{Asked, Lookup, LookupError, Preferences, Request};
 use axle_toolkit::SupportedCompilers;
 use axle_types::{
     ComputeCapability, CudaTarget, HostCompiler, MarkerEnvironment, Requirement, VersionOrUrl,

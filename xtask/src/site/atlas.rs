@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_audit::{Coverage, ServedBy};
-use axle_catalogue::{Artefact, Catalogue, Cause, Origin, Provenance};
-use axle_concretise::{Candidates, Choice, CudaTold, Serving, Universe};
+use axle_catalogue::{Artefact, Catalogue, Cause, Inventory, Origin, Provenance};
+use axle_solve::{Candidates, CudaBasis, CudaCoverage, Distribution};
 use axle_types::{CudaTarget, PythonVersion, System, WheelCuda};
 use pep440_rs::Version;
 use rayon::prelude::*;
@@ -48,7 +48,7 @@ struct About {
     /// The CUDA releases that they go with.
     cudas: Vec<String>,
     /// What tells the CUDA that they are made for.
-    told: Vec<(WheelCuda, CudaTold)>,
+    told: Vec<(WheelCuda, CudaBasis)>,
     glibc: Option<String>,
     /// The code in them; `null` where that is not known.
     code: Option<Vec<String>>,
@@ -100,22 +100,22 @@ struct Listed<'a> {
 /// # Errors
 /// When the catalogue is not valid, or a file cannot be written.
 pub fn write(catalogue: &Catalogue, folder: &Path) -> Result<(), Error> {
-    let universe = Universe::read(catalogue)?;
-    let known = universe.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
+    let inventory = Inventory::read(catalogue)?;
+    let known = inventory.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
     let known = known.map(|release| CudaTarget::Release(release.cuda));
     let cudas: Vec<CudaTarget> =
-        universe.matrix.cudas.iter().copied().chain(known).collect::<BTreeSet<_>>().into_iter().collect();
-    let pythons = &universe.matrix.pythons;
+        inventory.matrix.cudas.iter().copied().chain(known).collect::<BTreeSet<_>>().into_iter().collect();
+    let pythons = &inventory.matrix.pythons;
     let targets: Vec<(System, PythonVersion)> =
         System::ALL.iter().flat_map(|system| pythons.iter().map(|python| (*system, *python))).collect();
     let targets: Vec<Candidates<'_>> = targets
         .into_par_iter()
-        .map(|(system, python)| universe.candidates(system, python))
+        .map(|(system, python)| Candidates::new(&inventory, system, python))
         .collect::<Result<_, _>>()?;
-    let names: Vec<&String> = universe.artefacts.keys().collect();
+    let names: Vec<&String> = inventory.artefacts.keys().collect();
     let listed: Vec<Listed<'_>> = names
         .into_par_iter()
-        .filter_map(|name| Some((name, universe.packages.get(name)?)))
+        .filter_map(|name| Some((name, inventory.packages.get(name)?)))
         .map(|(name, package)| {
             let versions = versions(name, &targets, &cudas);
             let listed = Listed {
@@ -188,9 +188,9 @@ fn add(rows: &mut Vec<Row>, row: Row) {
 }
 
 /// The rows of one artefact: one for each set of CUDA releases for which it covers the same.
-fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[CudaTarget]) -> Vec<Row> {
-    let holdings = candidates.holdings(choice, cudas);
-    let about = |serving: &Serving| {
+fn rows<'a>(candidates: &Candidates<'a>, choice: &Distribution<'a>, cudas: &[CudaTarget]) -> Vec<Row> {
+    let summary = candidates.summary(choice, cudas);
+    let about = |serving: &CudaCoverage| {
         let (covers, unknown) = match &serving.capabilities {
             Ok(Some(coverage)) => (Some(coverage.iter().map(letter).collect()), None),
             Ok(None) => (None, Some("its bytes were not read yet".to_owned())),
@@ -202,10 +202,10 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[CudaTarge
             .filter_map(|one| Some((one.cc.to_string(), (one.missing.first()?.clone(), one.missing.len()))));
         About {
             cudas: serving.cudas.iter().map(ToString::to_string).collect(),
-            told: holdings.cuda.clone(),
-            glibc: holdings.glibc.clone(),
-            code: holdings.code.as_ref().map(|code| code.iter().map(ToString::to_string).collect()),
-            document: holdings.document.clone(),
+            told: summary.cuda.clone(),
+            glibc: summary.glibc.clone(),
+            code: summary.code.as_ref().map(|code| code.iter().map(ToString::to_string).collect()),
+            document: summary.document.clone(),
             covers,
             unknown,
             partial: partial.map(|one| (one.cc.to_string(), (one.runnable, one.counted))).collect(),
@@ -215,7 +215,7 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Choice<'a>, cudas: &[CudaTarge
         }
     };
     let abouts = if choice.is_wheel() {
-        holdings.coverage.iter().map(about).collect()
+        summary.coverage.iter().map(about).collect()
     } else {
         vec![About::of(candidates.system)]
     };

@@ -1,5 +1,6 @@
 //! `axle catalogue show`, `add` and `update`: what is published of packages.
 
+use axle_plan::{Document, package_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 
 use crate::arguments::{CatalogueAdd, CatalogueShow, CatalogueUpdate, Format};
 use crate::embedded;
-use crate::output::{self, Answer, Document, Error, Text};
+use crate::output::{self, Answer, Error, Text};
 
 /// Reads what is published into a catalogue.
 pub fn update(command: &CatalogueUpdate) -> Result<Answer, Error> {
@@ -23,8 +24,7 @@ pub fn update(command: &CatalogueUpdate) -> Result<Answer, Error> {
     folder.recover()?;
     Folder::new(command.catalogue.join("artefacts")).sweep();
     let catalogue = Catalogue::new(folder.clone());
-    let mut names =
-        command.packages.iter().map(|name| output::package_name(name)).collect::<Result<Vec<_>, _>>()?;
+    let mut names = command.packages.iter().map(|name| package_name(name)).collect::<Result<Vec<_>, _>>()?;
     if names.is_empty() {
         names = catalogue.packages()?.into_keys().collect();
     }
@@ -106,7 +106,7 @@ pub fn show(command: &CatalogueShow) -> Result<Answer, Error> {
 }
 
 fn artefacts(command: &CatalogueShow) -> Result<ArtefactFile, Error> {
-    let name = output::package_name(&command.package)?;
+    let name = package_name(&command.package)?;
     let catalogue = embedded::catalogue(command.catalogue.as_deref());
     if let Some(file) = catalogue.artefacts(&name)? {
         return Ok(file);
@@ -117,7 +117,7 @@ fn artefacts(command: &CatalogueShow) -> Result<ArtefactFile, Error> {
     if known.contains(&name) {
         return Err(format!("{name} is not indexed yet; `axle catalogue update {name}` does it").into());
     }
-    Err(axle_concretise::unknown_name(&name, &known).into())
+    Err(axle_plan::unknown_name(&name, &known).into())
 }
 
 fn row(artefact: &Artefact) -> [String; 4] {
@@ -227,7 +227,7 @@ pub fn add(command: &CatalogueAdd) -> Result<Answer, Error> {
     let place = |name: &str| command.catalogue.join(format!("packages/{name}.toml")).display().to_string();
     let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
     for package in &command.packages {
-        let name = output::package_name(package)?;
+        let name = package_name(package)?;
         if known.contains_key(&name) {
             return Err(format!("{name} is in the catalogue already: {}", place(&name)).into());
         }

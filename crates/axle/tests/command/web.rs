@@ -1,7 +1,8 @@
 //! The site answers what the command line answers, byte by byte.
 
 use axle_catalogue::{Catalogue, Folder as CatalogueFolder};
-use axle_concretise::Lookup;
+use axle_plan::Lookup;
+use axle_solve::CatalogueSolver;
 use axle_web::{Question, answers};
 use serde_json::json;
 
@@ -13,7 +14,8 @@ const CATALOGUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../catalogue");
 #[test]
 fn the_command_of_an_answer_prints_its_plan_or_its_refusal() {
     let catalogue = Catalogue::new(CatalogueFolder::new(CATALOGUE));
-    let lookup = Lookup::new(&catalogue).unwrap();
+    let solver = CatalogueSolver::default();
+    let lookup = Lookup::new(&catalogue).unwrap().with_solver(&solver);
     let (mut plans, mut refusals) = (0, 0);
     for question in [
         json!({"python": "3.12", "cuda": "any", "gpus": ["RTX 3090"], "packages": ["torch", "flash-attn>=2.7"]}),

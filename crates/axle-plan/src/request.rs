@@ -1,0 +1,304 @@
+//! What a user asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use axle_toolkit::Rule;
+use axle_types::{
+    ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
+    InvalidRequirement, PackageName, PythonVersion, Requirement, System, VersionOrUrl, marker_environment,
+};
+use pep440_rs::VersionSpecifiers;
+
+/// The glibc of a target that names none.
+pub const DEFAULT_GLIBC: Glibc = Glibc::new(2, 35);
+
+/// Packages and a target.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The packages by name, normalised.
+    pub packages: BTreeMap<String, Asked>,
+    /// The system.
+    pub system: System,
+    /// The Python version.
+    pub python: PythonVersion,
+    /// The CUDA release.
+    pub cuda: CudaTarget,
+    /// The capabilities that every package must cover.
+    pub compute_capabilities: BTreeSet<ComputeCapability>,
+    /// The compiler; without one nothing is compiled.
+    pub compiler: Option<HostCompiler>,
+    /// The machine's driver; `None` is one that is new enough.
+    pub driver: Option<DriverVersion>,
+    /// Rules on compilers and drivers that may be broken.
+    pub allowed: BTreeSet<Rule>,
+    /// A torch version, or the start of one (`2.9`).
+    pub torch: Option<String>,
+    /// The glibc of the machine.
+    pub glibc: Glibc,
+    /// Wheels or compiling.
+    pub preferences: Preferences,
+}
+
+/// What is asked of a package beyond its name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Asked {
+    /// Its extras.
+    pub extras: BTreeSet<ExtraName>,
+    /// The versions that will do. They never move a version: they only say whether the cell's is one of them.
+    pub specifiers: VersionSpecifiers,
+}
+
+/// What is tried, and what is not taken.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Preferences {
+    /// For every package.
+    pub all: Prefer,
+    /// For some packages, by name.
+    pub packages: BTreeMap<String, Prefer>,
+    /// Packages that are never compiled.
+    pub only_wheels: Which,
+    /// Packages of which only wheels are taken whose own bytes were read.
+    pub only_audited: Which,
+}
+
+/// Whether a package is taken as a wheel or compiled, where both would do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Prefer {
+    /// The wheel, even where another torch has to be taken for it.
+    #[default]
+    Wheel,
+    /// The newest torch: its wheel, or else compiled for it.
+    Newest,
+    /// Compiled; the wheel only where it cannot be.
+    Source,
+}
+
+/// Which packages something holds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// Those named, none perhaps.
+    Named(BTreeSet<String>),
+    /// Every one.
+    All,
+}
+
+impl Default for Which {
+    fn default() -> Self {
+        Self::Named(BTreeSet::new())
+    }
+}
+
+impl Which {
+    /// Whether it holds for a package.
+    pub fn includes(&self, name: &str) -> bool {
+        match self {
+            Self::Named(names) => names.contains(name),
+            Self::All => true,
+        }
+    }
+
+    /// Whether it holds for none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Named(names) if names.is_empty())
+    }
+
+    fn words(&self, option: &str) -> Vec<String> {
+        match self {
+            Self::Named(names) => names.iter().map(|name| format!("{option}={name}")).collect(),
+            Self::All => vec![option.to_owned()],
+        }
+    }
+}
+
+impl Preferences {
+    /// What holds for a package.
+    pub fn of(&self, name: &str) -> Prefer {
+        self.packages.get(name).copied().unwrap_or(self.all)
+    }
+
+    /// The packages that they name.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        let named = [&self.only_wheels, &self.only_audited].into_iter().filter_map(|which| match which {
+            Which::Named(names) => Some(names),
+            Which::All => None,
+        });
+        self.packages.keys().chain(named.flatten())
+    }
+}
+
+impl fmt::Display for Prefer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Wheel => "wheel",
+            Self::Newest => "newest",
+            Self::Source => "source",
+        })
+    }
+}
+
+impl std::str::FromStr for Prefer {
+    type Err = RequestError;
+
+    fn from_str(text: &str) -> Result<Self, RequestError> {
+        let all = [Self::Wheel, Self::Newest, Self::Source];
+        all.into_iter()
+            .find(|one| one.to_string() == text)
+            .ok_or_else(|| RequestError::UnknownPreference(text.to_owned()))
+    }
+}
+
+/// The most specifiers of one package that is asked for, whoever gives them.
+const MOST_SPECIFIERS: usize = 64;
+
+/// A request that cannot be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// A requirement names a file in place of versions.
+    #[error("`{0}` names a URL; axle picks the builds itself: leave the URL out")]
+    Url(String),
+    /// What should name a package does not.
+    #[error("`{0}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")]
+    NoName(String),
+    /// What should be a requirement is not one.
+    #[error(transparent)]
+    Requirement(#[from] InvalidRequirement),
+    /// A package is asked for with more conditions than anybody has.
+    #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are refused")]
+    TooMany {
+        /// The package.
+        name: String,
+    },
+    /// A text that is not a compiler.
+    #[error(transparent)]
+    Compiler(#[from] InvalidCompiler),
+    /// A preference that there is not.
+    #[error("`{0}` is no preference: there are wheel, newest and source")]
+    UnknownPreference(String),
+    /// The Python has no marker environment.
+    #[error("markers cannot be evaluated: {0}")]
+    Markers(String),
+}
+
+impl Request {
+    /// Whether packages that prefer wheels may be compiled: first not, with any torch, then, given a compiler, they may.
+    pub fn passes(&self) -> &'static [bool] {
+        if self.compiler.is_none() || self.preferences.only_wheels == Which::All {
+            &[false]
+        } else {
+            &[false, true]
+        }
+    }
+
+    /// Whether a version of torch is the one asked for, or a release of it: `2.9.1` of `2.9`.
+    pub fn takes_torch(&self, version: &str) -> bool {
+        let is_release_of = |asked: &String| {
+            version
+                .strip_prefix(asked.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))
+        };
+        self.torch.as_ref().is_none_or(is_release_of)
+    }
+
+    /// Adds a requirement (PEP 508) whose marker holds for the target; says whether it does. A package that is asked for
+    /// twice must be what both ask for.
+    ///
+    /// # Errors
+    /// When it names a URL.
+    pub fn ask(&mut self, requirement: &Requirement) -> Result<bool, RequestError> {
+        let environment = marker_environment(self.system, self.python)
+            .map_err(|error| RequestError::Markers(error.to_string()))?;
+        if !requirement.evaluate_markers(&environment, &[]) {
+            return Ok(false);
+        }
+        let specifiers = match &requirement.version_or_url {
+            None => VersionSpecifiers::empty(),
+            Some(VersionOrUrl::VersionSpecifier(specifiers)) => specifiers.clone(),
+            Some(VersionOrUrl::Url(_)) => return Err(RequestError::Url(requirement.to_string())),
+        };
+        let asked = self.packages.entry(requirement.name.to_string()).or_default();
+        asked.extras.extend(requirement.extras.iter().cloned());
+        let mut all: Vec<_> = asked.specifiers.iter().cloned().collect();
+        all.extend(specifiers.iter().filter(|one| !all.contains(one)).cloned().collect::<Vec<_>>());
+        if all.len() > MOST_SPECIFIERS {
+            return Err(RequestError::TooMany { name: requirement.name.to_string() });
+        }
+        all.sort_by_cached_key(ToString::to_string);
+        asked.specifiers = all.into_iter().collect();
+        Ok(true)
+    }
+
+    /// The command line that asks this.
+    pub fn command(&self) -> String {
+        let mut words = vec!["axle concretise".to_owned(), format!("--python {}", self.python)];
+        words.push(if self.cuda == CudaTarget::Cpu {
+            "--cpu".into()
+        } else {
+            format!("--cuda {}", self.cuda)
+        });
+        words.extend(self.compute_capabilities.iter().map(|cc| format!("--cc {cc}")));
+        match self.compiler {
+            Some(HostCompiler::Gcc(major)) => words.push(format!("--gcc {major}")),
+            Some(HostCompiler::Clang(major)) => words.push(format!("--clang {major}")),
+            None => {}
+        }
+        words.extend(self.driver.iter().map(|driver| format!("--driver {driver}")));
+        words.extend(self.allowed.iter().map(|rule| format!("--allow {rule}")));
+        words.extend(self.torch.iter().map(|torch| format!("--torch {torch}")));
+        if self.system != System::X86_64Linux {
+            words.push(format!("--system {}", self.system));
+        }
+        if self.glibc != DEFAULT_GLIBC {
+            words.push(format!("--glibc {}", self.glibc));
+        }
+        let Preferences { all, packages, only_wheels, only_audited } = &self.preferences;
+        if *all != Prefer::default() {
+            words.push(format!("--prefer {all}"));
+        }
+        words.extend(packages.iter().map(|(name, prefer)| format!("--prefer {name}={prefer}")));
+        words.extend(only_wheels.words("--only-wheels"));
+        words.extend(only_audited.words("--only-audited"));
+        words.extend(self.packages.iter().map(|(name, asked)| shell_word(&asked.requirement(name))));
+        words.join(" ")
+    }
+}
+
+impl Asked {
+    /// As a requirement of a package, without spaces.
+    pub fn requirement(&self, name: &str) -> String {
+        let extras: Vec<_> = self.extras.iter().map(ToString::to_string).collect();
+        let extras = if extras.is_empty() { String::new() } else { format!("[{}]", extras.join(",")) };
+        format!("{name}{extras}{}", self.specifiers.to_string().replace(' ', ""))
+    }
+}
+
+/// A package's name, normalised (PEP 503).
+///
+/// # Errors
+/// When it is none.
+pub fn package_name(text: &str) -> Result<String, RequestError> {
+    let name: Option<PackageName> = text.parse().ok();
+    // pep508_rs takes the empty name for a name.
+    let name = name.filter(|_| !text.is_empty()).map(|name| name.to_string());
+    name.ok_or_else(|| RequestError::NoName(text.to_owned()))
+}
+
+/// A requirement (PEP 508), of packages that have a name.
+///
+/// # Errors
+/// When it is none.
+pub fn requirement(text: &str) -> Result<Requirement, RequestError> {
+    // For a bare name the complaint is of names.
+    if text.is_empty() || text.starts_with(['.', '/']) {
+        package_name(text)?;
+    }
+    Ok(text.parse()?)
+}
+
+/// A word as a shell reads it.
+pub fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+=:@%,".contains(&byte);
+    let is_plain = !word.is_empty() && word.bytes().all(plain);
+    if is_plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -1,0 +1,286 @@
+//! One version of every package so that all requirements hold: PubGrub over the wheels of the catalogue.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+
+use axle_catalogue::Cause;
+use axle_types::{ExtraName, satisfies};
+use pep440_rs::{Version, VersionSpecifiers};
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
+
+use crate::candidates::{Candidate, Candidates};
+use crate::derivation;
+use crate::distribution::{Distribution, Need};
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
+
+/// What the solver is asked for: packages with the version that each must have, where it is fixed.
+pub(crate) type Wanted = BTreeMap<String, Option<Version>>;
+
+/// The chosen versions, each with the extras that its requirers ask for.
+pub(crate) type Solution = BTreeMap<String, Chosen>;
+
+/// A chosen version.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Chosen {
+    pub(crate) version: Version,
+    pub(crate) extras: Vec<ExtraName>,
+}
+
+/// Solves for the best versions. A version with a wheel is better than one that must be compiled, a release better than
+/// a pre-release (PEP 440), a newer version better than an older one; a version with neither wheel nor sdist that fits
+/// is never chosen.
+///
+/// The answer is a function of the candidates and of what is wanted, and there is one exactly when one exists. It
+/// holds what is wanted and what that requires, nothing else, and:
+///
+/// - the wanted packages, in the order of their names, each have the best version that any solution has with the
+///   versions of those before;
+/// - every other solution has a worse version of one of the packages at least.
+///
+/// PubGrub gives both: it decides one package after the other for its best version, and rules versions out only where
+/// they follow to be impossible from what was decided before.
+pub(crate) fn solve(candidates: &Candidates<'_>, wanted: &Wanted) -> Result<Solution, Cause> {
+    let order: Vec<_> = wanted.keys().map(String::as_str).collect();
+    solve_in_order(candidates, wanted, &order, &[])
+}
+
+/// The same with another order of the wanted packages, some of which are wanted with extras.
+///
+/// # Errors
+/// The facts that contradict each other.
+pub(crate) fn solve_in_order(
+    candidates: &Candidates<'_>,
+    wanted: &Wanted,
+    order: &[&str],
+    extras: &[(&str, ExtraName)],
+) -> Result<Solution, Cause> {
+    let provider = Provider { candidates, wanted, order, extras };
+    match pubgrub::resolve(&provider, Node::Root, Version::new([0])) {
+        Ok(solution) => {
+            let mut chosen = Solution::new();
+            for (node, version) in solution {
+                let (name, extra) = match node {
+                    Node::Root => continue,
+                    Node::Package(name) => (name, None),
+                    Node::Extra(name, extra) => (name, Some(extra)),
+                };
+                let package = chosen.entry(name).or_insert_with(|| Chosen { version, extras: Vec::new() });
+                package.extras.extend(extra);
+            }
+            for package in chosen.values_mut() {
+                package.extras.sort();
+            }
+            Ok(chosen)
+        }
+        Err(PubGrubError::NoSolution(tree)) => Err(derivation::conflict(candidates, &tree)),
+        Err(
+            PubGrubError::ErrorRetrievingDependencies { source, .. }
+            | PubGrubError::ErrorChoosingVersion { source, .. }
+            | PubGrubError::ErrorInShouldCancel(source),
+        ) => match source {},
+    }
+}
+
+/// The best version of a package, whatever else there is.
+pub(crate) fn newest(candidates: &Candidates<'_>, name: &str) -> Option<Version> {
+    let provider = Provider { candidates, wanted: &Wanted::new(), order: &[], extras: &[] };
+    provider.best(name, &Ranges::full())
+}
+
+/// What PubGrub calls a package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Node {
+    /// What is wanted.
+    Root,
+    /// A package.
+    Package(String),
+    /// A package with one of its extras: the same version, and the requirements of the extra.
+    Extra(String, ExtraName),
+}
+
+impl Node {
+    /// The package.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Root => None,
+            Self::Package(name) | Self::Extra(name, _) => Some(name),
+        }
+    }
+
+    /// The extra.
+    pub(crate) fn extras(&self) -> &[ExtraName] {
+        match self {
+            Self::Root | Self::Package(_) => &[],
+            Self::Extra(_, extra) => std::slice::from_ref(extra),
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Root => formatter.write_str("the request"),
+            Self::Package(name) => formatter.write_str(name),
+            Self::Extra(name, extra) => write!(formatter, "{name}[{extra}]"),
+        }
+    }
+}
+
+/// More versions than that are not counted.
+const MANY: usize = 50;
+
+/// What decides between versions, in order: that there is something to choose, that it is a wheel (or a source, where
+/// that is preferred), that it is a release, the version without its local part, and that its bytes were seen.
+type Rank = (bool, bool, bool, Version, bool);
+
+struct Provider<'a> {
+    candidates: &'a Candidates<'a>,
+    wanted: &'a Wanted,
+    /// The wanted packages, those that decide first in front.
+    order: &'a [&'a str],
+    extras: &'a [(&'a str, ExtraName)],
+}
+
+impl Provider<'_> {
+    /// What a version requires, or why it cannot be chosen.
+    fn requirements(&self, node: &Node, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, Cause> {
+        let Some(name) = node.name() else {
+            let wanted = self.wanted.iter().map(|(name, version)| {
+                let range = match version {
+                    Some(version) => Ranges::singleton(version.clone()),
+                    None => self.candidates.range(name, &VersionSpecifiers::empty()),
+                };
+                (Node::Package(name.clone()), range)
+            });
+            let extras = self
+                .extras
+                .iter()
+                .map(|(name, extra)| (Node::Extra((*name).to_owned(), extra.clone()), Ranges::full()));
+            return Ok(wanted.chain(extras).collect());
+        };
+        let candidate = self.candidates.versions(name).and_then(|versions| versions.get(version));
+        let distribution = self.candidates.choose(candidate.ok_or(Cause::NoWheel)?)?;
+        let mut edges = Vec::new();
+        if matches!(node, Node::Extra(..)) {
+            edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
+        }
+        let needs = self.candidates.needs(distribution, node.extras())?;
+        for Need { name, extras, specifiers } in needs.iter().chain(&distribution.build_needs()) {
+            // What holds of a fixed version is nothing to solve.
+            if extras.is_empty() && self.fixed(name).is_some_and(|fixed| satisfies(specifiers, fixed)) {
+                continue;
+            }
+            let range = self.candidates.range(name, specifiers);
+            let of_extra = |extra: &ExtraName| (Node::Extra(name.clone(), extra.clone()), range.clone());
+            edges.extend(extras.iter().map(of_extra));
+            edges.push((Node::Package(name.clone()), range));
+        }
+        // PubGrub knows no package that requires itself.
+        if edges.iter().any(|(other, range)| other == node && !range.contains(version)) {
+            return Err(Cause::RequiresItself);
+        }
+        edges.retain(|(other, _)| other != node);
+        Ok(edges)
+    }
+
+    /// The version that a package must have, where one is wanted.
+    fn fixed(&self, name: &str) -> Option<&Version> {
+        self.wanted.get(name)?.as_ref()
+    }
+
+    fn rank(&self, name: &str, version: &Version, candidate: &Candidate<'_>) -> Rank {
+        let distribution = self.candidates.choose(candidate).ok();
+        (
+            // A version that has nothing to choose only where none has, so that the explanation names the reason.
+            distribution.is_some(),
+            distribution.is_some_and(|distribution| self.candidates.is_preferred(name, distribution)),
+            !version.any_prerelease(),
+            version.clone().without_local(),
+            // Of wheels of one version for several CUDA releases one whose bytes were seen.
+            distribution.is_some_and(Distribution::is_seen),
+        )
+    }
+
+    fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
+        let versions = self.candidates.versions(name)?;
+        if let Some(only) = range.as_singleton() {
+            return versions.contains_key(only).then(|| only.clone());
+        }
+        let mut best: Option<(Rank, &Version)> = None;
+        for (version, candidate) in versions.iter().rev().filter(|(version, _)| range.contains(version)) {
+            let public = version.clone().without_local();
+            // No older release is better than one that nothing is wrong with.
+            if best
+                .as_ref()
+                .is_some_and(|((_, wheel, release, newer, ..), _)| *wheel && *release && *newer > public)
+            {
+                break;
+            }
+            let rank = self.rank(name, version, candidate);
+            if best.as_ref().is_none_or(|(known, _)| rank > *known) {
+                best = Some((rank, version));
+            }
+        }
+        best.map(|(_, version)| version.clone())
+    }
+}
+
+impl DependencyProvider for Provider<'_> {
+    type P = Node;
+    type V = Version;
+    type VS = Ranges<Version>;
+    type M = Cause;
+    /// Wanted packages first and in order, which the result depends on. After them those that conflict most and have
+    /// the fewest versions, which is quick; the name makes it the same each time.
+    type Priority = (Reverse<usize>, u32, Reverse<usize>, Reverse<Node>);
+    type Err = Infallible;
+
+    fn prioritize(
+        &self,
+        node: &Node,
+        range: &Self::VS,
+        conflicts: &PackageResolutionStatistics,
+    ) -> Self::Priority {
+        let place = match node {
+            Node::Root => Some(0),
+            Node::Package(name) => self.order.iter().position(|wanted| wanted == name),
+            Node::Extra(..) => None,
+        };
+        let versions = node.name().and_then(|name| self.candidates.versions(name));
+        // Of packages with many versions it is enough to know that there are many.
+        let count = match versions {
+            Some(versions) if versions.len() > MANY => versions.len(),
+            versions => versions
+                .into_iter()
+                .flat_map(BTreeMap::keys)
+                .filter(|version| range.contains(version))
+                .count(),
+        };
+        let conflicts = conflicts.conflict_count();
+        (Reverse(place.unwrap_or(usize::MAX)), conflicts, Reverse(count), Reverse(node.clone()))
+    }
+
+    fn choose_version(&self, node: &Node, range: &Self::VS) -> Result<Option<Version>, Infallible> {
+        Ok(match node.name() {
+            None => Some(Version::new([0])),
+            Some(name) => self.best(name, range),
+        })
+    }
+
+    fn get_dependencies(
+        &self,
+        node: &Node,
+        version: &Version,
+    ) -> Result<Dependencies<Node, Ranges<Version>, Cause>, Infallible> {
+        Ok(match self.requirements(node, version) {
+            Ok(edges) => Dependencies::Available(edges.into_iter().collect()),
+            Err(unfit) => Dependencies::Unavailable(unfit),
+        })
+    }
+}
