@@ -141,11 +141,11 @@ in
         if isFile then
           builtins.fromJSON (builtins.readFile file)
         else
-          throw "axle: fromLock takes the file of a lock, and ${
+          throw "axle: fromLock takes a lock file, and ${
             if builtins.isPath file || builtins.isString file then
-              "there is no ${toString file}"
+              "${toString file} does not exist"
             else
-              "this is none"
+              "this is not a path"
           }: write one with `axle lock -o axle.lock.json`, and add it to the repository";
       locked = import ./axle.nix {
         inherit pkgs;
@@ -155,9 +155,9 @@ in
       };
     in
     if document.schema or null != "axle.lock/2" || !document ? request then
-      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, and ${
-        if document ? request then "not axle.lock/2" else "it holds no request"
-      }): write it anew with `axle lock`"
+      throw "axle: ${toString file} is not a lock file of this release (its schema is ${document.schema or "missing"}, and ${
+        if document ? request then "not axle.lock/2" else "it has no request"
+      }): write it again with `axle lock`"
     else
       locked
       // {

@@ -96,7 +96,7 @@ rec {
         if meant == "" then ", but ${list names}" else meant
       }"
     else if missing != [ ] then
-      throw "axle: ${called} is not given ${list missing}: call it like ${example}"
+      throw "axle: ${called} lacks the argument ${list missing}: call it like ${example}"
     else
       given;
 
@@ -134,7 +134,7 @@ rec {
       checked =
         name: value:
         if prev ? ${name} && !isBuild value then
-          throw "axle: overrides gives a ${name} that is no build of a wheel: change the one that there is, like final: prev: { ${name} = prev.${name}.overrideAttrs (old: { … }); }"
+          throw "axle: overrides defines a ${name} that is not the build of a wheel: change the existing one, like final: prev: { ${name} = prev.${name}.overrideAttrs (old: { … }); }"
         else
           value;
     in
@@ -207,7 +207,7 @@ rec {
               pkgs.${attribute}
             else
               throw "axle: the package set has no ${attribute} for compiler = \"${name}\"; it has ${
-                if there == [ ] then "none by number: give a stdenv" else list there
+                if there == [ ] then "none by number: pass a stdenv" else list there
               }";
         in
         {
@@ -249,11 +249,11 @@ rec {
       else if taken != [ ] then
         named "gcc${toString (head taken)}"
       else
-        throw "axle: compiler = \"auto\" finds no GCC that CUDA takes${
+        throw "axle: compiler = \"auto\" finds no GCC that CUDA supports${
           if range == null || range.gcc.max == null then "" else " (up to ${toString range.gcc.max})"
         } in the package set, which has ${
           if majorsThere == [ ] then "none by number" else list (map toString majorsThere)
-        }: give a stdenv"
+        }: pass a stdenv"
     else if isString compiler then
       if parts == null then
         throw ''axle: compiler must be like "gcc13" or "clang17", "auto", or a stdenv, not "${compiler}"''
@@ -329,7 +329,7 @@ rec {
     else
       lib.optional (
         cuda == null && computeCapabilities != [ ]
-      ) "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
+      ) "computeCapabilities are for CUDA, and cuda is null: omit them, or set cuda to a CUDA version"
       ++
         lib.optional (cuda != null && computeCapabilities == [ ])
           ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
@@ -338,7 +338,7 @@ rec {
       ) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
       ++ lib.optional (
         malformed == [ ] && versions.hasDuplicates computeCapabilities
-      ) "computeCapabilities names one twice: ${list computeCapabilities}"
+      ) "computeCapabilities has a duplicate: ${list computeCapabilities}"
       ++ lib.optional (
         malformed == [ ] && cuda != null && unknown != [ ]
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"

@@ -35,7 +35,7 @@ let
     else if newer != [ ] then
       pkgs.${head newer}.packages.stable.rustPlatform
     else
-      throw "axle: what audits compiled packages needs Rust ${oldest} or newer, and this package set has ${rustc.version}; set `axle-auditor` in an overlay to one that was built elsewhere";
+      throw "axle: axle-auditor, which audits compiled packages, needs Rust ${oldest} or newer, and this package set has ${rustc.version}; set `axle-auditor` in an overlay to one that was built elsewhere";
 in
 platform.buildRustPackage {
   pname = "axle-auditor";
@@ -61,7 +61,7 @@ platform.buildRustPackage {
   # Its tests take the crates of the audit.
   doCheck = false;
   meta = {
-    description = "Tells whether what was compiled holds the device code that was asked for";
+    description = "Checks that a compiled package contains the device code that was asked for";
     license = [
       lib.licenses.mit
       lib.licenses.asl20

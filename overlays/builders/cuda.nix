@@ -153,7 +153,7 @@ let
         ];
     in
     if isTooNew && !builtins.elem "AX215" allow then
-      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles all the same)"
+      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or pass a toolkit with patched headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles anyway)"
     else
       null;
 
@@ -282,11 +282,11 @@ let
       packages = map (component: set.${nameOf component}) (wanted ++ filter isHere more);
     in
     if !arguments.isThere attribute then
-      throw "axle: to compile for CUDA ${cuda} takes its toolkit, and the package set has no ${attribute}; it has ${
+      throw "axle: compiling for CUDA ${cuda} needs its toolkit, and the package set has no ${attribute}; it has ${
         if there == [ ] then "none" else concatStringsSep ", " there
-      }: give one as `toolkit`${instead}"
+      }: pass one as `toolkit`${instead}"
     else if lacking != [ ] then
-      throw "axle: ${attribute} of the package set has no ${concatStringsSep ", " (map nameOf lacking)}, which is compiled with: give a toolkit as `toolkit`"
+      throw "axle: ${attribute} of the package set has no ${concatStringsSep ", " (map nameOf lacking)}, which compiling needs: pass a toolkit as `toolkit`"
     else
       assemble {
         version = set.cudaMajorMinorVersion or cuda;
@@ -385,7 +385,7 @@ rec {
       fromPackageSet {
         inherit cuda;
         components = wanted;
-        instead = ", or use wheels only by leaving `compiler` out";
+        instead = ", or omit `compiler` to use wheels only";
       }
     else
       fromWheels cuda wanted linked allow;
@@ -416,7 +416,7 @@ rec {
       allow,
     }:
     if cuda == null then
-      throw "axle: an environment without CUDA has no CUDA toolkit: give cuda = \"13.0\" or another release to `concretise`"
+      throw "axle: an environment without CUDA has no CUDA toolkit: pass cuda = \"13.0\" or another release to `concretise`"
     else if toolkit != null then
       toolkit
     else if isOfPackageSet cuda then
@@ -462,9 +462,9 @@ rec {
     else if !(builtins.isAttrs toolkit && toolkit ? outPath) then
       [ "toolkit must be a package with bin/nvcc, like pkgs.cudaPackages_12_8.cudatoolkit" ]
     else if cuda == null then
-      [ "toolkit is for CUDA, and cuda is null: leave it out or name a CUDA version" ]
+      [ "toolkit is for CUDA, and cuda is null: omit it, or set cuda to a CUDA version" ]
     else if toolkit ? version && version != cuda then
-      [ "toolkit is of CUDA ${version}, and cuda is ${cuda}: give the one of ${cuda}" ]
+      [ "toolkit is for CUDA ${version}, and cuda is ${cuda}: pass the one for ${cuda}" ]
     else
       [ ];
 }

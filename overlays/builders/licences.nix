@@ -81,5 +81,5 @@ rec {
   */
   refusal =
     names:
-    "axle: the package set does not allow unfree packages, and these are under licences of NVIDIA's: ${concatStringsSep ", " names}; import it with config.allowUnfreePredicate = (import overlays/lib).allowUnfreePredicate, which allows just them (axle.lib.allowUnfreePredicate of the flake), or with config.allowUnfree = true";
+    "axle: the package set does not allow unfree packages, and these have NVIDIA licences: ${concatStringsSep ", " names}; import it with config.allowUnfreePredicate = (import overlays/lib).allowUnfreePredicate, which allows exactly these (axle.lib.allowUnfreePredicate of the flake), or with config.allowUnfree = true";
 }

@@ -32,7 +32,7 @@ pkgs.stdenvNoCC.mkDerivation {
     chmod +x $out/bin/axle-with-driver
   '';
   meta = {
-    description = "Runs a command where the driver of a machine that is not NixOS is found";
+    description = "Runs a command so that it finds the GPU driver on machines other than NixOS";
     mainProgram = "axle-with-driver";
   };
 }

@@ -124,10 +124,10 @@ let
       if cuda == null then "no CUDA" else "CUDA ${cuda}, compute capabilities ${list capabilities}"
     }:\n${concatStringsSep "\n" lines}${
       if canCompile then
-        "\nWhat can be compiled is, once a compiler is given: compiler = \"auto\";"
+        "\nThe packages that can be compiled are compiled if a compiler is given: compiler = \"auto\";"
       else
         ""
-    }\nFor the reasons in words and changes that would work ask: ${command}";
+    }\nFor the reasons in words, and for changes that would work, run: ${command}";
 in
 {
   inherit cell;

@@ -61,9 +61,9 @@ let
 
   sentenceOf =
     name: found:
-    "axle: ${name} cannot be had with torch ${torch} for ${system}, Python ${request.python}, ${
+    "axle: ${name} is not available with torch ${torch} for ${system}, Python ${request.python}, ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}"
-    }: ${concatStringsSep "; " (map blockers.show found)}; ask `axle concretise${
+    }: ${concatStringsSep "; " (map blockers.show found)}; run `axle concretise${
       if cuda == null then " --cpu" else " --cuda ${cuda}"
     } --python ${request.python}${
       concatStringsSep "" (map (cc: " --cc ${cc}") request.capabilities)

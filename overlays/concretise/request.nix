@@ -78,7 +78,7 @@ let
   # What only the package set has is no high-level package: it is given as `extraPackages`.
   elsewhere = mapAttrs (
     name: _:
-    throw "axle: ${name} is not a package of axle's catalogue but of the package set: give it as extraPackages = ps: [ ps.${name} ]"
+    throw "axle: ${name} is not a package of axle's catalogue but of the package set: pass it as extraPackages = ps: [ ps.${name} ]"
   ) interpreter.pkgs;
   highLevels = elsewhere // known;
 
@@ -98,7 +98,7 @@ let
         others = filter (value: !isHighLevel value) all;
       in
       if others != [ ] then
-        throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); give ${(head others).name or "others"} by extraPackages = ps: [ … ]"
+        throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); pass ${(head others).name or "others"} in extraPackages = ps: [ … ]"
       else
         unique (map (value: value.axleHighLevel) all);
 in

@@ -189,12 +189,12 @@ let
           in
           "${provider}/wheel/${
             provider.libraries.${entry.soname}
-              or (throw "axle: ${member.path} of ${what} needs ${entry.soname}, which ${entry.package} ${provider.version} does not have: choose another torch, or ask `axle audit` of both wheels")
+              or (throw "axle: ${member.path} of ${what} needs ${entry.soname}, which ${entry.package} ${provider.version} does not have: choose another torch, or run `axle audit` on both wheels")
           }"
         else if entry ? runtime then
           "${
             runtimes.${entry.runtime}
-              or (throw "axle: ${member.path} of ${what} needs ${entry.runtime} of the package set, and axle finds only ${concatStringsSep ", " (attrNames runtimes)} in it: add ${entry.runtime} by an overlay")
+              or (throw "axle: ${member.path} of ${what} needs ${entry.runtime} of the package set, which has only ${concatStringsSep ", " (attrNames runtimes)}: add ${entry.runtime} with an overlay")
           }/lib"
         else if entry ? driver then
           driver
@@ -240,13 +240,13 @@ let
             path = "its members";
           } entry
         ) (filterAttrs (_: entry: !(entry ? own)) wheel.declared);
-        advice = "which nothing has declared of ${what}: add it to `needed` of a `declared` in catalogue/packages/${name}.toml, or have the bytes audited";
+        advice = "which is not declared for ${what}: add it to `needed` of a `declared` in catalogue/packages/${name}.toml, or audit the wheel";
       };
 
       refused = map (missing: "${missing.soname} (in ${missing.member})") wheel.unprovided;
     in
     if refused != [ ] then
-      throw "axle: ${what} needs what nothing provides, ${concatStringsSep ", " refused}: name a provider in catalogue/packages/${name}.toml"
+      throw "axle: ${what} needs ${concatStringsSep ", " refused}, which nothing provides: name a provider in catalogue/packages/${name}.toml"
     else
       pkgs.stdenvNoCC.mkDerivation {
         pname = "${name}-wheel";

@@ -207,7 +207,7 @@ in
           parts = match "([A-Za-z0-9_.]+) *: *([A-Za-z0-9_.]+)( .*)?" target;
         in
         if parts == null then
-          throw "axle: a console script names ${builtins.toJSON target}, which is not of the form module:attribute"
+          throw "axle: a console script names ${builtins.toJSON target}, which does not have the form module:attribute"
         else
           "import sys; from ${builtins.elemAt parts 0} import ${builtins.elemAt parts 1} as main; sys.exit(main())";
       console = concatStringsSep "\n" (
@@ -307,7 +307,7 @@ in
             link: if build.isCudaPackage link.name then attrNames link.build.libraries else [ ]
           ) links;
           every = false;
-          advice = "which none of the packages has that ${name} links: name that one under `links` in catalogue/packages/${name}.toml";
+          advice = "which none of the packages that ${name} links provides: name the provider under `links` in catalogue/packages/${name}.toml";
         }}
         ${build.patchPython name}
       '';

@@ -29,7 +29,7 @@ let
       ${if package ? source then "source" else null} = package.source;
     }
   );
-  refusal = throw "axle: ${name} is a high-level package, which holds nothing to run; put it through `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
+  refusal = throw "axle: ${name} is a high-level package, which contains nothing to run; pass it to `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
 in
 {
   type = "derivation";

@@ -40,7 +40,7 @@ let
     if unknown == [ ] then
       intersectAttrs arguments.${fetcher} given
     else
-      throw "axle: ${concatStringsSep ", " unknown} is not an argument of ${fetcher} that a catalogue may give: generate the catalogue, or the lock, anew";
+      throw "axle: ${concatStringsSep ", " unknown} is not an argument of ${fetcher} that a catalogue may give: generate the catalogue, or the lock file, again";
 in
 /**
   The derivation that fetches a wheel.

@@ -164,5 +164,5 @@ rec {
   components =
     cuda:
     toolkits.${cuda}
-      or (throw "axle: the catalogue does not know the wheels of the toolkit of CUDA ${cuda} for ${system}; it knows those of ${list (attrNames toolkits)}: give a toolkit as `toolkit`, or use wheels only by leaving `compiler` out");
+      or (throw "axle: the catalogue has no toolkit of CUDA ${cuda} for ${system}; it has those of ${list (attrNames toolkits)}: pass a toolkit as `toolkit`, or omit `compiler` to use wheels only");
 }

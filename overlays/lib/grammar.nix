@@ -44,5 +44,5 @@ in
     if isString text && kinds.${kind} text then
       text
     else
-      throw "axle: ${toJSON value} is not a ${kind}: the catalogue or the lock is damaged, or not axle's; generate it anew";
+      throw "axle: ${toJSON value} is not a ${kind}: the catalogue or the lock is damaged, or was not written by axle; generate it again";
 }

@@ -123,7 +123,7 @@ rec {
   */
   conflict =
     ours: theirs:
-    "axle: packages of two concretisations meet (${difference ours theirs}): one for ${describe ours}, one for ${describe theirs}; put everything through one call of `concretise`";
+    "axle: packages of two concretisations are mixed (${difference ours theirs}): one for ${describe ours}, one for ${describe theirs}; use one call of `concretise` for all of them";
 
   /**
     The setup hook of a world: stops a build or a shell in which another one has been seen.
@@ -135,7 +135,7 @@ rec {
     in
     ''
       if [[ -n "''${axleWorld-}" && "$axleWorld" != ${world.id} ]]; then
-        printf 'axle: packages of two concretisations meet: one for %s, one for %s; put everything through one call of `concretise`\n' "$axleTarget" ${target} >&2
+        printf 'axle: packages of two concretisations are mixed: one for %s, one for %s; use one call of `concretise` for all of them\n' "$axleTarget" ${target} >&2
         exit 1
       fi
       axleWorld=${world.id}
@@ -203,7 +203,7 @@ rec {
         let
           holders = holdersOf one;
         in
-        if holders == [ ] then "" else " (brought by ${concatStringsSep ", " holders})";
+        if holders == [ ] then "" else " (required by ${concatStringsSep ", " holders})";
       named = filter (drv: drv ? pname && drv ? pythonModule) required;
       # What this world has, but not of this world.
       isImpostor = drv: !(drv ? axle) && own ? ${normalise drv.pname};
@@ -222,13 +222,13 @@ rec {
     if foreign != [ ] then
       throw "axle: ${concatStringsSep "; " (map sentence foreign)}"
     else if strangers != [ ] then
-      throw "${conflict world.target stranger.axle.world.target} ; they meet at ${stranger.name}${broughtBy stranger}"
+      throw "${conflict world.target stranger.axle.world.target}; the other one has ${stranger.name}${broughtBy stranger}"
     else if impostors != [ ] then
       throw "axle: ${impostor.name} is the package set's, and this concretisation has a ${normalise impostor.pname} of its own${broughtBy impostor}: take packages from what `withPackages` offers, like ps: [ ps.${normalise impostor.pname} ]"
     else if twice != [ ] then
       throw "axle: ${
         concatStringsSep "; " (
-          map (name: "${name} would be there twice: ${concatStringsSep " and " byName.${name}}") twice
+          map (name: "${name} would be present twice: ${concatStringsSep " and " byName.${name}}") twice
         )
       }; take each package from one set, that of `env.python.pkgs`"
     else
