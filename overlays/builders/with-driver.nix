@@ -1,5 +1,5 @@
 /**
-  A command that runs others where the driver of a machine that is not NixOS is found: see with-driver.sh.
+  Runs a command so that it finds the GPU driver on machines other than NixOS: see with-driver.sh.
 */
 { pkgs, build }:
 let
