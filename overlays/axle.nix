@@ -7,10 +7,10 @@
   : The package set.
 
   `catalogue`
-  : The folder with the generated `cells` and `builds`, or one document with the same in it.
+  : The directory with the generated `cells` and `builds`, or one document with the same contents.
 
   `toolkitCatalogue`
-  : The one that knows the wheels that CUDA's toolkits are put together from; null for `catalogue` itself.
+  : The catalogue with the wheels that CUDA toolkits are assembled from; null for `catalogue` itself.
 */
 {
   pkgs,
@@ -50,7 +50,7 @@ let
       source
       licences
       ;
-    # What is one catalogue is read once.
+    # Do not read the same catalogue twice.
     read =
       if toolkitCatalogue == null then
         read
@@ -109,7 +109,7 @@ in
     ;
 
   /**
-    The same functions over another catalogue, such as one that `axle lock` has written.
+    The same functions over another catalogue, such as one that `axle lock` wrote.
 
     # Type
 
@@ -125,7 +125,7 @@ in
     };
 
   /**
-    The same functions over what `axle lock` has written, and `env`, the environment that was asked for then.
+    The same functions over a lock file that `axle lock` wrote, and `env`, the environment that was requested then.
 
     # Type
 
@@ -141,23 +141,23 @@ in
         if isFile then
           builtins.fromJSON (builtins.readFile file)
         else
-          throw "axle: fromLock takes the file of a lock, and ${
+          throw "axle: fromLock takes a lock file, and ${
             if builtins.isPath file || builtins.isString file then
-              "there is no ${toString file}"
+              "${toString file} does not exist"
             else
-              "this is none"
+              "this is not a path"
           }: write one with `axle lock -o axle.lock.json`, and add it to the repository";
       locked = import ./axle.nix {
         inherit pkgs;
         catalogue = document;
-        # A lock holds what an environment is made of, and no toolkit.
+        # A lock file has the distributions of an environment, and no toolkit.
         toolkitCatalogue = if toolkitCatalogue == null then catalogue else toolkitCatalogue;
       };
     in
     if document.schema or null != "axle.lock/2" || !document ? request then
-      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, and ${
-        if document ? request then "not axle.lock/2" else "it holds no request"
-      }): write it anew with `axle lock`"
+      throw "axle: ${toString file} is not a lock file of this release (its schema is ${document.schema or "missing"}, and ${
+        if document ? request then "not axle.lock/2" else "it has no request"
+      }): write it again with `axle lock`"
     else
       locked
       // {
@@ -165,12 +165,12 @@ in
       };
 
   /**
-    A command that runs others where the driver of a machine that is not NixOS is found: `axle-with-driver`.
+    `axle-with-driver`: runs a command so that it finds the GPU driver on machines other than NixOS.
   */
   withDriver = import ./builders/with-driver.nix { inherit pkgs build; };
 
   /**
-    A setup hook for builds that compile CUDA code: see build-check.nix.
+    The setup hook for builds that compile CUDA code: see build-check.nix.
   */
   buildCheckHook = buildCheck.hook;
 

@@ -1,7 +1,7 @@
 /**
-  The overlay: adds `axle` to a package set, usable with flakes and without.
+  The overlay: adds `axle` to a package set, with or without flakes.
 
-  What it asks of the package set is listed in `docs/nixpkgs-surface.md`.
+  `docs/nixpkgs-surface.md` lists the attributes that it uses of the package set.
 */
 final: prev: {
   axle = import ./axle.nix {
@@ -9,6 +9,6 @@ final: prev: {
     catalogue = ../catalogue;
   };
 
-  # What judges what is compiled.
+  # Audits compiled packages.
   axle-auditor = prev.axle-auditor or (final.callPackage ./builders/auditor.nix { });
 }

@@ -115,7 +115,7 @@ in
   conflict = [
     {
       expr = conflict target plain;
-      expected = "axle: packages of two concretisations meet (compute capabilities: 8.6 9.0 here, none there; cuda: 12.8 here, none there): one for ${describe target}, one for ${describe plain}; put everything through one call of `concretise`";
+      expected = "axle: packages of two concretisations are mixed (compute capabilities: 8.6 9.0 here, none there; cuda: 12.8 here, none there): one for ${describe target}, one for ${describe plain}; use one call of `concretise` for all of them";
     }
   ];
   # What the hook does is seen in the check fixture-mixing.

@@ -1,5 +1,5 @@
 /**
-  What a user gives to `concretise`, understood or refused.
+  Parses and validates the arguments of `concretise`.
 */
 {
   pkgs,
@@ -32,7 +32,7 @@ let
     "newest"
     "source"
   ];
-  # What a package set has removed is often still an attribute, whose value is an error.
+  # A package set often keeps an attribute that it has removed, with a `throw` as its value.
   isThere = name: pkgs ? ${name} && (tryEval pkgs.${name}).success;
   thereLike = pattern: filter (name: match pattern name != null && isThere name) (attrNames pkgs);
   interpreterAttribute =
@@ -51,7 +51,7 @@ rec {
   hasPython = version: isThere (interpreterAttribute version);
 
   /**
-    A question that names what was perhaps meant: `: did you mean torch?`, or nothing.
+    A hint for a misspelt name: `: did you mean torch?`, or nothing.
   */
   didYouMean =
     name: known:
@@ -61,7 +61,7 @@ rec {
     if near == [ ] then "" else ": did you mean ${list near}?";
 
   /**
-    What a function was given, when that is a set that has all it needs and nothing that it does not know.
+    The argument of a function, if it is a set with all required attributes and no unknown one.
 
     # Inputs
 
@@ -69,10 +69,10 @@ rec {
     : Its name.
 
     `arguments`
-    : Its arguments, as `functionArgs` has them: true for those that may be left out.
+    : Its arguments, as `functionArgs` returns them: true for optional ones.
 
     `example`
-    : How it is called.
+    : An example of a call.
   */
   known =
     {
@@ -96,12 +96,12 @@ rec {
         if meant == "" then ", but ${list names}" else meant
       }"
     else if missing != [ ] then
-      throw "axle: ${called} is not given ${list missing}: call it like ${example}"
+      throw "axle: ${called} lacks the argument ${list missing}: call it like ${example}"
     else
       given;
 
   /**
-    What a user's function chooses from a package set: a list.
+    The list that a user's function chooses from a package set.
 
     # Type
 
@@ -122,7 +122,7 @@ rec {
       chosen;
 
   /**
-    What `overrides` makes of builds, when it is what it should be.
+    The overlay `overrides`, checked: a function of two sets to a set of builds.
   */
   overridden =
     overrides: final: prev:
@@ -130,11 +130,11 @@ rec {
       half = overrides final;
       changed = half prev;
       isBuild = value: isAttrs value && value ? drvPath && value ? source;
-      # Each when it is used: one may be made of another.
+      # Each is checked when it is used: one may be defined by another.
       checked =
         name: value:
         if prev ? ${name} && !isBuild value then
-          throw "axle: overrides gives a ${name} that is no build of a wheel: change the one that there is, like final: prev: { ${name} = prev.${name}.overrideAttrs (old: { … }); }"
+          throw "axle: overrides defines a ${name} that is not the build of a wheel: change the existing one, like final: prev: { ${name} = prev.${name}.overrideAttrs (old: { … }); }"
         else
           value;
     in
@@ -144,7 +144,7 @@ rec {
       builtins.mapAttrs checked changed;
 
   /**
-    The interpreter and its version, of what was given for `python`.
+    The interpreter and its version for the argument `python`.
 
     # Type
 
@@ -180,16 +180,16 @@ rec {
       };
 
   /**
-    The compiler of what was given for `compiler`: its kind, its major version, its name in ids (`gcc13`) and, only
-    looked up when it is used, the stdenv that it is; null for none.
+    The compiler for the argument `compiler`: its kind, its major version, its name in ids (`gcc13`) and its stdenv, which
+    is looked up only when it is used; null for none.
 
     # Inputs
 
     `compiler`
-    : `"gcc13"`, `"clang17"`, a stdenv, `"auto"` for the newest GCC that the package set has and CUDA takes, or null.
+    : `"gcc13"`, `"clang17"`, a stdenv, `"auto"` for the newest GCC that the package set has and CUDA supports, or null.
 
     `range`
-    : What CUDA takes, as `toolkits.compilersOf` has it; null without CUDA.
+    : The compilers that CUDA supports, as `toolkits.compilersOf` returns them; null without CUDA.
   */
   compilerOf =
     { compiler, range }:
@@ -207,7 +207,7 @@ rec {
               pkgs.${attribute}
             else
               throw "axle: the package set has no ${attribute} for compiler = \"${name}\"; it has ${
-                if there == [ ] then "none by number: give a stdenv" else list there
+                if there == [ ] then "none by number: pass a stdenv" else list there
               }";
         in
         {
@@ -226,7 +226,7 @@ rec {
           name = "${kind}${major}";
           major = fromJSON major;
         };
-      # Of the two that may be the newest, the default one is built already.
+      # If both are equally new, prefer the default one: it is built already.
       ofDefault = given pkgs.stdenv;
       takes =
         major:
@@ -249,11 +249,11 @@ rec {
       else if taken != [ ] then
         named "gcc${toString (head taken)}"
       else
-        throw "axle: compiler = \"auto\" finds no GCC that CUDA takes${
+        throw "axle: compiler = \"auto\" finds no GCC that CUDA supports${
           if range == null || range.gcc.max == null then "" else " (up to ${toString range.gcc.max})"
         } in the package set, which has ${
           if majorsThere == [ ] then "none by number" else list (map toString majorsThere)
-        }: give a stdenv"
+        }: pass a stdenv"
     else if isString compiler then
       if parts == null then
         throw ''axle: compiler must be like "gcc13" or "clang17", "auto", or a stdenv, not "${compiler}"''
@@ -265,7 +265,7 @@ rec {
       throw ''axle: compiler must be like "gcc13" or "clang17", "auto", a stdenv, or null'';
 
   /**
-    The arguments of `concretise` that ask what a request of the command line, in JSON, asks.
+    The arguments of `concretise` for a request of the command line in JSON.
   */
   ofRequest =
     request:
@@ -289,12 +289,12 @@ rec {
     };
 
   /**
-    What is wrong with the other arguments, one sentence each.
+    The errors in the other arguments, one sentence each.
 
     # Inputs
 
     `known`
-    : The compute capabilities that there are.
+    : The existing compute capabilities.
   */
   complaints =
     {
@@ -308,7 +308,7 @@ rec {
     }:
     let
       isLike = pattern: value: isString value && match pattern value != null;
-      # Without its quotes a version is a number, and 12.10 would be 12.1.
+      # An unquoted version is a number: 12.10 would become 12.1.
       mistyped =
         lib.optional (
           cuda != null && !isLike "[0-9]+\\.[0-9]+" cuda
@@ -329,7 +329,7 @@ rec {
     else
       lib.optional (
         cuda == null && computeCapabilities != [ ]
-      ) "computeCapabilities are for CUDA, and cuda is null: leave them out or name a CUDA version"
+      ) "computeCapabilities are for CUDA, and cuda is null: omit them, or set cuda to a CUDA version"
       ++
         lib.optional (cuda != null && computeCapabilities == [ ])
           ''computeCapabilities must name at least one GPU generation, like [ "8.6" ]: see https://developer.nvidia.com/cuda-gpus for yours''
@@ -338,7 +338,7 @@ rec {
       ) ''a compute capability is written like "8.6", not ${toJSON (head malformed)}''
       ++ lib.optional (
         malformed == [ ] && versions.hasDuplicates computeCapabilities
-      ) "computeCapabilities names one twice: ${list computeCapabilities}"
+      ) "computeCapabilities has a duplicate: ${list computeCapabilities}"
       ++ lib.optional (
         malformed == [ ] && cuda != null && unknown != [ ]
       ) "no GPU has compute capability ${list unknown}; CUDA ${cuda} knows ${list known}"

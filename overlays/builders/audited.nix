@@ -1,13 +1,13 @@
 /**
-  Audits what has been compiled: a derivation of its own, small and quick, which the python-level one waits for. So
-  nothing of axle's is among the inputs of the build itself.
+  Audits a compiled package in a small, quick derivation of its own, on which the python-level one depends. So axle's
+  programs are not among the inputs of the build itself.
 */
 { pkgs, lib }:
 let
   inherit (builtins) concatMap;
 in
 /**
-  The audit of a build; fails unless each member with device code holds exactly the architectures asked for.
+  The audit of a build. It fails unless each member with device code has exactly the requested architectures.
 
   # Inputs
 
@@ -15,10 +15,10 @@ in
   : The build.
 
   `capabilities`
-  : The compute capabilities asked for.
+  : The requested compute capabilities.
 
   `architectures`
-  : Whether the build has a variable for them: one that has none may be without device code.
+  : Whether the build has a variable for them. A build without one may have no device code.
 */
 {
   name,

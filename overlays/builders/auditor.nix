@@ -1,6 +1,6 @@
 /**
-  The judge of what is compiled: a program of a few crates, so that nobody builds the whole command line to compile
-  one package.
+  The auditor of compiled packages: a program of a few crates, so that compiling one package does not require building
+  the whole command line.
 */
 {
   lib,
@@ -25,7 +25,7 @@ let
   standalone = ../../crates/axle-auditor/standalone;
   oldest = (fromTOML (readFile (standalone + "/Cargo.toml"))).package.rust-version;
 
-  # Releases of nixpkgs have compilers newer than their own, for browsers.
+  # Releases of nixpkgs also have newer Rust compilers than their default, for browsers.
   newer = filter (name: pkgs ? ${name}) (
     genList (index: "rust_1_${toString (index + lib.toInt (lib.versions.minor oldest))}") 50
   );
@@ -35,7 +35,7 @@ let
     else if newer != [ ] then
       pkgs.${head newer}.packages.stable.rustPlatform
     else
-      throw "axle: what audits compiled packages needs Rust ${oldest} or newer, and this package set has ${rustc.version}; set `axle-auditor` in an overlay to one that was built elsewhere";
+      throw "axle: axle-auditor, which audits compiled packages, needs Rust ${oldest} or newer, and this package set has ${rustc.version}; set `axle-auditor` in an overlay to one that was built elsewhere";
 in
 platform.buildRustPackage {
   pname = "axle-auditor";
@@ -44,7 +44,7 @@ platform.buildRustPackage {
     root = ../..;
     fileset = fileset.unions (
       [
-        # What the crates inherit.
+        # The crates inherit from it.
         ../../Cargo.toml
         (standalone + "/Cargo.toml")
         (standalone + "/Cargo.lock")
@@ -56,12 +56,12 @@ platform.buildRustPackage {
   };
   sourceRoot = "source/crates/axle-auditor/standalone";
   cargoLock.lockFile = standalone + "/Cargo.lock";
-  # The crates inherit the version that the whole workspace needs.
+  # The crates inherit the minimum Rust version of the whole workspace.
   cargoBuildFlags = [ "--ignore-rust-version" ];
-  # Its tests take the crates of the audit.
+  # Its tests need the crates of the full audit.
   doCheck = false;
   meta = {
-    description = "Tells whether what was compiled holds the device code that was asked for";
+    description = "Checks that a compiled package contains the device code that was asked for";
     license = [
       lib.licenses.mit
       lib.licenses.asl20

@@ -1,6 +1,6 @@
 /**
-  A setup hook for builds that compile CUDA code for hours: in its first second it looks at what only the builder
-  knows, and refuses a build that would crash or run out of memory.
+  A setup hook for builds that compile CUDA code for hours. In the first second of a build it checks what only the
+  builder knows, and refuses a build that would crash or run out of memory.
 */
 {
   lib,
@@ -20,20 +20,20 @@ in
     # Inputs
 
     `cuda`
-    : The release that nvcc must be of.
+    : The CUDA release that nvcc must have.
 
     `stdenv`
-    : The build's, which is refused at evaluation where the release does not take its compiler; null where another
-      compiler is used.
+    : The build's stdenv, which is refused at evaluation if the release does not support its compiler; null if the build
+      uses another compiler.
 
     `memoryPerJob`
-    : MiB that one compile job needs; as many jobs run as there is memory for. 0 where that is not known.
+    : MiB that one compile job needs. The build runs as many jobs as fit into memory. 0 if it is not known.
 
     `allow`
-    : Rules that only warn, by code.
+    : Rules to report as warnings, by code.
 
     `ranges`
-    : What the release takes, as `toolkits.compilersOf` has it, which says so where none is given.
+    : The compilers that the release supports, as `toolkits.compilersOf` returns them (the default).
 
     # Type
 

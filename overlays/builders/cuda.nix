@@ -1,10 +1,10 @@
 /**
-  The CUDA toolkit that a package is compiled with, or that a world compiles with at run time: one folder with
+  The CUDA toolkit that a package is compiled with, or that a world compiles with at run time: one directory with
   `bin/nvcc`, `nvvm`, `include` and `lib`.
 
-  For CUDA 13 it is assembled from NVIDIA's wheels of that release, so that a release which the package set does not
-  have yet works too. NVIDIA publishes no nvcc 12 in wheels: that comes from the package set's `cudaPackages_12_x`.
-  Whoever has a toolkit of their own gives that.
+  For CUDA 13 it is assembled from NVIDIA's wheels of that release, so it also works for a release that the package set
+  does not have yet. NVIDIA publishes no nvcc 12 as a wheel; for CUDA 12 it comes from the package set's
+  `cudaPackages_12_x`. Users can pass a toolkit of their own instead.
 */
 {
   pkgs,
@@ -34,7 +34,7 @@ let
     ;
   inherit (lib) unique;
 
-  # What every compile needs: nvcc, what it runs, the run time and the headers that nvcc's own headers include.
+  # What every compile needs: nvcc, the programs that it runs, the run time and the headers that its own headers include.
   core = [
     "nvcc"
     "crt"
@@ -43,7 +43,7 @@ let
     "cccl"
   ];
 
-  # The attributes of nixpkgs' `cudaPackages_12_x`, for components whose name there is another one.
+  # The attributes of nixpkgs' `cudaPackages_12_x`, for components that have another name there.
   attributes = {
     nvcc = "cuda_nvcc";
     cudart = "cuda_cudart";
@@ -57,7 +57,7 @@ let
   };
   attributeOf = cuda: "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";
 
-  # What extensions of PyTorch include besides: its own headers name the first three. A package set may lack some.
+  # What PyTorch extensions include in addition: its own headers name the first three. A package set may lack some.
   libraries = [
     "cublas"
     "cusolver"
@@ -82,7 +82,7 @@ let
   # In CUDA 12 these two are part of nvcc.
   isInNvcc = component: component == "crt" || component == "nvvm";
 
-  # nixpkgs' own nvcc may name a compiler itself.
+  # nixpkgs' own nvcc may already name a compiler.
   nameCompiler = compiler: ''
     if ! grep -q '^ *compiler-bindir' $out/bin/nvcc.profile; then
       chmod u+w $out/bin/nvcc.profile
@@ -90,7 +90,7 @@ let
     fi
   '';
 
-  # The driver's library is on the machine that has the GPU. To link, its names are enough, and the wheels hold no stub.
+  # The driver's library is on the machine with the GPU. Linking needs only its symbols, and the wheels have no stub.
   makeDriverStub = ''
     mkdir -p $out/lib/stubs
     echo '#include <cuda.h>' | ${pkgs.stdenv.cc}/bin/cc -E -P -x c -I $out/include - |
@@ -100,7 +100,7 @@ let
     ${pkgs.stdenv.cc}/bin/cc -shared -nostdlib -Wl,-soname,libcuda.so.1 -o $out/lib/stubs/libcuda.so stub.s
   '';
 
-  # Links every file of the folders into one; nvcc finds its own parts from where it lies itself, so it is copied.
+  # Links every file of the directories into one. nvcc finds its parts relative to its own location, so it is copied.
   assemble =
     {
       version,
@@ -137,7 +137,7 @@ let
     };
 
   # Why the toolkit of a release cannot be assembled from its wheels here, or null. A package set that has the release
-  # mends its headers; in the wheels they are as NVIDIA made them.
+  # patches its headers; in the wheels they are unpatched.
   objectionToWheels =
     cuda: allow:
     let
@@ -153,11 +153,11 @@ let
         ];
     in
     if isTooNew && !builtins.elem "AX215" allow then
-      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or give a toolkit with mended headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles all the same)"
+      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or pass a toolkit with patched headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles anyway)"
     else
       null;
 
-  # The build of a component's wheel. What is linked anyway provides the sonames that it has, else all of the release.
+  # The build of a component's wheel. Builds that are linked anyway provide their sonames; the release's wheels the rest.
   componentBuild =
     there: linked:
     let
@@ -197,7 +197,7 @@ let
       release = read.components cuda;
       there = release.components;
       lacking = filter (component: !(there ? ${component})) components;
-      # What is linked anyway is taken as it is.
+      # Reuse builds that are linked anyway.
       builds = map (
         component:
         let
@@ -216,19 +216,19 @@ let
     else
       assemble {
         inherit (release) version;
-        # Every wheel of CUDA 13 unpacks into this folder.
+        # Every wheel of CUDA 13 unpacks into this directory.
         folders = map (drv: "${drv}/wheel/nvidia/cu13") builds;
         inputs = builds;
       };
 
-  # With the world's own wheels, whatever version of a library they are: what is compiled loads those.
+  # With the world's own wheels, whatever their versions: the compiled code will load those.
   fromWorld =
     cuda: linked: allow:
     let
       objection = objectionToWheels cuda allow;
       release = read.components cuda;
       there = release.components;
-      # What compiles is of the release itself.
+      # The compilers come from the release itself.
       compiling = map (component: there.${component}.package) (
         filter (component: component != "cudart") core
       );
@@ -244,7 +244,7 @@ let
     else
       assemble {
         inherit (release) version;
-        # cuDNN, NCCL and others have a folder of their own beside it.
+        # cuDNN, NCCL and others have directories of their own beside it.
         folders = map (drv: "${drv}/wheel/nvidia/*") builds;
         inputs = builds;
         compiler = compilerPath cuda;
@@ -255,10 +255,10 @@ let
     {
       cuda,
       components,
-      # Taken where the package set has them.
+      # Components to add if the package set has them.
       more ? [ ],
       compiler ? null,
-      # What else a user can do where the package set has none.
+      # An alternative to suggest if the package set has no toolkit.
       instead ? "",
     }:
     let
@@ -282,11 +282,11 @@ let
       packages = map (component: set.${nameOf component}) (wanted ++ filter isHere more);
     in
     if !arguments.isThere attribute then
-      throw "axle: to compile for CUDA ${cuda} takes its toolkit, and the package set has no ${attribute}; it has ${
+      throw "axle: compiling for CUDA ${cuda} needs its toolkit, and the package set has no ${attribute}; it has ${
         if there == [ ] then "none" else concatStringsSep ", " there
-      }: give one as `toolkit`${instead}"
+      }: pass one as `toolkit`${instead}"
     else if lacking != [ ] then
-      throw "axle: ${attribute} of the package set has no ${concatStringsSep ", " (map nameOf lacking)}, which is compiled with: give a toolkit as `toolkit`"
+      throw "axle: ${attribute} of the package set has no ${concatStringsSep ", " (map nameOf lacking)}, which compiling needs: pass a toolkit as `toolkit`"
     else
       assemble {
         version = set.cudaMajorMinorVersion or cuda;
@@ -298,9 +298,9 @@ let
       };
 
   /*
-    The compiler that nvcc calls where nobody names one, as `arguments.compilerOf` has it, or null: the package set's own,
-    so that all that an environment loads has one C++ run time, else the newest before it that the release takes, whose
-    C++ library is older.
+    The compiler that nvcc calls by default, as `arguments.compilerOf` returns it, or null. It is the package set's own, so
+    that everything that an environment loads has one C++ run time. If the release does not support that one, it is the
+    newest older GCC that the release supports, whose C++ library is older.
   */
   hostCompiler =
     cuda:
@@ -356,16 +356,16 @@ rec {
     : The release.
 
     `components`
-    : What a package includes of it besides nvcc and its own headers, by NVIDIA's names (`cublas`, `cusparse`).
+    : The components that a package includes besides nvcc and its headers, by NVIDIA's names (`cublas`, `cusparse`).
 
     `toolkit`
-    : The user's own, or null.
+    : The user's own toolkit, or null.
 
     `linked`
-    : The builds of packages that are linked anyway, by name.
+    : The builds that are linked anyway, by package name.
 
     `allow`
-    : Rules that may be broken, by code.
+    : Rules whose violation is allowed, by code.
   */
   toolkitOf =
     {
@@ -376,7 +376,7 @@ rec {
       allow,
     }:
     let
-      # The order of the components decides nothing.
+      # The order of the components does not matter.
       wanted = builtins.sort (a: b: a < b) (unique (core ++ components));
     in
     if toolkit != null then
@@ -385,14 +385,14 @@ rec {
       fromPackageSet {
         inherit cuda;
         components = wanted;
-        instead = ", or use wheels only by leaving `compiler` out";
+        instead = ", or omit `compiler` to use wheels only";
       }
     else
       fromWheels cuda wanted linked allow;
 
   /**
-    The toolkit of a world, with all that extensions of PyTorch include. Its nvcc calls a compiler that its release takes,
-    by store path.
+    The toolkit of a world, with everything that PyTorch extensions include. Its nvcc calls a compiler that its release
+    supports, by store path.
 
     # Inputs
 
@@ -400,13 +400,13 @@ rec {
     : The release.
 
     `toolkit`
-    : The user's own, which is taken as it is, or null.
+    : The user's own toolkit, which is used as it is, or null.
 
     `linked`
     : The builds of NVIDIA's packages that torch requires, by name.
 
     `allow`
-    : Rules that may be broken, by code.
+    : Rules whose violation is allowed, by code.
   */
   everything =
     {
@@ -416,7 +416,7 @@ rec {
       allow,
     }:
     if cuda == null then
-      throw "axle: an environment without CUDA has no CUDA toolkit: give cuda = \"13.0\" or another release to `concretise`"
+      throw "axle: an environment without CUDA has no CUDA toolkit: pass cuda = \"13.0\" or another release to `concretise`"
     else if toolkit != null then
       toolkit
     else if isOfPackageSet cuda then
@@ -430,8 +430,8 @@ rec {
       fromWorld cuda linked allow;
 
   /**
-    The same where a world has it without being asked: the user's own, or what can be assembled from wheels; else null.
-    An environment refers to it, so that torch compiles CUDA code at run time.
+    The toolkit that a world contains by default: the user's own, or one assembled from wheels if that is possible; else
+    null. An environment refers to it, so that torch can compile CUDA code at run time.
   */
   atRunTime =
     {
@@ -450,7 +450,7 @@ rec {
     if cuda != null && (toolkit != null || isAssembled) then everything world else null;
 
   /**
-    What is wrong with a toolkit that the user gives: a list of sentences.
+    The errors in the argument `toolkit`: a list of sentences.
   */
   complaints =
     { cuda, toolkit }:
@@ -462,9 +462,9 @@ rec {
     else if !(builtins.isAttrs toolkit && toolkit ? outPath) then
       [ "toolkit must be a package with bin/nvcc, like pkgs.cudaPackages_12_8.cudatoolkit" ]
     else if cuda == null then
-      [ "toolkit is for CUDA, and cuda is null: leave it out or name a CUDA version" ]
+      [ "toolkit is for CUDA, and cuda is null: omit it, or set cuda to a CUDA version" ]
     else if toolkit ? version && version != cuda then
-      [ "toolkit is of CUDA ${version}, and cuda is ${cuda}: give the one of ${cuda}" ]
+      [ "toolkit is for CUDA ${version}, and cuda is ${cuda}: pass the one for ${cuda}" ]
     else
       [ ];
 }

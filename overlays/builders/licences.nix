@@ -1,6 +1,6 @@
 /**
-  What `meta` says of the packages of the catalogue. NVIDIA's licences are unfree, so that the rules of the package
-  set about unfree packages (`allowUnfree`, `allowUnfreePredicate`) hold for them.
+  The `meta` of the catalogue's packages. NVIDIA's licences are unfree, so the package set's configuration for unfree
+  packages (`allowUnfree`, `allowUnfreePredicate`) applies to them.
 */
 { pkgs }:
 let
@@ -28,7 +28,7 @@ let
 in
 rec {
   /**
-    Whether a package comes under a licence of NVIDIA's.
+    Whether a package has an NVIDIA licence.
   */
   isNvidia =
     name:
@@ -49,8 +49,8 @@ rec {
     // (if isNvidia name then { license = nvidia; } else { });
 
   /**
-    Those of the packages that the package set does not allow for their licence. It is asked itself, by a derivation
-    with that name and licence, so that all of its rules hold.
+    The packages whose licence the package set does not allow. The check forces a derivation with that name and licence,
+    so that all of the package set's rules apply.
 
     # Type
 
@@ -77,9 +77,9 @@ rec {
     );
 
   /**
-    The sentence about packages that are not allowed.
+    The message about packages that are not allowed.
   */
   refusal =
     names:
-    "axle: the package set does not allow unfree packages, and these are under licences of NVIDIA's: ${concatStringsSep ", " names}; import it with config.allowUnfreePredicate = (import overlays/lib).allowUnfreePredicate, which allows just them (axle.lib.allowUnfreePredicate of the flake), or with config.allowUnfree = true";
+    "axle: the package set does not allow unfree packages, and these have NVIDIA licences: ${concatStringsSep ", " names}; import it with config.allowUnfreePredicate = (import overlays/lib).allowUnfreePredicate, which allows exactly these (axle.lib.allowUnfreePredicate of the flake), or with config.allowUnfree = true";
 }

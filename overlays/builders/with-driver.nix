@@ -1,5 +1,5 @@
 /**
-  A command that runs others where the driver of a machine that is not NixOS is found: see with-driver.sh.
+  Runs a command so that it finds the GPU driver on machines other than NixOS: see with-driver.sh.
 */
 { pkgs, build }:
 let
@@ -32,7 +32,7 @@ pkgs.stdenvNoCC.mkDerivation {
     chmod +x $out/bin/axle-with-driver
   '';
   meta = {
-    description = "Runs a command where the driver of a machine that is not NixOS is found";
+    description = "Runs a command so that it finds the GPU driver on machines other than NixOS";
     mainProgram = "axle-with-driver";
   };
 }

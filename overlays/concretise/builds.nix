@@ -1,5 +1,5 @@
 /**
-  The build layer of a concretisation: one derivation for each package of its cell, made only when it is used.
+  The build layer of a concretisation: one derivation for each package of its cell, instantiated only when it is used.
 */
 {
   lib,
@@ -23,8 +23,8 @@ in
 /**
   # Output
 
-  `builds` by name; `changed`, those that `overrides` changes; `added`, what `overrides` adds; `wheelOf`, the wheel that a
-  package is taken from as builds/<name>/<version>.json has it, or null; `auditOf`, the audit of what is compiled, or null.
+  `builds` by name; `changed`, the builds that `overrides` changes; `added`, those that it adds; `wheelOf`, the wheel of a
+  package as in builds/<name>/<version>.json, or null; `auditOf`, the audit of a compiled package, or null.
 */
 {
   request,
@@ -74,8 +74,8 @@ let
     let
       description = sdistOf name;
       frozen = package.source.frozen or { };
-      # What a recipe imports to be compiled stands in its own lock, so that no newer setuptools compiles it again. The
-      # wheels there may need each other, and nothing of the cell.
+      # The wheels that a build imports are frozen, so that a newer setuptools does not cause a new compile. They may need
+      # each other, and nothing of the cell.
       frozenBuilds = mapAttrs (
         link: part: patched frozenBuilds link part.version (wheelBuild link part)
       ) frozen;
@@ -111,7 +111,7 @@ let
       isUnsupported = toolkits.objections { inherit cuda compiler; } != [ ];
     };
 
-  # The provider of a soname is looked up here, by package.
+  # Providers of sonames are looked up here, by package.
   plain =
     builds:
     mapAttrs (

@@ -1,6 +1,6 @@
 /**
-  Which cell answers a request: the second step of `concretise`. Everything was decided ahead of time; here is only
-  lookup.
+  Chooses the cell that answers a request: the second step of `concretise`. Rust decided everything ahead of time; this
+  is only a lookup.
 */
 {
   lib,
@@ -8,7 +8,7 @@
   cells,
   blockers,
   toolkits,
-  # The version of the package set's C library.
+  # The version of the package set's glibc.
   glibc,
 }:
 let
@@ -31,12 +31,12 @@ in
   # Inputs
 
   `request`
-  : What request.nix made of the user's arguments, and `cuda`, `torch`, `prefer`, `onlyAudited` as they were given.
+  : The user's arguments as parsed by request.nix, and `cuda`, `torch`, `prefer`, `onlyAudited` as the user gave them.
 
   # Output
 
-  `torch` and `cell`, or a `throw` with the reasons; `isCompiled` (by package, whether it is compiled), `blockersOf` (what
-  keeps a package of the cell from this request) and `refusal` (the same of the whole request, by torch).
+  `torch` and `cell`, or a `throw` with the reasons; `isCompiled` (by package, whether it is compiled), `blockersOf` (the
+  blockers of a package of the cell for this request) and `refusal` (the blockers of the whole request, by torch).
 */
 {
   request,
@@ -74,7 +74,7 @@ let
   chosenTorch = if fitting == [ ] then throw sentence else (head fitting).torch;
   cell = cellFile.torch.${chosenTorch};
 
-  # Everything that stands in the way, by torch: those with a cell, newest first, then those without.
+  # All blockers by torch: first the torches with a cell, newest first, then those without.
   refusal =
     judged (lib.last attempts)
     ++ map (candidate: {
@@ -103,7 +103,7 @@ let
         { torch, blockers }:
         map (blocker: "  ${if torch == null then "" else "torch ${torch}: "}${show blocker}") blockers
       ) refusal;
-      # Hours of work are not begun unasked.
+      # Hours of compiling must not start unasked.
       canCompile =
         compiler == null
         && builtins.any (
@@ -124,18 +124,18 @@ let
       if cuda == null then "no CUDA" else "CUDA ${cuda}, compute capabilities ${list capabilities}"
     }:\n${concatStringsSep "\n" lines}${
       if canCompile then
-        "\nWhat can be compiled is, once a compiler is given: compiler = \"auto\";"
+        "\nThe packages that can be compiled are compiled if a compiler is given: compiler = \"auto\";"
       else
         ""
-    }\nFor the reasons in words and changes that would work ask: ${command}";
+    }\nFor the reasons in words, and for changes that would work, run: ${command}";
 in
 {
   inherit cell;
   fits = fitting != [ ];
   torch = chosenTorch;
 
-  # Of every package of the cell, whoever asks for it: what was not needed to answer this request has its place in the
-  # same world.
+  # For every package of the cell, requested or not: packages that this request does not need belong to the same world
+  # too.
   isCompiled = lib.genAttrs (attrNames cell.packages) (
     name: kindOf (requestFor chosenTorch) (lib.last attempts) name == "source"
   );

@@ -1,10 +1,10 @@
 /**
-  Turns high-level packages and a target into one build of each package, or says why not.
+  Resolves high-level packages and a target to one build of each package, or reports why there is none.
 
-  Everything was decided ahead of time, cell by cell; here is only lookup: the newest torch whose cell has every package
-  asked for, each by a wheel that serves every compute capability, or by its source where a compiler is given.
+  Rust decided everything ahead of time, cell by cell; this is only a lookup. It takes the newest torch whose cell has
+  every requested package: as a wheel that covers every compute capability, or as a source if a compiler is given.
 
-  One file a step: request, choice, plan, builds, packages, package-set, environment.
+  There is one file per step: request, choice, plan, builds, packages, package-set, environment.
 */
 {
   pkgs,
@@ -56,7 +56,7 @@ let
       blockers
       toolkits
       ;
-    # nixpkgs adds its own patch level: 2.42-47.
+    # nixpkgs appends its own patch level: 2.42-47.
     glibc = head (match "([0-9.]+).*" pkgs.glibc.version);
   };
   planOf = import ./plan.nix { inherit lib system cells; };
@@ -101,7 +101,7 @@ let
     hostCompiler = cuda.hostCompiler given.cuda;
   };
 
-  # The arguments of a request, without those of the environment that is made of its answer.
+  # The arguments of a request, without those that only concern the environment made from the answer.
   ofRequest =
     given:
     removeAttrs given [
@@ -109,7 +109,7 @@ let
       "overrides"
     ];
 
-  # Arguments under the names that there are; another one is refused with what it may have been meant to be.
+  # Accepts known arguments only; an unknown one is refused with a suggestion.
   known =
     called: given:
     arguments.known {
@@ -169,7 +169,7 @@ let
           ;
       };
     in
-    # What is no request, and a compiler that CUDA does not take, is an error and no answer.
+    # An invalid request, or a compiler that CUDA does not support, is an error and not an answer.
     if request.complaints != [ ] then
       throw "axle: ${concatStringsSep "; " request.complaints}"
     else
@@ -179,8 +179,8 @@ let
       } { inherit request choice planned; };
 
   /**
-    What a request comes to, as data: `id` and `plan`, or `refusal`, the blockers by torch (lib/blockers.nix). Takes what
-    `concretise` takes.
+    The answer to a request as data: `id` and `plan`, or `refusal`, the blockers by torch (lib/blockers.nix). It takes the
+    arguments of `concretise`.
   */
   answer =
     given:
@@ -214,7 +214,7 @@ let
         overrides = arguments.overridden overrides;
       };
 
-      # The CUDA toolkit of this world, and what an environment refers to of it.
+      # The CUDA toolkit of this world, and the part of it that an environment refers to.
       ofWorld = toolkitsOf {
         inherit cuda toolkit allow;
         linked = lib.filterAttrs (name: _: licences.isNvidia name) (
@@ -226,7 +226,7 @@ let
         target = planned.target // {
           inherit (choice) torch;
         };
-        # All that makes two worlds different. A package that is added to a cell is no part of it.
+        # Everything that distinguishes two worlds. Adding a package to a cell does not change it.
         id = worlds.identify {
           inherit (planned) target;
           inherit prefer onlyAudited;
@@ -297,7 +297,7 @@ let
           );
       };
 
-      # Python finds the package at the version of the plan.
+      # Python finds the package in the version of the plan.
       versionTest =
         name:
         pkgs.stdenvNoCC.mkDerivation {

@@ -1,5 +1,5 @@
 /**
-  What is given back: environments, shells, and what they are made of.
+  The result of `concretise`: environments, shells, and their parts.
 */
 {
   pkgs,
@@ -39,7 +39,7 @@ let
     withAttributes (
       interpreter.buildEnv.override {
         extraLibs = guard (map adopt drvs);
-        # A shell that holds this environment and packages of another world stops, too.
+        # A shell with this environment and packages of another world fails too.
         postBuild = ''
           mkdir -p $out/nix-support
           cp ${pkgs.writeText "axle-world-hook" (worlds.hook world)} $out/nix-support/setup-hook
@@ -52,10 +52,10 @@ let
     // {
       inherit withPackages;
       inherit (packageSet) pkgs;
-      # Read by what evaluates markers, as pyproject.nix does.
+      # pyproject.nix and others read it to evaluate markers.
       inherit (interpreter) version;
       axle = { inherit world; };
-      # nixpkgs' own would give an environment back that no longer knows its world.
+      # nixpkgs' own `override` would return an environment that does not carry its world.
       override =
         change:
         let
@@ -73,7 +73,7 @@ let
     };
   withPackages = choose: environment (arguments.chosen "withPackages" choose packageSet.pkgs);
 
-  # One sentence for all, before the package set refuses the first of them.
+  # One message for all of them, before the package set refuses the first.
   unfree = licences.refused (
     map (name: {
       inherit name;
@@ -82,7 +82,7 @@ let
   );
   ifAllowed = value: if unfree == [ ] then value else throw (licences.refusal unfree);
 
-  # The compiler asked for, else one that the toolkit takes: torch has nvcc call $CC.
+  # The requested compiler, else one that the toolkit supports: torch has nvcc call $CC.
   shellStdenv =
     if request.compiler != null then
       request.compiler.stdenv
@@ -98,7 +98,7 @@ let
     shellStdenv.mkDerivation (
       {
         name = "axle-shell";
-        # Variables are for the programs that are started in it.
+        # The programs in the shell read variables from the process environment.
         __structuredAttrs = false;
         nativeBuildInputs = [ python ] ++ packages;
         buildCommand = "echo ${python} > $out";
@@ -126,8 +126,8 @@ in
   };
 
   /*
-    A shell to develop in: compiler, ninja, and with `cuda = true` the toolkit, its nvcc on PATH. What else is given are
-    packages, or attributes of the derivation.
+    A development shell: compiler, ninja, and with `cuda = true` the toolkit, its nvcc on PATH. `packages` adds packages;
+    all other arguments are attributes of the derivation.
   */
   devShell =
     given:

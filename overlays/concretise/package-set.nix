@@ -1,10 +1,10 @@
 /**
-  The package set that users of a concretisation choose from: the packages of its world, and those of the interpreter's
-  own set beside them.
+  The package set that users of a concretisation choose from: the packages of its world merged with those of the
+  interpreter's own set.
 
-  The interpreter's own packages are never changed. One that requires nothing of the world is taken as it is. Of any other
-  the finished output is linked into a python-level derivation of this world. Only what is compiled against a package of
-  GPU kind, or refers to one, is made anew, without its tests.
+  The interpreter's own packages are never changed. A package that requires nothing of the world is used as it is. For any
+  other, the finished output is linked into a python-level derivation of this world. Only a package that is compiled
+  against a GPU package, or refers to one, is rebuilt, without its tests.
 */
 {
   lib,
@@ -22,7 +22,7 @@ let
     ;
   inherit (worlds) normalise;
 
-  # The names of nixpkgs for what the catalogue calls otherwise.
+  # nixpkgs' names for packages that have another name in the catalogue.
   aliasesOf =
     cuda:
     {
@@ -54,13 +54,13 @@ in
   # Inputs
 
   `world`, `cuda`
-  : Of the concretisation.
+  : Those of the concretisation.
 
   `interpreter`
-  : The interpreter, as the package set has it.
+  : The interpreter from the package set.
 
   `packages`
-  : The packages of the world by name, those that are refused among them.
+  : The packages of the world by name, including refused ones.
 
   `added`
   : Packages that the user adds, by name.
@@ -79,8 +79,8 @@ in
 let
   plain = interpreter.pkgs;
 
-  # What nixpkgs' packages read of a package, of one that stands in its place: `original` is the package set's own. What it
-  # names of other packages is of this set (`inSet`), else they would be there twice.
+  # The passthru attributes that other nixpkgs packages read, for the replacement of `original`, the package set's own
+  # package. Packages in them are taken from this set (`inSet`), otherwise they would be present twice.
   passthruOf =
     original: inSet:
     let
@@ -104,7 +104,7 @@ let
     else
       { };
 
-  # A package of the world, with what nixpkgs' packages read of it.
+  # A package of the world, with the attributes that nixpkgs packages read.
   withPassthru =
     super: attribute: drv:
     let
@@ -112,7 +112,7 @@ let
       self =
         lib.optionalAttrs isThere (passthruOf plain.${attribute} super.${attribute})
         // {
-          # What was decided for this world is not decided anew.
+          # A package of the world cannot be overridden.
           override = _: self;
           overridePythonAttrs = _: self;
         }
@@ -127,7 +127,7 @@ let
 
   isModule = value: isAttrs value && value ? pythonModule && isAttrs value.pythonModule;
 
-  # The package that stands in the place of one of the interpreter's own, whose requirements are this world's.
+  # The replacement for one of the interpreter's own packages, with requirements from this world.
   placed =
     attribute: inSet:
     let
@@ -137,7 +137,7 @@ let
       isOfWorld = drv: drv ? axle;
     in
     if any (drv: drv.axle.isGpu or false) (required ++ filter isModule (inSet.buildInputs or [ ])) then
-      # Its tests may take anything, and anything may take an hour to build.
+      # Its tests may need any package, which may take an hour to build.
       inSet.overridePythonAttrs or (_: inSet) (_: {
         doCheck = false;
       })
@@ -151,7 +151,7 @@ let
         required = filter isOfWorld required;
       }
     else
-      # What it offers to require besides is of this set as well.
+      # Its optional dependencies come from this set too.
       plain.${attribute}
       // lib.optionalAttrs (inSet ? optional-dependencies) { inherit (inSet) optional-dependencies; };
 
@@ -164,10 +164,10 @@ let
       inSet
     else if attribute == "python" then
       inSet
-    # Hooks and the like, which are no part of an environment.
+    # Hooks and the like, which are not part of an environment.
     else if !isModule inSet then
       plain.${attribute}
-    # numpy_1 and protobuf5 are other versions of what the world has.
+    # numpy_1 and protobuf5 are other versions of packages that the world has.
     else if own ? ${name} then
       own.${name}
     else
@@ -191,8 +191,8 @@ in
   inherit (around) pkgs;
 
   /**
-    A package that a user gives, as one of this world. It may be of the package set above, of the interpreter's own, or
-    anything else.
+    Turns a package that the user passes into one of this world. It may come from the package set above, from the
+    interpreter's own, or from anywhere else.
   */
   adopt =
     drv:
@@ -203,10 +203,10 @@ in
       isSame =
         other:
         isAttrs other && (tryEval (other.outPath or null)).success && other.outPath or null == drv.outPath;
-      # A user's own package may have the name of one of the set that cannot be evaluated.
+      # A user's own package may share its name with one of the set that cannot be evaluated.
       isNamesake = tryEval ((of plain).name or null == drv.name);
     in
-    # Of what is of this set anyway, the interpreter's own is not evaluated: it may be a torch.
+    # If the package is of this set anyway, do not evaluate the interpreter's own: it may be a torch.
     if
       isModule drv
       && !(drv ? axle)

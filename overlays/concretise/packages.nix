@@ -1,6 +1,6 @@
 /**
-  The python-level packages of a concretisation, by name: those of its cell, each refused where it does not serve the
-  request, whoever asks for it.
+  The python-level packages of a concretisation, by name: those of its cell. A package that does not fit the request is
+  refused when it is used, whoever requires it.
 */
 {
   pkgs,
@@ -26,8 +26,7 @@ in
 /**
   # Output
 
-  `packages` by name, and `absent`: the packages of the catalogue that the cell lacks, each with a sentence in the place of
-  its paths.
+  `packages` by name, and `absent`: the packages of the catalogue that the cell lacks, whose paths throw a message.
 */
 {
   request,
@@ -44,8 +43,8 @@ let
   inherit (choice) blockersOf cell torch;
   inherit (planned) id target plan;
 
-  # A package that says why it cannot be had as soon as it is built or linked. It can be looked at before: whether some
-  # package requires it is asked of every package of the package set.
+  # A package that throws the reason of its refusal when it is built or linked. Its other attributes can be evaluated,
+  # because the requirements of every package of the package set are searched for it.
   refused =
     drv: sentence:
     let
@@ -61,16 +60,16 @@ let
 
   sentenceOf =
     name: found:
-    "axle: ${name} cannot be had with torch ${torch} for ${system}, Python ${request.python}, ${
+    "axle: ${name} is not available with torch ${torch} for ${system}, Python ${request.python}, ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}"
-    }: ${concatStringsSep "; " (map blockers.show found)}; ask `axle concretise${
+    }: ${concatStringsSep "; " (map blockers.show found)}; run `axle concretise${
       if cuda == null then " --cpu" else " --cuda ${cuda}"
     } --python ${request.python}${
       concatStringsSep "" (map (cc: " --cc ${cc}") request.capabilities)
     } ${name}` for changes that work";
   system = pkgs.stdenv.hostPlatform.system;
 
-  # What there is of a package that nothing is made of.
+  # The attributes of a package that has no derivation.
   stub = name: {
     pname = name;
     name = "${interpreter.libPrefix}-${name}-${worlds.label world.target}";
@@ -84,7 +83,7 @@ let
       isGpu = true;
     };
   };
-  # Of sources alone nothing is made without a compiler, which the refusal asks for.
+  # A package with only a source has no derivation without a compiler; the refusal asks for one.
   isMade = name: choice.isCompiled.${name} || cell.packages.${name}.wheel != null;
 
   judged =
@@ -97,7 +96,7 @@ let
     else
       refused (if isMade name then drv else stub name) (sentenceOf name found);
 
-  # Packages that require each other are one derivation, under the name of each.
+  # Packages that require each other share one derivation, under each of their names.
   members = cells.cycleOf cell;
   derivationOf =
     name:
@@ -125,7 +124,7 @@ let
         highLevel = highLevels.${name};
         concretisation = { inherit id target; };
         inherit plan;
-        # The package set builds its own tools (packaging, say) from the sources of what stands under their names.
+        # The package set builds its own tools, such as packaging, from the `src` of the packages of these names.
         src = layer.builds.${name}.source;
       }
       // passthru name
@@ -140,9 +139,9 @@ let
     )
   ) cell.packages;
 
-  # What nixpkgs' torch says of itself, and other packages read. Its headers, libraries and CMake files are where those
-  # of any package are, so that it is its own development output: a `dev` without the modules would take them from
-  # every package that has torch among its inputs.
+  # Attributes of nixpkgs' torch that other packages read. Headers, libraries and CMake files are in the usual places of
+  # the output, so `dev` is the package itself: a `dev` without the Python modules would hide them from every package
+  # that has torch among its inputs.
   torchAttributes =
     let
       set = "cudaPackages_${replaceStrings [ "." ] [ "_" ] cuda}";

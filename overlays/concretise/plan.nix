@@ -1,5 +1,5 @@
 /**
-  The plan: the answer as data, the same as `axle concretise --format json` prints.
+  The plan: the answer as data, the same that `axle concretise --format json` prints.
 */
 {
   lib,
@@ -44,7 +44,7 @@ let
     inherit (cell) cell;
     ${if compiled == [ ] then null else "compiled"} = compiled;
   });
-  # The packages asked for and all that they require.
+  # The requested packages and their transitive requirements.
   names = cells.closureOf cell request.names;
 
   buildOf =

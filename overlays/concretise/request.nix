@@ -1,5 +1,5 @@
 /**
-  What a user asks for, understood or refused: the first step of `concretise`.
+  Parses and validates the user's request: the first step of `concretise`.
 */
 {
   lib,
@@ -37,8 +37,8 @@ in
 
   # Output
 
-  `interpreter`, `python`, `cellFile`, `capabilities` (sorted), `compiler` (as `arguments.compilerOf` has it), `names`
-  (the packages asked for), `highLevels` (what a user chooses from) and `complaints` (sentences, none when all is well).
+  `interpreter`, `python`, `cellFile`, `capabilities` (sorted), `compiler` (as `arguments.compilerOf` returns it), `names`
+  (the requested packages), `highLevels` (the packages to choose from) and `complaints` (sentences, none if it is valid).
 */
 {
   packages,
@@ -51,7 +51,7 @@ in
   prefer,
   onlyAudited,
   allow,
-  # The cell that is chosen in the end, for the versions of high-level packages.
+  # The cell that is finally chosen, for the versions of high-level packages.
   cell,
 }:
 let
@@ -61,7 +61,7 @@ let
     python = version;
   };
 
-  # Names are known before a cell is chosen; everything else about a high-level package only after.
+  # The names are known before a cell is chosen, everything else about a high-level package only afterwards.
   known = listToAttrs (
     map
       (name: {
@@ -75,10 +75,10 @@ let
         unique (concatMap (one: attrNames one.packages ++ attrNames one.absent) (attrValues cellFile.torch))
       )
   );
-  # What only the package set has is no high-level package: it is given as `extraPackages`.
+  # Packages that only the package set has are not high-level packages: they belong in `extraPackages`.
   elsewhere = mapAttrs (
     name: _:
-    throw "axle: ${name} is not a package of axle's catalogue but of the package set: give it as extraPackages = ps: [ ps.${name} ]"
+    throw "axle: ${name} is not a package of axle's catalogue but of the package set: pass it as extraPackages = ps: [ ps.${name} ]"
   ) interpreter.pkgs;
   highLevels = elsewhere // known;
 
@@ -98,7 +98,7 @@ let
         others = filter (value: !isHighLevel value) all;
       in
       if others != [ ] then
-        throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); give ${(head others).name or "others"} by extraPackages = ps: [ … ]"
+        throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); pass ${(head others).name or "others"} in extraPackages = ps: [ … ]"
       else
         unique (map (value: value.axleHighLevel) all);
 in

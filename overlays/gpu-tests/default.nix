@@ -1,6 +1,6 @@
 /**
-  Tests of packages on a GPU. Each is a file of Python, run by `run.py` in an environment with the package: as
-  `<package>.tests.gpu` on a machine that has the feature `cuda`, as nixpkgs' own tests of this kind.
+  GPU tests of packages. Each is a Python file, which `run.py` runs in an environment with the package. It is built as
+  `<package>.tests.gpu` on a machine that has the system feature `cuda`, like nixpkgs' own GPU tests.
 */
 { pkgs }:
 let
@@ -14,7 +14,7 @@ let
     readDir
     ;
 
-  # Packages that the test of another one tries.
+  # Packages that another package's test covers.
   others = {
     cuda-python = "cuda-bindings";
     cupy-cuda12x = "cupy";
@@ -33,7 +33,7 @@ let
 in
 rec {
   /**
-    What a test takes that the package does not require, where the concretisation has it.
+    Packages that a test uses, if the concretisation has them, but that the package does not require.
   */
   beside = {
     flash-linear-attention = [ "torch" ];
@@ -72,12 +72,12 @@ rec {
     : The packages of its concretisation, by name.
 
     `pythonWith`
-    : From some of these packages to an interpreter that has them.
+    : A function from a list of these packages to an interpreter that has them.
 
     # Output
 
-    A derivation that is built where there is a GPU. Its `program` is what is run, for `nix run`; its `dryRun` imports the
-    package and computes nothing, so that it is built anywhere.
+    A derivation that needs a GPU to build. Its `program` is the test itself, for `nix run`. Its `dryRun` imports the
+    package and computes nothing, so it builds anywhere.
   */
   testOf =
     {
@@ -110,7 +110,7 @@ rec {
         chmod +x $out/bin/gpu-test-${name}
       '';
       run = options: ''
-        # What is compiled at run time is kept below it.
+        # Code compiled at run time is cached below it.
         export HOME=$TMPDIR
         set -o pipefail
         ${program}/bin/gpu-test-${name} ${options} | tee $out

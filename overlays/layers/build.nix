@@ -1,9 +1,9 @@
 /**
-  The build layer, wheel flavour: unpacks a wheel to `$out/wheel` and writes into every ELF member where it
-  finds what it needs. compile.nix has the other flavour.
+  The build layer for wheels: unpacks a wheel to `$out/wheel` and sets the search path (RPATH or RUNPATH) of every ELF
+  member to the libraries that it needs. compile.nix is the build layer for sources.
 
-  It knows the wheel, the builds that provide its sonames, and the package set's C and C++ runtime: no Python,
-  no requirement, no cell. So a wheel is built once for all that use it.
+  It depends on the wheel, the builds that provide its sonames, and the package set's C and C++ run time, but on no
+  Python, no requirement and no cell. So a wheel is built once for all its users.
 */
 { pkgs }:
 let
@@ -34,7 +34,7 @@ let
   components = path: filter (part: isString part && part != "" && part != ".") (split "/" path);
 
   /**
-    The way from one folder to another one, both relative to the same root.
+    The relative path from one directory to another, both relative to the same root.
 
     # Examples
 
@@ -55,7 +55,7 @@ let
     in
     concatStringsSep "/" (go (components from) (components to));
 
-  # The libraries of the package set that wheels may count on. Few need libnuma, and not every package set has it.
+  # The libraries of the package set that wheels may use. Few need libnuma, and not every package set has it.
   runtimes = {
     libc = pkgs.glibc;
     libstdcxx = pkgs.stdenv.cc.cc.lib;
@@ -65,7 +65,7 @@ let
 
   driver = "${pkgs.addDriverRunpath.driverLink}/lib";
 
-  # What the names of the driver's libraries begin with, up to the version: code opens them with and without one.
+  # The driver's library names without their versions: code opens them with and without one.
   driverLibraries =
     map (soname: "${builtins.head (split "\\.so" soname)}.so")
       (fromTOML (readFile ../../catalogue/matrix.toml)).runtime.driver;
@@ -74,22 +74,22 @@ let
   isCudaPackage = name: match "nvidia-.*" name != null;
 
   /**
-    Shell text that gives every ELF member below the working folder the search path to what it needs, and ends the
-    build when nothing has that.
+    Shell code that sets the search path of every ELF member below the working directory to the libraries that it needs,
+    and fails the build if nothing provides one of them.
 
     # Inputs
 
     `providers`
-    : Soname to folder.
+    : Soname to directory.
 
     `cuda`
-    : Those of the sonames that are of CUDA's libraries; `null` where the members are such libraries themselves.
+    : The sonames that belong to CUDA libraries; `null` if the members are such libraries themselves.
 
     `every`
-    : Whether all members get all of these folders, or each those that it needs.
+    : Whether every member gets all of these directories, or only those that it needs.
 
     `advice`
-    : The rest of the sentence about a soname that nothing has.
+    : The rest of the message about a soname that nothing provides.
   */
   patchByNeed =
     {
@@ -135,8 +135,8 @@ let
     '';
 
   /**
-    Shell text that lets the Python code below the working folder find the driver's libraries; after the text that
-    patches the ELF members there, which says whether one of them opens the driver (`axleOpensDriver`).
+    Shell code that makes the Python code below the working directory find the driver's libraries. It runs after the code
+    that patches the ELF members there, which sets whether one of them opens the driver (`axleOpensDriver`).
 
     # Type
 
@@ -167,13 +167,13 @@ let
       isDeclared = wheel.declared or null != null;
       opensDriver = any (member: any (entry: entry ? driver) member.search) wheel.members;
 
-      # What is opened at run time only, or only where another target loads the member, is searched where the cell has it.
+      # Libraries that are opened at run time only, or for other targets only, are searched if the cell has a provider.
       isHere =
         entry:
         !(entry.optional or false)
         || (providers ? ${entry.package} && providers.${entry.package}.libraries ? ${entry.soname});
 
-      # One entry of a member's search path, as the loader reads it.
+      # One entry of a member's search path, in the loader's syntax.
       folderOf =
         member: entry:
         if entry ? own then
@@ -189,12 +189,12 @@ let
           in
           "${provider}/wheel/${
             provider.libraries.${entry.soname}
-              or (throw "axle: ${member.path} of ${what} needs ${entry.soname}, which ${entry.package} ${provider.version} does not have: choose another torch, or ask `axle audit` of both wheels")
+              or (throw "axle: ${member.path} of ${what} needs ${entry.soname}, which ${entry.package} ${provider.version} does not have: choose another torch, or run `axle audit` on both wheels")
           }"
         else if entry ? runtime then
           "${
             runtimes.${entry.runtime}
-              or (throw "axle: ${member.path} of ${what} needs ${entry.runtime} of the package set, and axle finds only ${concatStringsSep ", " (attrNames runtimes)} in it: add ${entry.runtime} by an overlay")
+              or (throw "axle: ${member.path} of ${what} needs ${entry.runtime} of the package set, which has only ${concatStringsSep ", " (attrNames runtimes)}: add ${entry.runtime} with an overlay")
           }/lib"
         else if entry ? driver then
           driver
@@ -225,7 +225,7 @@ let
         in
         "patchelf ${escapeShellArgs (interpreter ++ path)} ${escapeShellArg member.path}";
 
-      # Of a wheel whose bytes nobody has seen, it is only known what it is said to need.
+      # For a wheel that was never read, only the declared needs are known.
       patchDeclared = patchByNeed {
         every = true;
         cuda =
@@ -240,13 +240,13 @@ let
             path = "its members";
           } entry
         ) (filterAttrs (_: entry: !(entry ? own)) wheel.declared);
-        advice = "which nothing has declared of ${what}: add it to `needed` of a `declared` in catalogue/packages/${name}.toml, or have the bytes audited";
+        advice = "which is not declared for ${what}: add it to `needed` of a `declared` in catalogue/packages/${name}.toml, or audit the wheel";
       };
 
       refused = map (missing: "${missing.soname} (in ${missing.member})") wheel.unprovided;
     in
     if refused != [ ] then
-      throw "axle: ${what} needs what nothing provides, ${concatStringsSep ", " refused}: name a provider in catalogue/packages/${name}.toml"
+      throw "axle: ${what} needs ${concatStringsSep ", " refused}, which nothing provides: name a provider in catalogue/packages/${name}.toml"
     else
       pkgs.stdenvNoCC.mkDerivation {
         pname = "${name}-wheel";

@@ -1,10 +1,10 @@
 /**
-  The build layer, from source: compiles an sdist and unpacks the wheel that comes out to `$out/wheel`, as build.nix
-  does with a published one.
+  The build layer for sources: compiles an sdist and unpacks the resulting wheel to `$out/wheel`, as build.nix does with a
+  published one.
 
-  It knows the sdist, the toolkit, the compiler, the interpreter, the architectures, and the builds that are imported or
-  linked meanwhile: no requirement of run time, no cell, nothing of a concretisation. What imports torch finds it in a bare folder of links to
-  builds, made while it runs.
+  It depends on the sdist, the toolkit, the compiler, the interpreter, the architectures, and the builds that are imported
+  or linked meanwhile, but on no run-time requirement, no cell and no concretisation. A build that imports torch finds it
+  in a plain directory of links to builds, made during the build.
 */
 {
   pkgs,
@@ -38,7 +38,7 @@ let
     max = null;
   };
 
-  # Runs the build: each leaves a wheel in dist, or the unpacked wheel in its place.
+  # Runs the build: each puts a wheel into dist, or the unpacked wheel into its final place.
   builders = {
     setuptools = ''
       python -c 'import setuptools.build_meta as backend; backend.__legacy__.build_wheel("dist")'
@@ -57,7 +57,7 @@ let
     '';
   };
 
-  # What replaces a text of a file is told here rather than by a patch: it serves every version that has the text.
+  # Replaces a text in a file. Unlike a patch, it applies to every version that has the text.
   replace = ''
     import pathlib, sys
 
@@ -74,7 +74,7 @@ let
     digits = replaceStrings [ "." ] [ "" ];
   };
 
-  # Puts the toolkit in place with axle's own nvcc.sh before its nvcc, and looks whether the build can work.
+  # Sets up the toolkit with axle's nvcc.sh in place of its nvcc, and checks whether the build can work.
   withToolkit = toolkit: capabilities: numbers: isUnsupported: ''
     export CUDA_HOME=$root/cuda
     mkdir -p $CUDA_HOME/bin
@@ -92,7 +92,7 @@ let
       cat ${pkgs.writeText "axle-nvcc.sh" (readFile ../builders/nvcc.sh)}
     } > $CUDA_HOME/bin/nvcc
     chmod +x $CUDA_HOME/bin/nvcc
-    # For packages that do not say how they are told; nvcc.sh has the last word.
+    # Fallback for build systems without an option for the architectures; nvcc.sh overrides it in any case.
     export TORCH_CUDA_ARCH_LIST=${escapeShellArg (concatStringsSep ";" capabilities)}
     export CUDAARCHS=${escapeShellArg (concatStringsSep ";" (map (number: "${number}-real") numbers))}
     export PATH=$CUDA_HOME/bin:$PATH CUDA_PATH=$CUDA_HOME CUDACXX=$CUDA_HOME/bin/nvcc
@@ -107,31 +107,31 @@ in
     # Inputs
 
     `description`
-    : The sdist's object in the catalogue's builds.
+    : The sdist's entry in the catalogue's builds.
 
     `source`
     : The derivation of the sdist.
 
     `links`
-    : What is imported or linked: a list of `name`, `build`, and of wheels `scripts`.
+    : The packages that are imported or linked: a list of `name`, `build`, and for wheels `scripts`.
 
     `interpreter`
-    : The Python.
+    : The Python interpreter.
 
     `compiler`
-    : What `arguments.compilerOf` made of it.
+    : The compiler, as `arguments.compilerOf` returns it.
 
     `capabilities`
-    : The compute capabilities, sorted; without CUDA none.
+    : The compute capabilities, sorted; empty without CUDA.
 
     `variant`
-    : What its name says of torch and CUDA.
+    : The part of its name that identifies torch and CUDA.
 
     `isUnsupported`
-    : Whether nvcc must be told to take the compiler all the same.
+    : Whether nvcc must be told to accept an unsupported compiler.
 
     `allow`
-    : Rules that only warn.
+    : Rules to report as warnings.
   */
   compile =
     {
@@ -167,7 +167,7 @@ in
       hook = buildCheck.hook {
         cuda = cudaRelease;
         memoryPerJob = if memory == null then 0 else (memory + mebibyte - 1) / mebibyte;
-        # Evaluation has refused what the release does not take: the table is no part of the build.
+        # Evaluation has already refused unsupported compilers, so the table is not an input of the build.
         ranges = {
           gcc = anything;
           clang = anything;
@@ -187,7 +187,7 @@ in
           { ${variable} = concatStringsSep separator (map spelled.${spelling} capabilities); };
       environment = description.environment // architectures;
 
-      # Soname to folder, of all that is linked.
+      # Soname to directory, for everything that is linked.
       providers = lib.foldl' (
         all: link: mapAttrs (_: folder: "${link.build}/wheel/${folder}") link.build.libraries // all
       ) { } links;
@@ -207,7 +207,7 @@ in
           parts = match "([A-Za-z0-9_.]+) *: *([A-Za-z0-9_.]+)( .*)?" target;
         in
         if parts == null then
-          throw "axle: a console script names ${builtins.toJSON target}, which is not of the form module:attribute"
+          throw "axle: a console script names ${builtins.toJSON target}, which does not have the form module:attribute"
         else
           "import sys; from ${builtins.elemAt parts 0} import ${builtins.elemAt parts 1} as main; sys.exit(main())";
       console = concatStringsSep "\n" (
@@ -242,7 +242,7 @@ in
         export HOME=$root SOURCE_DATE_EPOCH=''${SOURCE_DATE_EPOCH:-315532800}
         export CC=''${CC:-cc} CXX=''${CXX:-c++}
 
-        # The bare folder: what is imported, and the programs that come with it.
+        # The directory of links: the modules that are imported, and their programs.
         site=$root/site tools=$root/tools
         mkdir $site $tools
         for build in ${concatStringsSep " " (map (link: "${link.build}") links)}; do
@@ -295,7 +295,7 @@ in
         fi
         cd $out/wheel
         chmod -R a=rX,u+w .
-        # Debug information names the headers of what only compiles: who runs the package does not need these.
+        # Debug information refers to headers of build-time inputs, which are not needed at run time.
         for path in ${concatStringsSep " " (map (input: "${input}") onlyCompiling)}; do
           hash=''${path##*/}
           hash=''${hash%%-*}
@@ -307,7 +307,7 @@ in
             link: if build.isCudaPackage link.name then attrNames link.build.libraries else [ ]
           ) links;
           every = false;
-          advice = "which none of the packages has that ${name} links: name that one under `links` in catalogue/packages/${name}.toml";
+          advice = "which none of the packages that ${name} links provides: name the provider under `links` in catalogue/packages/${name}.toml";
         }}
         ${build.patchPython name}
       '';

@@ -1,9 +1,9 @@
 /**
-  The high-level layer: what a package is in its cell. It does no work and provides nothing to run.
+  The high-level layer: the description of a package in its cell. It does no work and provides nothing to run.
 */
 { writeText }:
 /**
-  A package of a cell as a user names it, in `packages = hl: [ hl.torch ]`.
+  A package of a cell, as users refer to it in `packages = hl: [ hl.torch ]`.
 
   # Inputs
 
@@ -11,7 +11,7 @@
   : The package.
 
   `package`
-  : Its object in the cell; only read when something about it is asked.
+  : Its entry in the cell, which is read lazily.
 */
 {
   name,
@@ -29,7 +29,7 @@ let
       ${if package ? source then "source" else null} = package.source;
     }
   );
-  refusal = throw "axle: ${name} is a high-level package, which holds nothing to run; put it through `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
+  refusal = throw "axle: ${name} is a high-level package, which contains nothing to run; pass it to `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
 in
 {
   type = "derivation";
@@ -39,7 +39,7 @@ in
   inherit metadata;
   axleHighLevel = name;
 
-  # Whoever builds, links or imports the value forces one of these.
+  # Building, linking or importing the value forces one of these.
   outPath = refusal;
   drvPath = refusal;
   pythonModule = refusal;

@@ -1,21 +1,21 @@
 /**
-  What a package finds out of its environment, said to it where the user has not: an environment runs with an empty PATH
-  too, as in a service, an image, or `nix run`.
+  Defaults for the compilers and programs that packages look for at run time, unless the user sets them: an environment
+  also has to work with an empty PATH, as in a service, an image, or `nix run`.
 
-  By package, a list of changes of one file each (in site-packages; a wheel that lacks it is left as it is):
+  For each package, a list of changes to one file each (in site-packages; a wheel without the file is left as it is):
 
-  - `before`: Python that is put before what the file does.
-  - `replace`: a list of `old` and `new` texts; one that the file lacks ends the build, unless it is `optional`.
+  - `before`: Python code that is inserted before the file's own.
+  - `replace`: a list of `old` and `new` texts; a text that the file lacks fails the build, unless it is `optional`.
 
-  What the user names wins: `$CC`, `$CXX`, `$CUDA_HOME`, and every program on `$PATH` but the compilers. Of these the
-  package set's own is taken, for what it makes is loaded beside the package set's C and C++ libraries.
+  The user's settings take precedence: `$CC`, `$CXX`, `$CUDA_HOME`, and every program on `$PATH` except compilers. For
+  these the package set's own is used, because its output is loaded together with the package set's C and C++ libraries.
 
-  A package that compiles at run time refers to a compiler by this, and no other does.
+  So a package that compiles at run time refers to a compiler, and no other package does.
 
   # Inputs
 
   `toolkit`
-  : The CUDA toolkit of the world, where it is at hand (`cuda.atRunTime`), else null.
+  : The CUDA toolkit of the world, if there is one by default (`cuda.atRunTime`), else null.
 */
 { pkgs }:
 { toolkit }:
@@ -32,12 +32,12 @@ let
     cxx = "${cc}/bin/${if isClang then "clang++" else "g++"}";
   };
 
-  # Python that sets variables of the process where the user has not.
+  # Python code that sets variables of the process that the user has not set.
   defaults =
     {
-      # Variable to program: what is named already stays where it is found.
+      # Variable to program: a value that names an existing program is kept.
       programs ? { },
-      # Folders of programs, searched after all others.
+      # Directories of programs, searched after all others.
       path ? [ ],
       withToolkit ? false,
     }:
@@ -67,9 +67,9 @@ let
     '';
 in
 {
-  # torch.compile and AOTInductor call $CXX, else `g++`; and `ld`, `objcopy` and `openssl`. torch.utils.cpp_extension calls
-  # $CXX, else `c++`; `ninja`, and nvcc of $CUDA_HOME. FlashInfer and DeepSpeed compile by these, too. CC stays as it is:
-  # torch would have nvcc call it, and a toolkit knows a compiler that it takes.
+  # torch.compile and AOTInductor call $CXX, else `g++`; and `ld`, `objcopy` and `openssl`. torch.utils.cpp_extension
+  # calls $CXX, else `c++`; `ninja`, and nvcc of $CUDA_HOME. FlashInfer and DeepSpeed compile through it too. CC is not set:
+  # torch would have nvcc call it, and the toolkit's nvcc already calls a compiler that it supports.
   torch = [
     {
       file = "torch/__init__.py";
@@ -85,8 +85,8 @@ in
     }
   ];
 
-  # It compiles its launcher by $CC, else `gcc` or `clang`, and would ask `/sbin/ldconfig` for the driver that it links. (PTX
-  # becomes the GPU's code by the ptxas of its wheel.)
+  # triton compiles its launcher with $CC, else `gcc` or `clang`, and would ask `/sbin/ldconfig` for the driver that it
+  # links. (The ptxas of its wheel assembles PTX.)
   triton =
     let
       named = variable: program: {
@@ -97,7 +97,7 @@ in
         inherit file;
         replace = [
           (named "CC" compilers.c)
-          # From 3.8 on.
+          # Since 3.8.
           (named "CXX" compilers.cxx // { optional = true; })
           # Whether the driver is loaded already depends on how torch has looked for a GPU.
           {
@@ -127,7 +127,7 @@ in
       (compiled "triton/common/build.py")
     ];
 
-  # Its kernels become PTX by libNVVM, and libdevice, of a toolkit.
+  # numba compiles its kernels to PTX with libNVVM and libdevice of a toolkit.
   numba = [
     {
       file = "numba/__init__.py";

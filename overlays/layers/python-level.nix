@@ -1,8 +1,8 @@
 /**
-  The python-level layer: one package of one concretisation, as Python imports it.
+  The python-level layer: one package of one concretisation, ready to be imported.
 
-  It links a build into site-packages, writes console scripts and compiles nothing. Bytecode comes from a derivation of
-  its own, which depends on the build and the interpreter only.
+  It links a build into site-packages, writes console scripts and compiles nothing. Bytecode comes from a separate
+  derivation, which depends only on the build and the interpreter.
 */
 {
   pkgs,
@@ -25,11 +25,11 @@ let
 
   preludes = import ./preludes.nix { inherit pkgs; };
 
-  # Everything that a wheel puts into site-packages is in its root or in these two folders of its data.
+  # Everything that a wheel installs into site-packages is in its root or in these two directories of its data.
   roots = "$build/wheel $build/wheel/*.data/purelib $build/wheel/*.data/platlib";
 
   /**
-    Bytecode of a build for one interpreter. Sources in the store never change, so it is never checked against them.
+    Bytecode of a build for one interpreter. It is never checked against the sources, which never change in the store.
   */
   bytecode =
     {
@@ -60,7 +60,7 @@ let
       '';
     };
 
-  # Where nixpkgs' torch has what C++ code includes and links, from site-packages.
+  # The headers and libraries of torch in site-packages, and their paths in nixpkgs' torch.
   development.torch = {
     "torch/include" = "include";
     "torch/share/*" = "share/";
@@ -137,9 +137,9 @@ in
     # Inputs
 
     `parts`
-    : The packages in it: one, or all of a cycle of requirements. Each has `name`, `version`, `build`, `wheel` (its
-      object in the catalogue's builds; null for one that is compiled), `audit` (what must have passed of one that is
-      compiled, else null) and `metadata`.
+    : The packages in it: one, or all packages of a requirement cycle. Each has `name`, `version`, `build`, `wheel` (its
+      entry in the catalogue's builds; null if it is compiled), `audit` (the audit that a compiled package must pass,
+      else null) and `metadata`.
 
     `requires`
     : The python-level derivations that it requires.
@@ -151,13 +151,13 @@ in
     : `id` and `target` of its world.
 
     `isGpu`
-    : Whether what is compiled against it, or refers to it, is made anew.
+    : Whether packages that are compiled against it, or refer to it, are rebuilt.
 
     `toolkit`
     : The CUDA toolkit that it compiles with at run time, or null.
 
     `passthru`
-    : More attributes of the derivation.
+    : Further attributes of the derivation.
   */
   package =
     {
@@ -219,25 +219,25 @@ in
     };
 
   /**
-    The python-level derivation of a package of the package set: its finished output, as if it had been built with what
-    this world has.
+    The python-level derivation of a package of the package set: its finished output, linked as if it had been built with
+    the packages of this world.
 
     # Inputs
 
     `output`
-    : The package, as the package set has it.
+    : The package from the package set.
 
     `requires`
     : The packages of this world that it requires.
 
     `required`
-    : All of them that stand in the place of others, also those that it requires through others.
+    : All packages of this world that it requires, directly or transitively.
 
     `inputs`
-    : What else it propagates.
+    : Its other propagated inputs.
 
     `passthru`
-    : More attributes of the derivation.
+    : Further attributes of the derivation.
   */
   linked =
     {
@@ -250,8 +250,8 @@ in
       passthru,
     }:
     let
-      # Where a path of the package set's own is written into a program. Of one that the output does not refer to,
-      # nothing is needed.
+      # The store path of the replaced package, which programs may contain, and its replacement. A path that the output
+      # does not refer to needs none.
       pathOf =
         drv:
         let

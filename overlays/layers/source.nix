@@ -1,8 +1,8 @@
 /**
-  The source layer: fetches one artefact by its hash, and depends on nothing else.
+  The source layer: fetches one distribution by its hash, and depends on nothing else.
 
-  Only the known arguments reach a fetcher. A catalogue or a lock is data: `postFetch` beside `url` and `hash` would be a
-  command that runs with the network.
+  Only known arguments reach a fetcher. A catalogue or a lock file is data: a `postFetch` next to `url` and `hash` would
+  be a command that runs with network access.
 */
 { fetchPypi, fetchurl }:
 let
@@ -40,15 +40,15 @@ let
     if unknown == [ ] then
       intersectAttrs arguments.${fetcher} given
     else
-      throw "axle: ${concatStringsSep ", " unknown} is not an argument of ${fetcher} that a catalogue may give: generate the catalogue, or the lock, anew";
+      throw "axle: ${concatStringsSep ", " unknown} is not an argument of ${fetcher} that a catalogue may give: generate the catalogue, or the lock file, again";
 in
 /**
-  The derivation that fetches a wheel.
+  The derivation that fetches a wheel or an sdist.
 
   # Inputs
 
   `fetch`
-  : Ready arguments, under the name of the fetcher: `{ fetchPypi = { … }; }` or `{ fetchurl = { … }; }`.
+  : The arguments of the fetcher, under its name: `{ fetchPypi = { … }; }` or `{ fetchurl = { … }; }`.
 */
 fetch:
 if fetch ? fetchPypi then

@@ -1,8 +1,9 @@
 /**
-  What keeps a request from an answer, as the data that Rust and Nix share: `{ package; version; why; source; }`. `why` is
-  a cause of the catalogue, `source` says whether compiling would help; `version` and `source` may be null.
+  Blockers: the causes that rule out a package for a request, as data that Rust and Nix share: `{ package; version; why;
+  source; }`. `why` is a cause from the catalogue, `source` says whether compiling would help; `version` and `source` may
+  be null.
 
-  Sentences are made by `axle concretise` alone; here the data are shown as they are.
+  Only `axle concretise` words them as sentences; here the data are printed as they are.
 */
 let
   inherit (builtins)
@@ -16,7 +17,7 @@ let
     toJSON
     ;
 
-  # What names the kind of a value, before what it holds.
+  # The fields that name the kind of a value; they are printed before its contents.
   tags = [
     "cause"
     "fact"
@@ -37,7 +38,7 @@ let
     else
       toJSON value;
 
-  # Versions from one to another are a list of two in a list.
+  # A range of versions is a list of two within a list.
   item = value: if isList value then concatStringsSep " to " value else text value;
 
   tagged =
@@ -59,7 +60,7 @@ let
 in
 rec {
   /**
-    A blocker in one line.
+    A blocker as one line.
 
     # Type
 
@@ -86,7 +87,7 @@ rec {
     }";
 
   /**
-    The blocker that a package is not there, by what a cell says of it; `absence` may be null.
+    The blocker for a package that the cell lacks. `absence` is the cell's reason, or null.
   */
   absent = package: absence: {
     inherit package;

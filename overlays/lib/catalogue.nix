@@ -1,7 +1,7 @@
 /**
-  Reads the generated JSON of a catalogue for one system; each file once, and only when something in it is needed.
+  Reads the generated JSON of a catalogue for one system: each file at most once, and lazily.
 
-  A catalogue is a folder, or one document that holds the same under the same names, as `axle lock` writes.
+  A catalogue is a directory, or one document with the same contents under the same names, such as a lock file.
 */
 { catalogue, system }:
 let
@@ -22,7 +22,7 @@ let
     readFile
     ;
 
-  # The JSON files of a folder by name, without the extension; none when there is no such folder.
+  # The JSON files of a directory by name, without the extension; none if the directory does not exist.
   documents =
     folder:
     listToAttrs (
@@ -62,12 +62,12 @@ let
 
   schema = "axle.cells/4";
 
-  # What cells have in common stands in a file once, and a cell says which of it by number.
+  # What the cells of a file have in common is stored once in the file; a cell refers to it by index.
   unpooled =
     name: file:
     let
       take = pool: mapAttrs (name: number: elemAt pool.${name} number);
-      # So is the environment that a package is compiled in.
+      # So is a package's build environment.
       withFrozen =
         package:
         if package.source.frozen or { } == { } then
@@ -99,7 +99,7 @@ let
 in
 rec {
   /**
-    The cell files of the system by name (`3.11-12.8`, `3.12-cpu`); none when the catalogue knows nothing of it.
+    The cell files of the system by name (`3.11-12.8`, `3.12-cpu`); none if the catalogue does not have the system.
   */
   cells = mapAttrs unpooled read.cells;
 
@@ -109,7 +109,7 @@ rec {
   inherit (read) file;
 
   /**
-    The cell file of one target, or a refusal that says which there are.
+    The cell file of one target, or an error that lists the existing ones.
   */
   cellFile =
     {
@@ -124,12 +124,12 @@ rec {
     }; for ${system} it has (Python-CUDA): ${list (attrNames cells)}");
 
   /**
-    How one wheel of a package version is fetched and patched.
+    How to fetch and patch one wheel of a package version.
   */
   wheel = buildOf "wheels";
 
   /**
-    How one sdist of a package version is fetched and compiled.
+    How to fetch and compile one sdist of a package version.
   */
   sdist = buildOf "sources";
 
@@ -143,7 +143,7 @@ rec {
     }:
     let
       document = read.build name version;
-      # The key of a wheel whose name is not its alone.
+      # The key of a wheel that shares its file name with another one.
       byHash = "${filename}#${builtins.substring 0 12 sha256}";
     in
     if document == null then
@@ -153,7 +153,7 @@ rec {
         or (throw "axle: builds/${name}/${version}.json lacks ${filename}, which a cell names: generate it with `cargo xtask update`");
 
   /**
-    The releases whose toolkit is assembled from wheels, as `components` has each.
+    The releases whose toolkit is assembled from wheels, in the form that `components` returns.
   */
   toolkits = (read.file "components").systems.${system} or { };
 
@@ -164,5 +164,5 @@ rec {
   components =
     cuda:
     toolkits.${cuda}
-      or (throw "axle: the catalogue does not know the wheels of the toolkit of CUDA ${cuda} for ${system}; it knows those of ${list (attrNames toolkits)}: give a toolkit as `toolkit`, or use wheels only by leaving `compiler` out");
+      or (throw "axle: the catalogue has no toolkit of CUDA ${cuda} for ${system}; it has those of ${list (attrNames toolkits)}: pass a toolkit as `toolkit`, or omit `compiler` to use wheels only");
 }

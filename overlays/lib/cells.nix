@@ -1,5 +1,5 @@
 /**
-  Questions to one cell of the catalogue, answered by lookup.
+  Lookups in one cell of the catalogue.
 */
 {
   lib,
@@ -22,7 +22,7 @@ let
 in
 rec {
   /**
-    The packages of a cell that the named ones require, themselves included.
+    The transitive requirements of the named packages in a cell, including themselves.
 
     # Type
 
@@ -38,7 +38,7 @@ rec {
     });
 
   /**
-    The compute capabilities that the wheels of the named packages, and of all that they require, cover together.
+    The compute capabilities that the wheels of the named packages and of all their requirements cover.
   */
   coveredOf =
     cell: names:
@@ -51,8 +51,8 @@ rec {
     if wheels == [ ] then [ ] else foldl' together (head wheels).covers wheels;
 
   /**
-    The packages of a cell that require each other, by whatever way, the named one among them: `[ name ]` but for
-    cycles.
+    The requirement cycle of a package in a cell: all packages that require each other, directly or transitively,
+    including the named one; `[ name ]` if there is no cycle.
   */
   cycleOf =
     cell: name:
@@ -61,7 +61,7 @@ rec {
     );
 
   /**
-    A package of a cell, or the reason why it lacks it.
+    A package of a cell, or an error with the reason why the cell lacks it.
   */
   memberOf =
     cell: name:
@@ -69,7 +69,7 @@ rec {
       or (throw "axle: ${blockers.show (blockers.absent name (cell.absent.${name} or null))}");
 
   /**
-    Why the wheel of a package in a cell does not serve a request: causes, none when it does.
+    Why the wheel of a package in a cell does not fit a request: a list of causes, empty if it fits.
   */
   wheelCauses =
     {
@@ -112,8 +112,8 @@ rec {
       };
 
   /**
-    Whether compiling a package of a cell would help a request: null where it has no source that can be compiled, else
-    what stands in its way, or the compilers that do.
+    Whether compiling a package of a cell would help a request: null if it has no source that can be compiled, otherwise
+    what prevents it, or the compilers that work.
   */
   sourceOf =
     {
@@ -145,7 +145,7 @@ rec {
       };
 
   /**
-    Where a package of a cell is taken from: `"wheel"` or `"source"`, or null where neither serves.
+    How a package of a cell is built: from its `"wheel"` or its `"source"`, or null if neither fits.
 
     # Inputs
 
@@ -166,8 +166,8 @@ rec {
       null;
 
   /**
-    The attempts that a preference makes, in their order: each of them over all torches, newest first. Without a
-    compiler nothing is compiled.
+    The attempts of a preference, in order: each of them goes over all torches, newest first. Without a compiler, nothing
+    is compiled.
   */
   attemptsOf =
     prefer: hasCompiler:
@@ -185,21 +185,21 @@ rec {
       .${prefer};
 
   /**
-    What keeps a cell from answering a request: blockers, none when it does.
+    The blockers that prevent a cell from answering a request; none if it can.
 
     # Inputs
 
     `names`
-    : The packages that are asked for.
+    : The requested packages.
 
     `glibc`
-    : The version of the package set's C library.
+    : The version of the package set's glibc.
 
     `compiling`
     : As in `kindOf`.
 
     `compilers`
-    : The compilers that the CUDA release takes, as `{ compiler; oldest; newest; }`.
+    : The compilers that the CUDA release supports, as `{ compiler; oldest; newest; }`.
   */
   blockersOf =
     {

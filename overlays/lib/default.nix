@@ -1,9 +1,9 @@
 /**
-  The flake's `lib`: what a user needs before there is a package set.
+  The flake's `lib`: what users need before they have a package set.
 */
 {
   /**
-    For `config.allowUnfreePredicate`: allows NVIDIA's licences and no other unfree one.
+    For `config.allowUnfreePredicate`: allows NVIDIA's licences and no other unfree licence.
 
     # Type
 

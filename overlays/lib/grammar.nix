@@ -1,6 +1,6 @@
 /**
-  What texts of a catalogue or a lock may look like where they become part of a command. Such a file may come from a
-  stranger: it is data, and stays data.
+  The syntax of strings from a catalogue or a lock file that become part of a command. Such a file may come from a
+  stranger: it is data, and must never be run as code.
 */
 let
   inherit (builtins)
@@ -16,7 +16,7 @@ let
     "name of an environment variable" = value: match "[A-Za-z_][A-Za-z0-9_]*" value != null;
     "name of a program" = value: match "[A-Za-z0-9_+][A-Za-z0-9_.+-]*" value != null;
     "soname" = value: match "[A-Za-z0-9_+][A-Za-z0-9_.+-]*" value != null;
-    # Below a folder, and not an option.
+    # Below a directory, and not an option.
     "path in a wheel" =
       value:
       match "[^/-].*" value != null
@@ -27,7 +27,7 @@ let
 in
 {
   /**
-    The value, where it is of the kind; else a sentence that shows it.
+    The value, if it matches the kind; otherwise an error that quotes it.
 
     # Examples
 
@@ -44,5 +44,5 @@ in
     if isString text && kinds.${kind} text then
       text
     else
-      throw "axle: ${toJSON value} is not a ${kind}: the catalogue or the lock is damaged, or not axle's; generate it anew";
+      throw "axle: ${toJSON value} is not a ${kind}: the catalogue or the lock is damaged, or was not written by axle; generate it again";
 }

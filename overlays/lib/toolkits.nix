@@ -1,5 +1,5 @@
 /**
-  What each CUDA release asks of a compiler, as Rust has written it down: nothing is decided here but which of two
+  The compilers that each CUDA release supports, as Rust has recorded them. The only decision made here is which of two
   numbers is larger.
 */
 {
@@ -17,7 +17,7 @@ let
 
   ranges = (read.file "compilers").systems.${system} or { };
 
-  # The rules' codes, as docs/rules.md lists them.
+  # The codes of the rules in docs/rules.md.
   rules = {
     gcc = {
       tooNew = "AX201";
@@ -31,13 +31,13 @@ let
 in
 rec {
   /**
-    The CUDA releases that are known on this system, oldest first.
+    The known CUDA releases for this system, oldest first.
   */
   releases = versions.sort (attrNames ranges);
 
   /**
-    The compilers that a CUDA release takes, per kind the oldest and the newest major, and the libraries that they may
-    take; null for no bound.
+    The compilers that a CUDA release supports: for each kind the oldest and the newest major version, and the limits on
+    the libraries that they use; null for no limit.
 
     # Type
 
@@ -58,8 +58,8 @@ rec {
       }");
 
   /**
-    The compilers that a CUDA release takes, as `{ compiler; oldest; newest; }`; none without CUDA, where any will do.
-    Where there is no bound, it is that of the majors that Rust asks for.
+    The compilers that a CUDA release supports, as `{ compiler; oldest; newest; }`; empty without CUDA, where any works.
+    If a release has no limit, it is that of the major versions that Rust considers.
   */
   spansOf =
     cuda:
@@ -81,8 +81,7 @@ rec {
       ];
 
   /**
-    Why a CUDA release does not take a compiler: a list of `{ rule; message; }`, empty when it does, or when there is
-    no CUDA.
+    Why a CUDA release does not support a compiler: a list of `{ rule; message; }`, empty if it does, or without CUDA.
 
     # Type
 
@@ -125,8 +124,8 @@ rec {
       [ ];
 
   /**
-    The value, where the CUDA release takes the compiler. What it objects to is refused, or only warned of where its
-    rule is allowed to be broken.
+    The value, if the CUDA release supports the compiler. An objection is an error, or a warning if violations of its rule
+    are allowed.
 
     # Type
 

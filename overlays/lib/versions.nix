@@ -1,8 +1,8 @@
 /**
   Release numbers, compared by number: `2.10` is newer than `2.9`, and `1.2` is `1.2.0`.
 
-  Rust decides everything about versions ahead of time. Only the versions of the package set are not known to
-  it, and these are compared here.
+  Rust decides everything about versions ahead of time. It does not know the versions of the package set; these are
+  compared here.
 */
 let
   inherit (builtins)
@@ -20,7 +20,7 @@ let
 in
 rec {
   /**
-    The numbers of a version, or null when it is not plain numbers.
+    The components of a version, or null if they are not plain numbers.
 
     # Examples
 
@@ -38,7 +38,7 @@ rec {
     else
       map toNumber (filter isString (split "\\." version));
 
-  # JSON has no leading zeros, versions like 2024.04 do.
+  # Versions like 2024.04 have leading zeros, which JSON does not allow.
   toNumber = digits: fromJSON (builtins.head (match "0*([0-9]+)" digits));
 
   /**
@@ -64,8 +64,8 @@ rec {
     go 0;
 
   /**
-    Whether a version satisfies every comparison, each an operator and a version. A version that is not plain
-    numbers does not; an unknown operator is an error.
+    Whether a version satisfies every comparison, each an operator and a version. A version that is not plain numbers
+    satisfies none; an unknown operator is an error.
 
     # Examples
 
@@ -105,7 +105,7 @@ rec {
 
   # `genList` keeps the evaluator from building the pairs more than once.
   /**
-    Whether a list holds something twice.
+    Whether a list has duplicates.
   */
   hasDuplicates =
     list:

@@ -1,8 +1,8 @@
 /**
-  Worlds: packages of two concretisations must not meet.
+  Worlds: packages of two concretisations must not be mixed.
 
-  Every python-level derivation carries its world three times: as `axle` for evaluation, as a setup hook for
-  builds and shells, and as a file at a fixed place, where environments of links find two different contents.
+  Every python-level derivation carries its world three times: as the attribute `axle` for evaluation, as a setup hook for
+  builds and shells, and as a file at a fixed path, where an environment of links finds two different contents.
 */
 { lib }:
 let
@@ -34,7 +34,7 @@ rec {
   inherit describe;
 
   /**
-    A package's name as the package index normalises it.
+    A package's normalised name (PEP 503).
 
     # Examples
 
@@ -46,7 +46,7 @@ rec {
   normalise = name: replaceStrings [ "_" "." ] [ "-" "-" ] (lib.toLower name);
 
   /**
-    A torch and a CUDA in the letters of a store name.
+    The versions of torch and CUDA for a store name.
 
     # Examples
 
@@ -62,7 +62,7 @@ rec {
     }";
 
   /**
-    The same with the compute capabilities, which tell two worlds apart.
+    The same with the compute capabilities, which also distinguish two worlds.
 
     # Examples
 
@@ -82,7 +82,7 @@ rec {
     );
 
   /**
-    What differs between two targets, as a clause: `cuda: 12.8 here, 13.0 there`.
+    The difference between two targets, as a clause: `cuda: 12.8 here, 13.0 there`.
   */
   difference =
     ours: theirs:
@@ -114,19 +114,19 @@ rec {
       );
 
   /**
-    The identity of a world: the hash of all that makes two worlds different.
+    The identity of a world: the hash of everything that distinguishes two worlds.
   */
   identify = facts: hashString "sha256" (toJSON facts);
 
   /**
-    The sentence for two worlds that meet.
+    The message about two worlds that are mixed.
   */
   conflict =
     ours: theirs:
-    "axle: packages of two concretisations meet (${difference ours theirs}): one for ${describe ours}, one for ${describe theirs}; put everything through one call of `concretise`";
+    "axle: packages of two concretisations are mixed (${difference ours theirs}): one for ${describe ours}, one for ${describe theirs}; use one call of `concretise` for all of them";
 
   /**
-    The setup hook of a world: stops a build or a shell in which another one has been seen.
+    The setup hook of a world: stops a build or a shell that has seen another one.
   */
   hook =
     world:
@@ -135,7 +135,7 @@ rec {
     in
     ''
       if [[ -n "''${axleWorld-}" && "$axleWorld" != ${world.id} ]]; then
-        printf 'axle: packages of two concretisations meet: one for %s, one for %s; put everything through one call of `concretise`\n' "$axleTarget" ${target} >&2
+        printf 'axle: packages of two concretisations are mixed: one for %s, one for %s; use one call of `concretise` for all of them\n' "$axleTarget" ${target} >&2
         exit 1
       fi
       axleWorld=${world.id}
@@ -143,13 +143,13 @@ rec {
     '';
 
   /**
-    Gives the packages of an environment back when all of them are the interpreter's, all that they require is of
-    one world, and no package is there twice.
+    Returns the packages of an environment if all of them belong to the interpreter, all of their requirements belong to
+    one world, and no package is present twice; throws otherwise.
 
     # Inputs
 
     `world`
-    : The world that they must be of.
+    : The world that they must belong to.
 
     `python`
     : The interpreter of the environment.
@@ -158,7 +158,7 @@ rec {
     : The packages of the world, by name.
 
     `packages`
-    : What is given back.
+    : The packages to check and return.
   */
   guard =
     {
@@ -168,7 +168,7 @@ rec {
     }:
     packages:
     let
-      # An environment leaves these out without a word.
+      # An environment would silently leave these out.
       foreign = filter (drv: drv.pythonModule or null != python) packages;
       nameOf = drv: if builtins.isFunction drv then "a function" else drv.name or (toJSON drv);
       sentence =
@@ -185,7 +185,7 @@ rec {
       required = python.pkgs.requiredPythonModules packages;
       strangers = filter (drv: (drv.axle.world or world).id != world.id) required;
       stranger = builtins.head strangers;
-      # The packages given that bring one in, when it is not among them itself.
+      # The given packages that require it, if it is not one of them itself.
       holdersOf =
         one:
         let
@@ -203,9 +203,9 @@ rec {
         let
           holders = holdersOf one;
         in
-        if holders == [ ] then "" else " (brought by ${concatStringsSep ", " holders})";
+        if holders == [ ] then "" else " (required by ${concatStringsSep ", " holders})";
       named = filter (drv: drv ? pname && drv ? pythonModule) required;
-      # What this world has, but not of this world.
+      # A package that this world has, from elsewhere.
       isImpostor = drv: !(drv ? axle) && own ? ${normalise drv.pname};
       impostors = filter isImpostor named;
       impostor = builtins.head impostors;
@@ -222,13 +222,13 @@ rec {
     if foreign != [ ] then
       throw "axle: ${concatStringsSep "; " (map sentence foreign)}"
     else if strangers != [ ] then
-      throw "${conflict world.target stranger.axle.world.target} ; they meet at ${stranger.name}${broughtBy stranger}"
+      throw "${conflict world.target stranger.axle.world.target}; the other one has ${stranger.name}${broughtBy stranger}"
     else if impostors != [ ] then
       throw "axle: ${impostor.name} is the package set's, and this concretisation has a ${normalise impostor.pname} of its own${broughtBy impostor}: take packages from what `withPackages` offers, like ps: [ ps.${normalise impostor.pname} ]"
     else if twice != [ ] then
       throw "axle: ${
         concatStringsSep "; " (
-          map (name: "${name} would be there twice: ${concatStringsSep " and " byName.${name}}") twice
+          map (name: "${name} would be present twice: ${concatStringsSep " and " byName.${name}}") twice
         )
       }; take each package from one set, that of `env.python.pkgs`"
     else

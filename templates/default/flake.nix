@@ -1,7 +1,7 @@
 {
   description = "PyTorch for CUDA";
 
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
 
   outputs =
@@ -15,9 +15,9 @@
       };
       env = pkgs.axle.concretise {
         packages = hl: [ hl.torch ];
-        python = "3.13"; # cache.nixos.org has what Hydra builds: 3.13 and 3.14
+        python = "3.13"; # cache.nixos.org has 3.13 and 3.14, which Hydra builds
         cuda = "12.8";
-        computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
+        computeCapabilities = [ "8.6" ]; # the GPUs that it must run on
       };
     in
     {

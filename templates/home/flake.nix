@@ -2,7 +2,7 @@
   description = "PyTorch for CUDA in a home directory, by home-manager";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
   inputs.axle.inputs.nixpkgs.follows = "nixpkgs";
   inputs.home-manager.url = "github:nix-community/home-manager";

@@ -1,4 +1,4 @@
-# A module of home-manager: an environment on everybody's PATH.
+# A home-manager module: an environment on the user's PATH.
 { env, ... }:
 {
   home = {

@@ -1,7 +1,7 @@
 {
   description = "A container image with PyTorch for CUDA";
 
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
 
   outputs =
@@ -17,11 +17,11 @@
         packages = hl: [ hl.torch ];
         python = "3.13";
         cuda = "12.8";
-        computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
+        computeCapabilities = [ "8.6" ]; # the GPUs that it must run on
       };
     in
     {
-      # `nix run . | docker load`: a script that writes the image, which lies nowhere as a whole.
+      # `nix run . | docker load`: a script that streams the image, so the store never holds a complete copy.
       packages.${system}.default = pkgs.callPackage ./image.nix { inherit (env) python; };
     };
 }

@@ -1,4 +1,4 @@
-# An image of Python and what it imports. The driver is no part of it: the container runtime brings that of the host.
+# An image of Python and what it imports. It does not contain the driver: the container runtime mounts the host's.
 { dockerTools, python }:
 dockerTools.streamLayeredImage {
   name = "predict";
@@ -8,10 +8,10 @@ dockerTools.streamLayeredImage {
   config = {
     Entrypoint = [ "/bin/python" ];
     Env = [
-      # What torch and Triton compile is kept below it.
+      # torch and Triton keep what they compile below it.
       "HOME=/tmp"
-      # What NVIDIA's container runtime is to bring, and where it puts that: the first for images like this, the second as on
-      # a host with Debian or Ubuntu, /run/opengl-driver/lib on NixOS, which is searched anyway.
+      # The parts of the driver that NVIDIA's container runtime mounts, and where: in the first directory for images like
+      # this one, in the second as on a Debian or Ubuntu host. NixOS uses /run/opengl-driver/lib, searched in any case.
       "NVIDIA_VISIBLE_DEVICES=all"
       "NVIDIA_DRIVER_CAPABILITIES=compute,utility"
       "LD_LIBRARY_PATH=/usr/lib64:/usr/lib/x86_64-linux-gnu"

@@ -1,7 +1,7 @@
 {
   description = "Jupyter with PyTorch for CUDA";
 
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
 
   outputs =
@@ -17,7 +17,7 @@
         packages = hl: [ hl.torch ];
         python = "3.13";
         cuda = "12.8";
-        computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
+        computeCapabilities = [ "8.6" ]; # the GPUs that it must run on
         extraPackages = ps: [ ps.ipykernel ];
       };
       kernel = pkgs.callPackage ./kernel.nix {
@@ -29,8 +29,8 @@
     {
       packages.${system}.default = kernel;
 
-      # `nix develop --command jupyter lab`. Jupyter is the package set's own: it starts the kernel as a program, so that
-      # neither holds a package of the other.
+      # `nix develop --command jupyter lab`. Jupyter is the package set's own: it starts the kernel as a separate program,
+      # so neither contains packages of the other.
       devShells.${system}.default = pkgs.mkShell {
         packages = [ (pkgs.python313.withPackages (ps: [ ps.jupyterlab ])) ];
         shellHook = "export JUPYTER_PATH=${kernel}\${JUPYTER_PATH:+:$JUPYTER_PATH}";

@@ -1,4 +1,4 @@
-# A Jupyter kernel: what Jupyter finds in the folders of JUPYTER_PATH.
+# A Jupyter kernel, for a directory in JUPYTER_PATH.
 {
   runCommand,
   # An interpreter with ipykernel.

@@ -1,4 +1,4 @@
-# The same project for a shell: Python reads the files of the working tree, whose root is $PROJECT when it starts.
+# The same project for a shell: Python reads the files of the working tree. $PROJECT is its root when Python starts.
 { mkPythonEditablePackage, torch }:
 let
   inherit (builtins.fromTOML (builtins.readFile ./pyproject.toml)) project;

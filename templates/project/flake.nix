@@ -1,7 +1,7 @@
 {
   description = "A Python project on PyTorch for CUDA, with an editable install in its shell";
 
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
 
   outputs =
@@ -17,7 +17,7 @@
         packages = hl: [ hl.torch ];
         python = "3.13";
         cuda = "12.8";
-        computeCapabilities = [ "8.6" ]; # the GPUs that it has to run on
+        computeCapabilities = [ "8.6" ]; # the GPUs that it must run on
       };
       project = env.python.pkgs.callPackage ./package.nix { };
       editable = env.python.pkgs.callPackage ./editable.nix { };
@@ -26,7 +26,7 @@
       packages.${system} = {
         # `nix run`
         default = project;
-        # Python with the project and all that it requires, for a service or an image.
+        # Python with the project and everything that it requires, for a service or an image.
         python = env.python.withPackages (_: [ project ]);
       };
 

@@ -1,4 +1,4 @@
-# The project as a package of the environment: a name among the arguments is the environment's package of that name.
+# The project as a package of the environment: each argument is the environment's package of that name.
 {
   buildPythonPackage,
   setuptools,

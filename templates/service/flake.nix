@@ -1,10 +1,10 @@
 {
-  description = "A service of NixOS that computes with PyTorch for CUDA";
+  description = "A NixOS service that computes with PyTorch for CUDA";
 
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
-  # Where you take axle from: a repository, or a folder as path:…
+  # Where axle comes from: a repository, or a directory as path:…
   inputs.axle.url = "github:OWNER/axle";
-  # The driver of the machine is opened with the C library of the environment: both are of one nixpkgs.
+  # The environment opens the machine's driver with its own C library, so both must come from one nixpkgs.
   inputs.axle.inputs.nixpkgs.follows = "nixpkgs";
 
   outputs =

@@ -1,4 +1,4 @@
-# What the service asks of the machine: NVIDIA's driver. The rest of it (disks, users, …) is yours.
+# What the service needs of the machine: NVIDIA's driver. The rest (disks, users, …) is up to you.
 {
   hardware.graphics.enable = true;
   hardware.nvidia.open = true; # false for GPUs before Turing

@@ -1,4 +1,4 @@
-# A module of NixOS: the service, and the overlay that its environment is made with.
+# A NixOS module: the service, and the overlay that makes its environment.
 { axle }:
 { pkgs, ... }:
 let
@@ -17,7 +17,7 @@ in
     wantedBy = [ "multi-user.target" ];
     environment = {
       PORT = "8000";
-      # What torch and Triton compile is kept below it.
+      # torch and Triton keep what they compile below it.
       HOME = "%C/predict";
     };
     serviceConfig = {
@@ -26,7 +26,7 @@ in
       DynamicUser = true;
       Restart = "on-failure";
 
-      # No device but those of the driver.
+      # No devices except the driver's.
       DevicePolicy = "closed";
       DeviceAllow = [
         "char-nvidia-caps rw"

@@ -1,4 +1,4 @@
-"""Answers every request with what it computes on."""
+"""Answers every request with the torch version and whether it sees a GPU."""
 
 import http.server
 import json

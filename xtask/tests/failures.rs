@@ -24,7 +24,7 @@ const FAILURES: &[(&str, &[&str])] = &[
     ("shell-of-shells", TARGETS),
     (
         "declared-too-little",
-        &["libcufile_rdma.so.1 needs libmlx5.so.1, which nothing has declared of nvidia-nvtx-cu12"],
+        &["libcufile_rdma.so.1 needs libmlx5.so.1, which is not declared for nvidia-nvtx-cu12"],
     ),
     (
         "nothing-to-replace",
