@@ -272,7 +272,7 @@ mod tests {
     /// The id is a promise: Nix computes the same from the same JSON, and what was built is found under it.
     #[test]
     fn the_id_is_the_hash_of_canonical_json() {
-        let target = target("x86_64-linux", "3.12", Some("12.8"), &["8.6", "9.0", "10.0"], Some("gcc13"));
+        let of_cuda = target("x86_64-linux", "3.12", Some("12.8"), &["8.6", "9.0", "10.0"], Some("gcc13"));
         let cell = "00".repeat(32);
         let world = |compiled: &[&'static str], prefer| World {
             torch: "2.9.1",
@@ -280,13 +280,13 @@ mod tests {
             prefer,
             compiled: compiled.iter().copied().collect(),
         };
-        let value = identity(&target, &world(&[], Prefer::Wheel));
+        let value = identity(&of_cuda, &world(&[], Prefer::Wheel));
         insta::assert_snapshot!(canonical::to_string(&value).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiler":"gcc13","compute_capabilities":["8.6","9.0","10.0"],"cuda":"12.8","prefer":"wheel","python":"3.12","schema":"axle.plan/1","system":"x86_64-linux","torch":"2.9.1"}"#);
         // As `sha256sum` says of that line.
-        insta::assert_snapshot!(id(&target, &world(&[], Prefer::Wheel)).unwrap(), @r"aefe8fd420631512b9928d521e4cc7488c81172d600d6794b08ac8efaaf2091f");
-        let value = identity(&target, &world(&["b", "a"], Prefer::Newest));
+        insta::assert_snapshot!(id(&of_cuda, &world(&[], Prefer::Wheel)).unwrap(), @r"aefe8fd420631512b9928d521e4cc7488c81172d600d6794b08ac8efaaf2091f");
+        let value = identity(&of_cuda, &world(&["b", "a"], Prefer::Newest));
         insta::assert_snapshot!(canonical::to_string(&value).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiled":["a","b"],"compiler":"gcc13","compute_capabilities":["8.6","9.0","10.0"],"cuda":"12.8","prefer":"newest","python":"3.12","schema":"axle.plan/1","system":"x86_64-linux","torch":"2.9.1"}"#);
-        let cpu = super::tests::target("aarch64-linux", "3.13t", None, &[], None);
+        let cpu = target("aarch64-linux", "3.13t", None, &[], None);
         insta::assert_snapshot!(canonical::to_string(&identity(&cpu, &world(&[], Prefer::Wheel))).unwrap(), @r#"{"cell":"0000000000000000000000000000000000000000000000000000000000000000","compiler":null,"compute_capabilities":[],"cuda":null,"prefer":"wheel","python":"3.13t","schema":"axle.plan/1","system":"aarch64-linux","torch":"2.9.1"}"#);
     }
 }

@@ -9,7 +9,7 @@ use axle_testing::{Wheel, World};
 use axle_types::Version;
 use proptest::prelude::*;
 
-use crate::{TORCH, lock, locking, request, requests, torch};
+use crate::{TORCH, locking, request, requests, solve, torch};
 
 /// An application that holds a library back, which no cell lets it do.
 fn world() -> World {
@@ -37,7 +37,7 @@ fn world() -> World {
 }
 
 fn set(line: &str) -> LockedSet {
-    match lock(&world(), &locking(line)) {
+    match solve(&world(), &locking(line)) {
         Solved::Set(set) => *set,
         other => panic!("{line}: {other:?}"),
     }
@@ -100,22 +100,22 @@ fn the_target_is_part_of_the_problem() {
     assert!(versions(&set("--cuda 12.8 --cc 7.0 torch")).contains("torch 2.9.1"));
     assert!(versions(&set("--cuda 12.6 --cc 6.1 torch")).contains("torch 2.7.1"));
     let line = "--cuda 12.8 --cc 6.1 torch";
-    assert!(matches!(lock(&world(), &locking(line)), Solved::Refused(_)));
+    assert!(matches!(solve(&world(), &locking(line)), Solved::Refused(_)));
 }
 
 #[test]
 fn what_was_not_read_is_read_before() {
-    let Solved::Unread(wheels) = lock(&world(), &locking("--cuda 12.8 --cc 8.0 unread")) else { panic!() };
+    let Solved::Unread(wheels) = solve(&world(), &locking("--cuda 12.8 --cc 8.0 unread")) else { panic!() };
     assert_eq!(wheels["unread"], BTreeSet::from(["unread-1.0-py3-none-any.whl".to_owned()]));
 }
 
 #[test]
 fn one_package_moves_and_the_rest_is_held() {
     let pinned = locking("--cuda 12.8 --cc 8.0 app torch --pin app==1.0 --pin torch==2.9.1");
-    let Solved::Set(before) = lock(&world(), &pinned) else { panic!() };
+    let Solved::Set(before) = solve(&world(), &pinned) else { panic!() };
     let cell = &before.file.torch["2.9.1"];
     let free = locking("--cuda 12.8 --cc 8.0 app torch");
-    let moved = |name: &str| match lock(&world(), &free.holding(cell, name)) {
+    let moved = |name: &str| match solve(&world(), &free.holding(cell, name)) {
         Solved::Set(set) => versions(&set),
         other => panic!("{other:?}"),
     };
@@ -129,7 +129,7 @@ fn one_package_moves_and_the_rest_is_held() {
 fn refusals() {
     let world = world();
     let told = |line: &str| {
-        let Solved::Refused(refusal) = lock(&world, &locking(line)) else {
+        let Solved::Refused(refusal) = solve(&world, &locking(line)) else {
             return format!("$ {line}\nit works\n");
         };
         let mut text = format!("$ {line}\n");
@@ -138,7 +138,7 @@ fn refusals() {
         }
         for Suggestion { change, command } in &refusal.suggestions {
             writeln!(text, "  {change}: {command}").unwrap();
-            assert!(matches!(lock(&world, &locking(command)), Solved::Set(_)), "{command}");
+            assert!(matches!(solve(&world, &locking(command)), Solved::Set(_)), "{command}");
         }
         text
     };
@@ -167,7 +167,7 @@ fn a_lock_says_what_it_was_solved_for() {
         "--cuda 12.8 --cc 8.0 --gcc 13 --driver 570.26 --allow AX201 --glibc 2.36 --only-audited=app app",
     ] {
         let asked = locking(line);
-        let Solved::Set(set) = lock(&world, &asked) else { panic!("{line}") };
+        let Solved::Set(set) = solve(&world, &asked) else { panic!("{line}") };
         let lock = Lock::new(&world.catalogue(), &world.inventory(), &asked, &set).unwrap();
         let text = serde_json::to_string(&lock).unwrap();
         let read: Lock = serde_json::from_str(&text).unwrap();
@@ -212,7 +212,7 @@ proptest! {
         let catalogue = world.catalogue();
         let lookup = Lookup::new(&catalogue).unwrap();
         let locking = Locking { request: request.clone(), pins: BTreeMap::new(), held: BTreeMap::new() };
-        let locked = lock(&world, &locking);
+        let locked = solve(&world, &locking);
         let Ok(plan) = lookup.answer(&request).unwrap() else { return Ok(()) };
         let Solved::Set(set) = locked else { panic!("{plan:?}: {locked:?}") };
         let version = |text: &str| Version::from_str(text).unwrap();

@@ -12,7 +12,7 @@ use axle_testing::{Wheel, World, device_library};
 use axle_types::CudaTarget;
 use proptest::prelude::*;
 
-use crate::{TORCH, lock, locking, request, requests, torch, world};
+use crate::{TORCH, locking, request, requests, solve, torch, world};
 
 fn ask(line: &str) -> Answer {
     ask_of(&world(), line)
@@ -57,7 +57,7 @@ fn works(world: &World, command: &str) -> bool {
     if !command.starts_with("axle lock ") {
         return ask_of(world, command).is_ok();
     }
-    matches!(lock(world, &locking(command)), Solved::Set(_))
+    matches!(solve(world, &locking(command)), Solved::Set(_))
 }
 
 /// A plan as its torch and what each package is made of.

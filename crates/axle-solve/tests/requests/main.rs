@@ -1,7 +1,6 @@
 //! Requests on small catalogues: what the cells answer, and what a lock does.
 
-#[path = "lock.rs"]
-mod lock_tests;
+mod lock;
 mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +127,7 @@ fn locking(line: &str) -> Locking {
     Locking { request: request(&words.join(" ")), pins, held: BTreeMap::new() }
 }
 
-fn lock(world: &World, locking: &Locking) -> Solved {
+fn solve(world: &World, locking: &Locking) -> Solved {
     let (catalogue, inventory) = (world.catalogue(), world.inventory());
     let lookup = Lookup::new(&catalogue).unwrap();
     Locker { lookup: &lookup, inventory: &inventory }.lock(locking).unwrap()
