@@ -18,12 +18,8 @@
 //!
 //! To read one takes no network. What asks the places of publication is the feature `update`.
 
-#[cfg(feature = "update")]
-pub mod audits;
 pub mod canonical;
 pub mod check;
-#[cfg(feature = "update")]
-pub mod update;
 
 mod alternatives;
 mod artefact;

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use axle_catalogue::audits::Audits;
 use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, Inventory, write_json};
 use axle_index::{PackageIndex, Settings};
 use axle_plan::{Document, Lookup, REFUSAL_SCHEMA, Refusal, package_name};
 use axle_solve::{LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locker, Locking, Solved};
+use axle_update::Audits;
 use axle_wheel::read_file;
 use serde::Deserialize;
 use serde_json::json;

@@ -4,12 +4,12 @@ use axle_plan::{Document, package_name};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 
-use axle_catalogue::update::{self, Places, Report, UpdateError};
 use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, Folder, Package, Provenance, artefact_path, write_json,
 };
 use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
 use axle_types::{Version, comma_separated};
+use axle_update::{Places, ReadError, Report};
 use axle_wheel::WheelName;
 use serde::Serialize;
 
@@ -38,7 +38,7 @@ pub fn update(command: &CatalogueUpdate) -> Result<Answer, Error> {
         }
     };
     let mut report =
-        update::update(&catalogue, &places, &names, !command.no_deps, &BTreeSet::new(), &progress)?;
+        axle_update::read(&catalogue, &places, &names, !command.no_deps, &BTreeSet::new(), &progress)?;
     // A file that cannot be written does not keep the others from being written.
     report.packages.retain(|name, updated| match write_json(&folder, &artefact_path(name), &updated.file) {
         Ok(_) => true,
@@ -71,7 +71,7 @@ fn print(report: &Report) -> Result<(), Error> {
     for (name, error) in &report.errors {
         match error {
             // It names the package itself.
-            UpdateError::Unknown { .. } => output::error(error),
+            ReadError::Unknown { .. } => output::error(error),
             _ => output::error(&format!("{name}: {error}")),
         }
     }

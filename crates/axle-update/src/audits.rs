@@ -12,7 +12,7 @@ use axle_index::{File, IndexError, Origin as _, PackageIndex};
 use axle_wheel::{LocalFile, WheelName, WheelNameError};
 use rayon::prelude::*;
 
-use crate::{Artefact, ArtefactFile, Audit, Files as _, Folder, Origin, Provenance};
+use axle_catalogue::{Artefact, ArtefactFile, Audit, Files as _, Folder, Origin, Provenance};
 
 /// How many wheels are under way at once: while some are read others are on their way.
 const AT_ONCE: usize = 4;

@@ -5,12 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 
 use axle_index::{
-    Client, File, FindLinks, Folder as WheelFolder, GithubApi, GithubReleases, IndexError, Notice,
-    Origin as Place, PackageIndex, Patience, Project, PublishedFacts, Settings, SettingsError,
+    File, FindLinks, Folder as WheelFolder, GithubReleases, IndexError, Origin as Place, Project,
+    SettingsError,
 };
 use axle_types::{
     MarkerEnvironment, PackageName, PythonVersion, Requirement, Sha256, System, marker_environment,
@@ -19,121 +19,19 @@ use axle_wheel::{Metadata, SdistName, WheelName};
 use flate2::read::GzDecoder;
 use rayon::prelude::*;
 
-use crate::{
+use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, CatalogueError, Files as _, Matrix, Origin, Package, Provenance,
 };
+
+use crate::{Kind, Places};
 
 /// How many requests are under way at once: they wait for the network, not for a processor.
 const REQUESTS: usize = 16;
 
-/// Kinds of places that publish artefacts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// The package index.
-    Index,
-    /// Releases on GitHub.
-    Github,
-    /// Pages of wheels.
-    FindLinks,
-    /// Folders of wheels.
-    Directory,
-    /// A table of published facts, where one is imported.
-    Facts,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Index, Self::Github, Self::FindLinks, Self::Directory, Self::Facts];
-
-    /// Its name on a command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Index => "index",
-            Self::Github => "github",
-            Self::FindLinks => "find-links",
-            Self::Directory => "directory",
-            Self::Facts => "facts",
-        }
-    }
-}
-
-impl std::str::FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.map(Self::name).join(", ");
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("`{text}` is none of {known}"))
-    }
-}
-
-/// Where artefacts are published.
-pub struct Places {
-    index: PackageIndex,
-    client: Client,
-    github: GithubApi,
-    /// The kinds that are read.
-    pub kinds: BTreeSet<Kind>,
-    /// A table of published facts to import.
-    pub facts: Option<PublishedFacts>,
-    /// The folder that folders of wheels are relative to.
-    pub root: PathBuf,
-    cache: Option<PathBuf>,
-}
-
-impl Places {
-    /// The index of the settings, and the public addresses of everything else. What is read is kept in `cache`, where
-    /// one is given; `listener` hears what takes long.
-    ///
-    /// # Errors
-    /// When a certificate cannot be read, or the index has no valid address.
-    pub fn new(
-        settings: &Settings,
-        github: GithubApi,
-        cache: Option<&Path>,
-        listener: impl Fn(&Notice) + Send + Sync + 'static,
-    ) -> Result<Self, IndexError> {
-        let mut client = Client::new(settings, Patience::of_maintainer())?.with_listener(listener);
-        if let Some(cache) = cache {
-            client = client.with_cache(cache.join("http"));
-        }
-        Ok(Self {
-            index: PackageIndex::with_client(settings, client.clone())?,
-            client,
-            github,
-            kinds: Kind::ALL.into(),
-            facts: None,
-            root: PathBuf::new(),
-            cache: cache.map(Path::to_path_buf),
-        })
-    }
-
-    /// The package index.
-    pub fn index(&self) -> &PackageIndex {
-        &self.index
-    }
-
-    /// What asks the servers.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Reads a table of published facts, without what is known to be contradictory.
-    ///
-    /// # Errors
-    /// When the table cannot be read.
-    pub fn import(&mut self, table: &Path, conflicts: Option<&Path>) -> Result<(), IndexError> {
-        self.facts = Some(PublishedFacts::load(&self.client, table, conflicts)?);
-        Ok(())
-    }
-}
-
 /// Why a package was not updated. Its artefacts are as they were.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum UpdateError {
+pub enum ReadError {
     /// The catalogue cannot be read or written.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
@@ -217,7 +115,7 @@ pub struct Report {
     /// The packages that were read, each with what is new.
     pub packages: BTreeMap<String, Updated>,
     /// The packages that could not be updated.
-    pub errors: Vec<(String, UpdateError)>,
+    pub errors: Vec<(String, ReadError)>,
     /// Packages that artefacts require and that no maintainer has added.
     pub missing: BTreeSet<String>,
 }
@@ -240,14 +138,14 @@ pub struct Updated {
 ///
 /// # Errors
 /// When the catalogue itself cannot be read.
-pub fn update(
+pub fn read(
     catalogue: &Catalogue,
     places: &Places,
     names: &[String],
     follow: bool,
     accepted: &BTreeSet<String>,
     progress: &(dyn Fn(&str) + Sync),
-) -> Result<Report, UpdateError> {
+) -> Result<Report, ReadError> {
     let matrix = catalogue.matrix()?;
     let packages = catalogue.packages()?;
     let environments = environments(&matrix);
@@ -305,12 +203,11 @@ type Listed = (Kind, Box<dyn Place>, Project);
 type Key = (Origin, String);
 
 impl Reader<'_> {
-    fn read(&self, name: &str) -> Result<Updated, UpdateError> {
-        let package =
-            self.packages.get(name).ok_or_else(|| UpdateError::Unknown { name: name.to_owned() })?;
+    fn read(&self, name: &str) -> Result<Updated, ReadError> {
+        let package = self.packages.get(name).ok_or_else(|| ReadError::Unknown { name: name.to_owned() })?;
         let project: PackageName = name
             .parse()
-            .map_err(|error| UpdateError::Name { name: name.to_owned(), message: format!("{error}") })?;
+            .map_err(|error| ReadError::Name { name: name.to_owned(), message: format!("{error}") })?;
         let mut known: BTreeMap<Key, Artefact> = self
             .catalogue
             .artefacts(name)?
@@ -349,7 +246,7 @@ impl Reader<'_> {
                     *origin == Origin::Pypi && !found.contains(filename) && !self.accepted.contains(filename)
                 });
                 if let Some((_, filename)) = vanished {
-                    return Err(UpdateError::Vanished { filename: filename.clone() });
+                    return Err(ReadError::Vanished { filename: filename.clone() });
                 }
                 known.retain(|(origin, filename), _| *origin != Origin::Pypi || found.contains(filename));
             }
@@ -374,12 +271,7 @@ impl Reader<'_> {
     }
 
     /// What each place that the package names lists of it.
-    fn listed(
-        &self,
-        name: &str,
-        project: &PackageName,
-        package: &Package,
-    ) -> Result<Vec<Listed>, UpdateError> {
+    fn listed(&self, name: &str, project: &PackageName, package: &Package) -> Result<Vec<Listed>, ReadError> {
         let Places { index, client, github, kinds, facts, root, .. } = self.places;
         let published = &package.published;
         let mut places: Vec<(Kind, Box<dyn Place>)> = Vec::new();
@@ -414,7 +306,7 @@ impl Reader<'_> {
             {
                 let reason = status.reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 let status = format!("{}{reason}", status.marker);
-                return Err(UpdateError::Status { name: name.to_owned(), status });
+                return Err(ReadError::Status { name: name.to_owned(), status });
             }
             listed.push((kind, place, found));
         }
@@ -428,7 +320,7 @@ impl Reader<'_> {
         place: &dyn Place,
         file: &File,
         known: Option<&Artefact>,
-    ) -> Result<String, UpdateError> {
+    ) -> Result<String, ReadError> {
         let known = known.filter(|_| !self.accepted.contains(&file.filename));
         if file.sha256.is_none() && kind != Kind::Index {
             return match known {
@@ -447,7 +339,7 @@ impl Reader<'_> {
         file: &File,
         sha256: &str,
         known: Option<&Artefact>,
-    ) -> Result<Artefact, UpdateError> {
+    ) -> Result<Artefact, ReadError> {
         let published = file.published.as_ref().map(|published| published.source.clone());
         let known = known.filter(|known| known.sha256 == sha256);
         let is_seen = origin == Origin::Pypi;
@@ -487,14 +379,14 @@ impl Reader<'_> {
     }
 
     /// The metadata of a wheel, read once where several have the same.
-    fn metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
+    fn metadata(&self, file: &File) -> Result<Metadata, ReadError> {
         let beside = file.core_metadata.as_ref().and_then(|beside| beside.sha256);
         self.remembered(beside.or(file.sha256), || Ok(self.places.index.metadata(file)?))
     }
 
     /// The metadata of an sdist: `PKG-INFO` in its top folder. The whole sdist must be read for it.
-    fn sdist_metadata(&self, file: &File) -> Result<Metadata, UpdateError> {
-        let unreadable = |message: String| UpdateError::Sdist { filename: file.filename.clone(), message };
+    fn sdist_metadata(&self, file: &File) -> Result<Metadata, ReadError> {
+        let unreadable = |message: String| ReadError::Sdist { filename: file.filename.clone(), message };
         self.remembered(file.sha256, || {
             let mut download = tempfile::tempfile().map_err(|error| unreadable(error.to_string()))?;
             self.places.index.download(file, &mut download)?;
@@ -507,15 +399,16 @@ impl Reader<'_> {
     fn remembered(
         &self,
         hash: Option<Sha256>,
-        read: impl FnOnce() -> Result<Metadata, UpdateError>,
-    ) -> Result<Metadata, UpdateError> {
+        read: impl FnOnce() -> Result<Metadata, ReadError>,
+    ) -> Result<Metadata, ReadError> {
         let Some(hash) = hash.map(|hash| hash.to_string()) else { return read() };
         if let Ok(known) = self.metadata.lock()
             && let Some(metadata) = known.get(&hash)
         {
             return Ok(metadata.clone());
         }
-        let cache = self.places.cache.as_ref().map(|cache| crate::Folder::new(cache.join("metadata")));
+        let cache =
+            self.places.cache.as_ref().map(|cache| axle_catalogue::Folder::new(cache.join("metadata")));
         let kept = cache.as_ref().and_then(|cache| cache.read(&hash).ok().flatten());
         let kept = kept.and_then(|bytes| Metadata::parse(&bytes).ok());
         let metadata = if let Some(metadata) = kept {
@@ -607,15 +500,15 @@ fn is_wanted(filename: &str, project: &PackageName, package: &Package) -> Wanted
 }
 
 /// The declared hash, which must be the one known.
-fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, UpdateError> {
+fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, ReadError> {
     let found = file
         .sha256
         .as_ref()
-        .ok_or_else(|| UpdateError::NoHash { filename: file.filename.clone() })?
+        .ok_or_else(|| ReadError::NoHash { filename: file.filename.clone() })?
         .to_string();
     match known {
         Some(known) if known.sha256 != found => {
-            Err(UpdateError::Replaced { filename: file.filename.clone(), known: known.sha256.clone(), found })
+            Err(ReadError::Replaced { filename: file.filename.clone(), known: known.sha256.clone(), found })
         }
         _ => Ok(found),
     }
@@ -751,7 +644,7 @@ mod tests {
             .unwrap();
         let mut packages: BTreeMap<_, _> =
             ["extra-known", "extra-windows", "x"].map(|name| (name.to_owned(), package("1"))).into();
-        let also = crate::AlsoRequires {
+        let also = axle_catalogue::AlsoRequires {
             versions: pep440_rs::VersionSpecifiers::empty(),
             requires_dist: vec!["also".to_owned(), "never; sys_platform == 'win32'".to_owned()],
             reason: "it imports it".to_owned(),
@@ -771,8 +664,8 @@ mod tests {
         assert_eq!(declared_sha256(&file, None).unwrap(), hash);
         assert_eq!(declared_sha256(&file, Some(&known(&hash))).unwrap(), hash);
         let replaced = declared_sha256(&file, Some(&known(&"1".repeat(64)))).unwrap_err();
-        assert!(matches!(replaced, UpdateError::Replaced { .. }), "{replaced}");
+        assert!(matches!(replaced, ReadError::Replaced { .. }), "{replaced}");
         let undeclared = declared_sha256(&File::at(&url("")).unwrap(), None).unwrap_err();
-        assert!(matches!(undeclared, UpdateError::NoHash { .. }), "{undeclared}");
+        assert!(matches!(undeclared, ReadError::NoHash { .. }), "{undeclared}");
     }
 }
