@@ -11,11 +11,11 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use axle_catalogue::{Catalogue, CatalogueError, Folder, Inventory};
+use axle_provision::cargo::cargo;
 use axle_solve::CandidatesError;
 use axle_wheel::{Archive, ArchiveError, LocalFile};
 use serde::Deserialize;
 use thiserror::Error;
-use xtask::cargo::cargo;
 
 use crate::agree;
 

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use xtask::cargo::cargo;
+use axle_provision::cargo::cargo;
 
 use thiserror::Error;
 

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use axle_provision::cargo::cargo;
+use axle_provision::nix;
 use thiserror::Error;
-use xtask::cargo::cargo;
-use xtask::nix;
 
 /// Check format, lints, tests, generated files, parsers by fuzzing, and the flake
 #[derive(clap::Args)]

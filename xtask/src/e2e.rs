@@ -14,7 +14,7 @@ use axle_catalogue::{Catalogue, CatalogueError, Folder};
 use serde::Deserialize;
 use thiserror::Error;
 
-use xtask::nix::{self, NixEnv};
+use axle_provision::nix::{self, NixEnv};
 
 mod run_time;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::{env, io};
 
+use axle_provision::cargo::cargo;
 use thiserror::Error;
-use xtask::cargo::cargo;
 
 /// Run every fuzz target for a while, from the corpus of fuzz/corpus
 #[derive(clap::Args)]

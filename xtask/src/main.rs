@@ -2,25 +2,19 @@
 
 use std::process::ExitCode;
 
+use axle_provision::nix;
 use clap::Parser;
-use xtask::nix;
 
 mod agree;
 mod bench;
 mod book;
 mod ci;
-mod difference;
 mod e2e;
-mod edges;
 mod fuzz;
-mod harvest;
-mod matrix;
 mod sample;
 mod site;
-mod state;
 mod update;
 mod vectors;
-mod wasm;
 
 /// What a maintainer of axle runs.
 #[derive(Parser)]
@@ -31,10 +25,10 @@ enum Xtask {
     Book(book::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
-    Edges(edges::Args),
+    Edges(axle_harvest::edges::Args),
     Fuzz(fuzz::Args),
-    Harvest(harvest::Args),
-    Matrix(matrix::Args),
+    Harvest(axle_harvest::Args),
+    Matrix(axle_matrix::Args),
     Nix(nix::Args),
     Sample(sample::Args),
     Site(site::Args),
@@ -49,10 +43,10 @@ fn main() -> ExitCode {
         Xtask::Book(args) => book::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
-        Xtask::Edges(args) => edges::run(&args).map_err(Into::into),
+        Xtask::Edges(args) => axle_harvest::edges::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
-        Xtask::Harvest(args) => harvest::run(&args).map_err(Into::into),
-        Xtask::Matrix(args) => matrix::run(&args).map_err(Into::into),
+        Xtask::Harvest(args) => axle_harvest::run(&args).map_err(Into::into),
+        Xtask::Matrix(args) => axle_matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Site(args) => site::run(&args).map_err(Into::into),

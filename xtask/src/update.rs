@@ -16,9 +16,9 @@ use axle_update::{
 };
 use thiserror::Error;
 
-use crate::difference;
-use crate::state::State;
-use xtask::debian;
+use axle_matrix::difference;
+use axle_matrix::state::State;
+use axle_provision::debian;
 
 /// Read what is published, audit what the cells choose, write cells, toolkits and builds, and show what has changed.
 ///

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Folder};
 use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which};
+use axle_provision::nix;
 use axle_solve::CatalogueSolver;
 use axle_types::{ComputeCapability, CudaTarget, Glibc, HostCompiler};
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use xtask::nix;
 
 /// The repository.
 fn root() -> PathBuf {

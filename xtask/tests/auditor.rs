@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use axle_provision::cargo::cargo;
 use fs_err as fs;
 use toml::{Table, Value};
-use xtask::cargo::cargo;
 
 /// Where the auditor stands apart from the workspace.
 const STANDALONE: &str = "crates/axle-auditor/standalone";

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use axle_catalogue::{Catalogue, Folder};
+use axle_provision::nix;
 use axle_types::HostCompiler;
 use serde::Deserialize;
-use xtask::nix;
 
 /// What Nix objects to a compiler.
 #[derive(Debug, PartialEq, Deserialize)]

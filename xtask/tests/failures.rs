@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use xtask::nix;
+use axle_provision::nix;
 
 /// The two worlds that meet, as hooks name them.
 const TARGETS: &[&str] = &[

@@ -37,7 +37,8 @@ fn pip_and_uv_install_a_plan() {
     let in_folder = |name: &str| folder.path().join(name);
     let version = "import sys; print(*sys.version_info[:2], sep='.')";
     let python = run(Command::new("python3").args(["-c", version]));
-    let program = xtask::nix::command_line(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
+    let program =
+        axle_provision::nix::command_line(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..")).unwrap();
     let plan = |format: &str, file: &str| {
         let mut axle = Command::new(&program);
         axle.args(["concretise", "--python", python.trim()]);

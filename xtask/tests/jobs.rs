@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use axle_provision::nix;
 use serde::Deserialize;
-use xtask::nix;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use axle_provision::nix;
 use serde_json::Value;
-use xtask::nix;
 
 /// Requests that no cell answers, without wheels that would have to be read first.
 const REQUESTS: [&str; 7] = [

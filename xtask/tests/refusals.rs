@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
-use xtask::nix::{self, NixEnv};
+use axle_provision::nix::{self, NixEnv};
 
 /// Evaluates an attribute below the refusals of the flake, over the package set in `checks/host`.
 fn evaluate(nix: &NixEnv, attribute: &str, more: &[&str]) -> Output {

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use xtask::nix::{self, NixEnv};
+use axle_provision::nix::{self, NixEnv};
 
 fn build(nix: &NixEnv, fixture: &str, more: &[&str]) -> Output {
     let output = nix

@@ -11,9 +11,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use axle_provision::cargo::of_package;
+use axle_provision::nix::{self, NixEnv};
 use tempfile::TempDir;
-use xtask::cargo::of_package;
-use xtask::nix::{self, NixEnv};
 
 use crate::pages::{Block, Page, copy, root};
 use crate::snippets::{self, AXLE};

@@ -9,7 +9,7 @@ mod snippets;
 
 use std::path::{Path, PathBuf};
 
-use xtask::nix;
+use axle_provision::nix;
 
 use crate::console::{BY_CI, COPY, ONLINE, Shell};
 use crate::pages::{pages, root};

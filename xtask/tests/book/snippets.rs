@@ -7,8 +7,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use axle_provision::nix::NixEnv;
 use tempfile::TempDir;
-use xtask::nix::NixEnv;
 
 use crate::pages::{Block, Page, copy, root};
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use axle_provision::nix::{self, NixEnv};
 use serde_json::{Value, json};
-use xtask::nix::{self, NixEnv};
 
 /// What runs where it is code: after a quote, in double quotes, in arithmetic, on a line of its own.
 const POISON: &str = "x'; touch PWNED; '$(touch PWNED)`touch PWNED`\"$(touch PWNED)\"\ntouch PWNED\n";

@@ -1,11 +1,14 @@
-//! `cargo xtask matrix`: every piece of every cell, and what has changed since the last release.
+//! The support matrix: every piece of every cell, what has changed since the last release, and what two states of the
+//! cells differ in. `cargo xtask matrix` shows it.
 
 mod cache;
 mod cells;
+pub mod difference;
 mod environments;
 mod pieces;
 mod report;
 mod since;
+pub mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -23,15 +26,14 @@ use thiserror::Error;
 
 pub use cells::CellName;
 
-use crate::difference::{self, Difference};
-use crate::nix;
+use crate::difference::Difference;
 use crate::state::State;
+use axle_provision::{debian, nix};
 use cache::{Cache, Keys};
 use cells::{NamedCell, Shard};
 use environments::Environments;
 use pieces::{Facts, Failure, Piece};
 use report::{Report, Seen};
-use xtask::debian;
 
 /// Look at every piece of every cell: index, audit, validate, concretise; with --nix evaluation, with --build the
 /// environment.
@@ -98,28 +100,53 @@ enum Format {
     Json,
 }
 
+/// Why the matrix cannot be looked at.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
+    /// The catalogue cannot be read or written.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// A cell cannot be looked up.
     #[error(transparent)]
     Lookup(#[from] LookupError),
+    /// There is no Nix.
     #[error(transparent)]
     Nix(#[from] nix::Error),
+    /// There is no folder to keep results in.
     #[error(transparent)]
     Cache(#[from] debian::Error),
+    /// A file cannot be read or written; the text names it.
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    /// git cannot say what has changed.
     #[error(transparent)]
     Since(#[from] since::Error),
+    /// There is nothing where there should be something.
     #[error("{0} has no cells; give the folder of an axle catalogue")]
     Empty(PathBuf),
+    /// No cell has such a name.
     #[error("no cell is named {globs}; the catalogue has {example} and {others} others")]
-    NoSuchCell { globs: String, example: String, others: usize },
+    NoSuchCell {
+        /// What was asked for.
+        globs: String,
+        /// A name of a cell.
+        example: String,
+        /// How many others there are.
+        others: usize,
+    },
+    /// The recorded state cannot be read.
     #[error("{path} cannot be read: {message}; `cargo xtask matrix --accept` records the present state")]
-    Recorded { path: PathBuf, message: String },
+    Recorded {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// Nix failed.
     #[error("the builds cannot be counted: {0}")]
     Failed(String),
+    /// A document cannot be written as JSON.
     #[error("JSON that is not as it should be: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -134,6 +161,10 @@ struct Counts {
     each_for_itself: usize,
 }
 
+/// Looks at the cells, and shows what was seen.
+///
+/// # Errors
+/// When that cannot be told.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let catalogue = Catalogue::new(Folder::new(&args.catalogue));
     let (all, files) = cells::read(&catalogue)?;

@@ -9,8 +9,8 @@ use axle_types::{
 };
 use axle_wheel::WheelName;
 
-use super::Error;
-use super::toolkit_files::{Downloads, ToolkitFiles, source};
+use crate::Error;
+use crate::toolkit_files::{Downloads, ToolkitFiles, source};
 
 /// The component wheels that the `cuda-toolkit` wheel of a release lists.
 pub fn listed(downloads: &Downloads, files: &ToolkitFiles) -> Result<Option<Components>, Error> {
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn every_library_that_is_pinned_was_audited() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue");
-        let toolkits = crate::harvest::read(&folder).unwrap();
+        let toolkits = crate::read(&folder).unwrap();
         let catalogue = Catalogue::new(Folder::new(&folder));
         let mut pinned: BTreeSet<(String, String)> = BTreeSet::new();
         for name in catalogue.packages().unwrap().into_keys().filter(|name| name != "cuda-toolkit") {

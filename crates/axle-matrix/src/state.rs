@@ -6,7 +6,7 @@ use axle_catalogue::{Absence, Cell, CellFile, CellPackage, CellWheel};
 use axle_types::ComputeCapability;
 use serde::{Deserialize, Serialize};
 
-use crate::matrix::CellName;
+use crate::CellName;
 
 /// The schema of a state that is stored.
 const SCHEMA: &str = "axle.matrix-record/1";

@@ -8,7 +8,7 @@ use axle_catalogue::{Catalogue, CauseKind, Cell, CellFile, Provenance};
 use axle_types::{PythonVersion, System};
 use serde::Serialize;
 
-use super::{Error, shard};
+use crate::{Error, shard};
 
 /// Cells by packages.
 #[derive(Serialize)]

@@ -1,18 +1,18 @@
 //! axle-web compiled to WebAssembly.
 //!
 //! A machine whose Rust has the target's standard library uses it (`rustup target add wasm32-unknown-unknown`). Any
-//! other gets [Debian](xtask::debian) sid's compiler, the only one there that is new enough, with its standard libraries
+//! other gets [Debian](axle_provision::debian) sid's compiler, the only one there that is new enough, with its standard libraries
 //! and its linker; what runs while it compiles is linked by the machine's own gcc.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use axle_provision::cargo::{artefacts, cargo};
+use axle_provision::debian::{self, Unpacked, Wanted, output};
 use fs_err as fs;
 use thiserror::Error;
 use wasm_bindgen_cli_support::Bindgen;
-use xtask::cargo::{artefacts, cargo};
-use xtask::debian::{self, Unpacked, Wanted, output};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// What a machine gets whose Rust lacks the target.

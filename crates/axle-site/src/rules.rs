@@ -8,7 +8,7 @@ use axle_toolkit::{CompilerRange, Compilers, Driver, GpuNames, Release, Toolkits
 use axle_types::{ComputeCapability, CudaRelease, System};
 use serde::Serialize;
 
-use super::{Error, shard};
+use crate::{Error, shard};
 
 /// The shard `base`: what a question is made of.
 #[derive(Serialize)]

@@ -11,14 +11,14 @@ use std::sync::LazyLock;
 
 use axle_catalogue::{Catalogue, Folder};
 use axle_plan::Lookup;
+use axle_provision::nix;
+use axle_site::questions::questions;
 use axle_solve::CatalogueSolver;
 use axle_types::{CudaRelease, CudaTarget};
 use browser::{DESKTOP, Look, PHONE, Page};
 use data_encoding::BASE64;
 use flate2::read::GzDecoder;
 use serde_json::Value;
-use xtask::nix;
-use xtask::questions::questions;
 
 /// Every view, and what it can be made to show.
 const VIEWS: [&str; 9] = [
@@ -39,13 +39,13 @@ const AXE: &str = "axe-playwright-python==0.1.8";
 /// The site, built once.
 static SITE: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = root().join("target/site-tests");
-    let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    run(xtask.current_dir(root()).args(["site", "--output"]).arg(&folder));
+    let mut site = Command::new(env!("CARGO_BIN_EXE_axle-site"));
+    run(site.current_dir(root()).arg("--output").arg(&folder));
     folder
 });
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
 }
 
 fn run(command: &mut Command) -> String {
@@ -323,7 +323,7 @@ fn a_phone_shows_all_of_it_in_light_and_dark() {
 /// axe-core's script.
 fn axe() -> String {
     let version = AXE.rsplit('=').next().unwrap();
-    let folder = xtask::debian::cache().unwrap().join(format!("axe-{version}"));
+    let folder = axle_provision::debian::cache().unwrap().join(format!("axe-{version}"));
     let script = folder.join("axe_playwright_python/axe.min.js");
     if !script.exists() {
         let work = tempfile::tempdir().unwrap();

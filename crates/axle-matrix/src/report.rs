@@ -7,9 +7,9 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::cells::NamedCell;
-use super::pieces::{Failure, Piece};
+use crate::cells::NamedCell;
 use crate::difference::Difference;
+use crate::pieces::{Failure, Piece};
 
 /// The schema of the JSON document.
 const SCHEMA: &str = "axle.matrix/1";

@@ -16,7 +16,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::cells::NamedCell;
+use crate::cells::NamedCell;
 
 /// A part of what a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

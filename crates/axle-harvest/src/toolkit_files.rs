@@ -9,13 +9,14 @@ use axle_toolkit::{Release, Source};
 use axle_types::{CudaRelease, System, Version};
 use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, WheelName};
 
-use super::Error;
+use crate::Error;
 
 /// Where programs can be run; those of other systems say the same.
 pub const HERE: System = System::X86_64Linux;
 
 /// The files of one minor release: of its newest patch release.
 pub struct ToolkitFiles {
+    /// The release.
     pub cuda: CudaRelease,
     /// The wheels with ptxas, and up to 12.9 the headers, by system.
     pub nvcc: BTreeMap<System, File>,

@@ -6,9 +6,9 @@ use std::process::Output;
 
 use rayon::prelude::*;
 
-use super::cells::NamedCell;
-use super::pieces::Failure;
-use crate::nix::NixEnv;
+use crate::cells::NamedCell;
+use crate::pieces::Failure;
+use axle_provision::nix::NixEnv;
 
 /// Cells that one process evaluates: what it reads first costs it a second.
 const TOGETHER: usize = 24;

@@ -14,8 +14,8 @@ use axle_index::{PackageIndex, Settings};
 use axle_toolkit::{Environment, Release, Rule, Severity, Toolkits, check};
 use axle_types::{Glibc, HostCompiler, System};
 
-use crate::harvest::toolkit_files::{self, Downloads, HERE, ToolkitFiles, unpack};
-use crate::harvest::{self, Error};
+use crate::Error;
+use crate::toolkit_files::{self, Downloads, HERE, ToolkitFiles, unpack};
 
 /// Compare the verdicts on compilers with what nvcc and its headers do
 #[derive(clap::Args)]
@@ -41,8 +41,12 @@ struct Tally {
     tried: usize,
 }
 
+/// Compares, and prints what disagrees.
+///
+/// # Errors
+/// When a program or a wheel cannot be had.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let toolkits = harvest::read(&args.catalogue)?;
+    let toolkits = crate::read(&args.catalogue)?;
     let compilers: Vec<HostCompiler> = GCC
         .map(HostCompiler::Gcc)
         .chain(CLANG.map(HostCompiler::Clang))

@@ -8,7 +8,7 @@ use std::process::Command;
 use axle_catalogue::{CellFile, cell_path};
 use thiserror::Error;
 
-use super::cells::NamedCell;
+use crate::cells::NamedCell;
 
 /// Why it cannot be told what has changed.
 #[derive(Debug, Error)]

@@ -1,6 +1,8 @@
-//! `cargo xtask harvest`: reads the rules out of NVIDIA's own files.
+//! Reads the rules of CUDA's releases out of NVIDIA's own files (`cargo xtask harvest`), and holds them against real
+//! compilers (`cargo xtask edges`).
 
 mod components;
+pub mod edges;
 mod host;
 mod ptxas;
 pub mod toolkit_files;
@@ -50,41 +52,96 @@ struct ToolkitsArgs {
     check: bool,
 }
 
+/// Why nothing can be harvested.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum Error {
+    /// The catalogue cannot be read or written.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The settings of pip cannot be read.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The package index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// A wheel cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
+    /// The name of a wheel is not valid.
     #[error(transparent)]
     Name(#[from] WheelNameError),
+    /// A file cannot be read or written; the text names it.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A file of the catalogue is not valid.
     #[error("{path} cannot be read: {message}")]
-    File { path: String, message: String },
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A wheel lacks a member that it should have.
     #[error("{filename} holds no {member}")]
-    Member { filename: String, member: String },
+    Member {
+        /// The wheel.
+        filename: String,
+        /// The member.
+        member: String,
+    },
+    /// A program cannot be started.
     #[error("cannot run `{program}`: {source}")]
-    Start { program: String, source: io::Error },
+    Start {
+        /// The program.
+        program: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A program prints something else than expected.
     #[error("ptxas of {filename} says something else than expected: {output}")]
-    Program { filename: String, output: String },
+    Program {
+        /// The wheel.
+        filename: String,
+        /// What it printed.
+        output: String,
+    },
+    /// The preprocessor stops elsewhere than at the check of a header.
     #[error("the preprocessor stopped at {filename} for another reason than its check: {output}")]
-    Preprocessor { filename: String, output: String },
+    Preprocessor {
+        /// The wheel.
+        filename: String,
+        /// What it printed.
+        output: String,
+    },
+    /// A header takes compilers with gaps between them.
     #[error("{filename} accepts {compiler} {accepted:?}: none, or with gaps")]
-    Gaps { filename: String, compiler: &'static str, accepted: Vec<u16> },
+    Gaps {
+        /// The wheel.
+        filename: String,
+        /// `gcc` or `clang`.
+        compiler: &'static str,
+        /// The majors that are taken.
+        accepted: Vec<u16>,
+    },
+    /// The written rules are not what the facts say.
     #[error(
         "catalogue/toolkits.json or compilers.json is not what declared.toml and the artefacts say; run `cargo xtask \
          harvest toolkits`"
     )]
     Stale,
+    /// There is nothing where there should be something.
     #[error("{package} has no release of CUDA on the index")]
-    Empty { package: String },
+    Empty {
+        /// The package.
+        package: String,
+    },
 }
 
+/// Reads the rules and writes them, or compares them.
+///
+/// # Errors
+/// When they cannot be read, or differ from what is written.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let What::Toolkits(args) = &args.what;
     toolkits(args)?;

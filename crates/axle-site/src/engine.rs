@@ -6,7 +6,7 @@ use std::path::Path;
 
 use axle_catalogue::Folder;
 
-use super::shard;
+use crate::shard;
 use crate::wasm::Module;
 
 /// Writes the module with its script, and every shard; gives the shards' names.

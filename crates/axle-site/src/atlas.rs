@@ -12,7 +12,7 @@ use pep440_rs::Version;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Error, shard};
+use crate::{Error, shard};
 
 /// Everything of one package.
 #[derive(Serialize)]

@@ -9,8 +9,8 @@ use axle_index::File;
 use axle_toolkit::{CompilerRange, Host};
 use axle_types::{Glibc, System};
 
-use super::Error;
-use super::toolkit_files::{Downloads, ToolkitFiles, source, unpack};
+use crate::Error;
+use crate::toolkit_files::{Downloads, ToolkitFiles, source, unpack};
 
 /// What each system's headers say.
 pub fn hosts(downloads: &Downloads, files: &ToolkitFiles) -> Result<BTreeMap<System, Host>, Error> {

@@ -10,8 +10,8 @@ use axle_catalogue::{Files as _, Folder};
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
-use super::cells::NamedCell;
-use super::pieces::Piece;
+use crate::cells::NamedCell;
+use crate::pieces::Piece;
 
 /// More keys than that are forgotten, the oldest first.
 const KEPT: usize = 50_000;

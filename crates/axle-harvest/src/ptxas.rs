@@ -9,8 +9,8 @@ use axle_toolkit::Targets;
 use axle_types::ComputeCapability;
 use axle_wheel::WheelName;
 
-use super::Error;
-use super::toolkit_files::{Downloads, HERE, ToolkitFiles, source, unpack};
+use crate::Error;
+use crate::toolkit_files::{Downloads, HERE, ToolkitFiles, source, unpack};
 
 /// What ptxas assembles: what its help lists, each tried once on an empty kernel.
 pub fn targets(downloads: &Downloads, files: &ToolkitFiles) -> Result<Targets, Error> {
