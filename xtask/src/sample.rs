@@ -88,19 +88,16 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 fn compare(index: &PackageIndex, sample: &[(String, Artefact)]) -> Result<Vec<String>, Error> {
     let mut wrong = Vec::new();
     let names: BTreeSet<&String> = sample.iter().map(|(name, _)| name).collect();
-    let mut listed: BTreeMap<&String, BTreeMap<String, Option<String>>> = BTreeMap::new();
+    let mut listed: BTreeMap<&String, BTreeMap<String, Option<axle_types::Sha256>>> = BTreeMap::new();
     for name in names {
         let Ok(project) = name.parse() else { continue };
         let files = index.project(&project)?.files.into_iter();
-        listed.insert(
-            name,
-            files.map(|file| (file.filename, file.sha256.map(|hash| hash.to_string()))).collect(),
-        );
+        listed.insert(name, files.map(|file| (file.filename, file.sha256)).collect());
     }
     for (name, artefact) in sample {
         let said = listed.get(name).and_then(|files| files.get(&artefact.filename)).cloned().flatten();
         if said.as_ref() != Some(&artefact.sha256) {
-            let said = said.unwrap_or_else(|| "nothing".to_owned());
+            let said = said.map_or_else(|| "nothing".to_owned(), |hash| hash.to_string());
             wrong.push(format!(
                 "{}: the catalogue says {}, the index {said}",
                 artefact.filename, artefact.sha256

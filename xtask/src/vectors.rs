@@ -16,7 +16,9 @@ use axle_catalogue::{
 };
 use axle_fatbin::Code;
 use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
-use axle_types::{ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, System};
+use axle_types::{
+    ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, Sha256, System,
+};
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -178,7 +180,7 @@ fn wheel(rng: &mut Rng, name: &str, cuda: CudaTarget) -> CellWheel {
     let all = capabilities();
     CellWheel {
         filename: format!("{name}-1.0-py3-none-any.whl"),
-        sha256: format!("{:064x}", rng.u64(..)),
+        sha256: Sha256::of(&rng.u64(..).to_be_bytes()),
         size: None,
         provenance: rng.choice(provenance).unwrap_or(Provenance::Audited),
         glibc: rng.choice(GLIBCS).filter(|_| rng.bool()).map(|(major, minor)| Glibc::new(major, minor)),
@@ -191,7 +193,7 @@ fn wheel(rng: &mut Rng, name: &str, cuda: CudaTarget) -> CellWheel {
 fn source(rng: &mut Rng, name: &str) -> CellSource {
     CellSource {
         filename: format!("{name}-1.0.tar.gz"),
-        sha256: format!("{:064x}", rng.u64(..)),
+        sha256: Sha256::of(&rng.u64(..).to_be_bytes()),
         size: None,
         capabilities: some(rng, &capabilities(), 4),
         links: Vec::new(),

@@ -1,5 +1,6 @@
 //! A wheel in, facts out.
 
+use axle_types::Sha256;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::Path;
@@ -11,7 +12,7 @@ use axle_wheel::{
     WheelName, WheelSource,
 };
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::Digest as _;
 
 use crate::conclusions;
 use crate::device_code::NO_SECTION;
@@ -36,7 +37,7 @@ pub struct Options<'a> {
     /// the largest image and all names.
     pub deep: bool,
     /// What the index declares the SHA-256 to be, in hex.
-    pub declared_sha256: Option<String>,
+    pub declared_sha256: Option<Sha256>,
     /// Does not open members that are empty or whose name says that they are no code, which spares most bytes of a wheel
     /// that is read over a network; how many is told.
     pub trust_names: bool,
@@ -379,14 +380,14 @@ impl<'a> FoundHere<'a> {
     }
 }
 
-fn sha256(source: &dyn WheelSource) -> Result<String, AuditError> {
+fn sha256(source: &dyn WheelSource) -> Result<Sha256, AuditError> {
     let failed = |error| AuditError::from(ArchiveError::from_read(error, source));
     let mut reader = source.open().map_err(failed)?;
-    let mut hasher = Sha256::new();
+    let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
         match reader.read(&mut buffer) {
-            Ok(0) => return Ok(data_encoding::HEXLOWER.encode(&hasher.finalize())),
+            Ok(0) => return Ok(Sha256(hasher.finalize().into())),
             Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),

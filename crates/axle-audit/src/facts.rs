@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axle_elf::ElfType;
 use axle_fatbin::{Architectures, Code, Compression};
-use axle_types::{CudaRelease, WheelCuda};
+use axle_types::{CudaRelease, Sha256, WheelCuda};
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Kernels;
@@ -19,10 +19,10 @@ pub struct WheelFacts {
     #[serde(default, skip_serializing_if = "Form::is_wheel")]
     pub form: Form,
     /// SHA-256 of the file in hex, where it was read whole.
-    pub sha256: Option<String>,
+    pub sha256: Option<Sha256>,
     /// SHA-256 in hex as the index declares it.
     #[serde(default)]
-    pub declared_sha256: Option<String>,
+    pub declared_sha256: Option<Sha256>,
     /// Bytes of the file; of an unpacked or installed wheel, of its files together.
     pub size: u64,
     /// The package, normalised; null for a file that is no wheel.

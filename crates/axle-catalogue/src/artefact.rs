@@ -1,5 +1,6 @@
 //! `artefacts/<name>.json`: every artefact of a package with its hash, its requirements and the facts of its audit.
 
+use axle_types::Sha256;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub struct Artefact {
     /// Where it is published.
     pub origin: Origin,
     /// SHA-256 of the file, hex: its identity.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes; `None` where the index does not tell.
     pub size: Option<u64>,
     /// `Requires-Python`, as the index or the metadata states it.
@@ -64,11 +65,11 @@ pub struct Artefact {
 
 impl Artefact {
     /// What is published of a file, and nothing more.
-    pub fn declared(filename: &str, origin: Origin, sha256: &str) -> Self {
+    pub fn declared(filename: &str, origin: Origin, sha256: Sha256) -> Self {
         Self {
             filename: filename.to_owned(),
             origin,
-            sha256: sha256.to_owned(),
+            sha256,
             size: None,
             requires_python: None,
             requires_dist: None,
@@ -104,7 +105,7 @@ pub struct Audit {
     /// The facts.
     pub facts: Arc<WheelFacts>,
     /// SHA-256 of the wheel whose members the facts name, where it is not this one.
-    pub of: Option<String>,
+    pub of: Option<Sha256>,
 }
 
 impl Audit {
@@ -178,10 +179,10 @@ pub enum Provenance {
 /// Lets wheels that were not read share what was read: of the same bytes, published elsewhere too, or else of the same
 /// version, system and origin for another Python. Facts of a wheel's own bytes are never replaced.
 pub fn share_with_siblings(artefacts: &mut [Artefact]) {
-    let same_bytes: BTreeMap<String, Audit> = artefacts
+    let same_bytes: BTreeMap<Sha256, Audit> = artefacts
         .iter()
         .filter(|artefact| artefact.provenance == Provenance::Audited)
-        .filter_map(|artefact| Some((artefact.sha256.clone(), artefact.audit.clone()?)))
+        .filter_map(|artefact| Some((artefact.sha256, artefact.audit.clone()?)))
         .collect();
     for artefact in artefacts.iter_mut() {
         if let Some(audit) = same_bytes.get(&artefact.sha256) {
@@ -189,17 +190,17 @@ pub fn share_with_siblings(artefacts: &mut [Artefact]) {
             artefact.provenance = Provenance::Audited;
         }
     }
-    let mut read: BTreeMap<_, (String, Arc<WheelFacts>)> = BTreeMap::new();
+    let mut read: BTreeMap<_, (Sha256, Arc<WheelFacts>)> = BTreeMap::new();
     for artefact in artefacts.iter().filter(|artefact| artefact.provenance == Provenance::Audited) {
         if let (Some(audit), Some(kind)) = (&artefact.audit, kind(artefact)) {
-            let of = audit.of.clone().unwrap_or_else(|| artefact.sha256.clone());
+            let of = audit.of.unwrap_or(artefact.sha256);
             read.entry(kind).or_insert_with(|| (of, audit.facts.clone()));
         }
     }
     for artefact in artefacts.iter_mut().filter(|artefact| artefact.provenance != Provenance::Audited) {
         let sibling = kind(artefact).and_then(|kind| read.get(&kind));
         if let Some((of, facts)) = sibling {
-            artefact.audit = Some(Audit { facts: facts.clone(), of: Some(of.clone()) });
+            artefact.audit = Some(Audit { facts: facts.clone(), of: Some(*of) });
             artefact.provenance = Provenance::Sibling;
         } else {
             artefact.audit = None;

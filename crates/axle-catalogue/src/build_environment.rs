@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axle_types::{PythonVersion, System};
+use axle_types::{PythonVersion, Sha256, System};
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{Pool, Unpooled, pool, unpool};
@@ -41,7 +41,7 @@ pub struct FrozenWheel {
     /// Its file name; how it is fetched and patched is in `builds/<package>/<version>.json`.
     pub filename: String,
     /// SHA-256 of the file, hex.
-    pub sha256: String,
+    pub sha256: Sha256,
 }
 
 /// A file of build environments as it is stored.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axle_fatbin::Code;
-use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System};
+use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, Sha256, System};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -133,7 +133,7 @@ pub struct CellWheel {
     /// Its file name.
     pub filename: String,
     /// SHA-256 of the file, hex.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes.
     pub size: Option<u64>,
     /// How its facts are known.
@@ -155,7 +155,7 @@ pub struct CellSource<F = BTreeMap<String, FrozenWheel>> {
     /// The file name of the sdist.
     pub filename: String,
     /// SHA-256 of the file, hex.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes.
     pub size: Option<u64>,
     /// The capabilities of [`CellFile::capabilities`] that its source and the toolkit support.
@@ -349,11 +349,11 @@ mod tests {
         let wheel = |version: &str| FrozenWheel {
             version: version.to_owned(),
             filename: format!("setuptools-{version}-py3-none-any.whl"),
-            sha256: "0".repeat(64),
+            sha256: Sha256([0; 32]),
         };
         CellSource {
             filename: "extension-1.0.tar.gz".to_owned(),
-            sha256: "1".repeat(64),
+            sha256: Sha256([1; 32]),
             size: None,
             capabilities: Vec::new(),
             links: vec!["torch".to_owned()],

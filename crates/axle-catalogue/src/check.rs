@@ -1,6 +1,7 @@
 //! Whether a catalogue is whole: every file valid and laid out as it would be written, every reference leading
 //! somewhere, nothing that nothing names.
 
+use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_wheel::WheelName;
@@ -129,7 +130,7 @@ impl Checker<'_> {
         if sorted != *file {
             self.complain(path, "its artefacts are not sorted");
         }
-        let mut hashes: BTreeMap<(&Origin, &str), &str> = BTreeMap::new();
+        let mut hashes: BTreeMap<(&Origin, &str), Sha256> = BTreeMap::new();
         for artefact in &file.artefacts {
             self.counts.artefacts += 1;
             match artefact.provenance {
@@ -141,7 +142,7 @@ impl Checker<'_> {
                 self.complain(path, format!("{}: {message}", artefact.filename));
             }
             let key = (&artefact.origin, artefact.filename.as_str());
-            if hashes.insert(key, &artefact.sha256).is_some_and(|other| other != artefact.sha256) {
+            if hashes.insert(key, artefact.sha256).is_some_and(|other| other != artefact.sha256) {
                 self.complain(path, format!("{} stands there with two hashes", artefact.filename));
             }
         }
@@ -367,11 +368,11 @@ impl Checker<'_> {
         packages: &BTreeMap<String, Package>,
         builds: &BTreeMap<String, BuildFile>,
     ) {
-        let known: BTreeSet<(&str, &str, &str)> = artefacts
+        let known: BTreeSet<(&str, &str, Sha256)> = artefacts
             .iter()
             .flat_map(|(name, file)| {
                 let of_name = file.artefacts.iter();
-                of_name.map(move |one| (name.as_str(), one.filename.as_str(), one.sha256.as_str()))
+                of_name.map(move |one| (name.as_str(), one.filename.as_str(), one.sha256))
             })
             .collect();
         let mut used: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -382,8 +383,8 @@ impl Checker<'_> {
                     self.complain(path, format!("the hash of the cell of torch {torch} is not its own"));
                 }
                 let files = cell.packages.iter().flat_map(|(name, package)| {
-                    let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, &wheel.sha256));
-                    let source = package.source.iter().map(|source| (&source.filename, &source.sha256));
+                    let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, wheel.sha256));
+                    let source = package.source.iter().map(|source| (&source.filename, source.sha256));
                     wheel
                         .chain(source)
                         .map(move |(filename, sha256)| (name, &package.version, filename, sha256))
@@ -391,9 +392,9 @@ impl Checker<'_> {
                 let sources = cell.packages.values().filter_map(|package| package.source.as_ref());
                 let frozen = sources.flat_map(|source| &source.frozen);
                 let frozen =
-                    frozen.map(|(name, wheel)| (name, &wheel.version, &wheel.filename, &wheel.sha256));
+                    frozen.map(|(name, wheel)| (name, &wheel.version, &wheel.filename, wheel.sha256));
                 for (name, version, filename, sha256) in files.chain(frozen) {
-                    if !known.contains(&(name.as_str(), filename.as_str(), sha256.as_str())) {
+                    if !known.contains(&(name.as_str(), filename.as_str(), sha256)) {
                         self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
                     }
                     let path = build_path(name, version);
@@ -480,11 +481,6 @@ fn wrong_search(member: Option<&MemberBuild>, driver: DriverUse) -> Option<&'sta
 
 /// What is wrong with one artefact by itself.
 fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
-    let is_hash = artefact.sha256.len() == 64
-        && artefact.sha256.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if !is_hash {
-        return Some(format!("`{}` is no SHA-256", artefact.sha256));
-    }
     if artefact.version(name).is_none() {
         return Some(format!("it is no wheel and no sdist of {name}"));
     }

@@ -1,5 +1,6 @@
 //! How artefacts lie in their file: what many have in common stands there once.
 
+use axle_types::Sha256;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl StoredRequirements {
 struct StoredArtefact {
     filename: String,
     origin: Origin,
-    sha256: String,
+    sha256: Sha256,
     size: Option<u64>,
     provenance: Provenance,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -159,7 +160,7 @@ struct StoredArtefact {
     shared: Vec<Places>,
     /// The hash of the artefact that the facts stand at: the same but for the Python in the names of members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    audit_as: Option<String>,
+    audit_as: Option<Sha256>,
 }
 
 /// Facts without what the artefact says already, what no later step reads, and what is empty.
@@ -181,7 +182,7 @@ impl<'de> Deserialize<'de> for StoredFacts {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Contradiction {
     #[error("{filename} has the facts of {sha256}, of which there are none")]
-    NoFacts { filename: String, sha256: String },
+    NoFacts { filename: String, sha256: Sha256 },
     #[error("the facts of {filename} cannot be read: {message}")]
     Facts { filename: String, message: String },
     #[error("a member has list {place} of `{name}` in `shared`, which has fewer")]
@@ -210,11 +211,9 @@ impl From<ArtefactFile> for StoredFile {
             .map(|artefact| {
                 let own = own_requirements(&artefact);
                 let version = version_key(&artefact, &file.name);
-                let of =
-                    artefact.audit.as_ref().and_then(|audit| audit.of.as_ref()).unwrap_or(&artefact.sha256);
-                let home = homes.get(of).filter(|home| **home != artefact.sha256).cloned();
-                let tells =
-                    home.is_none() && artefact.audit.is_some() && told.insert(artefact.sha256.clone());
+                let of = artefact.audit.as_ref().and_then(|audit| audit.of).unwrap_or(artefact.sha256);
+                let home = homes.get(&of).filter(|home| **home != artefact.sha256).copied();
+                let tells = home.is_none() && artefact.audit.is_some() && told.insert(artefact.sha256);
                 let mut facts = if tells { artefact.facts().map(Cow::into_owned) } else { None };
                 let members = facts.iter_mut().flat_map(|facts| &mut facts.elf);
                 StoredArtefact {
@@ -253,20 +252,20 @@ impl TryFrom<StoredFile> for ArtefactFile {
         let StoredFile {
             name, requires_dist: lines, requirements, unreadable, shared, mut artefacts, ..
         } = file;
-        let mut read: BTreeMap<String, Arc<WheelFacts>> = BTreeMap::new();
+        let mut read: BTreeMap<Sha256, Arc<WheelFacts>> = BTreeMap::new();
         for artefact in &mut artefacts {
             if let Some(StoredFacts(facts)) = artefact.audit.take() {
-                read.insert(artefact.sha256.clone(), Arc::new(restored(artefact, facts, &shared)?));
+                read.insert(artefact.sha256, Arc::new(restored(artefact, facts, &shared)?));
             }
         }
         // Wheels of a version spell it alike, and to parse each of their names takes longer than to read the file.
         let mut versions: BTreeMap<String, String> = BTreeMap::new();
         let artefacts = artefacts.into_iter().map(|stored| {
-            let home = stored.audit_as.as_ref().unwrap_or(&stored.sha256);
-            let audit = match read.get(home) {
+            let home = stored.audit_as.unwrap_or(stored.sha256);
+            let audit = match read.get(&home) {
                 Some(facts) => Some(Audit { facts: facts.clone(), of: stored.audit_as }),
                 None if stored.audit_as.is_some() => {
-                    let sha256 = home.clone();
+                    let sha256 = home;
                     return Err(Contradiction::NoFacts { filename: stored.filename, sha256 });
                 }
                 None => None,
@@ -277,7 +276,7 @@ impl TryFrom<StoredFile> for ArtefactFile {
                 published: stored.published,
                 provenance: stored.provenance,
                 audit,
-                ..Artefact::declared(&stored.filename, stored.origin, &stored.sha256)
+                ..Artefact::declared(&stored.filename, stored.origin, stored.sha256)
             };
             let requirements = if let Some(own) = &stored.requirements {
                 own
@@ -303,7 +302,7 @@ impl TryFrom<StoredFile> for ArtefactFile {
 }
 
 /// Where the facts of each wheel that was read stand: at itself, or at one before it that has the same.
-fn homes(file: &ArtefactFile) -> BTreeMap<String, String> {
+fn homes(file: &ArtefactFile) -> BTreeMap<Sha256, Sha256> {
     let mut homes = BTreeMap::new();
     // By version, since other versions' are never the same.
     let mut read: BTreeMap<String, Vec<(&Artefact, &Arc<WheelFacts>)>> = BTreeMap::new();
@@ -315,7 +314,7 @@ fn homes(file: &ArtefactFile) -> BTreeMap<String, String> {
                 && stored_facts(&renamed(other, &artefact.filename)) == stored_facts(facts)
         });
         let home = same.map_or(artefact, |(home, _)| home);
-        homes.insert(artefact.sha256.clone(), home.sha256.clone());
+        homes.insert(artefact.sha256, home.sha256);
         if same.is_none() {
             before.push((artefact, facts));
         }
@@ -419,7 +418,7 @@ fn restored(
     })?;
     Ok(WheelFacts {
         filename: artefact.filename.clone(),
-        sha256: Some(artefact.sha256.clone()),
+        sha256: Some(artefact.sha256),
         size: artefact.size.unwrap_or_default(),
         name: Some(wheel.name().to_string()),
         version: Some(wheel.version().to_string()),
@@ -448,11 +447,11 @@ mod tests {
             })
         };
         let elf = serde_json::json!({ "elf": [member("made/a.so"), member("made/b.so")] });
-        let artefact = |version: &str, sha256: &str| {
+        let artefact = |version: &str, sha256: Sha256| {
             let mut facts: WheelFacts = serde_json::from_value(elf.clone()).unwrap();
             let filename = WHEEL.replace("1.0", version);
             facts.filename.clone_from(&filename);
-            facts.sha256 = Some(sha256.to_owned());
+            facts.sha256 = Some(sha256);
             facts.name = Some("made".into());
             facts.version = Some(version.to_owned());
             Artefact {
@@ -461,7 +460,7 @@ mod tests {
                 ..Artefact::declared(&filename, Origin::Pypi, sha256)
             }
         };
-        ArtefactFile::new("made", vec![artefact("1.0", &"1".repeat(64)), artefact("2.0", &"2".repeat(64))])
+        ArtefactFile::new("made", vec![artefact("1.0", Sha256([1; 32])), artefact("2.0", Sha256([2; 32]))])
     }
 
     #[test]

@@ -155,7 +155,6 @@ impl Valid for BuildFile {
 
 impl Valid for WheelBuild {
     fn check(&self) -> Result<(), InvalidText> {
-        sha256(&self.sha256)?;
         self.fetch.check()?;
         tags(&self.python_tag)?;
         for member in &self.members {
@@ -189,7 +188,6 @@ impl Valid for WheelBuild {
 
 impl Valid for SourceBuild {
     fn check(&self) -> Result<(), InvalidText> {
-        sha256(&self.sha256)?;
         self.fetch.check()?;
         each(&self.components, word)?;
         each(self.environment.keys(), variable)?;
@@ -238,8 +236,7 @@ impl Valid for Fetch {
 impl Valid for FrozenWheel {
     fn check(&self) -> Result<(), InvalidText> {
         version(&self.version)?;
-        file_name(&self.filename)?;
-        sha256(&self.sha256)
+        file_name(&self.filename)
     }
 }
 
@@ -256,11 +253,9 @@ impl Valid for CellFile {
                 each(&package.requires, package_name)?;
                 if let Some(wheel) = &package.wheel {
                     file_name(&wheel.filename)?;
-                    sha256(&wheel.sha256)?;
                 }
                 if let Some(source) = &package.source {
                     file_name(&source.filename)?;
-                    sha256(&source.sha256)?;
                     each(&source.links, package_name)?;
                     for (name, frozen) in &source.frozen {
                         package_name(name)?;
@@ -319,7 +314,6 @@ impl Valid for ArtefactFile {
         package_name(&self.name)?;
         self.artefacts.iter().try_for_each(|artefact| {
             file_name(&artefact.filename)?;
-            sha256(&artefact.sha256)?;
             match &artefact.origin {
                 Origin::Url(url) => address(url),
                 Origin::Pypi => Ok(()),

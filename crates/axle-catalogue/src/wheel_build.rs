@@ -1,6 +1,7 @@
 //! `builds/<name>/<version>.json`: what Nix needs to fetch and patch the wheels that cells choose and
 //! that toolkits are assembled from.
 
+use axle_types::Sha256;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -30,12 +31,12 @@ pub struct BuildFile {
 
 impl BuildFile {
     /// The key of a wheel whose name is not its alone.
-    pub fn key_by_hash(filename: &str, sha256: &str) -> String {
-        format!("{filename}#{}", sha256.get(..12).unwrap_or(sha256))
+    pub fn key_by_hash(filename: &str, sha256: Sha256) -> String {
+        format!("{filename}#{:.12}", sha256.to_string())
     }
 
     /// The key of a wheel.
-    pub fn key(&self, filename: &str, sha256: &str) -> String {
+    pub fn key(&self, filename: &str, sha256: Sha256) -> String {
         let by_hash = Self::key_by_hash(filename, sha256);
         if self.wheels.contains_key(&by_hash) { by_hash } else { filename.to_owned() }
     }
@@ -49,7 +50,7 @@ impl BuildFile {
     }
 
     /// How a wheel is fetched and patched.
-    pub fn wheel(&self, filename: &str, sha256: &str) -> Option<&WheelBuild> {
+    pub fn wheel(&self, filename: &str, sha256: Sha256) -> Option<&WheelBuild> {
         self.wheels.get(&self.key(filename, sha256))
     }
 }
@@ -59,7 +60,7 @@ impl BuildFile {
 #[serde(deny_unknown_fields)]
 pub struct SourceBuild {
     /// SHA-256 of the file, hex.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes.
     pub size: Option<u64>,
     /// Ready arguments of the fetcher.
@@ -87,7 +88,7 @@ pub struct SourceBuild {
 #[serde(deny_unknown_fields)]
 pub struct WheelBuild {
     /// SHA-256 of the file, hex.
-    pub sha256: String,
+    pub sha256: Sha256,
     /// Bytes.
     pub size: Option<u64>,
     /// Ready arguments of the fetcher.

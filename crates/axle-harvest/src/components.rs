@@ -48,7 +48,7 @@ pub fn packages(
                 };
                 let source = Source::File {
                     filename: artefact.filename.clone(),
-                    sha256: Some(artefact.sha256.clone()),
+                    sha256: Some(artefact.sha256),
                     member: None,
                 };
                 let mut package = Package::from_audit(&facts, &policy, system, gpus, source);

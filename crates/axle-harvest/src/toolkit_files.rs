@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use axle_index::{File, Origin as _, PackageIndex};
 use axle_toolkit::{Release, Source};
-use axle_types::{CudaRelease, System, Version};
+use axle_types::{CudaRelease, Sha256, System, Version};
 use axle_wheel::{Archive, Contents as _, LocalFile, Metadata, WheelName};
 
 use crate::Error;
@@ -39,7 +39,7 @@ impl ToolkitFiles {
         let others =
             [Some(&release.ptxas.source), release.components.as_ref().map(|components| &components.source)];
         let read: BTreeMap<_, _> = hosts.chain(others.into_iter().flatten()).filter_map(file_of).collect();
-        let hash = |file: &File| file.sha256.map(|sha256| sha256.to_string());
+        let hash = |file: &File| file.sha256;
         self.cuda == release.cuda
             && read == self.read().into_iter().map(|(name, file)| (name, hash(file))).collect()
     }
@@ -162,17 +162,13 @@ pub fn unpack(members: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<(), 
 
 /// Where a fact was read.
 pub fn source(file: &File, member: Option<&str>) -> Source {
-    Source::File {
-        filename: file.filename.clone(),
-        sha256: file.sha256.map(|sha256| sha256.to_string()),
-        member: member.map(str::to_owned),
-    }
+    Source::File { filename: file.filename.clone(), sha256: file.sha256, member: member.map(str::to_owned) }
 }
 
 /// The file of a fact, and its hash.
-fn file_of(source: &Source) -> Option<(&str, Option<String>)> {
+fn file_of(source: &Source) -> Option<(&str, Option<Sha256>)> {
     match source {
-        Source::File { filename, sha256, .. } => Some((filename, sha256.clone())),
+        Source::File { filename, sha256, .. } => Some((filename, *sha256)),
         Source::Document { .. } => None,
     }
 }

@@ -9,7 +9,7 @@ use axle_catalogue::{
 use axle_plan::{Asked, Lookup, LookupError, Preferences, Request};
 use axle_toolkit::SupportedCompilers;
 use axle_types::{
-    ComputeCapability, CudaTarget, HostCompiler, MarkerEnvironment, Requirement, VersionOrUrl,
+    ComputeCapability, CudaTarget, HostCompiler, MarkerEnvironment, Requirement, Sha256, VersionOrUrl,
     full_python_version, marker_environment, satisfies,
 };
 use pep440_rs::{Version, VersionSpecifiers};
@@ -134,7 +134,7 @@ impl<'a> Facts<'a> {
         Ok(failures)
     }
 
-    fn artefact(&self, name: &str, filename: &str, sha256: &str) -> Option<&Artefact> {
+    fn artefact(&self, name: &str, filename: &str, sha256: Sha256) -> Option<&Artefact> {
         let artefacts = &self.artefacts.get(name)?.artefacts;
         artefacts.iter().find(|artefact| artefact.filename == filename && artefact.sha256 == sha256)
     }
@@ -144,12 +144,12 @@ impl<'a> Facts<'a> {
     }
 
     fn wheel_build(&self, name: &str, package: &CellPackage, wheel: &CellWheel) -> Option<&WheelBuild> {
-        self.build(name, &package.version)?.wheel(&wheel.filename, &wheel.sha256)
+        self.build(name, &package.version)?.wheel(&wheel.filename, wheel.sha256)
     }
 
     fn index(&self, cell: &NamedCell) -> Vec<Failure> {
         let mut failures = Vec::new();
-        let mut published = |name: &str, version: &str, filename: &str, sha256: &str| match self
+        let mut published = |name: &str, version: &str, filename: &str, sha256: Sha256| match self
             .artefact(name, filename, sha256)
         {
             None => failures.push(Failure::of(
@@ -163,7 +163,7 @@ impl<'a> Facts<'a> {
             Some(_) => {
                 let wheel = || Some(&self.build(name, version)?.wheel(filename, sha256)?.sha256);
                 let source = || Some(&self.build(name, version)?.sources.get(filename)?.sha256);
-                if wheel().or_else(source).is_none_or(|built| built != sha256) {
+                if wheel().or_else(source).is_none_or(|built| *built != sha256) {
                     let path = build_path(name, version);
                     failures
                         .push(Failure::of(name, format!("{path} does not say how {filename} is fetched")));
@@ -172,7 +172,7 @@ impl<'a> Facts<'a> {
         };
         for (name, package) in &cell.cell().packages {
             if let Some(wheel) = &package.wheel {
-                published(name, &package.version, &wheel.filename, &wheel.sha256);
+                published(name, &package.version, &wheel.filename, wheel.sha256);
             }
             if let Some(source) = &package.source {
                 // Where there is a wheel too, it has a local version that the sdist has not.
@@ -181,11 +181,11 @@ impl<'a> Facts<'a> {
                     .build(name, &package.version)
                     .is_some_and(|build| build.sources.contains_key(&source.filename));
                 let version = if own { &package.version } else { version };
-                published(name, version, &source.filename, &source.sha256);
+                published(name, version, &source.filename, source.sha256);
             }
         }
         for (name, wheel) in cell.frozen() {
-            published(name, &wheel.version, &wheel.filename, &wheel.sha256);
+            published(name, &wheel.version, &wheel.filename, wheel.sha256);
         }
         let toolkits = self.components.systems.get(&cell.name.system);
         let toolkit = toolkits.and_then(|toolkits| toolkits.get(&cell.name.cuda));
@@ -209,7 +209,7 @@ impl<'a> Facts<'a> {
             if wheel.covers.is_empty() && cell.name.cuda != CudaTarget::Cpu {
                 fail(format!("{} covers no compute capability, so no request can have it", wheel.filename));
             }
-            if let Some(artefact) = self.artefact(name, &wheel.filename, &wheel.sha256)
+            if let Some(artefact) = self.artefact(name, &wheel.filename, wheel.sha256)
                 && let Some(message) = self.unknown(name, wheel, artefact)
             {
                 fail(message);
@@ -238,15 +238,15 @@ impl<'a> Facts<'a> {
             return Some(format!("{filename} is known better to the cell than to artefacts/{name}.json"));
         }
         let read = artefact.audit.as_ref().and_then(|audit| audit.of.as_ref());
-        let is_there = |sha256: &String| {
+        let is_there = |sha256: Sha256| {
             let artefacts = self.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
             artefacts
                 .into_iter()
-                .any(|artefact| artefact.sha256 == *sha256 && artefact.provenance == Provenance::Audited)
+                .any(|artefact| artefact.sha256 == sha256 && artefact.provenance == Provenance::Audited)
         };
         match (artefact.provenance, read) {
             (Provenance::Declared, _) | (Provenance::Audited, None) => None,
-            (_, Some(sha256)) if is_there(sha256) => None,
+            (_, Some(sha256)) if is_there(*sha256) => None,
             (_, Some(sha256)) => {
                 Some(format!("{filename} has the facts of the wheel with hash {sha256}, which is not there"))
             }
@@ -285,8 +285,8 @@ impl<'a> Facts<'a> {
             Err(error) => return vec![Failure::of_cell(error.to_string())],
         };
         let packages = cell.cell().packages.iter().filter_map(|(name, package)| {
-            let wheel = package.wheel.as_ref().map(|wheel| (&wheel.filename, &wheel.sha256));
-            let source = package.source.as_ref().map(|source| (&source.filename, &source.sha256));
+            let wheel = package.wheel.as_ref().map(|wheel| (&wheel.filename, wheel.sha256));
+            let source = package.source.as_ref().map(|source| (&source.filename, source.sha256));
             Some((name, wheel.or(source)?))
         });
         for (name, (filename, sha256)) in packages {

@@ -10,9 +10,8 @@ use axle_catalogue::{
     FetchUrl, FetchWheel, FrozenWheel, Inventory, MemberBuild, Origin, Package, Provider, SourceBuild,
     ToolkitWheels, UnprovidedSoname, WheelBuild, cuda_libraries,
 };
-use axle_types::{CudaTarget, System};
+use axle_types::{CudaTarget, Sha256, System};
 use axle_wheel::{SdistName, WheelName, WheelNameError};
-use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use pep440_rs::Version;
 use rayon::prelude::*;
 
@@ -36,14 +35,6 @@ pub enum BuildError {
     /// The file name of a wheel is not valid.
     #[error(transparent)]
     Name(#[from] WheelNameError),
-    /// The hash of a wheel is not hex.
-    #[error("{filename}: `{sha256}` is not a SHA-256 in hex")]
-    Hash {
-        /// The wheel.
-        filename: String,
-        /// Its hash.
-        sha256: String,
-    },
     /// Two cells give the same wheel different providers.
     #[error(
         "{filename} would be patched differently in two cells: {difference}; name the provider with `[[dlopen]]` in its \
@@ -115,7 +106,7 @@ pub struct Named<'a> {
     /// The name of its file.
     pub filename: &'a str,
     /// Without it, the name is the wheel's alone.
-    pub sha256: Option<&'a str>,
+    pub sha256: Option<Sha256>,
 }
 
 /// Wheels that are used together.
@@ -132,7 +123,7 @@ impl<'a> Together<'a> {
         let wheels = cell.packages.iter().filter_map(|(name, package)| {
             let wheel = package.wheel.as_ref()?;
             let (version, filename) = (&package.version, &wheel.filename);
-            Some((name.as_str(), Named { version, filename, sha256: Some(&wheel.sha256) }))
+            Some((name.as_str(), Named { version, filename, sha256: Some(wheel.sha256) }))
         });
         let requires = cell.packages.iter().map(|(name, package)| {
             (name.as_str(), package.requires.iter().map(String::as_str).collect::<BTreeSet<_>>())
@@ -157,7 +148,7 @@ impl<'a> Together<'a> {
     fn in_environment(inventory: &'a Inventory, frozen: &'a BTreeMap<String, FrozenWheel>) -> Self {
         let named = |(name, wheel): (&'a String, &'a FrozenWheel)| {
             let FrozenWheel { version, filename, sha256 } = wheel;
-            (name.as_str(), Named { version, filename, sha256: Some(sha256) })
+            (name.as_str(), Named { version, filename, sha256: Some(*sha256) })
         };
         Self::of_wheels(inventory, frozen.iter().map(named).collect())
     }
@@ -323,8 +314,8 @@ impl<'a> ChosenWheel<'a> {
             let has_hash = wheel.sha256.is_none_or(|sha256| artefact.sha256 == sha256);
             artefact.filename == wheel.filename && has_hash
         })?;
-        let (filename, sha256) = (&artefact.filename, &artefact.sha256);
-        let is_alone = artefacts.iter().all(|other| other.filename != *filename || other.sha256 == *sha256);
+        let (filename, sha256) = (&artefact.filename, artefact.sha256);
+        let is_alone = artefacts.iter().all(|other| other.filename != *filename || other.sha256 == sha256);
         let key = if is_alone { filename.clone() } else { BuildFile::key_by_hash(filename, sha256) };
         let facts = artefact.facts();
         let declared = match facts {
@@ -441,7 +432,7 @@ impl Providers<'_> {
             }
         }
         Ok(WheelBuild {
-            sha256: artefact.sha256.clone(),
+            sha256: artefact.sha256,
             size: artefact.size,
             fetch: fetch(artefact, &wheel)?,
             python_tag: python_tag(&wheel),
@@ -646,11 +637,11 @@ fn source_build(inventory: &Inventory, name: &str, filename: &str) -> Result<Sou
             version: sdist.version().to_string(),
             wheel: None,
             extension: Some(sdist.extension().trim_start_matches('.').to_owned()),
-            hash: sri(artefact)?,
+            hash: artefact.sha256.sri(),
         }),
     };
     Ok(SourceBuild {
-        sha256: artefact.sha256.clone(),
+        sha256: artefact.sha256,
         size: artefact.size,
         fetch,
         build_system: source.build_system,
@@ -682,7 +673,7 @@ fn fetch(artefact: &Artefact, wheel: &WheelName) -> Result<Fetch, BuildError> {
             python,
         }),
         extension: None,
-        hash: sri(artefact)?,
+        hash: artefact.sha256.sri(),
     }))
 }
 
@@ -690,16 +681,6 @@ fn fetch_url(artefact: &Artefact, url: &str) -> Result<Fetch, BuildError> {
     Ok(Fetch::FetchUrl(FetchUrl {
         url: url.to_owned(),
         name: artefact.filename.clone(),
-        hash: sri(artefact)?,
+        hash: artefact.sha256.sri(),
     }))
-}
-
-/// The hash of an artefact as fetchers take it.
-fn sri(artefact: &Artefact) -> Result<String, BuildError> {
-    let bytes = HEXLOWER_PERMISSIVE.decode(artefact.sha256.as_bytes()).ok().filter(|bytes| bytes.len() == 32);
-    let bytes = bytes.ok_or_else(|| BuildError::Hash {
-        filename: artefact.filename.clone(),
-        sha256: artefact.sha256.clone(),
-    })?;
-    Ok(format!("sha256-{}", BASE64.encode(&bytes)))
 }

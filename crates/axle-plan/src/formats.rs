@@ -1,5 +1,6 @@
 //! What a plan is written as for other programs: a flake for Nix, requirements and a command for pip.
 
+use axle_types::Sha256;
 use std::fmt::Write as _;
 
 use axle_catalogue::{Catalogue, CatalogueError, Fetch};
@@ -17,7 +18,7 @@ pub struct Pin<'a> {
     /// The name of the file.
     pub filename: &'a str,
     /// SHA-256 of the file, hex.
-    pub sha256: &'a str,
+    pub sha256: Sha256,
     /// Bytes, where they are known.
     pub size: Option<u64>,
     /// Its address, where it is not on the package index.

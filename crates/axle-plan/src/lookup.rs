@@ -381,11 +381,11 @@ fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
                 let build = match build {
                     Build::Wheel(wheel) => PlanBuild::Wheel {
                         filename: wheel.filename.clone(),
-                        sha256: wheel.sha256.clone(),
+                        sha256: wheel.sha256,
                         provenance: wheel.provenance,
                     },
                     Build::Source(source) => {
-                        PlanBuild::Source { filename: source.filename.clone(), sha256: source.sha256.clone() }
+                        PlanBuild::Source { filename: source.filename.clone(), sha256: source.sha256 }
                     }
                 };
                 let (version, requires) = (package.version.clone(), package.requires.clone());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Cause, CauseKind, Provenance, canonical};
-use axle_types::{ComputeCapability, CudaTarget, HostCompiler, PythonVersion, System};
+use axle_types::{ComputeCapability, CudaTarget, HostCompiler, PythonVersion, Sha256, System};
 use serde::Serialize;
 
 use crate::request::{Prefer, Request};
@@ -76,7 +76,7 @@ pub enum PlanBuild {
         /// Its file name.
         filename: String,
         /// SHA-256 of the file, hex.
-        sha256: String,
+        sha256: Sha256,
         /// How its facts are known, where not by its own bytes.
         #[serde(skip_serializing_if = "is_audited")]
         provenance: Provenance,
@@ -86,7 +86,7 @@ pub enum PlanBuild {
         /// The file name of the sdist.
         filename: String,
         /// SHA-256 of the file, hex.
-        sha256: String,
+        sha256: Sha256,
     },
 }
 
@@ -99,9 +99,9 @@ impl PlanBuild {
     }
 
     /// Its SHA-256, hex.
-    pub fn sha256(&self) -> &str {
+    pub fn sha256(&self) -> Sha256 {
         match self {
-            Self::Wheel { sha256, .. } | Self::Source { sha256, .. } => sha256,
+            Self::Wheel { sha256, .. } | Self::Source { sha256, .. } => *sha256,
         }
     }
 }

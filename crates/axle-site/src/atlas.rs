@@ -7,7 +7,7 @@ use std::path::Path;
 use axle_audit::{Coverage, ServedBy};
 use axle_catalogue::{Artefact, Catalogue, Cause, Inventory, Origin, Provenance};
 use axle_solve::{Candidates, CudaBasis, CudaCoverage, Distribution};
-use axle_types::{CudaTarget, PythonVersion, System, WheelCuda};
+use axle_types::{CudaTarget, PythonVersion, Sha256, System, WheelCuda};
 use pep440_rs::Version;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -78,7 +78,7 @@ struct File {
     provenance: Provenance,
     /// SHA-256 of the wheel that was read in its place.
     #[serde(skip_serializing_if = "Option::is_none")]
-    of: Option<String>,
+    of: Option<Sha256>,
     /// Its address, where it is not on the package index.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
@@ -259,7 +259,7 @@ fn file(artefact: &Artefact, python: PythonVersion) -> File {
         pythons: vec![python.to_string()],
         size: artefact.size,
         provenance: artefact.provenance,
-        of: artefact.audit.as_ref().and_then(|audit| audit.of.clone()),
+        of: artefact.audit.as_ref().and_then(|audit| audit.of),
         url,
     }
 }

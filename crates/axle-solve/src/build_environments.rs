@@ -150,7 +150,7 @@ fn lacking<'e>(
         if distribution.is_seen() && artefact.provenance < Provenance::Audited {
             lacking.unaudited.insert((name.clone(), artefact.filename.clone()));
         }
-        let (filename, sha256) = (artefact.filename.clone(), artefact.sha256.clone());
+        let (filename, sha256) = (artefact.filename.clone(), artefact.sha256);
         lacking.wheels.insert(name, FrozenWheel { version, filename, sha256 });
     }
     Some(lacking)

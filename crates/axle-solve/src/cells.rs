@@ -434,7 +434,7 @@ fn wheel(
     };
     Some(CellWheel {
         filename: artefact.filename.clone(),
-        sha256: artefact.sha256.clone(),
+        sha256: artefact.sha256,
         size: artefact.size,
         provenance: artefact.provenance,
         glibc: distribution.glibc(),
@@ -448,7 +448,7 @@ fn wheel(
 fn together<'m>(members: &'m [Member<'_>]) -> Together<'m> {
     let wheels = members.iter().filter(|member| member.distribution.is_wheel()).map(|member| {
         let (version, artefact) = (member.distribution.version_text.as_str(), member.distribution.artefact);
-        let named = Named { version, filename: &artefact.filename, sha256: Some(&artefact.sha256) };
+        let named = Named { version, filename: &artefact.filename, sha256: Some(artefact.sha256) };
         (member.name, named)
     });
     let requires =
@@ -478,7 +478,7 @@ impl Sources<'_, '_> {
         let links = linked(inventory, together, *cuda, &recipe.links).ok()?;
         Some(CellSource {
             filename: sdist.artefact.filename.clone(),
-            sha256: sdist.artefact.sha256.clone(),
+            sha256: sdist.artefact.sha256,
             size: sdist.artefact.size,
             capabilities,
             links: links.into_iter().map(str::to_owned).collect(),

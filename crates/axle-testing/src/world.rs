@@ -11,7 +11,7 @@ use axle_catalogue::{
     Inventory, Origin, Provenance, artefact_path, cell_path,
 };
 use axle_solve::cells;
-use axle_types::{CudaRelease, CudaTarget};
+use axle_types::{CudaRelease, CudaTarget, Sha256};
 use axle_wheel::WheelName;
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ impl World {
         let artefact = Artefact {
             size: Some(500),
             requires_dist: Some(Vec::new()),
-            ..Artefact::declared(&filename, Origin::Pypi, &"5".repeat(64))
+            ..Artefact::declared(&filename, Origin::Pypi, Sha256([0x55; 32]))
         };
         self.artefacts.entry(name.to_owned()).or_default().push(artefact);
         self
@@ -107,11 +107,11 @@ impl World {
         let ninja = FrozenWheel {
             version: "1.11".to_owned(),
             filename: "ninja-1.11-py3-none-any.whl".to_owned(),
-            sha256: "6".repeat(64),
+            sha256: Sha256([0x66; 32]),
         };
         let facts = CellSource {
             filename: format!("{name}-{version}.tar.gz"),
-            sha256: "5".repeat(64),
+            sha256: Sha256([0x55; 32]),
             size: Some(500),
             capabilities: capabilities.split_whitespace().map(|one| one.parse().unwrap()).collect(),
             links: vec!["torch".to_owned()],
@@ -258,7 +258,7 @@ impl Wheel {
             requires_dist: Some(Vec::new()),
             provenance: Provenance::Audited,
             audit: Some(Audit::own(facts)),
-            ..Artefact::declared(filename, Origin::Pypi, &format!("{number:016x}").repeat(4))
+            ..Artefact::declared(filename, Origin::Pypi, format!("{number:016x}").repeat(4).parse().unwrap())
         };
         Self { name, artefact }
     }

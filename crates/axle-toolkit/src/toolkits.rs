@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use axle_audit::Code;
-use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, System};
+use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, Sha256, System};
 use serde::{Deserialize, Serialize};
 
 use crate::Package;
@@ -135,7 +135,7 @@ pub enum Source {
         /// The file's name.
         filename: String,
         /// SHA-256 of the file in hex; `None` for a file of this machine.
-        sha256: Option<String>,
+        sha256: Option<Sha256>,
         /// The member of it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         member: Option<String>,

@@ -15,13 +15,19 @@ mod capability;
 mod compiler;
 mod cuda;
 mod driver;
+#[cfg(feature = "packages")]
 mod environment;
 mod excerpt;
+#[cfg(feature = "packages")]
 mod marker;
+#[cfg(feature = "packages")]
 mod names;
 mod platform;
+#[cfg(feature = "packages")]
 mod requirement;
+#[cfg(feature = "packages")]
 mod sha256;
+#[cfg(feature = "packages")]
 mod specifiers;
 mod text;
 mod visible;
@@ -30,15 +36,23 @@ pub use capability::{ComputeCapability, ComputeCapabilityError};
 pub use compiler::{HostCompiler, InvalidCompiler, InvalidCompilerVersion, compiler_major};
 pub use cuda::{CudaRelease, CudaTarget, InvalidCuda, WheelCuda};
 pub use driver::{DriverVersion, InvalidDriver};
+#[cfg(feature = "packages")]
 pub use environment::{full_python_version, marker_environment};
 pub use excerpt::excerpt;
+#[cfg(feature = "packages")]
 pub use marker::Marker;
+#[cfg(feature = "packages")]
 pub use names::{parse_name, parse_version};
+#[cfg(feature = "packages")]
 pub use pep440_rs::{Version, VersionSpecifiers};
+#[cfg(feature = "packages")]
 pub use pep508_rs::{ExtraName, MarkerEnvironment, PackageName};
 pub use platform::{Glibc, InvalidPlatform, PythonVersion, System};
+#[cfg(feature = "packages")]
 pub use requirement::{InvalidRequirement, Requirement, VersionOrUrl};
+#[cfg(feature = "packages")]
 pub use sha256::{InvalidSha256, Sha256};
+#[cfg(feature = "packages")]
 pub use specifiers::{Pin, compact, is_pin, pin, satisfies};
 pub use text::{comma_separated, number};
 pub use visible::{is_hidden, redacted, visible};

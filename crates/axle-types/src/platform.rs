@@ -89,6 +89,7 @@ impl PythonVersion {
         self.free_threaded
     }
 
+    #[cfg(feature = "packages")]
     /// The version as markers and `Requires-Python` see it: `3.12`, without the `t`.
     pub fn version(self) -> pep440_rs::Version {
         pep440_rs::Version::new([u64::from(self.major), u64::from(self.minor)])

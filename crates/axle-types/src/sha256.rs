@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64, HEXLOWER};
 use sha2::Digest as _;
 use thiserror::Error;
 
@@ -14,6 +14,11 @@ use crate::text::serde_as_text;
 pub struct Sha256(pub [u8; 32]);
 
 impl Sha256 {
+    /// The hash as Subresource Integrity and Nix spell it: `sha256-…=`.
+    pub fn sri(&self) -> String {
+        format!("sha256-{}", BASE64.encode(&self.0))
+    }
+
     /// What bytes hash to.
     pub fn of(bytes: &[u8]) -> Self {
         Self(sha2::Sha256::digest(bytes).into())

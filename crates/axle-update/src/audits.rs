@@ -1,6 +1,7 @@
 //! Audits of wheels on the package index: each at most once, kept by hash, so that an interrupted run goes on where it
 //! was.
 
+use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -67,9 +68,9 @@ pub enum AuditsError {
         /// The wheel.
         filename: String,
         /// What the catalogue says.
-        known: String,
+        known: Sha256,
         /// What it has.
-        found: String,
+        found: Sha256,
     },
     /// No thread can be started.
     #[error("cannot start threads: {0}")]
@@ -86,11 +87,12 @@ impl Audits {
 
     /// Takes up what earlier runs have found.
     pub fn apply(&self, artefacts: &mut Artefacts) {
-        let known: BTreeSet<String> = self.kept.list("").unwrap_or_default().into_iter().collect();
+        let kept = self.kept.list("").unwrap_or_default();
+        let known: BTreeSet<Sha256> = kept.iter().filter_map(|name| name.parse().ok()).collect();
         artefacts.par_iter_mut().for_each(|(_, file)| {
             for artefact in file.artefacts.iter_mut().filter(|artefact| is_open(artefact)) {
                 if known.contains(&artefact.sha256)
-                    && let Some(facts) = self.known(&artefact.sha256)
+                    && let Some(facts) = self.known(artefact.sha256)
                 {
                     take(artefact, facts);
                 }
@@ -189,7 +191,7 @@ impl Audits {
         &self,
         wheels: Vec<(&str, &Artefact)>,
         lenient: bool,
-    ) -> Result<BTreeMap<String, WheelFacts>, AuditsError> {
+    ) -> Result<BTreeMap<Sha256, WheelFacts>, AuditsError> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(AT_ONCE).build()?;
         let (done, all) = (AtomicUsize::new(0), wheels.len());
         let results: Vec<_> = pool.install(|| {
@@ -199,7 +201,7 @@ impl Audits {
                     let facts = self.one(name, artefact);
                     let number = done.fetch_add(1, Ordering::Relaxed) + 1;
                     (self.listener)(&format!("audited {number} of {all}: {}", artefact.filename));
-                    facts.map(|facts| (artefact.sha256.clone(), facts))
+                    facts.map(|facts| (artefact.sha256, facts))
                 })
                 .collect()
         });
@@ -218,14 +220,14 @@ impl Audits {
 
     /// Downloads a wheel, compares its hash with the index's, and audits it; or tells what was kept.
     fn one(&self, name: &str, artefact: &Artefact) -> Result<WheelFacts, AuditsError> {
-        if let Some(facts) = self.known(&artefact.sha256) {
+        if let Some(facts) = self.known(artefact.sha256) {
             return Ok(facts);
         }
         let file = self.file(name, &artefact.filename)?;
         let mut download = tempfile::NamedTempFile::new()?;
-        let found = self.index.download(&file, download.as_file_mut())?.to_string();
+        let found = self.index.download(&file, download.as_file_mut())?;
         if found != artefact.sha256 {
-            let (filename, known) = (artefact.filename.clone(), artefact.sha256.clone());
+            let (filename, known) = (artefact.filename.clone(), artefact.sha256);
             return Err(AuditsError::Replaced { filename, known, found });
         }
         let wheel: WheelName = artefact.filename.parse()?;
@@ -235,12 +237,12 @@ impl Audits {
             .map_err(failed)?;
         facts.sha256 = Some(found);
         let text = serde_json::to_vec(&facts).map_err(io::Error::other)?;
-        self.kept.write(&artefact.sha256, &text)?;
+        self.kept.write(&artefact.sha256.to_string(), &text)?;
         Ok(facts)
     }
 
-    fn known(&self, sha256: &str) -> Option<WheelFacts> {
-        let bytes = self.kept.read(sha256).ok()??;
+    fn known(&self, sha256: Sha256) -> Option<WheelFacts> {
+        let bytes = self.kept.read(&sha256.to_string()).ok()??;
         serde_json::from_slice(&bytes).ok()
     }
 
@@ -268,7 +270,7 @@ fn take(artefact: &mut Artefact, facts: WheelFacts) {
 
 /// Gives what was found to every entry of a file that is published in several places: of two that tell one file's facts
 /// differently, the older may be the one that is kept.
-fn put(artefacts: &mut Artefacts, found: &BTreeMap<String, WheelFacts>) {
+fn put(artefacts: &mut Artefacts, found: &BTreeMap<Sha256, WheelFacts>) {
     for artefact in artefacts.values_mut().flat_map(|file| &mut file.artefacts) {
         if let Some(facts) = found.get(&artefact.sha256) {
             take(artefact, facts.clone());

@@ -74,9 +74,9 @@ pub enum ReadError {
         /// The file.
         filename: String,
         /// The hash in the catalogue.
-        known: String,
+        known: Sha256,
         /// The hash that is declared.
-        found: String,
+        found: Sha256,
     },
     /// A file is not there any more.
     #[error(
@@ -218,7 +218,7 @@ impl Reader<'_> {
         let before = known.len();
         let mut problems = Vec::new();
         let mut unreadable = BTreeSet::new();
-        let mut wanted: BTreeMap<Key, (File, String)> = BTreeMap::new();
+        let mut wanted: BTreeMap<Key, (File, Sha256)> = BTreeMap::new();
         for (kind, place, listed) in self.listed(name, &project, package)? {
             problems.extend(listed.problems.iter().map(ToString::to_string));
             let mut found = BTreeSet::new();
@@ -256,7 +256,7 @@ impl Reader<'_> {
             .into_par_iter()
             .map(|((origin, _), (file, sha256))| {
                 let known = known.get(&(origin.clone(), file.filename.clone()));
-                self.artefact(package, &project, origin, &file, &sha256, known)
+                self.artefact(package, &project, origin, &file, sha256, known)
             })
             .collect();
         let fresh: Vec<Artefact> = results.into_iter().collect::<Result<_, _>>()?;
@@ -320,12 +320,12 @@ impl Reader<'_> {
         place: &dyn Place,
         file: &File,
         known: Option<&Artefact>,
-    ) -> Result<String, ReadError> {
+    ) -> Result<Sha256, ReadError> {
         let known = known.filter(|_| !self.accepted.contains(&file.filename));
         if file.sha256.is_none() && kind != Kind::Index {
             return match known {
-                Some(known) => Ok(known.sha256.clone()),
-                None => Ok(place.sha256(file)?.to_string()),
+                Some(known) => Ok(known.sha256),
+                None => Ok(place.sha256(file)?),
             };
         }
         declared_sha256(file, known)
@@ -337,7 +337,7 @@ impl Reader<'_> {
         project: &PackageName,
         origin: Origin,
         file: &File,
-        sha256: &str,
+        sha256: Sha256,
         known: Option<&Artefact>,
     ) -> Result<Artefact, ReadError> {
         let published = file.published.as_ref().map(|published| published.source.clone());
@@ -500,15 +500,11 @@ fn is_wanted(filename: &str, project: &PackageName, package: &Package) -> Wanted
 }
 
 /// The declared hash, which must be the one known.
-fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<String, ReadError> {
-    let found = file
-        .sha256
-        .as_ref()
-        .ok_or_else(|| ReadError::NoHash { filename: file.filename.clone() })?
-        .to_string();
+fn declared_sha256(file: &File, known: Option<&Artefact>) -> Result<Sha256, ReadError> {
+    let found = file.sha256.ok_or_else(|| ReadError::NoHash { filename: file.filename.clone() })?;
     match known {
         Some(known) if known.sha256 != found => {
-            Err(ReadError::Replaced { filename: file.filename.clone(), known: known.sha256.clone(), found })
+            Err(ReadError::Replaced { filename: file.filename.clone(), known: known.sha256, found })
         }
         _ => Ok(found),
     }
@@ -659,7 +655,7 @@ mod tests {
     fn a_hash_is_declared_and_stays() {
         let hash = "0".repeat(64);
         let url = |fragment: &str| format!("https://example.org/x-1.0-py3-none-any.whl{fragment}");
-        let known = |sha256: &str| Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, sha256);
+        let known = |sha256: Sha256| Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, sha256);
         let file = File::at(&url(&format!("#sha256={hash}"))).unwrap();
         assert_eq!(declared_sha256(&file, None).unwrap(), hash);
         assert_eq!(declared_sha256(&file, Some(&known(&hash))).unwrap(), hash);

@@ -3,6 +3,7 @@
 use axle_catalogue::Catalogue;
 use axle_index::{Origin as _, PackageIndex, Settings};
 use axle_plan::{Plan, pins};
+use axle_types::Sha256;
 use axle_wheel::WheelName;
 use serde::Serialize;
 
@@ -41,7 +42,7 @@ struct File {
 /// The hashes of a file.
 #[derive(Serialize)]
 struct Hashes {
-    sha256: String,
+    sha256: Sha256,
 }
 
 /// `pylock.toml`. It has to name the address of every file, which the package index is asked for.
@@ -73,11 +74,11 @@ pub fn pylock(catalogue: &Catalogue, plan: &Plan, index_url: Option<&str>) -> Re
 }
 
 /// Where the package index has a file.
-fn address(index: &PackageIndex, name: &str, filename: &str, sha256: &str) -> Result<String, Error> {
+fn address(index: &PackageIndex, name: &str, filename: &str, sha256: Sha256) -> Result<String, Error> {
     let project = index.project(&name.parse()?)?;
     let file = project.files.into_iter().find(|file| file.filename == filename);
     let file = file.ok_or_else(|| format!("the package index has no {filename}"))?;
-    if file.sha256.is_some_and(|digest| digest.to_string() != sha256) {
+    if file.sha256.is_some_and(|digest| digest != sha256) {
         return Err(
             format!("the package index has another {filename} than the catalogue: {}", file.url).into()
         );

@@ -2,6 +2,8 @@ use std::sync::Arc;
 
 use axle_audit::ElfType;
 
+use axle_types::Sha256;
+
 use super::*;
 use axle_testing::{Wheel, World, library};
 
@@ -241,16 +243,10 @@ fn cells_that_no_catalogue_made_are_errors() {
 
     let mut unhashed = cells.clone();
     let cell = unhashed[0].torch.values_mut().next().unwrap();
-    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().sha256 = "c0ffee".into();
+    Arc::make_mut(cell.packages.get_mut("torch").unwrap()).wheel.as_mut().unwrap().sha256 =
+        Sha256([0xc0; 32]);
     let error = builds(&world.inventory(), &unhashed, &ComponentsFile::default()).unwrap_err();
     assert!(matches!(error, BuildError::Unaudited { .. }), "{error}");
-    let mut inventory = world.inventory();
-    let artefact = Artefact { sha256: "c0ffee".into(), ..torch(&mut inventory) };
-    replaced(&mut inventory, artefact);
-    assert!(matches!(
-        builds(&inventory, &unhashed, &ComponentsFile::default()),
-        Err(BuildError::Hash { .. })
-    ));
 
     let mut renamed = cells.clone();
     let cell = renamed[0].torch.values_mut().next().unwrap();

@@ -209,8 +209,8 @@ fn published(
     file: &File,
     options: &Options<'_>,
 ) -> Result<WheelFacts, Error> {
-    let declared_sha256 = file.sha256.as_ref().map(ToString::to_string);
-    let sha256 = source.sha256().map(|digest| digest.to_string());
+    let declared_sha256 = file.sha256;
+    let sha256 = source.sha256();
     let options = Options { declared_sha256, trust_names: sha256.is_none(), ..options.clone() };
     Ok(WheelFacts { sha256, ..audit(source, name, &options)? })
 }

@@ -92,8 +92,8 @@ fn identity(facts: &WheelFacts) -> Text {
     };
     line(&mut text, form, &facts.filename);
     line(&mut text, "size", &output::size(facts.size));
-    match (facts.form, facts.sha256.as_deref(), facts.declared_sha256.as_deref()) {
-        (_, Some(hash), _) => line(&mut text, "sha256", hash),
+    match (facts.form, facts.sha256, facts.declared_sha256) {
+        (_, Some(hash), _) => line(&mut text, "sha256", &hash.to_string()),
         (_, None, Some(declared)) => {
             line(&mut text, "sha256", &format!("{declared} (declared; not read whole)"));
         }

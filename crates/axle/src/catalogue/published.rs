@@ -122,7 +122,7 @@ fn artefacts(command: &CatalogueShow) -> Result<ArtefactFile, Error> {
 
 fn row(artefact: &Artefact) -> [String; 4] {
     let size = artefact.size.map_or_else(String::new, output::size);
-    [artefact.filename.clone(), size, provenance(artefact.provenance).to_owned(), artefact.sha256.clone()]
+    [artefact.filename.clone(), size, provenance(artefact.provenance).to_owned(), artefact.sha256.to_string()]
 }
 
 fn provenance(provenance: Provenance) -> &'static str {
