@@ -144,7 +144,7 @@ mod tests {
             name,
             version,
             filename: "",
-            sha256: "00",
+            sha256: Sha256([0; 32]),
             size: None,
             url: url.map(str::to_owned),
             is_compiled,
@@ -161,8 +161,11 @@ mod tests {
         );
         assert_eq!(
             requirements(&pins),
-            "flash-attn==2.8.3 --hash=sha256:00\ntorch==2.9.1 --hash=sha256:00\n\
-             xformers @ https://example.org/xformers-0.0.33%2Bcu128.whl --hash=sha256:00\n"
+            format!(
+                "flash-attn==2.8.3 --hash=sha256:{hash}\ntorch==2.9.1 --hash=sha256:{hash}\n\
+                 xformers @ https://example.org/xformers-0.0.33%2Bcu128.whl --hash=sha256:{hash}\n",
+                hash = Sha256([0; 32])
+            )
         );
     }
 
@@ -172,7 +175,7 @@ mod tests {
             name: "x",
             version: "1",
             filename: "",
-            sha256: "00",
+            sha256: Sha256([0; 32]),
             size: None,
             url: None,
             is_compiled: true,

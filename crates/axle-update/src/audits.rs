@@ -308,8 +308,8 @@ mod tests {
     fn a_file_in_several_places_is_told_alike_in_all_of_them() {
         let facts = |glibc: &str| WheelFacts { glibc: Some(glibc.to_owned()), ..WheelFacts::default() };
         let audited = |origin: Origin| {
-            let (filename, sha256) = ("made-1.0-py3-none-manylinux_2_28_x86_64.whl", "1".repeat(64));
-            let mut artefact = Artefact::declared(filename, origin, &sha256);
+            let (filename, sha256) = ("made-1.0-py3-none-manylinux_2_28_x86_64.whl", Sha256([1; 32]));
+            let mut artefact = Artefact::declared(filename, origin, sha256);
             take(&mut artefact, facts("2.17"));
             artefact
         };
@@ -317,7 +317,7 @@ mod tests {
         let file = ArtefactFile::new("made", vec![audited(Origin::Pypi), audited(elsewhere)]);
         let mut artefacts = Artefacts::from([("made".to_owned(), file)]);
 
-        put(&mut artefacts, &BTreeMap::from([("1".repeat(64), facts("2.28"))]));
+        put(&mut artefacts, &BTreeMap::from([(Sha256([1; 32]), facts("2.28"))]));
 
         let told = artefacts["made"].artefacts.iter().map(|artefact| artefact.audit.clone());
         assert!(told.eq([Some(Audit::own(facts("2.28"))), Some(Audit::own(facts("2.28")))]));

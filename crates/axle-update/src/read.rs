@@ -628,7 +628,7 @@ mod tests {
         ];
         let artefact = Artefact {
             requires_dist: Some(lines.map(str::to_owned).into()),
-            ..Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, &"0".repeat(64))
+            ..Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, Sha256([0; 32]))
         };
         let file = ArtefactFile::new("x", vec![artefact]);
         let environments: Vec<_> = System::ALL
@@ -653,13 +653,13 @@ mod tests {
 
     #[test]
     fn a_hash_is_declared_and_stays() {
-        let hash = "0".repeat(64);
+        let hash = Sha256([0; 32]);
         let url = |fragment: &str| format!("https://example.org/x-1.0-py3-none-any.whl{fragment}");
         let known = |sha256: Sha256| Artefact::declared("x-1.0-py3-none-any.whl", Origin::Pypi, sha256);
         let file = File::at(&url(&format!("#sha256={hash}"))).unwrap();
         assert_eq!(declared_sha256(&file, None).unwrap(), hash);
-        assert_eq!(declared_sha256(&file, Some(&known(&hash))).unwrap(), hash);
-        let replaced = declared_sha256(&file, Some(&known(&"1".repeat(64)))).unwrap_err();
+        assert_eq!(declared_sha256(&file, Some(&known(hash))).unwrap(), hash);
+        let replaced = declared_sha256(&file, Some(&known(Sha256([1; 32])))).unwrap_err();
         assert!(matches!(replaced, ReadError::Replaced { .. }), "{replaced}");
         let undeclared = declared_sha256(&File::at(&url("")).unwrap(), None).unwrap_err();
         assert!(matches!(undeclared, ReadError::NoHash { .. }), "{undeclared}");
