@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use axle_plan::{Prefer, package_name};
 use axle_toolkit::Rule;
 use axle_types::{
-    ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, System, Version, compiler_major,
+    ComputeCapability, CudaRelease, CudaTarget, DriverVersion, Glibc, PythonVersion, System, Version,
+    compiler_major,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pep440_rs::VersionSpecifiers;
@@ -25,9 +26,9 @@ pub enum Command {
     /// Show what is inside wheels: SASS and PTX, needed libraries, symbol versions
     Audit(Audit),
     /// Check a build environment that you describe: compiler, GPU, driver, glibc, Python
-    Check(crate::check::Check),
+    Check(Check),
     /// Check this machine, and what is installed on it
-    Doctor(crate::doctor::Doctor),
+    Doctor(Doctor),
     /// Pick one build of every package so that all fit the target (resolve), or say why that is impossible
     Concretise(Concretise),
     /// Resolve versions that the catalogue does not have as a set, and write them to a lock file for Nix
@@ -176,6 +177,82 @@ pub struct RequestArguments {
     pub packages: Vec<String>,
 }
 
+/// `axle check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// CUDA release, as in 12.8
+    #[arg(long, value_name = "X.Y")]
+    pub cuda: CudaRelease,
+    /// Version of GCC, as in 13
+    #[arg(long, value_name = "VERSION", value_parser = compiler_major, conflicts_with = "clang")]
+    pub gcc: Option<u16>,
+    /// Version of Clang, as in 17
+    #[arg(long, value_name = "VERSION", value_parser = compiler_major)]
+    pub clang: Option<u16>,
+    /// GCC release whose libstdc++ Clang takes: the newest that is installed
+    #[arg(long, value_name = "MAJOR", requires = "clang")]
+    pub libstdcxx: Option<u16>,
+    /// Compute capability of a GPU, as in 8.6; repeatable
+    #[arg(long = "cc", value_name = "X.Y")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// Name of a GPU, as in "RTX 3090", for its compute capability; repeatable
+    #[arg(long = "gpu", value_name = "NAME")]
+    pub gpus: Vec<String>,
+    /// Python version, as in 3.12
+    #[arg(long, value_name = "X.Y")]
+    pub python: Option<PythonVersion>,
+    /// Version of NVIDIA's driver, as in 570.26
+    #[arg(long, value_name = "VERSION")]
+    pub driver: Option<DriverVersion>,
+    /// glibc, as in 2.40
+    #[arg(long, value_name = "X.Y")]
+    pub glibc: Option<Glibc>,
+    /// Memory for compilers, as in 32G
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<u64>,
+    /// Package that is to be compiled, whose jobs must fit the memory; repeatable
+    #[arg(long = "compile", value_name = "PACKAGE", requires = "memory")]
+    pub compiled: Vec<String>,
+    /// torch version, or the start of one, as in 2.9; with the libraries that it pins
+    #[arg(long, value_name = "VERSION")]
+    pub torch: Option<String>,
+    /// Report violations of this rule as warnings, not errors (code or name); repeatable
+    #[arg(long = "allow", value_name = "RULE")]
+    pub allowed: Vec<Rule>,
+    /// System, as Nix names it
+    #[arg(long, default_value = "x86_64-linux")]
+    pub system: System,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Folder of a catalogue [default: the one in the program]
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// `axle doctor`.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look at the files in this folder, as if it were the root, and run none of its programs
+    #[arg(long, value_name = "FOLDER")]
+    pub root: Option<PathBuf>,
+    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; repeatable
+    #[arg(long = "cc", value_name = "X.Y")]
+    pub compute_capabilities: Vec<ComputeCapability>,
+    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; repeatable
+    #[arg(long = "gpu", value_name = "NAME")]
+    pub gpus: Vec<String>,
+    /// Report violations of this rule as warnings, not errors (code or name); repeatable
+    #[arg(long = "allow", value_name = "RULE")]
+    pub allowed: Vec<Rule>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value = "human")]
+    pub format: ReportFormat,
+    /// Folder of a catalogue [default: the one in the program]
+    #[arg(long, value_name = "FOLDER")]
+    pub catalogue: Option<PathBuf>,
+}
+
 /// `axle concretise`.
 #[derive(Debug, Args)]
 pub struct Concretise {
@@ -266,6 +343,20 @@ pub fn cuda_release(text: &str) -> Result<CudaTarget, String> {
         Ok(cuda @ CudaTarget::Release(_)) => Ok(cuda),
         _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),
     }
+}
+
+/// Reads `32G` or `512M`; the letters are powers of 1024.
+pub fn memory(text: &str) -> Result<u64, String> {
+    let invalid = || format!("'{text}' is no size of memory: it is written like 32G or 512M");
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| invalid())?;
+    let unit: u64 = match text.get(digits.len()..).unwrap_or_default().to_uppercase().as_str() {
+        "M" | "MB" | "MIB" => 1 << 20,
+        "G" | "GB" | "GIB" => 1 << 30,
+        "T" | "TB" | "TIB" => 1 << 40,
+        _ => return Err(invalid()),
+    };
+    number.checked_mul(unit).ok_or_else(invalid)
 }
 
 /// `axle catalogue add`.

@@ -1,75 +1,19 @@
 //! `axle check`: judges an environment that is described.
 
 use axle_plan::{Document, package_name};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use axle_toolkit::{Environment, Package, Rule, SCHEMA, Severity, Toolkits, Verdict};
-use axle_types::{
-    ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, PythonVersion, System, compiler_major,
-};
-use clap::Args;
+use axle_toolkit::{Environment, Package, SCHEMA, Severity, Toolkits, Verdict};
+use axle_types::{ComputeCapability, HostCompiler, System};
 use serde_json::{Value, json};
 
-use crate::arguments::ReportFormat;
+use crate::arguments::{Check, ReportFormat};
 use crate::embedded;
 use crate::output::{self, Answer, Error, Text};
 use crate::sarif::{self, Found};
 
 /// The schema of what `check` and `doctor` say.
 pub const CHECK_SCHEMA: &str = "axle.check/1";
-
-/// `axle check`.
-#[derive(Debug, Args)]
-pub struct Check {
-    /// CUDA release, as in 12.8
-    #[arg(long, value_name = "X.Y")]
-    pub cuda: CudaRelease,
-    /// Version of GCC, as in 13
-    #[arg(long, value_name = "VERSION", value_parser = compiler_major, conflicts_with = "clang")]
-    pub gcc: Option<u16>,
-    /// Version of Clang, as in 17
-    #[arg(long, value_name = "VERSION", value_parser = compiler_major)]
-    pub clang: Option<u16>,
-    /// GCC release whose libstdc++ Clang takes: the newest that is installed
-    #[arg(long, value_name = "MAJOR", requires = "clang")]
-    pub libstdcxx: Option<u16>,
-    /// Compute capability of a GPU, as in 8.6; repeatable
-    #[arg(long = "cc", value_name = "X.Y")]
-    pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", for its compute capability; repeatable
-    #[arg(long = "gpu", value_name = "NAME")]
-    pub gpus: Vec<String>,
-    /// Python version, as in 3.12
-    #[arg(long, value_name = "X.Y")]
-    pub python: Option<PythonVersion>,
-    /// Version of NVIDIA's driver, as in 570.26
-    #[arg(long, value_name = "VERSION")]
-    pub driver: Option<DriverVersion>,
-    /// glibc, as in 2.40
-    #[arg(long, value_name = "X.Y")]
-    pub glibc: Option<Glibc>,
-    /// Memory for compilers, as in 32G
-    #[arg(long, value_name = "SIZE", value_parser = memory)]
-    pub memory: Option<u64>,
-    /// Package that is to be compiled, whose jobs must fit the memory; repeatable
-    #[arg(long = "compile", value_name = "PACKAGE", requires = "memory")]
-    pub compiled: Vec<String>,
-    /// torch version, or the start of one, as in 2.9; with the libraries that it pins
-    #[arg(long, value_name = "VERSION")]
-    pub torch: Option<String>,
-    /// Report violations of this rule as warnings, not errors (code or name); repeatable
-    #[arg(long = "allow", value_name = "RULE")]
-    pub allowed: Vec<Rule>,
-    /// System, as Nix names it
-    #[arg(long, default_value = "x86_64-linux")]
-    pub system: System,
-    /// How to print the answer
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Folder of a catalogue [default: the one in the program]
-    #[arg(long, value_name = "FOLDER")]
-    pub catalogue: Option<PathBuf>,
-}
 
 /// Answers from the catalogue's toolkits.
 pub fn run(command: &Check) -> Result<Answer, Error> {
@@ -226,18 +170,4 @@ pub fn human(verdicts: &[Verdict]) -> Text {
         );
     }
     text
-}
-
-/// Reads `32G` or `512M`; the letters are powers of 1024.
-pub fn memory(text: &str) -> Result<u64, String> {
-    let invalid = || format!("'{text}' is no size of memory: it is written like 32G or 512M");
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| invalid())?;
-    let unit: u64 = match text.get(digits.len()..).unwrap_or_default().to_uppercase().as_str() {
-        "M" | "MB" | "MIB" => 1 << 20,
-        "G" | "GB" | "GIB" => 1 << 30,
-        "T" | "TB" | "TIB" => 1 << 40,
-        _ => return Err(invalid()),
-    };
-    number.checked_mul(unit).ok_or_else(invalid)
 }

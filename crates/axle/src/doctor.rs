@@ -1,43 +1,18 @@
 //! `axle doctor`: judges this machine.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use axle_plan::Problem;
-use axle_toolkit::{Environment, Package, Rule, Severity, Source, Toolkits, Verdict, listing_major};
+use axle_toolkit::{Environment, Package, Severity, Source, Toolkits, Verdict, listing_major};
 use axle_types::{ComputeCapability, System, WheelCuda};
-use clap::Args;
 use serde::Serialize;
 
-use crate::arguments::ReportFormat;
+use crate::arguments::{Doctor, ReportFormat};
 use crate::check;
 use crate::embedded;
 use crate::machine::{FoundCompiler, Machine, Root};
 use crate::output::{self, Answer, Error, Text};
 use crate::sarif::{self, Found};
-
-/// `axle doctor`.
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Look at the files in this folder, as if it were the root, and run none of its programs
-    #[arg(long, value_name = "FOLDER")]
-    pub root: Option<PathBuf>,
-    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; repeatable
-    #[arg(long = "cc", value_name = "X.Y")]
-    pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; repeatable
-    #[arg(long = "gpu", value_name = "NAME")]
-    pub gpus: Vec<String>,
-    /// Report violations of this rule as warnings, not errors (code or name); repeatable
-    #[arg(long = "allow", value_name = "RULE")]
-    pub allowed: Vec<Rule>,
-    /// How to print the answer
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: ReportFormat,
-    /// Folder of a catalogue [default: the one in the program]
-    #[arg(long, value_name = "FOLDER")]
-    pub catalogue: Option<PathBuf>,
-}
 
 /// A question that was asked of the machine, and the verdicts.
 struct Judged {
