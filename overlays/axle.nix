@@ -76,7 +76,7 @@ let
     compile
     ;
   audited = import ./builders/audited.nix { inherit pkgs lib; };
-  highLevel = import ./layers/high-level.nix { inherit (pkgs) writeText; };
+  highLevel = import ./layers/high-level.nix { inherit (pkgs) lib writeText; };
   worlds = import ./lib/worlds.nix { inherit lib; };
   pythonLevel = import ./layers/python-level.nix { inherit pkgs worlds licences; };
 in

@@ -39,6 +39,7 @@ let
       answer =
         {
           names,
+          extras,
           capabilities,
           compiler,
           torch,
@@ -50,6 +51,7 @@ let
           request = {
             inherit
               names
+              extras
               capabilities
               compiler
               cellFile

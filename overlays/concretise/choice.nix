@@ -35,7 +35,8 @@ in
 
   # Output
 
-  `torch` and `cell`, or a `throw` with the reasons; `isCompiled` (by package, whether it is compiled), `blockersOf` (the
+  `torch`, `cell` and `names` (the requested packages with what their extras require), or a `throw` with the reasons;
+  `isCompiled` (by package, whether it is compiled), `blockersOf` (the
   blockers of a package of the cell for this request) and `refusal` (the blockers of the whole request, by torch).
 */
 {
@@ -59,7 +60,7 @@ let
     inherit onlyAudited glibc;
     computeCapabilities = capabilities;
     cell = cellFile.torch.${candidate};
-    inherit (request) names;
+    inherit (request) names extras;
     compilers = toolkits.spansOf cuda;
   };
   judged =
@@ -97,6 +98,15 @@ let
     };
   absentTorches = filter isAsked (attrNames cellFile.absent);
 
+  # The requested packages as requirements: `ray[serve]`.
+  asked = map (
+    name:
+    if request.extras ? ${name} then
+      "${name}[${concatStringsSep "," request.extras.${name}}]"
+    else
+      name
+  ) request.names;
+
   sentence =
     let
       lines = concatMap (
@@ -117,10 +127,10 @@ let
         ++ lib.optional (compiler != null) "--${compiler.kind} ${toString compiler.major}"
         ++ lib.optional (prefer != "wheel") "--prefer ${prefer}"
         ++ lib.optional onlyAudited "--only-audited"
-        ++ request.names
+        ++ asked
       );
     in
-    "axle: no torch fits ${list request.names} for ${system}, Python ${request.python}, ${
+    "axle: no torch fits ${list asked} for ${system}, Python ${request.python}, ${
       if cuda == null then "no CUDA" else "CUDA ${cuda}, compute capabilities ${list capabilities}"
     }:\n${concatStringsSep "\n" lines}${
       if canCompile then
@@ -142,6 +152,9 @@ in
 
   inherit refusal;
 
+  # The requested packages, and those that their extras require in this cell.
+  names = lib.unique (request.names ++ (cells.extrasOf cell request.extras).names);
+
   blockersOf =
     name:
     blockersOf (
@@ -149,6 +162,7 @@ in
       // {
         compiling = lib.last attempts;
         names = [ name ];
+        extras = { };
       }
     );
 }

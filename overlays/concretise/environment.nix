@@ -108,7 +108,7 @@ let
     );
 
   python = ifAllowed (
-    environment (map (name: packages.${name}) request.names ++ extraPackages packageSet.pkgs)
+    environment (map (name: packages.${name}) choice.names ++ extraPackages packageSet.pkgs)
   );
 in
 {

@@ -45,7 +45,7 @@ let
     ${if compiled == [ ] then null else "compiled"} = compiled;
   });
   # The requested packages and their transitive requirements.
-  names = cells.closureOf cell request.names;
+  names = cells.closureOf cell choice.names;
 
   buildOf =
     name: package:

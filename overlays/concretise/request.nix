@@ -16,17 +16,23 @@ let
     attrNames
     attrValues
     concatMap
+    elemAt
     filter
+    groupBy
     head
     isAttrs
     isFunction
     isList
     isString
+    lessThan
     listToAttrs
     map
     mapAttrs
+    match
+    sort
+    split
     ;
-  inherit (lib) unique;
+  inherit (lib) filterAttrs unique;
 
   toolkitComplaints = cuda.complaints;
 in
@@ -38,7 +44,7 @@ in
   # Output
 
   `interpreter`, `python`, `cellFile`, `capabilities` (sorted), `compiler` (as `arguments.compilerOf` returns it), `names`
-  (the requested packages), `highLevels` (the packages to choose from) and `complaints` (sentences, none if it is valid).
+  (the requested packages), `extras` (the extras requested of them, by package), `highLevels` (the packages to choose from) and `complaints` (sentences, none if it is valid).
 */
 {
   packages,
@@ -87,9 +93,22 @@ let
     known.${name}
       or (throw "axle: the catalogue has no ${name}${arguments.didYouMean name (attrNames known)}");
   asked = if isFunction packages then packages highLevels else packages;
-  understood = value: if isString value then named value else value;
+  # A name, perhaps with extras: `ray[serve,tune]`.
+  understood =
+    value:
+    let
+      parts = match "([^][]+)\\[([^][]*)]" value;
+    in
+    if !isString value then
+      value
+    else if parts == null then
+      named value
+    else
+      (named (head parts)).withExtras (
+        filter (part: isString part && part != "") (split "[ ,]+" (elemAt parts 1))
+      );
   isHighLevel = value: isAttrs value && value ? axleHighLevel;
-  names =
+  requested =
     if !isList asked then
       throw "axle: packages must be a list of high-level packages, or a function to one: packages = hl: [ hl.torch ]"
     else
@@ -100,7 +119,14 @@ let
       if others != [ ] then
         throw "axle: packages takes high-level packages only (packages = hl: [ hl.torch ]); pass ${(head others).name or "others"} in extraPackages = ps: [ … ]"
       else
-        unique (map (value: value.axleHighLevel) all);
+        all;
+  names = unique (map (value: value.axleHighLevel) requested);
+  # Of a package that is requested twice, all extras.
+  extras = filterAttrs (_: extras: extras != [ ]) (
+    mapAttrs (_: values: unique (sort lessThan (concatMap (value: value.axleExtras or [ ]) values))) (
+      groupBy (value: value.axleHighLevel) requested
+    )
+  );
 in
 {
   inherit
@@ -108,6 +134,7 @@ in
     cellFile
     highLevels
     names
+    extras
     ;
   python = version;
   capabilities = versions.sort computeCapabilities;

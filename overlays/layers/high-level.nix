@@ -1,7 +1,7 @@
 /**
   The high-level layer: the description of a package in its cell. It does no work and provides nothing to run.
 */
-{ writeText }:
+{ lib, writeText }:
 /**
   A package of a cell, as users refer to it in `packages = hl: [ hl.torch ]`.
 
@@ -18,6 +18,19 @@
   package,
 }:
 let
+  inherit (builtins)
+    all
+    concatStringsSep
+    filter
+    isList
+    isString
+    lessThan
+    map
+    sort
+    split
+    ;
+  inherit (lib) toLower unique;
+
   metadata = writeText "${name}-${package.version}.json" (
     builtins.toJSON {
       inherit name;
@@ -29,9 +42,18 @@ let
       ${if package ? source then "source" else null} = package.source;
     }
   );
+  # Extras are compared in normalised form (PEP 685).
+  extrasOf =
+    extras:
+    if isList extras && all isString extras then
+      sort lessThan (unique (map normalised extras))
+    else
+      throw "axle: withExtras takes a list of names: hl.${name}.withExtras [ \"all\" ]";
+  normalised =
+    extra:
+    concatStringsSep "-" (filter (part: isString part && part != "") (split "[-_.]+" (toLower extra)));
   refusal = throw "axle: ${name} is a high-level package, which contains nothing to run; pass it to `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
-in
-{
+  self = {
   type = "derivation";
   pname = name;
   name = "${name}-${package.version}";
@@ -43,4 +65,10 @@ in
   outPath = refusal;
   drvPath = refusal;
   pythonModule = refusal;
-}
+
+  # The package with some of its extras: `hl.ray.withExtras [ "serve" ]`.
+  axleExtras = [ ];
+  withExtras = extras: self // { axleExtras = extrasOf extras; };
+};
+in
+self

@@ -91,6 +91,7 @@ let
           // {
             packages = mapAttrs (_: withFrozen) (take file.packages cell.packages);
             absent = take file.absences cell.absent;
+            extras = take file.extras (cell.extras or { });
           }
         ) file.torch;
       };

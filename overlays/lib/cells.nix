@@ -8,6 +8,7 @@
 }:
 let
   inherit (builtins)
+    attrNames
     concatMap
     elem
     filter
@@ -18,7 +19,7 @@ let
     map
     sort
     ;
-  inherit (lib) optional;
+  inherit (lib) optional unique;
 in
 rec {
   /**
@@ -67,6 +68,51 @@ rec {
     cell: name:
     cell.packages.${name}
       or (throw "axle: ${blockers.show (blockers.absent name (cell.absent.${name} or null))}");
+
+  /**
+    What extras of requested packages come to in a cell: `names`, the packages that they require, and `blockers`, the
+    packages of the cell that do not satisfy them and the extras that do not exist.
+
+    # Type
+
+    ```
+    extrasOf :: Cell -> { <package> = [String]; } -> { names :: [String]; blockers :: [Blocker]; }
+    ```
+  */
+  extrasOf =
+    cell: extras:
+    let
+      ofPackage =
+        package:
+        let
+          known = cell.extras.${package} or { };
+          inherit (cell.packages.${package}) version;
+          of =
+            extra:
+            known.${extra} or {
+              requires = [ ];
+              blockers = [
+                {
+                  inherit package version;
+                  why = {
+                    cause = "no-such-extra";
+                    inherit extra;
+                    extras = attrNames known;
+                  };
+                }
+              ];
+            };
+        in
+        # That the cell lacks the package is another blocker.
+        if cell.packages ? ${package} then map of extras.${package} else [ ];
+      all = concatMap ofPackage (attrNames extras);
+    in
+    {
+      names = concatMap (one: one.requires) all;
+      blockers = map (blocker: blocker // { source = null; }) (
+        concatMap (one: one.blockers or [ ]) all
+      );
+    };
 
   /**
     Why the wheel of a package in a cell does not fit a request: a list of causes, empty if it fits.
@@ -192,6 +238,9 @@ rec {
     `names`
     : The requested packages.
 
+    `extras`
+    : The extras requested of them, by package.
+
     `glibc`
     : The version of the package set's glibc.
 
@@ -206,10 +255,13 @@ rec {
       cell,
       names,
       compiling,
+      extras ? { },
       ...
     }@request:
     let
-      missing = filter (name: !(cell.packages ? ${name})) names;
+      ofExtras = extrasOf cell extras;
+      wanted = unique (names ++ ofExtras.names);
+      missing = filter (name: !(cell.packages ? ${name})) wanted;
       why =
         name:
         if kindOf request compiling name != null then
@@ -223,5 +275,6 @@ rec {
           }) (wheelCauses request name);
     in
     map (name: blockers.absent name (cell.absent.${name} or null)) (sort (a: b: a < b) missing)
-    ++ concatMap why (sort (a: b: a < b) (closureOf cell names));
+    ++ ofExtras.blockers
+    ++ concatMap why (sort (a: b: a < b) (closureOf cell wanted));
 }

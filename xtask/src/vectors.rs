@@ -11,8 +11,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use axle_catalogue::{
-    Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Files,
-    Folder, Provenance, canonical,
+    Absence, Catalogue, CatalogueError, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra,
+    ExtraBlocker, Extras, Files, Folder, Provenance, canonical,
 };
 use axle_fatbin::Code;
 use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
@@ -57,6 +57,8 @@ const SEED: u64 = 22;
 const WORLDS: usize = 40;
 const QUESTIONS: usize = 30;
 const NAMES: [&str; 6] = ["torch", "a", "b", "c", "d", "e"];
+/// The last is none that a package has.
+const EXTRAS: [&str; 3] = ["all", "fast", "none"];
 const CAPABILITIES: [&str; 4] = ["7.0", "8.0", "8.6", "9.0"];
 const GLIBCS: [(u16, u16); 5] = [(2, 3), (2, 17), (2, 28), (2, 34), (2, 39)];
 
@@ -150,10 +152,37 @@ fn cells(rng: &mut Rng) -> Result<CellFile, Error> {
             let package = CellPackage { version, wheel, source, requires, gpu: rng.bool() };
             cell.packages.insert(name.to_owned(), package.into());
         }
+        for name in &there {
+            if rng.bool() {
+                let extras = extras(rng, &cell);
+                cell.extras.insert((*name).to_owned(), extras.into());
+            }
+        }
         file.order.push(torch.to_owned());
         file.torch.insert(torch.to_owned(), cell.seal()?);
     }
     Ok(file)
+}
+
+/// Extras that require packages, of which the cell may lack some, and for which others may not do.
+fn extras(rng: &mut Rng, cell: &Cell) -> Extras {
+    let mut extras = Extras::new();
+    for name in EXTRAS.into_iter().filter(|name| *name != "none") {
+        if rng.usize(..3) == 0 {
+            continue;
+        }
+        let requires: BTreeSet<_> = (0..rng.usize(..3)).filter_map(|_| rng.choice(NAMES)).collect();
+        let mut blockers = Vec::new();
+        if rng.usize(..4) == 0
+            && let Some((package, held)) = rng.choice(cell.packages.iter())
+        {
+            let why = Cause::Outside { requirement: format!("{package}>=2"), by: Some(format!("x[{name}]")) };
+            blockers.push(ExtraBlocker { package: package.clone(), version: held.version.clone(), why });
+        }
+        let requires = requires.into_iter().map(str::to_owned).collect();
+        extras.insert(name.to_owned(), Extra { requires, blockers });
+    }
+    extras
 }
 
 fn capabilities() -> Vec<ComputeCapability> {
@@ -206,7 +235,10 @@ fn source(rng: &mut Rng, name: &str) -> CellSource {
 fn question(rng: &mut Rng, file: &CellFile) -> Request {
     let mut packages = BTreeMap::new();
     for _ in 0..=rng.usize(..3) {
-        packages.insert(rng.choice(NAMES).unwrap_or("a").to_owned(), Asked::default());
+        let extras = if rng.usize(..3) == 0 { some(rng, &EXTRAS, 2) } else { Vec::new() };
+        let extras = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
+        let asked = Asked { extras, ..Asked::default() };
+        packages.insert(rng.choice(NAMES).unwrap_or("a").to_owned(), asked);
     }
     let mut compute_capabilities: BTreeSet<_> = some(rng, &file.capabilities, 3).into_iter().collect();
     if compute_capabilities.is_empty() {
@@ -243,6 +275,12 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
 fn for_nix(request: &Request) -> Value {
     json!({
         "names": request.packages.keys().collect::<Vec<_>>(),
+        "extras": request
+            .packages
+            .iter()
+            .filter(|(_, asked)| !asked.extras.is_empty())
+            .map(|(name, asked)| (name, asked.extras.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            .collect::<BTreeMap<_, _>>(),
         "capabilities": request.compute_capabilities,
         "compiler": request.compiler.map(|compiler| match compiler {
             HostCompiler::Gcc(major) => json!({ "kind": "gcc", "major": major, "name": compiler.id() }),

@@ -155,11 +155,6 @@ pub enum Cause {
         /// What the user asks for.
         requirement: String,
     },
-    /// What an extra requires is not known.
-    UnknownExtra {
-        /// The extra.
-        extra: String,
-    },
     /// The version of the set is none that will do.
     Outside {
         /// The versions that will do.
@@ -399,7 +394,6 @@ impl Cause {
             | Self::UnreadableRequirement { .. }
             | Self::UrlRequirement { .. }
             | Self::UnknownRequirements
-            | Self::UnknownExtra { .. }
             | Self::Unaudited { .. }
             | Self::Unread { .. }
             | Self::Rule { rule: None, .. } => CauseKind::Unknown,
@@ -468,9 +462,6 @@ impl Cause {
             | Self::Outside { .. }
             | Self::NotInCatalogue { .. }
             | Self::NotInSet => format!("{subject} {}", self.predicate()),
-            Self::UnknownExtra { extra } => format!(
-                "the requirements of {subject} are not known, nor is what its extra `{extra}` adds: ask for those packages by name"
-            ),
             Self::NoSystem { .. }
             | Self::NoPython { .. }
             | Self::NoCuda { .. }
@@ -566,7 +557,6 @@ impl fmt::Display for Cause {
                 write!(f, "it has no extra `{extra}`; it has {}", comma_separated(extras))
             }
             Self::NotAsked { requirement } => write!(f, "{requirement} is asked for"),
-            Self::UnknownExtra { extra } => write!(f, "nothing says what its extra `{extra}` requires"),
             Self::Outside { requirement, by: None } => {
                 write!(f, "it is the version for this target, and {requirement} is asked for")
             }

@@ -55,6 +55,36 @@ pub struct Cell {
     /// of the set, nor of its hash: what is published later changes it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "shared")]
     pub newer: BTreeMap<String, Arc<Newer>>,
+    /// What the extras of the packages come to in this set, by package; nothing where a package has none. As
+    /// [`newer`](Self::newer) it is no part of the hash: extras change no package.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", with = "shared")]
+    pub extras: BTreeMap<String, Arc<Extras>>,
+}
+
+/// The extras of a package, each with what it comes to in a set.
+pub type Extras = BTreeMap<String, Extra>;
+
+/// What asking for an extra adds to a request, extras that it asks for in turn included.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extra {
+    /// The packages that it requires, sorted; the set may lack some.
+    pub requires: Vec<String>,
+    /// Packages of the set that will not do for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blockers: Vec<ExtraBlocker>,
+}
+
+/// A package of a set that will not do for an extra.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraBlocker {
+    /// The package.
+    pub package: String,
+    /// Its version in the set.
+    pub version: String,
+    /// What is wrong with it.
+    pub why: Cause,
 }
 
 /// Maps to what is shared, as if it were not.
@@ -101,6 +131,7 @@ impl Cell {
         if let Some(object) = value.as_object_mut() {
             object.remove("cell");
             object.remove("newer");
+            object.remove("extras");
         }
         self.cell = canonical::sha256_hex(&value)?;
         Ok(self)
@@ -230,6 +261,8 @@ struct Pooled {
     absences: Pool<Absence>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     newer: Pool<Newer>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extras: Pool<Extras>,
     torch: BTreeMap<String, PooledCell>,
     absent: BTreeMap<String, Absence>,
 }
@@ -258,11 +291,14 @@ struct PooledCell {
     absent: Numbers,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     newer: Numbers,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    extras: Numbers,
 }
 
 impl From<CellFile> for Pooled {
     fn from(file: CellFile) -> Self {
-        let (mut packages, mut absences, mut newer) = (Pool::new(), Pool::new(), Pool::new());
+        let (mut packages, mut absences) = (Pool::new(), Pool::new());
+        let (mut newer, mut extras) = (Pool::new(), Pool::new());
         let mut torch = BTreeMap::new();
         // The newest torch's stand first.
         let newest = |version: &String| file.order.iter().position(|one| one == version);
@@ -274,6 +310,7 @@ impl From<CellFile> for Pooled {
                 packages: pool(cell.packages, &mut packages),
                 absent: pool(cell.absent, &mut absences),
                 newer: pool(cell.newer, &mut newer),
+                extras: pool(cell.extras, &mut extras),
             };
             torch.insert(version, cell);
         }
@@ -292,6 +329,7 @@ impl From<CellFile> for Pooled {
             frozen,
             absences: owned(absences),
             newer: owned(newer),
+            extras: owned(extras),
             torch,
             absent: file.absent,
         }
@@ -307,6 +345,7 @@ impl TryFrom<Pooled> for CellFile {
             package.with_frozen(|numbers| unpool(of, numbers, &file.frozen)).map(Arc::new)
         })?;
         let (absences, newer) = (shareable(file.absences), shareable(file.newer));
+        let extras = shareable(file.extras);
         let cells = file.torch.into_iter().map(|(torch, cell)| {
             let of = || format!("the cell of torch {torch}");
             let whole = Cell {
@@ -314,6 +353,7 @@ impl TryFrom<Pooled> for CellFile {
                 packages: unpool(of, cell.packages, &packages)?,
                 absent: unpool(of, cell.absent, &absences)?,
                 newer: unpool(of, cell.newer, &newer)?,
+                extras: unpool(of, cell.extras, &extras)?,
             };
             Ok((torch, whole))
         });

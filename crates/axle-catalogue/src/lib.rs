@@ -48,7 +48,9 @@ pub use catalogue::{
     build_environments_path, build_path, cell_path, write_json,
 };
 pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
-pub use cell::{Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Newer};
+pub use cell::{
+    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra, ExtraBlocker, Extras, Newer,
+};
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
 pub use files::{Files, Folder, FolderLock, Transaction, write_file};

@@ -7,7 +7,7 @@ use axle_toolkit::{SupportedCompilers, Toolkits};
 use thiserror::Error;
 
 use crate::{
-    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Fetch, FetchPypi, FetchUrl,
+    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Extra, Fetch, FetchPypi, FetchUrl,
     FetchWheel, FrozenWheel, LibrariesFile, Origin, Provider, SourceBuild, ToolkitWheels, WheelBuild,
 };
 
@@ -246,6 +246,17 @@ impl Valid for CellFile {
         for cell in self.torch.values() {
             if !cell.cell.is_empty() {
                 sha256(&cell.cell)?;
+            }
+            for (name, extras) in &cell.extras {
+                package_name(name)?;
+                for (extra, Extra { requires, blockers }) in &**extras {
+                    package_name(extra)?;
+                    each(requires, package_name)?;
+                    for blocker in blockers {
+                        package_name(&blocker.package)?;
+                        version(&blocker.version)?;
+                    }
+                }
             }
             for (name, package) in &cell.packages {
                 package_name(name)?;

@@ -226,7 +226,7 @@ impl<'a> Lookup<'a> {
         let Some(file) = self.cells(request.system, request.python, request.cuda)? else { return Ok(None) };
         for compiling in request.passes() {
             for (torch, cell) in wanted_cells(&file, request) {
-                let Ok(wanted) = self.wanted(cell, request)? else { continue };
+                let wanted = Wanted::of(cell, request);
                 if serves(cell, request, &wanted, *compiling) {
                     let torch = torch.to_owned();
                     return Ok(Some(Found { file: Rc::clone(&file), torch, wanted }));
@@ -310,7 +310,7 @@ fn wanted_cells<'a>(file: &'a CellFile, request: &'a Request) -> impl Iterator<I
 
 fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> bool {
     wanted.names.iter().all(|name| cell.packages.contains_key(name))
-        && wanted.outside(cell).next().is_none()
+        && wanted.blockers.is_empty()
         && closure(cell, &wanted.names)
             .into_iter()
             .all(|(name, package)| Build::of(name, package, request, compiling).is_some())

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axle_catalogue::{
-    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Fact, Inventory, Newer, Package,
-    Provenance, Span, What,
+    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra, ExtraBlocker, Extras, Fact,
+    Inventory, Newer, Package, Provenance, Span, What,
 };
 use axle_fatbin::Kind;
 use axle_types::{CudaTarget, ExtraName, PythonVersion, System, compact, satisfies};
@@ -327,11 +327,13 @@ pub(crate) struct Terms {
     pub(crate) provenance: Provenance,
     /// The extras that are asked for, by package.
     pub(crate) extras: BTreeMap<String, Vec<ExtraName>>,
+    /// Whether it says what its packages' extras come to: a lock answers its own request alone.
+    pub(crate) with_extras: bool,
 }
 
 impl Terms {
     fn of_cells() -> Self {
-        Self { provenance: Provenance::Audited, extras: BTreeMap::new() }
+        Self { provenance: Provenance::Audited, extras: BTreeMap::new(), with_extras: true }
     }
 }
 
@@ -413,7 +415,74 @@ pub(crate) fn assemble<'a>(
         };
         cell.packages.insert((*name).to_owned(), Arc::new(package));
     }
+    if terms.with_extras {
+        for Member { name, distribution, .. } in &members {
+            let extras = extras(candidates, solution, &cell, distribution, name);
+            if !extras.is_empty() && cell.packages.contains_key(*name) {
+                cell.extras.insert((*name).to_owned(), Arc::new(extras));
+            }
+        }
+    }
     Assembled::Cell(Box::new(cell))
+}
+
+/// What each extra of a package comes to in a set.
+fn extras(
+    candidates: &Candidates<'_>,
+    solution: &Solution,
+    cell: &Cell,
+    distribution: &Distribution<'_>,
+    name: &str,
+) -> Extras {
+    let extras = distribution.extras().unwrap_or_default().into_iter();
+    extras
+        .map(|extra| (extra.to_string(), of_extra(candidates, solution, cell, distribution, name, extra)))
+        .collect()
+}
+
+/// What one extra comes to: what it requires beside the package's own requirements, and what the extras come to that it
+/// requires.
+fn of_extra<'a>(
+    candidates: &Candidates<'a>,
+    solution: &Solution,
+    cell: &Cell,
+    distribution: &Distribution<'a>,
+    name: &str,
+    extra: ExtraName,
+) -> Extra {
+    let (mut requires, mut blockers) = (BTreeSet::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    let mut next = vec![(name.to_owned(), extra, Some(distribution.clone()))];
+    while let Some((name, extra, distribution)) = next.pop() {
+        let Some(distribution) = distribution else { continue };
+        if !seen.insert((name.clone(), extra.clone())) {
+            continue;
+        }
+        let known = distribution.extras().unwrap_or_default();
+        if !known.contains(&extra) {
+            let extras = known.iter().map(ToString::to_string).collect();
+            let why = Cause::NoSuchExtra { extra: extra.to_string(), extras };
+            blockers.push(ExtraBlocker { package: name, version: distribution.version_text.clone(), why });
+            continue;
+        }
+        let bare = candidates.needs(&distribution, &[]).unwrap_or_default();
+        let all = candidates.needs(&distribution, std::slice::from_ref(&extra)).unwrap_or_default();
+        for need in all.iter().filter(|need| !bare.contains(need)) {
+            let version = solution.get(&need.name).map(|chosen| &chosen.version);
+            if let (Some(version), Some(text)) = (version, cell.version_of(&need.name))
+                && !satisfies(&need.specifiers, version)
+            {
+                let requirement = format!("{}{}", need.name, compact(&need.specifiers));
+                let why = Cause::Outside { requirement, by: Some(format!("{name}[{extra}]")) };
+                blockers.push(ExtraBlocker { package: need.name.clone(), version: text.to_owned(), why });
+            }
+            let of_need = || candidates.choice(&need.name, version?).cloned();
+            next.extend(need.extras.iter().map(|extra| (need.name.clone(), extra.clone(), of_need())));
+            requires.insert(need.name.clone());
+        }
+    }
+    blockers.sort_by(|one, other| (&one.package, &one.why).cmp(&(&other.package, &other.why)));
+    Extra { requires: requires.into_iter().collect(), blockers }
 }
 
 fn wheel(

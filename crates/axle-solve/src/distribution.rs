@@ -1,6 +1,7 @@
 //! An artefact that could be chosen, and whether it goes with a CUDA release and a torch.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -283,6 +284,15 @@ impl<'a> Distribution<'a> {
             return needs.clone();
         }
         known.entry(extras.to_vec()).or_insert_with(evaluate).clone()
+    }
+
+    /// The extras that its requirements name.
+    ///
+    /// # Errors
+    /// As [`Distribution::requirements`].
+    pub(crate) fn extras(&self) -> Result<BTreeSet<ExtraName>, Cause> {
+        let requirements = self.requirements()?.iter();
+        Ok(requirements.flat_map(|requirement| requirement.marker.extras()).cloned().collect())
     }
 
     /// Whether anything tells that it is made for CUDA.

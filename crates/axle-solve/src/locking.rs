@@ -361,7 +361,7 @@ impl Locker<'_, '_> {
             .iter()
             .map(|(name, asked)| (name.clone(), asked.extras.iter().cloned().collect()))
             .collect();
-        let terms = Terms { provenance: Provenance::Sibling, extras };
+        let terms = Terms { provenance: Provenance::Sibling, extras, with_extras: false };
         let cell = match cells::assemble(candidates, request.cuda, solution, &terms) {
             Assembled::Cell(cell) => *cell,
             Assembled::Unaudited(wheels) => {

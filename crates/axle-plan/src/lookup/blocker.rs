@@ -4,6 +4,7 @@ use axle_catalogue::{Absence, Cause, Cell, CellPackage, CellSource, CellWheel};
 use axle_types::ComputeCapability;
 use serde::Serialize;
 
+use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError, closure, supports, unfit, wanted_cells};
 use crate::plan::{CompilerSpan, FromSource};
 use crate::request::Request;
@@ -67,10 +68,7 @@ impl Lookup<'_> {
         request: &Request,
         compilers: &[CompilerSpan],
     ) -> Result<Vec<Blocker>, LookupError> {
-        Ok(match self.wanted(cell, request)? {
-            Ok(wanted) => blockers(cell, request, &wanted, compilers),
-            Err(blocker) => vec![*blocker],
-        })
+        Ok(blockers(cell, request, &Wanted::of(cell, request), compilers))
     }
 }
 
@@ -94,13 +92,13 @@ impl Blocker {
 pub(super) fn blockers(
     cell: &Cell,
     request: &Request,
-    wanted: &super::Wanted,
+    wanted: &Wanted,
     compilers: &[CompilerSpan],
 ) -> Vec<Blocker> {
     let missing = wanted.names.iter().filter(|name| !cell.packages.contains_key(*name));
     let mut blockers: Vec<_> =
         missing.map(|name| Blocker::absent(name, cell.absent.get(name).map(AsRef::as_ref))).collect();
-    blockers.extend(wanted.outside(cell));
+    blockers.extend(wanted.blockers.iter().cloned());
     for (name, package) in closure(cell, &wanted.names) {
         if Build::of(name, package, request, true).is_some() {
             continue;

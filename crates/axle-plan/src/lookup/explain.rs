@@ -11,6 +11,7 @@ use pep440_rs::Version;
 
 use super::blocker::minutes;
 use super::reasons::duration;
+use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError};
 use crate::plan::Plan;
 use crate::request::{Prefer, Request};
@@ -125,7 +126,7 @@ impl Lookup<'_> {
             return Ok(reason.message);
         }
         let Some(cell) = file.torch.get(torch) else { return Ok(String::new()) };
-        let Ok(wanted) = self.wanted(cell, request)? else { return Ok(String::new()) };
+        let wanted = Wanted::of(cell, request);
         let compiled: Vec<_> = super::closure(cell, &wanted.names)
             .into_iter()
             .filter(|(name, package)| Build::of(name, package, request, false).is_none())

@@ -10,6 +10,7 @@ use axle_types::{ComputeCapability, CudaTarget, HostCompiler, comma_separated};
 use pep440_rs::VersionSpecifiers;
 
 use super::reasons::nearest;
+use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError, closure, wanted_cells};
 use crate::plan::Suggestion;
 use crate::request::{Asked, Preferences, Request, Which};
@@ -312,8 +313,7 @@ fn fewer_packages(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>
         for (name, asked) in &request.packages {
             let packages = BTreeMap::from([(name.clone(), asked.clone())]);
             let alone = Request { packages, ..request.clone() };
-            let is_there =
-                lookup.wanted(cell, &alone)?.is_ok_and(|wanted| super::serves(cell, request, &wanted, true));
+            let is_there = super::serves(cell, request, &Wanted::of(cell, &alone), true);
             if !is_there {
                 lacked.insert(name);
             }
@@ -370,9 +370,7 @@ impl Lookup<'_> {
     ) -> Result<(), LookupError> {
         let file = self.cells(request.system, request.python, request.cuda)?;
         for (torch, cell) in file.iter().flat_map(|file| wanted_cells(file, request)) {
-            if let Ok(wanted) = self.wanted(cell, request)? {
-                look(torch, &closure(cell, &wanted.names));
-            }
+            look(torch, &closure(cell, &Wanted::of(cell, request).names));
         }
         Ok(())
     }
