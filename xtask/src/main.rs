@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod e2e;
 mod fuzz;
+mod rules;
 mod sample;
 mod site;
 mod update;
@@ -30,6 +31,7 @@ enum Xtask {
     Harvest(axle_harvest::Args),
     Matrix(axle_matrix::Args),
     Nix(nix::Args),
+    Rules(rules::Args),
     Sample(sample::Args),
     Site(site::Args),
     Update(update::Args),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Xtask::Harvest(args) => axle_harvest::run(&args).map_err(Into::into),
         Xtask::Matrix(args) => axle_matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
+        Xtask::Rules(args) => rules::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Site(args) => site::run(&args).map_err(Into::into),
         Xtask::Update(args) => update::run(&args).map_err(Into::into),

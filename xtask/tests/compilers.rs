@@ -42,7 +42,7 @@ fn nix_and_rust_object_to_the_same_compilers() {
             let compiler = if kind == "gcc" { HostCompiler::Gcc(major) } else { HostCompiler::Clang(major) };
             let expected = compilers.objection("x86_64-linux".parse().unwrap(), &cuda, compiler);
             let expected = expected.map(|objection| Objection {
-                rule: objection.rule.unwrap().id().to_owned(),
+                rule: objection.rule.unwrap().code().to_owned(),
                 message: objection.message,
             });
             assert_eq!(objections, expected.into_iter().collect::<Vec<_>>(), "CUDA {cuda}, {name}");

@@ -11,7 +11,7 @@
 //! package (which of its members are loaded, which code is its own) comes as a [`Policy`]. [`glibc_coverage`] concludes
 //! whether it loads with a glibc.
 //!
-//! [`findings`] says what is wrong or odd about it, each by a code with a page in docs/findings.md, and
+//! [`findings`] says what is wrong or odd about it, each by a code with a page in docs/rules, and
 //! [`platform_tag`] what its platform tag should be. Both know nothing but the facts.
 //!
 //! ```no_run
@@ -57,7 +57,7 @@ pub use facts::{
     Abi3, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind, ElfMember, Form,
     LooseCode, LooseFormat, RecordFacts, WheelFacts,
 };
-pub use findings::{Check, Finding, Severity, findings};
+pub use findings::{Finding, findings};
 pub use glibc::{GlibcCoverage, glibc_coverage};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
 pub use loaded::MOST_DLOPEN;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use axle_fatbin::Code;
-use axle_toolkit::Rule;
+use axle_rules::Rule;
 use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System, WheelCuda, comma_separated};
 use axle_wheel::TagMismatch;
 use serde::{Deserialize, Serialize};

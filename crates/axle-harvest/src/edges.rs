@@ -6,12 +6,13 @@
 //!
 //! Each answer is compared with the verdicts. It fetches some gigabytes, and keeps nothing.
 
+use axle_rules::{Rule, Severity};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
 
 use axle_index::{PackageIndex, Settings};
-use axle_toolkit::{Environment, Release, Rule, Severity, Toolkits, check};
+use axle_toolkit::{Environment, Release, Toolkits, check};
 use axle_types::{Glibc, HostCompiler, System};
 
 use crate::Error;

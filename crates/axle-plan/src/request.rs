@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use axle_toolkit::Rule;
+use axle_rules::Rule;
 use axle_types::{
     ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
     InvalidRequirement, PackageName, PythonVersion, Requirement, System, VersionOrUrl, marker_environment,

@@ -10,11 +10,12 @@ mod packages;
 #[cfg(test)]
 mod tests;
 
+use axle_rules::{Rule, Severity};
 use std::fmt::Display;
 
 use axle_types::CudaRelease;
 
-use crate::{Environment, Release, Rule, Severity, Source, Toolkits, Verdict};
+use crate::{Environment, Release, Source, Toolkits, Verdict};
 
 /// Judges an environment: what each rule says of it, the worst first, then by code.
 ///

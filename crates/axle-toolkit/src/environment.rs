@@ -1,10 +1,11 @@
 //! What is judged.
 
+use axle_rules::Rule;
 use std::collections::BTreeSet;
 
 use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompiler, PythonVersion, System};
 
-use crate::{Package, Rule};
+use crate::Package;
 
 /// An environment in which CUDA code is built or run. What is not told is not judged.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@
 //! (names of GPUs, the drivers that a release needs) is declared in `catalogue/declared.toml`, with its document.
 //!
 //! ```
-//! use axle_toolkit::{Compiler, Environment, Severity, Toolkits, check};
+//! use axle_toolkit::{Environment, Toolkits, check};
 //!
 //! # fn example(toolkits: &Toolkits) -> Result<(), Box<dyn std::error::Error>> {
 //! let mut environment = Environment::new("x86_64-linux".parse()?);
@@ -30,7 +30,6 @@ mod environment;
 mod gpu;
 mod optional;
 mod package;
-mod rule;
 mod supported;
 mod toolkits;
 mod verdict;
@@ -39,10 +38,9 @@ pub use check::check;
 pub use environment::Environment;
 pub use gpu::GpuNameError;
 pub use package::{Lacking, Package};
-pub use rule::{Rule, RuleError};
 pub use supported::{COMPILERS_SCHEMA, Compilers, Objection, SupportedCompilers};
 pub use toolkits::{
     ClangLibrary, CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd,
     GpuNames, Host, JobMemory, Release, SCHEMA, Source, Targets, Toolkits, listing_major,
 };
-pub use verdict::{Severity, Verdict};
+pub use verdict::Verdict;

@@ -1,11 +1,12 @@
 //! The compilers of each release, as Nix looks them up: `catalogue/compilers.json`.
 
+use axle_rules::Rule;
 use std::collections::BTreeMap;
 
 use axle_types::{Glibc, HostCompiler, System};
 use serde::{Deserialize, Serialize};
 
-use crate::{CompilerRange, Release, Rule, Toolkits};
+use crate::{CompilerRange, Release, Toolkits};
 
 /// The schema that [`SupportedCompilers`] names.
 pub const COMPILERS_SCHEMA: &str = "axle.compilers/1";
@@ -178,6 +179,8 @@ fn in_order<'a>(releases: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use axle_rules::Severity;
+
     use super::*;
 
     fn toolkits() -> Toolkits {
@@ -216,7 +219,7 @@ mod tests {
                 let verdicts = crate::check(&toolkits, &environment);
                 let refused: Vec<Rule> = verdicts
                     .into_iter()
-                    .filter(|verdict| verdict.severity == crate::Severity::Error)
+                    .filter(|verdict| verdict.severity == Severity::Error)
                     .map(|verdict| verdict.rule)
                     .collect();
                 let objection = compilers.objection(system, &release.cuda.to_string(), compiler);

@@ -1,10 +1,9 @@
 //! What is said of an environment.
 
-use std::fmt;
+use axle_rules::{Rule, Severity};
+use serde::Serialize;
 
-use serde::{Serialize, Serializer};
-
-use crate::{Rule, Source};
+use crate::Source;
 
 /// What a rule says of an environment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,34 +20,4 @@ pub struct Verdict {
     pub source: Source,
     /// What to do; `None` where nothing needs to be done.
     pub fix: Option<String>,
-}
-
-/// How bad a verdict is, the best first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Severity {
-    /// The rule holds.
-    Ok,
-    /// It holds, and there is something to know.
-    Note,
-    /// It may go wrong.
-    Warning,
-    /// It goes wrong.
-    Error,
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Ok => "ok",
-            Self::Note => "note",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        })
-    }
-}
-
-impl Serialize for Severity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }

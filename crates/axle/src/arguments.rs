@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use axle_plan::{Prefer, package_name};
-use axle_toolkit::Rule;
+use axle_rules::{Rule, RuleError};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, DriverVersion, Glibc, PythonVersion, System, Version,
     compiler_major,
@@ -154,7 +154,7 @@ pub struct RequestArguments {
     #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
     pub driver: Option<DriverVersion>,
     /// Ignore this compiler or driver rule (code or name); repeatable
-    #[arg(long = "allow", value_name = "RULE")]
+    #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
     /// torch version, or the start of one, as in 2.9
     #[arg(long, value_name = "VERSION", value_parser = version)]
@@ -217,7 +217,7 @@ pub struct Check {
     #[arg(long, value_name = "VERSION")]
     pub torch: Option<String>,
     /// Report violations of this rule as warnings, not errors (code or name); repeatable
-    #[arg(long = "allow", value_name = "RULE")]
+    #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
     /// System, as Nix names it
     #[arg(long, default_value = "x86_64-linux")]
@@ -243,7 +243,7 @@ pub struct Doctor {
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
     /// Report violations of this rule as warnings, not errors (code or name); repeatable
-    #[arg(long = "allow", value_name = "RULE")]
+    #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
     /// How to print the answer
     #[arg(long, value_enum, default_value = "human")]
@@ -335,6 +335,15 @@ fn preference(text: &str) -> Result<(Option<String>, Prefer), String> {
 pub fn version(text: &str) -> Result<String, String> {
     let version: Result<Version, _> = text.parse();
     version.map(|version| version.to_string()).map_err(|error| error.to_string())
+}
+
+/// A rule on environments. Findings of an audit are about a wheel, whatever the environment.
+pub fn allowable(text: &str) -> Result<Rule, String> {
+    let rule: Rule = text.parse().map_err(|error: RuleError| error.to_string())?;
+    if rule.is_finding() {
+        return Err(format!("{rule} is a finding of `axle audit`, which no option allows"));
+    }
+    Ok(rule)
 }
 
 /// A CUDA release; that there is none is said by `--cpu`.

@@ -7,11 +7,12 @@ mod progress;
 pub mod view;
 
 use axle_audit::{
-    Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, Severity, WheelFacts, coverage,
-    findings, glibc_coverage, platform_tag, providers,
+    Coverage, Finding, GlibcCoverage, NeededLibrary, Options, PlatformTag, WheelFacts, coverage, findings,
+    glibc_coverage, platform_tag, providers,
 };
 use axle_plan::Document;
-use axle_toolkit::Rule;
+use axle_rules::Rule;
+use axle_rules::Severity;
 use axle_types::ComputeCapability;
 use serde::Serialize;
 

@@ -1,9 +1,10 @@
 //! `axle check`: judges an environment that is described.
 
 use axle_plan::{Document, package_name};
+use axle_rules::Severity;
 use std::path::Path;
 
-use axle_toolkit::{Environment, Package, SCHEMA, Severity, Toolkits, Verdict};
+use axle_toolkit::{Environment, Package, SCHEMA, Toolkits, Verdict};
 use axle_types::{ComputeCapability, HostCompiler, System};
 use serde_json::{Value, json};
 

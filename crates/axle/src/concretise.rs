@@ -8,8 +8,8 @@ use axle_plan::{
     DEFAULT_GLIBC, Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
     Which, flake, package_name, pins, requirement, requirements, shell_word,
 };
+use axle_rules::Rule;
 use axle_solve::CatalogueSolver;
-use axle_toolkit::Rule;
 use axle_types::{CudaTarget, HostCompiler, System};
 
 use crate::arguments::{Concretise, PlanFormat, RequestArguments};

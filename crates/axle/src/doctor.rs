@@ -1,9 +1,10 @@
 //! `axle doctor`: judges this machine.
 
+use axle_rules::Severity;
 use std::collections::BTreeSet;
 
 use axle_plan::Problem;
-use axle_toolkit::{Environment, Package, Severity, Source, Toolkits, Verdict, listing_major};
+use axle_toolkit::{Environment, Package, Source, Toolkits, Verdict, listing_major};
 use axle_types::{ComputeCapability, System, WheelCuda};
 use serde::Serialize;
 

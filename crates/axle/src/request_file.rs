@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use axle_plan::{Prefer, package_name, requirement};
-use axle_toolkit::Rule;
+use axle_rules::Rule;
 use axle_types::{ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, Requirement, System};
 use axle_wheel::read_text;
 use serde::Deserialize;

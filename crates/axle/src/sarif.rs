@@ -1,8 +1,9 @@
 //! Findings and verdicts for code hosts: SARIF 2.1.0 (OASIS), the part of it that they read.
 
-use axle_audit::{Check, Finding};
+use axle_audit::Finding;
 use axle_plan::Problem;
-use axle_toolkit::{Rule, Verdict};
+use axle_rules::{Rule, Severity};
+use axle_toolkit::Verdict;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
@@ -48,9 +49,9 @@ struct Driver {
 #[serde(rename_all = "camelCase")]
 struct Descriptor {
     id: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'static str>,
+    name: &'static str,
     short_description: Message,
+    full_description: Message,
     help: Message,
     default_configuration: Configuration,
 }
@@ -129,7 +130,7 @@ impl Found {
         let member = |name: &String| LogicalLocation { fully_qualified_name: name.clone(), kind: "member" };
         Self {
             rule_id: finding.code.code(),
-            level: of_audit(finding.severity),
+            level: level(finding.severity).unwrap_or("none"),
             message: finding.message.as_str().into(),
             locations: vec![location(file, finding.member.iter().map(member).collect())],
         }
@@ -138,7 +139,7 @@ impl Found {
     /// That a file breaks a rule, as an error.
     pub fn breaks(file: &str, rule: Rule, message: &str) -> Self {
         let locations = vec![location(file, Vec::new())];
-        Self { rule_id: rule.id(), level: "error", message: message.into(), locations }
+        Self { rule_id: rule.code(), level: "error", message: message.into(), locations }
     }
 
     /// A verdict on an environment; `None` where the rule holds.
@@ -146,8 +147,8 @@ impl Found {
         let subject = subject.map(|subject| format!("{subject}: ")).unwrap_or_default();
         let fix = verdict.fix.as_ref().map(|fix| format!("; {fix}")).unwrap_or_default();
         Some(Self {
-            rule_id: verdict.rule.id(),
-            level: of_check(verdict.severity)?,
+            rule_id: verdict.rule.code(),
+            level: level(verdict.severity)?,
             message: Message { text: format!("{subject}{}{fix}", verdict.message) },
             locations: Vec::new(),
         })
@@ -160,20 +161,13 @@ fn location(file: &str, logical_locations: Vec<LogicalLocation>) -> Location {
     Location { physical_location, logical_locations }
 }
 
-fn of_audit(severity: axle_audit::Severity) -> &'static str {
+/// A severity as SARIF names it; `None` where nothing is wrong.
+fn level(severity: Severity) -> Option<&'static str> {
     match severity {
-        axle_audit::Severity::Error => "error",
-        axle_audit::Severity::Warning => "warning",
-        axle_audit::Severity::Note => "note",
-    }
-}
-
-fn of_check(severity: axle_toolkit::Severity) -> Option<&'static str> {
-    match severity {
-        axle_toolkit::Severity::Ok => None,
-        axle_toolkit::Severity::Note => Some("note"),
-        axle_toolkit::Severity::Warning => Some("warning"),
-        axle_toolkit::Severity::Error => Some("error"),
+        Severity::Ok => None,
+        Severity::Note => Some("note"),
+        Severity::Warning => Some("warning"),
+        Severity::Error => Some("error"),
     }
 }
 
@@ -204,19 +198,13 @@ pub fn print(results: Vec<Found>, problems: &[Problem]) -> Result<(), Error> {
 
 /// Every rule, by code.
 fn descriptors() -> Vec<Descriptor> {
-    let of_audits = Check::ALL.iter().map(|check| Descriptor {
-        id: check.code(),
-        name: None,
-        short_description: check.title().into(),
-        help: check.explanation().into(),
-        default_configuration: Configuration { level: of_audit(check.severity()) },
-    });
-    let of_environments = Rule::ALL.iter().map(|rule| Descriptor {
-        id: rule.id(),
-        name: Some(rule.name()),
-        short_description: rule.what().into(),
-        help: Message { text: format!("Known from: {}. What to do: {}.", rule.source(), rule.fix()) },
-        default_configuration: Configuration { level: of_check(rule.severity()).unwrap_or("none") },
-    });
-    of_audits.chain(of_environments).collect()
+    let descriptor = |rule: &Rule| Descriptor {
+        id: rule.code(),
+        name: rule.name(),
+        short_description: rule.title().into(),
+        full_description: format!("{} {}", rule.what(), rule.why()).as_str().into(),
+        help: format!("{}\n\nSource: {}", rule.fix(), rule.source()).as_str().into(),
+        default_configuration: Configuration { level: level(rule.severity()).unwrap_or("none") },
+    };
+    Rule::ALL.iter().map(descriptor).collect()
 }

@@ -1,7 +1,8 @@
 //! What the toolkits say of a target's compiler and driver.
 
 use axle_catalogue::{CatalogueError, Cause};
-use axle_toolkit::{Environment, Objection, Rule, Severity};
+use axle_rules::{Rule, Severity};
+use axle_toolkit::{Environment, Objection};
 use axle_types::{CudaTarget, HostCompiler, System};
 
 use super::Lookup;

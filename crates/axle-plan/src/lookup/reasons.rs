@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use axle_catalogue::{Cause, CauseKind, CellFile, Fact, Matrix, Span, What, spans};
-use axle_toolkit::Rule;
+use axle_rules::Rule;
 use axle_types::comma_separated;
 use pep440_rs::Version;
 

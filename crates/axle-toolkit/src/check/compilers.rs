@@ -1,7 +1,8 @@
 //! The compiler of the host's code.
 
 use super::{Case, document, list};
-use crate::{Release, Rule, Severity, Verdict};
+use crate::{Release, Verdict};
+use axle_rules::{Rule, Severity};
 use axle_types::HostCompiler;
 
 pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {

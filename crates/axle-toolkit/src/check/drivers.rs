@@ -1,7 +1,8 @@
 //! The driver.
 
 use super::{Case, document, list};
-use crate::{Environment, Rule, Severity, Toolkits, Verdict};
+use crate::{Environment, Toolkits, Verdict};
+use axle_rules::{Rule, Severity};
 use axle_types::ComputeCapability;
 
 pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {

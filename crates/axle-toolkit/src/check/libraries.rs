@@ -1,7 +1,8 @@
 //! The C and C++ libraries.
 
 use super::{Case, document};
-use crate::{Environment, Rule, Severity, Verdict};
+use crate::{Environment, Verdict};
+use axle_rules::{Rule, Severity};
 use axle_types::HostCompiler;
 
 /// Whether the toolkit's headers fit those of the C and C++ libraries. Only who compiles includes them.

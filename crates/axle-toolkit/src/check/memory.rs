@@ -1,7 +1,8 @@
 //! Memory for compilers.
 
 use super::document;
-use crate::{Environment, Rule, Severity, Toolkits, Verdict};
+use crate::{Environment, Toolkits, Verdict};
+use axle_rules::{Rule, Severity};
 
 const GIBIBYTE: u64 = 1 << 30;
 

@@ -1,11 +1,12 @@
 //! What is installed, or belongs to the toolkit.
 
+use axle_rules::{Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_types::{ComputeCapability, PythonVersion, WheelCuda};
 
 use super::{Case, list};
-use crate::{Environment, Package, Rule, Severity, Source, Toolkits, Verdict};
+use crate::{Environment, Package, Source, Toolkits, Verdict};
 
 /// Whether what is installed serves the GPUs and the Python, and is for one CUDA.
 pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &mut Vec<Verdict>) {

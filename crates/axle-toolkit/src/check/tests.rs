@@ -1,5 +1,6 @@
 //! Each rule on an environment that keeps it and on one that breaks it, with the facts of `catalogue/toolkits.json`.
 
+use axle_rules::{Rule, Severity};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use proptest::prelude::*;
 
 use super::packages::components;
 use super::{Case, check};
-use crate::{Environment, Lacking, Package, Rule, Severity, Source, Toolkits, Verdict};
+use crate::{Environment, Lacking, Package, Source, Toolkits, Verdict};
 use axle_types::{ComputeCapability, HostCompiler, WheelCuda};
 
 fn toolkits() -> Toolkits {

@@ -382,7 +382,7 @@ fn findings(findings: &[Finding], whole: bool) -> Text {
             _ => shown.push((finding, 0)),
         }
     }
-    shown.sort_by_key(|(finding, _)| finding.severity);
+    shown.sort_by_key(|(finding, _)| Reverse(finding.severity));
     let hidden = if whole { 0 } else { shown.len().saturating_sub(FINDINGS) };
     shown.truncate(shown.len() - hidden);
     let rows = shown.into_iter().map(|(finding, more)| {
