@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use csv::ByteRecord;
 use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
@@ -61,25 +62,30 @@ impl Record {
     pub fn parse(bytes: &[u8]) -> Self {
         let mut record = Self::default();
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        for line in bytes.split(|byte| *byte == b'\n').map(String::from_utf8_lossy) {
-            let line = line.trim_end_matches('\r');
-            if line.trim().is_empty() {
-                continue;
+        let mut rows = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+        let mut row = ByteRecord::new();
+        loop {
+            let line = rows.position().line();
+            match rows.read_byte_record(&mut row) {
+                Ok(true) => {}
+                // Of bytes in memory, reading fails at their end alone.
+                Ok(false) | Err(_) => break,
             }
             if record.rows.len() == MOST {
                 record
                     .unreadable
-                    .get_or_insert(format!("it lists more than {MOST} files, and those were not read"));
+                    .get_or_insert(format!("it lists more than {MOST} files, and the others were not read"));
                 break;
             }
-            let read = fields(line).and_then(|fields| {
-                let [path, hash, size] = <[String; 3]>::try_from(fields).ok()?;
+            let field = |at: usize| row.get(at).map(String::from_utf8_lossy);
+            let read = || {
+                let (path, hash, size) = (field(0)?, field(1)?, field(2)?);
                 let size = if size.is_empty() { None } else { Some(size.parse().ok()?) };
-                Some((path, Row { hash: read_hash(&hash), size }))
-            });
-            let Some((path, row)) = read else {
-                let start: String = line.chars().take(80).collect();
-                record.unreadable.get_or_insert(format!("its line `{start}` is no path, hash and size"));
+                let hash = read_hash(&hash);
+                (row.len() == 3).then(|| (path.into_owned(), Row { hash, size }))
+            };
+            let Some((path, row)) = read() else {
+                record.unreadable.get_or_insert(format!("line {line} is not a path, a hash and a size"));
                 continue;
             };
             if record.rows.contains_key(&path) {
@@ -197,25 +203,6 @@ fn read_hash(text: &str) -> Option<(Algorithm, Vec<u8>)> {
     Some((algorithm, BASE64URL_NOPAD.decode(hash.trim_end_matches('=').as_bytes()).ok()?))
 }
 
-/// The fields of a line of CSV: `a,"b, ""c""",d`.
-fn fields(line: &str) -> Option<Vec<String>> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(character) = characters.next() {
-        match character {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                fields.last_mut()?.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            other => fields.last_mut()?.push(other),
-        }
-    }
-    (!quoted).then_some(fields)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -260,9 +247,12 @@ mod tests {
     #[test]
     fn broken_lines_are_told() {
         let told = |text: &str| Record::parse(text.as_bytes()).unreadable;
-        assert_eq!(told("a,b\n").unwrap(), "its line `a,b` is no path, hash and size");
-        assert_eq!(told("a,,x\n").unwrap(), "its line `a,,x` is no path, hash and size");
-        assert_eq!(told("\"a,,1\n").unwrap(), "its line `\"a,,1` is no path, hash and size");
+        assert_eq!(told("x,,1\na,b\n").unwrap(), "line 2 is not a path, a hash and a size");
+        assert_eq!(told("a,,x\n").unwrap(), "line 1 is not a path, a hash and a size");
+        assert_eq!(told("a,,1,\n").unwrap(), "line 1 is not a path, a hash and a size");
+        assert_eq!(told("\"a,,1\n").unwrap(), "line 1 is not a path, a hash and a size");
+        // A path may hold a newline, where it is quoted.
+        assert_eq!(told("\"a\nb\",,1\nc,,2\n"), None);
         assert_eq!(told("a,,\na,,\n").unwrap(), "it lists `a` twice");
     }
 
@@ -274,7 +264,10 @@ mod tests {
         assert_eq!((record.rows.len(), record.unreadable), (MOST, None));
         let record = Record::parse(list(MOST + 2).as_bytes());
         assert_eq!(record.rows.len(), MOST);
-        assert_eq!(record.unreadable.unwrap(), "it lists more than 100000 files, and those were not read");
+        assert_eq!(
+            record.unreadable.unwrap(),
+            "it lists more than 100000 files, and the others were not read"
+        );
     }
 
     proptest! {
