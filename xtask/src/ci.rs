@@ -55,6 +55,11 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     older.env("CLIPPY_CONF_DIR", "crates/axle-auditor/standalone");
     older.args(["clippy", "--quiet", "-p", "axle-auditor", "-p", "axle-elf", "-p", "axle-fatbin"]);
     step(older.args(["--", "-D", "clippy::incompatible_msrv"]), "cargo clippy, for an older Rust")?;
+    if cargo().args(["deny", "--version"]).output().is_ok_and(|output| output.status.success()) {
+        with_cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"])?;
+    } else {
+        anstream::eprintln!("→ cargo deny is not installed; the nightly run has it");
+    }
     with_cargo(&["test", "--workspace"])?;
     with_cargo(&["xtask", "update", "--check"])?;
     step(Command::new(nix::command_line(root)?).args(["catalogue", "check"]), "axle catalogue check")?;
