@@ -68,7 +68,8 @@ pub type Extras = BTreeMap<String, Extra>;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extra {
-    /// The packages that it requires, sorted; the set may lack some.
+    /// The packages that it requires, sorted; the set may lack some. Where the catalogue has some of them not, a few of
+    /// those alone: nothing serves the extra.
     pub requires: Vec<String>,
     /// Packages of the set that will not do for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

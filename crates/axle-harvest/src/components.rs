@@ -1,6 +1,7 @@
 //! What belongs to a release, and what the catalogue's audits say of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Folder, Provenance};
 use axle_toolkit::{Components, Package, Release, Source, listing_major};
@@ -157,41 +158,39 @@ fn torch_pins(
     all
 }
 
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
+/// NVIDIA's libraries that hold kernels.
+const WITH_KERNELS: [&str; 6] =
+    ["nvidia-cublas", "nvidia-cudnn", "nvidia-cufft", "nvidia-cusparselt", "nvidia-nccl", "nvidia-nvshmem"];
 
-    use super::*;
-
-    /// What a library covers is known of every version that a package of the catalogue pins.
-    #[test]
-    fn every_library_that_is_pinned_was_audited() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../catalogue");
-        let toolkits = crate::read(&folder).unwrap();
-        let catalogue = Catalogue::new(Folder::new(&folder));
-        let mut pinned: BTreeSet<(String, String)> = BTreeSet::new();
-        for name in catalogue.packages().unwrap().into_keys().filter(|name| name != "cuda-toolkit") {
-            let artefacts = catalogue.artefacts(&name).unwrap().into_iter().flat_map(|file| file.artefacts);
-            let lines = artefacts.filter_map(|artefact| artefact.requires_dist);
-            pinned.extend(lines.flat_map(|lines| pins(&lines, &[], System::X86_64Linux)));
-        }
-        pinned.extend(toolkits.packages.iter().flat_map(|package| package.pins.clone()));
-        pinned.retain(|(name, _)| name.starts_with("nvidia-"));
-        assert!(pinned.len() > 50, "{}", pinned.len());
-        for (name, version) in pinned {
-            let file =
-                catalogue.artefacts(&name).unwrap().unwrap_or_else(|| panic!("{name} has no artefacts"));
-            let audited = versions(&file)
-                .into_iter()
-                .filter(|(other, _)| *other == version)
-                .any(|(_, artefacts)| artefacts.iter().any(|(_, artefact)| artefact.audit.is_some()));
-            assert!(audited, "{name} {version} was not audited");
-            let (library, _) = name.rsplit_once("-cu").unwrap_or((&name, ""));
-            let has_kernels = ["cublas", "cudnn", "cufft", "cusparselt", "nccl", "nvshmem"]
-                .into_iter()
-                .any(|one| library == format!("nvidia-{one}"));
-            let known = toolkits.package(&name, &version, System::X86_64Linux);
-            assert!(known.is_some() || !has_kernels, "{name} {version} is not in toolkits.json");
+/// The versions of NVIDIA's libraries that a package of a catalogue pins and of which it is not known what they cover: no
+/// wheel of them was audited, or `toolkits.json` lacks them.
+///
+/// # Errors
+/// When the catalogue cannot be read.
+pub fn unaudited_libraries(folder: &Path) -> Result<BTreeSet<(String, String)>, Error> {
+    let toolkits = crate::read(folder)?;
+    let catalogue = Catalogue::new(Folder::new(folder));
+    let mut pinned: BTreeSet<(String, String)> = BTreeSet::new();
+    for name in catalogue.packages()?.into_keys().filter(|name| name != "cuda-toolkit") {
+        let artefacts = catalogue.artefacts(&name)?.into_iter().flat_map(|file| file.artefacts);
+        let lines = artefacts.filter_map(|artefact| artefact.requires_dist);
+        pinned.extend(lines.flat_map(|lines| pins(&lines, &[], System::X86_64Linux)));
+    }
+    pinned.extend(toolkits.packages.iter().flat_map(|package| package.pins.clone()));
+    pinned.retain(|(name, _)| name.starts_with("nvidia-"));
+    let mut unaudited = BTreeSet::new();
+    for (name, version) in pinned {
+        let file = catalogue.artefacts(&name)?;
+        let is_audited = file.iter().any(|file| {
+            let of_version = versions(file).into_iter().filter(|(other, _)| *other == version);
+            of_version.flat_map(|(_, artefacts)| artefacts).any(|(_, artefact)| artefact.audit.is_some())
+        });
+        // What has kernels, `axle check` looks up.
+        let (library, _) = name.rsplit_once("-cu").unwrap_or((&name, ""));
+        let is_known = toolkits.package(&name, &version, System::X86_64Linux).is_some();
+        if !is_audited || (WITH_KERNELS.contains(&library) && !is_known) {
+            unaudited.insert((name, version));
         }
     }
+    Ok(unaudited)
 }

@@ -19,6 +19,7 @@ use axle_types::ComputeCapability;
 use axle_wheel::{ArchiveError, WheelNameError};
 use thiserror::Error;
 
+pub use self::components::unaudited_libraries;
 use self::toolkit_files::{Downloads, ToolkitFiles};
 
 /// What is written, below the catalogue's folder.

@@ -279,7 +279,7 @@ mod tests {
     fn what_is_compiled_with_other_wheels_is_told() {
         let environments = |pythons: &[(&str, &str)]| {
             let environments = pythons.iter().map(|(python, setuptools)| {
-                let wheel = json!({"version": setuptools, "filename": "", "sha256": ""});
+                let wheel = json!({"version": setuptools, "filename": "", "sha256": "0".repeat(64)});
                 BuildEnvironment {
                     system: "x86_64-linux".parse().unwrap(),
                     python: python.parse().unwrap(),
@@ -424,7 +424,7 @@ mod tests {
             let package = json!({
                 "version": version, "requires": [],
                 "wheel": {
-                    "filename": format!("app-{version}-py3-none-any.whl"), "sha256": "", "size": null,
+                    "filename": format!("app-{version}-py3-none-any.whl"), "sha256": "0".repeat(64), "size": null,
                     "provenance": "audited", "glibc": null, "covers": wheel, "sass": ["sm_80"], "ptx": []
                 },
             });

@@ -426,6 +426,9 @@ pub(crate) fn assemble<'a>(
     Assembled::Cell(Box::new(cell))
 }
 
+/// So many packages that the catalogue does not have are named of an extra.
+const MOST_UNKNOWN: usize = 3;
+
 /// What each extra of a package comes to in a set.
 fn extras(
     candidates: &Candidates<'_>,
@@ -480,6 +483,13 @@ fn of_extra<'a>(
             next.extend(need.extras.iter().map(|extra| (need.name.clone(), extra.clone(), of_need())));
             requires.insert(need.name.clone());
         }
+    }
+    // What the catalogue does not know keeps the extra out whatever else it requires: a few names will do.
+    let is_known = |name: &String| candidates.inventory.packages.contains_key(name);
+    let unknown: Vec<String> =
+        requires.iter().filter(|name| !is_known(name)).take(MOST_UNKNOWN).cloned().collect();
+    if !unknown.is_empty() {
+        return Extra { requires: unknown, blockers: Vec::new() };
     }
     blockers.sort_by(|one, other| (&one.package, &one.why).cmp(&(&other.package, &other.why)));
     Extra { requires: requires.into_iter().collect(), blockers }
