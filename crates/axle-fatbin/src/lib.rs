@@ -18,7 +18,8 @@
 //! [`Code`] says what an entry was compiled for and [`Code::runs_on`] where it runs.
 //!
 //! ```
-//! use axle_fatbin::{Code, ComputeCapability};
+//! use axle_fatbin::Code;
+//! use axle_types::ComputeCapability;
 //!
 //! let code: Code = "sm_80".parse()?;
 //! let rtx_3090: ComputeCapability = "8.6".parse()?;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
-    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Files, FrozenWheel,
-    Inventory, Origin, Provenance, artefact_path, cell_path,
+    Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Files, Folder,
+    FrozenWheel, Inventory, Origin, Provenance, artefact_path, cell_path,
 };
 use axle_solve::cells;
 use axle_types::{CudaRelease, CudaTarget, Sha256};
@@ -151,6 +151,15 @@ impl World {
             files.insert(&artefact_path(name), &file);
         }
         files
+    }
+
+    /// Writes what people write, and the artefacts, into a folder.
+    pub fn write(&self, folder: &Folder) {
+        for (path, bytes) in self.files().0 {
+            folder.write(&path, &bytes).unwrap();
+        }
+        folder.write("compilers.json", COMPILERS).unwrap();
+        folder.write("toolkits.json", TOOLKITS).unwrap();
     }
 
     pub fn inventory(&self) -> Inventory {

@@ -10,12 +10,14 @@
 //! (names of GPUs, the drivers that a release needs) is declared in `catalogue/declared.toml`, with its document.
 //!
 //! ```
+//! use axle_rules::Severity;
 //! use axle_toolkit::{Environment, Toolkits, check};
+//! use axle_types::HostCompiler;
 //!
 //! # fn example(toolkits: &Toolkits) -> Result<(), Box<dyn std::error::Error>> {
 //! let mut environment = Environment::new("x86_64-linux".parse()?);
 //! environment.cuda = Some("12.8".parse()?);
-//! environment.compiler = Some(Compiler::Gcc("15".parse()?));
+//! environment.compiler = Some(HostCompiler::Gcc(15));
 //! for verdict in check(toolkits, &environment) {
 //!     if verdict.severity == Severity::Error {
 //!         println!("{}: {}", verdict.rule, verdict.message);

@@ -5,7 +5,8 @@
 //! it does not:
 //!
 //! ```
-//! use axle_wheel::{fit, System, TagMismatch, WheelName};
+//! use axle_types::System;
+//! use axle_wheel::{TagMismatch, WheelName, fit};
 //!
 //! let wheel: WheelName = "torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl".parse()?;
 //! assert_eq!(wheel.name().as_ref(), "torch");
