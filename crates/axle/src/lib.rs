@@ -39,10 +39,10 @@ pub fn command() -> ExitCode {
 
 /// A sentence about a panic. It may quote what was given.
 fn defect(panic: &panic::PanicHookInfo<'_>) -> String {
-    let what = panic.payload_as_str().unwrap_or("no more is known");
+    let what = panic.payload_as_str().unwrap_or("no details are known");
     let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     let place = place.unwrap_or_default();
-    format!("this is a defect of axle, please report it with what you gave it: {what}{place}")
+    format!("this is a bug in axle, please report it with your input: {what}{place}")
 }
 
 /// What `run` says, or that the question was not answered where it panics.
@@ -104,7 +104,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let what = text.split("\n\nUsage:").next().unwrap_or_default();
     let what = what.split("\n\nFor more information").next().unwrap_or_default();
     let what = what.trim_start_matches("error: ").replace("\n\n  tip: ", "; ");
-    output::error(&format!("{what}; --help tells more"));
+    output::error(&format!("{what}; see --help"));
     ExitCode::from(2)
 }
 
@@ -126,7 +126,7 @@ mod tests {
         let said = said.lock().unwrap();
         assert!(
             said.starts_with(
-                "this is a defect of axle, please report it with what you gave it: of a\nname ("
+                "this is a bug in axle, please report it with your input: of a\nname ("
             )
         );
         assert!(said.contains("lib.rs:"), "{said}");

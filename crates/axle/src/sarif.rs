@@ -215,7 +215,7 @@ fn descriptors() -> Vec<Descriptor> {
         id: rule.id(),
         name: Some(rule.name()),
         short_description: rule.what().into(),
-        help: Message { text: format!("Known from: {}. What to do: {}.", rule.source(), rule.fix()) },
+        help: Message { text: format!("Source: {}. What to do: {}.", rule.source(), rule.fix()) },
         default_configuration: Configuration { level: of_check(rule.severity()).unwrap_or("none") },
     });
     of_audits.chain(of_environments).collect()

@@ -23,8 +23,8 @@ impl Used {
     /// In words.
     pub fn human(&self) -> String {
         match (self.catalogue, &self.package) {
-            (false, _) => "none: the catalogue was not asked".to_owned(),
-            (true, None) => "none: the catalogue has no such package".to_owned(),
+            (false, _) => "none: the catalogue was not used".to_owned(),
+            (true, None) => "none: the package is not in the catalogue".to_owned(),
             (true, Some(package)) => format!("{package} of the catalogue"),
         }
     }

@@ -279,7 +279,7 @@ fn requests_that_grow_are_refused() {
         assert!(ask(file).ends_with("--- status 0\n"), "{}", ask(file));
     }
     for (file, why) in [
-        ("lines.txt", "no package: neither the command line nor --from gives one"),
+        ("lines.txt", "no package is given, neither on the command line nor with --from"),
         ("versions.txt", "more than 64 conditions on the version of torch are refused"),
         ("many.txt", "more than 4096 requirements"),
         ("pipe.txt", "is not a file"),
@@ -458,7 +458,7 @@ fn few_resources_are_enough_or_the_lack_is_told() {
             let said = String::from_utf8_lossy(&output.stderr);
             assert!((0..3).contains(&code(&output)), "{limit} {command}: {said}");
             assert!(code(&output) < 2 || !said.is_empty(), "{limit} {command}");
-            assert!(!said.contains("defect"), "{limit} {command}: {said}");
+            assert!(!said.contains("bug in axle"), "{limit} {command}: {said}");
         }
         // A full disk, and an answer that nobody can read.
         let full = folder.shell(&format!("{command} >/dev/full"));
