@@ -253,7 +253,7 @@ fn a_cell_that_is_gone_is_a_loss() {
         let output = copy.run(arguments);
         let text = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{text}");
-        let expected = "- no cell any more: torch 2.9.1 requires triton==3.5.1, of which no version is in the catalogue\n    in py312-cu128-torch2.9.1\n";
+        let expected = "- no cell any more: torch 2.9.1 requires triton==3.5.1, but no such version is in the catalogue\n    in py312-cu128-torch2.9.1\n";
         assert!(text.contains(expected), "{text}");
     }
 }
@@ -328,7 +328,7 @@ fn what_cannot_be_told_is_one_sentence() {
     fs_err::write(copy.catalogue().join(CELLS), "{").unwrap();
     assert!(said(&[]).contains(&format!("{CELLS} is not a valid catalogue file")));
     fs_err::remove_file(copy.catalogue().join(CELLS)).unwrap();
-    assert!(said(&[]).contains("has no cells; give the folder of an axle catalogue"));
+    assert!(said(&[]).contains("has no cells; give the directory of an axle catalogue"));
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl TryFrom<Pooled> for BuildEnvironments {
     fn try_from(file: Pooled) -> Result<Self, Unpooled> {
         let environments = file.environments.into_iter().map(|environment| {
             let PooledEnvironment { system, python, wheels } = environment;
-            let of = || format!("the environment of Python {python} on {system}");
+            let of = || format!("the build environment of Python {python} on {system}");
             let wheels = unpool(of, wheels, &file.wheels)?;
             Ok(BuildEnvironment { system, python, wheels })
         });

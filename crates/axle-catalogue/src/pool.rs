@@ -8,7 +8,7 @@ pub(crate) type Pool<T> = BTreeMap<String, Vec<T>>;
 
 /// What is said by number, and is not there.
 #[derive(Debug, thiserror::Error)]
-#[error("{of} has number {number} of {name}, which is not there")]
+#[error("{of} refers to entry {number} of {name}, which does not exist")]
 pub(crate) struct Unpooled {
     of: String,
     name: String,

@@ -325,7 +325,7 @@ mod tests {
         insta::assert_snapshot!(difference.to_string(), @"
         - no cell any more: torch 2.8.0 has no wheel for this target
             in py312-cu128-torch2.8.0
-        - gone 1.0 is lost: gone 1.0 cannot be chosen: it links the C++ symbols of torch, and nothing says of which version
+        - gone 1.0 is lost: gone 1.0 cannot be chosen: it links the C++ symbols of an unknown version of torch
             in py312-cu128-torch2.9.1
         - app 1.10 -> 1.9 (older)
             in py312-cu128-torch2.9.1

@@ -123,7 +123,7 @@ pub enum Error {
     #[error(transparent)]
     Since(#[from] since::Error),
     /// There is nothing where there should be something.
-    #[error("{0} has no cells; give the folder of an axle catalogue")]
+    #[error("{0} has no cells; give the directory of an axle catalogue")]
     Empty(PathBuf),
     /// No cell has such a name.
     #[error("no cell is named {globs}; the catalogue has {example} and {others} others")]

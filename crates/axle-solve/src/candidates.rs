@@ -28,7 +28,7 @@ pub enum CandidatesError {
     #[error(transparent)]
     FileName(#[from] WheelNameError),
     /// The markers of a target cannot be built.
-    #[error("no marker environment for Python {python}: {message}")]
+    #[error("failed to make the marker environment of Python {python}: {message}")]
     Markers {
         /// The Python.
         python: PythonVersion,
@@ -36,7 +36,7 @@ pub enum CandidatesError {
         message: String,
     },
     /// The id of a cell cannot be computed.
-    #[error("the id of a cell cannot be computed: {0}")]
+    #[error("failed to compute the id of a cell: {0}")]
     Id(#[from] serde_json::Error),
 }
 

@@ -162,7 +162,7 @@ pub enum LockError {
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
     /// The id of the cell cannot be computed.
-    #[error("the id of a cell cannot be computed: {0}")]
+    #[error("failed to compute the id of a cell: {0}")]
     Id(#[from] serde_json::Error),
 }
 
@@ -454,7 +454,7 @@ impl Locker<'_, '_> {
             }
             Err(_) => Instead::Unknown,
             solved if works(&solved) => {
-                let change = "with a lock of versions that no cell holds".to_owned();
+                let change = "with a lock file, for versions that no cell has".to_owned();
                 Instead::Works(Suggestion { change, command: locking.command() })
             }
             Ok(_) => Instead::Unknown,

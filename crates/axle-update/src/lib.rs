@@ -45,9 +45,9 @@ pub enum UpdateError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A package without a source is to be compiled otherwise.
-    #[error("nothing says how {0} is compiled: its packages/{0}.toml has no [source]")]
+    #[error("how to compile {0} is unknown: packages/{0}.toml has no [source]")]
     NotCompiled(String),
     /// Wheels would be chosen whose bytes were not read.
-    #[error("{0} must be audited: run `cargo xtask update` without --offline; the catalogue is as it was")]
+    #[error("{0} must be audited: run `cargo xtask update` without --offline; the catalogue is unchanged")]
     Unaudited(String),
 }

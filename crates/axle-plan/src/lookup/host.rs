@@ -33,7 +33,7 @@ impl Lookup<'_> {
         let reason = |Objection { rule, message }: Objection| {
             let message = match rule {
                 Some(rule) => format!(
-                    "{message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
+                    "{message}; --allow {rule} continues at your own risk, like nvcc's -allow-unsupported-compiler"
                 ),
                 None => message,
             };
@@ -54,7 +54,9 @@ impl Lookup<'_> {
             RefusalReason::of_target("driver", Some(driver.to_string()), Cause::Rule { rule, message })
         };
         let Some(toolkits) = self.toolkits()? else {
-            let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
+            let message =
+                "the driver requirements of CUDA releases are unknown: the catalogue has no toolkits.json"
+                    .to_owned();
             return Ok(Some(reason(None, message)));
         };
         let mut environment = Environment::new(request.system);

@@ -26,7 +26,7 @@ pub fn human(facts: &WheelFacts, asked: &[ComputeCapability]) -> Text {
         if text.is_empty() {
             text.blank();
         }
-        let library = format!("{path}: {} kernels, by architecture", kernels.count());
+        let library = format!("{path}, {} kernels:", kernels.count());
         line(&mut text, &library, &counts.join(", "));
     }
     for (path, kernels) in with_kernels() {

@@ -264,7 +264,7 @@ fn device_code(facts: &WheelFacts, whole: bool) -> Text {
         };
         shorten(&mut rows);
         text.blank();
-        text.line("fatbin containers with code, per architecture: NN = SASS sm_NN, ptxNN = PTX compute_NN, - = none");
+        text.line("fatbin containers by architecture: NN = SASS sm_NN, ptxNN = PTX, - = none");
         for columns in pages(&codes, &rows) {
             text.append(&grid(&rows, columns));
         }
