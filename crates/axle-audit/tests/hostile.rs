@@ -109,7 +109,7 @@ fn facts_of_all_members_together_are_bounded() {
     };
     assert_eq!(told(&members(50)), Ok(50));
     let refused =
-        "x.whl: what its members say of themselves would take more than 16777216 bytes, which is refused";
+        "x.whl: the facts about its members would take more than 16777216 bytes, which is the limit";
     assert_eq!(told(&members(100)), Err(refused.to_owned()));
 }
 

@@ -188,7 +188,7 @@ fn default_of_pip() -> Result<String, SettingsError> {
 #[non_exhaustive]
 pub enum SettingsError {
     /// A configuration file of pip is broken.
-    #[error("pip's configuration file {} can't be read: {message}", path.display())]
+    #[error("failed to read pip's configuration file {}: {message}", path.display())]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -197,8 +197,8 @@ pub enum SettingsError {
     },
     /// Nothing names one, and there is no pip to ask.
     #[error(
-        "no package index is known: PIP_INDEX_URL is not set, pip's configuration names none, and \
-         python3 has no pip to ask; give one with --index-url"
+        "no package index is configured: PIP_INDEX_URL is not set, pip's configuration has none, and \
+         python3 has no pip; give one with --index-url"
     )]
     NoIndex,
 }

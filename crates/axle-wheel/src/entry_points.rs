@@ -73,7 +73,7 @@ fn console_script(line: &str) -> Option<ConsoleScript> {
 #[non_exhaustive]
 pub enum EntryPointsError {
     /// A line of `[console_scripts]` that names no command and function.
-    #[error("line {line}: `{text}` is no `name = module:function`")]
+    #[error("line {line}: `{text}` is not of the form `name = module:function`")]
     Line {
         /// The line, counted from 1.
         line: usize,
@@ -81,7 +81,7 @@ pub enum EntryPointsError {
         text: String,
     },
     /// More than any real wheel has.
-    #[error("it asks for more than {MOST} commands, which is refused")]
+    #[error("it declares more than {MOST} commands, which is the limit")]
     TooMany,
 }
 
