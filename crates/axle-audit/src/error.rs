@@ -24,7 +24,9 @@ pub enum Problem {
     #[error(transparent)]
     Archive(ArchiveProblem),
     /// A file outside of a wheel is of no kind that is audited.
-    #[error("this is not an ELF file, a cubin, PTX or a fat binary; give a wheel, or a file of one of these kinds")]
+    #[error(
+        "this is not an ELF file, a cubin, PTX or a fat binary; give a wheel, or a file of one of these kinds"
+    )]
     NotAuditable,
     /// A member begins as ELF files do and is broken.
     #[error("member `{member}`: {source}")]
@@ -45,7 +47,7 @@ pub enum Problem {
         source: axle_fatbin::Broken,
     },
     /// A section of device code holds something that is no container.
-    #[error("member `{member}`, section {section}: no fatbin container at offset {offset:#x}")]
+    #[error("member `{member}`, section {section}: at offset {offset:#x}, there is no fatbin container")]
     NotFatbin {
         /// The member's path.
         member: String,
@@ -55,7 +57,9 @@ pub enum Problem {
         offset: u64,
     },
     /// More containers, or more kinds of them, than any real library has.
-    #[error("member `{member}`: more than {limit} fatbin containers, which is the limit, at offset {offset:#x}")]
+    #[error(
+        "member `{member}`: at offset {offset:#x}, more than {limit} fatbin containers, which is the limit"
+    )]
     TooManyContainers {
         /// The member's path.
         member: String,

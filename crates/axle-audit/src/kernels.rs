@@ -175,7 +175,8 @@ impl Gathered {
         if number == self.codes.len() {
             self.codes.push(code);
         }
-        let number = u16::try_from(number).map_err(|_| "the limit on the number of architectures is exceeded".to_owned())?;
+        let number = u16::try_from(number)
+            .map_err(|_| "the limit on the number of architectures is exceeded".to_owned())?;
         for name in image.kernels {
             let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
             let length = name.len();

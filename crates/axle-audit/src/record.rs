@@ -67,9 +67,9 @@ impl Record {
                 continue;
             }
             if record.rows.len() == MOST {
-                record
-                    .unreadable
-                    .get_or_insert(format!("it lists more than {MOST} files, of which the rest was not read"));
+                record.unreadable.get_or_insert(format!(
+                    "it lists more than {MOST} files, of which the rest was not read"
+                ));
                 break;
             }
             let read = fields(line).and_then(|fields| {
@@ -79,7 +79,9 @@ impl Record {
             });
             let Some((path, row)) = read else {
                 let start: String = line.chars().take(80).collect();
-                record.unreadable.get_or_insert(format!("its line `{start}` does not consist of path, hash and size"));
+                record
+                    .unreadable
+                    .get_or_insert(format!("its line `{start}` does not consist of path, hash and size"));
                 continue;
             };
             if record.rows.contains_key(&path) {
@@ -262,7 +264,7 @@ mod tests {
         let told = |text: &str| Record::parse(text.as_bytes()).unreadable;
         assert_eq!(told("a,b\n").unwrap(), "its line `a,b` does not consist of path, hash and size");
         assert_eq!(told("a,,x\n").unwrap(), "its line `a,,x` does not consist of path, hash and size");
-        assert_eq!(told("\"a,,1\n").unwrap(), "its line `\"a,,1` is no path, hash and size");
+        assert_eq!(told("\"a,,1\n").unwrap(), "its line `\"a,,1` does not consist of path, hash and size");
         assert_eq!(told("a,,\na,,\n").unwrap(), "it lists `a` twice");
     }
 
@@ -274,7 +276,10 @@ mod tests {
         assert_eq!((record.rows.len(), record.unreadable), (MOST, None));
         let record = Record::parse(list(MOST + 2).as_bytes());
         assert_eq!(record.rows.len(), MOST);
-        assert_eq!(record.unreadable.unwrap(), "it lists more than 100000 files, of which the rest was not read");
+        assert_eq!(
+            record.unreadable.unwrap(),
+            "it lists more than 100000 files, of which the rest was not read"
+        );
     }
 
     proptest! {

@@ -142,6 +142,9 @@ mod tests {
     fn too_much_is_refused() {
         let mut window = Window::new(1 << 40);
         let error = window.want("the string table", 0..1 << 39).unwrap_err();
-        assert_eq!(error.to_string(), "at offset 0x0, the string table: more than 75497472, which is the limit");
+        assert_eq!(
+            error.to_string(),
+            "at offset 0x0, the string table: more than 75497472, which is the limit"
+        );
     }
 }

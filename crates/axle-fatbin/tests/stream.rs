@@ -195,7 +195,7 @@ fn broken_headers_are_told() {
         (
             "table outside",
             patched(joined(), at::EXTENSION, &[0xff; 4]),
-            "the table of a concatenated entry is broken: it does not lie",
+            "the table of a concatenated entry is broken: it is not in",
         ),
         ("table count", patched(joined(), at::TABLE_COUNT, &[3]), "broken: its size and its count disagree"),
         (

@@ -51,7 +51,9 @@ impl FindLinks {
             variants.into_iter().map(Into::into).collect::<BTreeSet<_>>().into_iter().collect();
         match (template.contains(VARIANT), variants.is_empty()) {
             (true, true) => return Err(invalid("it contains {variant}, but there is no list of variants")),
-            (false, false) => return Err(invalid("there is a list of variants, but it does not contain {variant}")),
+            (false, false) => {
+                return Err(invalid("there is a list of variants, but it does not contain {variant}"));
+            }
             _ => {}
         }
         let is_word = |variant: &String| {

@@ -67,7 +67,10 @@ impl Folder {
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.push(path),
                     Ok(kind) if kind.is_symlink() && path.is_dir() => {
-                        problems.push(unreadable(&path, "it is a symbolic link to a directory, which is not followed"));
+                        problems.push(unreadable(
+                            &path,
+                            "it is a symbolic link to a directory, which is not followed",
+                        ));
                     }
                     _ if !is_of(name, &filename.to_string_lossy()) => {}
                     Ok(_) if filename.to_str().is_some_and(is_plain) => found.push(path),

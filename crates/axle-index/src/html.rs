@@ -69,7 +69,9 @@ pub(crate) fn links(page: &str) -> Result<Links, String> {
                         open = false;
                         if let Some(href) = value(&attributes, "href") {
                             if found.list.len() == MOST_LINKS {
-                                return Err(format!("it has more than {MOST_LINKS} links, which is the limit"));
+                                return Err(format!(
+                                    "it has more than {MOST_LINKS} links, which is the limit"
+                                ));
                             }
                             let href = href.to_owned();
                             found.list.push(Link { href, text: String::new(), attributes });

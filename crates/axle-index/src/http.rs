@@ -298,7 +298,8 @@ impl Client {
                 self.traffic.unchanged.fetch_add(1, Ordering::Relaxed);
                 return known.ok_or_else(|| IndexError::Answer {
                     url: shown(url),
-                    message: "it reports that nothing has changed (304), though that was not asked".to_owned(),
+                    message: "it reports that nothing has changed (304), though that was not asked"
+                        .to_owned(),
                 });
             }
             let text = |name| header_text(&response, &name).map(str::to_owned);
@@ -526,7 +527,9 @@ impl Stream {
             _ => {
                 return Err(IndexError::Answer {
                     url: shown(&self.url),
-                    message: format!("asked for {range}, it returned `{told}`; download the file by other means"),
+                    message: format!(
+                        "asked for {range}, it returned `{told}`; download the file by other means"
+                    ),
                 });
             }
         };

@@ -39,13 +39,17 @@ pub enum Error {
         stderr: String,
     },
     /// The machine's apt has no Debian source to take packages from.
-    #[error("{wanted} is not on PATH, and apt has no Debian mirror configured to download it from: install it")]
+    #[error(
+        "{wanted} is not on PATH, and apt has no Debian mirror configured to download it from: install it"
+    )]
     NoMirror {
         /// What was to be fetched.
         wanted: &'static str,
     },
     /// The home directory is unknown, so there is no place for a cache.
-    #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no cache directory for programs; set one of them")]
+    #[error(
+        "neither XDG_CACHE_HOME nor HOME is set, so there is no cache directory for programs; set one of them"
+    )]
     NoHome,
     /// What was unpacked does not run.
     #[error("{} does not contain a working {wanted}", .folder.display())]

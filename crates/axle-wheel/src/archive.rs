@@ -697,7 +697,9 @@ pub enum ArchiveProblem {
     #[error("the file is empty; download it again")]
     Empty,
     /// It starts as a web page does, which servers give instead of a file that is not there.
-    #[error("this is an HTML page, not a wheel; the download probably failed: open the page to see why, and download the file again")]
+    #[error(
+        "this is an HTML page, not a wheel; the download probably failed: open the page to see why, and download the file again"
+    )]
     WebPage,
     /// It neither starts nor ends as a zip does.
     #[error(
@@ -755,7 +757,9 @@ pub enum ArchiveProblem {
         mode: u32,
     },
     /// A file of a folder is a link that leads out of it.
-    #[error("member `{member}` is a symbolic link to outside of the directory or to a missing file, and is not followed")]
+    #[error(
+        "member `{member}` is a symbolic link to outside of the directory or to a missing file, and is not followed"
+    )]
     Link {
         /// The path.
         member: String,

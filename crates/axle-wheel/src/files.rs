@@ -83,7 +83,7 @@ mod tests {
         let refused = format!("`{}` has more than 6 bytes, which is the limit", path.display());
         assert_eq!(read_file(&path, 6).unwrap_err().to_string(), refused);
         std::fs::write(&path, b"ab\xff").unwrap();
-        assert!(read_text(&path, 7).unwrap_err().to_string().ends_with("is not UTF-8: see its byte 2"));
+        assert!(read_text(&path, 7).unwrap_err().to_string().ends_with("is not UTF-8: byte 2 is invalid"));
         let error = read_file(&folder.path().join("b"), 7).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

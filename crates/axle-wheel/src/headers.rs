@@ -101,9 +101,7 @@ pub enum HeadersError {
         field: &'static str,
     },
     /// There are more values, or more bytes of them, than in any real file.
-    #[error(
-        "its {field} exceeds the limits of {MOST} fields and {LARGEST} bytes"
-    )]
+    #[error("its {field} exceeds the limits of {MOST} fields and {LARGEST} bytes")]
     TooMuch {
         /// The first field that is too much.
         field: &'static str,
@@ -141,8 +139,7 @@ mod tests {
         assert_eq!(read(&format!("Name: {long}\n a\n")).unwrap_err(), refused);
         assert_eq!(read(&format!("Name: a\n{}", " b\n".repeat(LONGEST))).unwrap_err(), refused);
         assert!(read(&"Tag:a\n".repeat(MOST)).is_ok());
-        let refused =
-            "its Tag exceeds the limits of 16384 fields and 1048576 bytes";
+        let refused = "its Tag exceeds the limits of 16384 fields and 1048576 bytes";
         assert_eq!(read(&"Tag:a\n".repeat(MOST + 1)).unwrap_err(), refused);
         assert_eq!(read(&format!("Tag: {long}\n").repeat(257)).unwrap_err(), refused);
         assert_eq!(read(&format!("Tag:\n {}\n", &long[1..]).repeat(257)).unwrap_err(), refused);

@@ -345,8 +345,7 @@ mod tests {
             assert_eq!(installed(path), Ok(("x/a.so".to_owned(), path.to_owned())));
         }
         symlink(outside.path(), folder.path().join("link")).unwrap();
-        let refused =
-            "member `link/z.so` is a symbolic link to outside of the directory or to a missing file, and is not followed";
+        let refused = "member `link/z.so` is a symbolic link to outside of the directory or to a missing file, and is not followed";
         assert_eq!(installed("link/z.so"), Err(refused.to_owned()));
     }
 

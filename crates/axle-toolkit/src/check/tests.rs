@@ -277,7 +277,7 @@ fn gpus_go_by_many_names() {
     );
     assert_eq!(
         error("4090"),
-        "'4090' is no GPU that axle knows; did you mean RTX 4090 or RTX 4090 D? Else give its compute capability with --cc"
+        "'4090' is not a GPU that axle knows; did you mean RTX 4090 or RTX 4090 D? If not, give its compute capability with --cc"
     );
     assert_eq!(
         error("Voodoo"),
