@@ -20,12 +20,12 @@ use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
 use thiserror::Error;
 
-/// Compare what the audit says of real wheels with cuobjdump and readelf, and write docs/agreement.md
+/// Compare audits of real wheels with cuobjdump and readelf, and write docs/agreement.md
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only wheels whose file name holds one of these, compared anew; nothing is written then
+    /// Compare only wheels whose file name contains one of these, without cached results, and write nothing
     only: Vec<String>,
-    /// Where the table is written
+    /// File to write the table to
     #[arg(long, default_value = "docs/agreement.md")]
     output: PathBuf,
 }
@@ -45,11 +45,13 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("cannot run {program}: {source}")]
     Start { program: String, source: io::Error },
-    #[error("pip does not give {0}")]
+    #[error("pip failed to download {0}")]
     Gone(String),
     #[error("the wheel has no member {0}")]
     NoMember(String),
-    #[error("there is neither $XDG_CACHE_HOME nor $HOME, and cuobjdump has to lie somewhere")]
+    #[error(
+        "neither $XDG_CACHE_HOME nor $HOME is set, so there is no cache directory for cuobjdump; set one of them"
+    )]
     NoCache,
 }
 
@@ -311,7 +313,8 @@ fn compare_dynamic(row: &mut Row, member: &ElfMember, library: &Path) -> Result<
     if listed == reported {
         row.dynamic += 1;
     } else {
-        row.differences.push(format!("`{}`: readelf says {listed:?}, the audit {reported:?}", member.path));
+        row.differences
+            .push(format!("`{}`: readelf reports {listed:?}, the audit {reported:?}", member.path));
     }
     Ok(())
 }
@@ -483,12 +486,12 @@ fn page(rows: &[Row]) -> String {
     let mut page = format!(
         "# Agreement with cuobjdump and readelf\n\n\
          Written by `cargo xtask agree`. NVIDIA's cuobjdump {} lists the images of every ELF member of these {} \
-         wheels; the newest that does not give up on a member is believed. Compared is how many images there are of \
-         each section, kind and architecture with its suffix. GNU readelf tells the soname, what is needed, RPATH, \
-         RUNPATH and the symbol versions of the same members.\n\n\
+         wheels; for each member, the newest that does not give up on it counts. The numbers of images per section, kind and \
+         architecture (with its suffix) are compared. GNU readelf lists the soname, needed sonames, RPATH, RUNPATH and \
+         symbol versions of the same members.\n\n\
          **{} of {} images agree**, in {} members with device code; {refused} members are refused by every cuobjdump. \
-         Another {} images lie outside of the sections that cuobjdump reads, so that it can tell nothing of them. \
-         **Of {} of {} members readelf says the same.**\n\n\
+         Another {} images are outside of the sections that cuobjdump reads, so it does not list them. \
+         **readelf agrees on {} of {} members.**\n\n\
          | wheel | CUDA | readelf | with code | cuobjdump | outside | release |\n\
          | --- | --- | ---: | ---: | ---: | ---: | --- |\n",
         CUOBJDUMPS.map(|(release, ..)| release).join(", "),

@@ -16,7 +16,7 @@ mod site;
 mod update;
 mod vectors;
 
-/// What a maintainer of axle runs.
+/// Tasks of axle's maintainers.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use axle_provision::cargo::cargo;
 
-/// Write the site: a folder of files that needs no server
+/// Write the site: a directory of static files that needs no server
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {

@@ -22,10 +22,10 @@ use axle_types::{
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Write the vectors that Nix code is tested with
+/// Write the test vectors for the Nix code
 #[derive(clap::Args)]
 pub struct Args {
-    /// Compare with the file that is there, and write nothing
+    /// Compare with the existing file, and write nothing
     #[arg(long)]
     check: bool,
 }

@@ -17,13 +17,13 @@ use axle_types::{Glibc, HostCompiler, System};
 use crate::Error;
 use crate::toolkit_files::{self, Downloads, HERE, ToolkitFiles, unpack};
 
-/// Compare the verdicts on compilers with what nvcc and its headers do
+/// Compare the compiler ranges with what nvcc and its headers accept
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Only these releases of CUDA, as in 13.0
+    /// Only these CUDA releases, e.g. 13.0; repeatable
     cuda: Vec<axle_types::CudaRelease>,
 }
 
@@ -71,7 +71,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
                 let output = disguised(&nvcc, folder.path(), real, compiler)?;
                 let refused = refuses(&toolkits, &only(release, compiler));
-                tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
+                tally.compare(release, &format!("an impersonated {compiler}"), refused, &output);
             }
         } else if let Some(files) = files.iter().find(|files| files.cuda == release.cuda) {
             let header = header(files, folder.path())?;
@@ -84,7 +84,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
                 let output = preprocess(&header, real, Some(compiler))?;
                 let refused = refuses(&toolkits, &only(release, compiler));
-                tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
+                tally.compare(release, &format!("an impersonated {compiler}"), refused, &output);
             }
         }
     }

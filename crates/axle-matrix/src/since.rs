@@ -17,7 +17,7 @@ pub enum Error {
     #[error("cannot run git: {0}")]
     Start(#[from] io::Error),
     /// The revision is not there, or the catalogue is in no repository.
-    #[error("git cannot tell what has changed since {revision}: {message}")]
+    #[error("git failed to list the changes since {revision}: {message}")]
     Git {
         /// The revision.
         revision: String,

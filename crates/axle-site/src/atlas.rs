@@ -193,7 +193,7 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Distribution<'a>, cudas: &[Cud
     let about = |serving: &CudaCoverage| {
         let (covers, unknown) = match &serving.capabilities {
             Ok(Some(coverage)) => (Some(coverage.iter().map(letter).collect()), None),
-            Ok(None) => (None, Some("its bytes were not read yet".to_owned())),
+            Ok(None) => (None, Some("its bytes have not been read yet".to_owned())),
             Err(unfit) => (None, Some(unfit.to_string())),
         };
         let judged = || serving.capabilities.iter().flatten().flatten();
