@@ -1,10 +1,8 @@
-//! `cargo xtask agree`: what NVIDIA's cuobjdump and binutils' readelf say of real wheels, against what the audit
-//! reports.
-//!
-//! cuobjdump comes in wheels too, and none reads all: 13 gives up on images of CUDA 12.1 and older, after it has
-//! printed a part of them. So several are asked, the newest first, and the first that does not give up is believed.
-//! Wheels are fetched by pip one at a time, and removed; what was compared is kept, so that a run goes on where the
-//! last one ended.
+//! `cargo xtask agree`: compares audits of real wheels with NVIDIA's cuobjdump and binutils' readelf. cuobjdump is
+//! published in wheels too, and none of its releases reads everything: 13 gives up on images of CUDA 12.1 and older,
+//! after it has printed a part of them. So several releases are run, newest first, and the first that does not give up
+//! counts. pip downloads the wheels one at a time, and they are removed afterwards; results are kept, so that a run
+//! resumes where the last one stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

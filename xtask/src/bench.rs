@@ -1,8 +1,6 @@
-//! `cargo xtask bench`: how fast the audit is, as ratios to what it can't do without, and how fast a request is
-//! answered, against uv.
-//!
-//! Times of one machine say little, and those of a busy one nothing: of every command the fastest of
-//! several runs counts, and what is compared is run by turns.
+//! `cargo xtask bench`: benchmarks of the audit, as ratios to the work that it cannot avoid, and of requests, against
+//! uv. Absolute times of one machine say little, and those of a busy machine nothing: the fastest of several runs of
+//! each command counts, and compared commands are run in turn.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};

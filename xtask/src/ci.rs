@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what must hold of a change, in minutes; with `--all` also what is slow and rarely breaks.
+//! `cargo xtask ci`: the checks that every change must pass, in minutes; with `--all` also slow ones that rarely fail.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};

@@ -1,7 +1,5 @@
-//! `cargo xtask e2e`: a real torch environment is built by real Nix, imports torch from the store, and compiles at run
-//! time.
-//!
-//! It fetches some gigabytes, which stay in the Nix store.
+//! `cargo xtask e2e`: builds a real torch environment with real Nix, imports torch from the store, and compiles at run
+//! time. It downloads some gigabytes, which stay in the Nix store.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

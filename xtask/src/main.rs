@@ -1,4 +1,4 @@
-//! What a maintainer runs, as `cargo xtask …`.
+//! Maintainer tasks, run as `cargo xtask …`.
 
 use std::process::ExitCode;
 

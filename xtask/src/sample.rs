@@ -1,4 +1,4 @@
-//! `cargo xtask sample`: compares the catalogue with the package index at random, and audits some wheels anew.
+//! `cargo xtask sample`: compares randomly chosen artefacts with the package index, and audits some wheels again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};

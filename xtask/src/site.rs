@@ -1,4 +1,5 @@
-//! `cargo xtask site`: the page, by a program of its own, whose WebAssembly tools nothing else has to wait for.
+//! `cargo xtask site`: builds the site with a separate program, so that nothing else has to wait for its WebAssembly
+//! tools.
 
 use std::ffi::OsString;
 use std::io;

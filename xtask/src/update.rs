@@ -1,5 +1,5 @@
-//! `cargo xtask update`: reads where packages are published, audits what cells choose, solves the cells again, and says
-//! what has changed.
+//! `cargo xtask update`: reads the published files of packages, audits the wheels that cells choose, solves the cells
+//! again, and prints the changes.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,4 +1,4 @@
-//! `cargo xtask vectors`: questions with their answers, by which Nix code is held to what Rust says
+//! `cargo xtask vectors`: test vectors, questions with Rust's answers, that the Nix code must reproduce
 //! (`checks/unit/vectors.json`).
 //!
 //! Small cells are made at random, and asked all that Nix can ask. The same seed makes the same file, so that one that is out

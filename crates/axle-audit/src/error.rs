@@ -1,4 +1,4 @@
-//! Why a wheel can't be audited.
+//! Errors of audits.
 
 use axle_fatbin::SectionError;
 use axle_wheel::{ArchiveError, ArchiveProblem};

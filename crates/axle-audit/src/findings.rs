@@ -1,7 +1,5 @@
-//! What is wrong or odd about a wheel, each thing by a code that stays the same.
-//!
-//! All follows from the facts of the wheel: nothing of the machine that runs axle enters, and nothing of a
-//! package's entry in the catalogue.
+//! Findings: defects and oddities of a wheel, each with a stable code. They follow from the facts about the wheel
+//! alone, neither from the machine that runs axle nor from the package's entry in the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};

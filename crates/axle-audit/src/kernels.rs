@@ -1,4 +1,4 @@
-//! Which kernels a member holds, and for which architectures each was compiled.
+//! Kernels in a member, and the architectures that each was compiled for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command line of `axle-auditor`.
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Why a folder can't be judged.
+//! Errors of reading a compiled package.
 
 use std::io;
 

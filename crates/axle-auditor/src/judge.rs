@@ -1,4 +1,4 @@
-//! What was asked for, and whether it is there.
+//! Comparison of the requested architectures with those in the ELF files.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `build-environments/<name>.json`: what the sources of a package are compiled with, frozen.
+//! `build-environments/<name>.json`: the frozen wheels that the sources of a package are compiled with.
 
 use std::collections::BTreeMap;
 

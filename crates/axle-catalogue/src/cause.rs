@@ -1,6 +1,6 @@
-//! Why something is not to be had, as data: what the solver's proofs become, what cells store, what a refusal prints.
-//!
-//! A sentence is made of it once, where it is shown ([`Cause::about`]); nothing reads a sentence.
+//! Causes: why a distribution, a package or a request is ruled out, as data. The solver's proofs become causes, cells
+//! store them, and refusals print them. A cause becomes a sentence where it is shown ([`Cause::about`]), and only
+//! there: no code parses sentences.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `cells/<system>/<python>-<cuda>.json`: per torch version one coherent set of packages, or why not.
+//! `cells/<system>/<python>-<cuda>.json`: one coherent set of packages per torch version, or why there is none.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -1,5 +1,5 @@
-//! Whether a catalogue is whole: every file valid and laid out as it would be written, every reference leading
-//! somewhere, nothing that nothing names.
+//! Consistency check of a catalogue (`axle catalogue check`): every file is valid and formatted as axle writes it,
+//! every reference resolves, and nothing is unreferenced.
 
 use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};

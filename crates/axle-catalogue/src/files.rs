@@ -1,4 +1,4 @@
-//! Where a catalogue's files lie: a folder, or the binary itself.
+//! Storage of a catalogue's files: a directory, or the binary itself.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};

@@ -1,4 +1,4 @@
-//! What the names of a package's wheels say of what they were built for.
+//! Grammar of wheel names: the CUDA release, torch and C++ ABI that a package encodes in its versions and URLs.
 
 use axle_types::{Version, WheelCuda};
 use regex::{Captures, Regex};

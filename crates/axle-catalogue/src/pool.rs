@@ -1,5 +1,4 @@
-//! Values that several things of a file have in common: each stands in the file once, and things say by number which they
-//! have under a name.
+//! Pools of shared values: a file lists each value once, and its entries refer to it by number.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! How artefacts lie in their file: what many have in common stands there once.
+//! Storage format of artefacts: values that many of them share are stored once.
 
 use axle_types::Sha256;
 use std::borrow::Cow;

@@ -1,7 +1,6 @@
-//! What the names in a catalogue, or in a lock, may be made of.
-//!
-//! Nix puts them into file names, derivations and the scripts of builders. There they are escaped; here what is none is
-//! refused before anything is made of it, so that a file from a stranger is data and stays data.
+//! Validation of the strings in catalogues and lock files. Nix puts them into file names, derivations and the scripts
+//! of builders. They are escaped there; here invalid ones are rejected before they are used at all, so that an
+//! untrusted file is data and stays data.
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use thiserror::Error;

@@ -1,5 +1,5 @@
-//! `builds/<name>/<version>.json`: what Nix needs to fetch and patch the wheels that cells choose and
-//! that toolkits are assembled from.
+//! `builds/<name>/<version>.json`: how Nix fetches and patches the wheels that cells choose and that toolkits are
+//! assembled from.
 
 use axle_types::Sha256;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Why an ELF file can't be read.
+//! Errors of reading ELF files.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! From the parts of a file that were kept to what the file says.
+//! Parser of ELF headers, dynamic sections, symbol versions and symbols, from the parts of a file that were kept.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The parts of a file that are kept while it streams by.
+//! Windows: the parts of a file that are kept in memory while it is streamed.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What device code was compiled for, and where it runs.
+//! Architectures of device code (`sm_86`, `compute_90a`), and the compute capabilities that they run on.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! Containers and their entries: the headers, field by field.
+//! Fatbin containers and their entries: the headers, field by field.
 
 use std::ops::Range;
 use std::{fmt, iter};

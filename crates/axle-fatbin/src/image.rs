@@ -1,4 +1,4 @@
-//! One image, whole: a cubin or a PTX text, unpacked from an entry or alone in a file.
+//! Complete device code images: cubins and PTX, unpacked from an entry or read from a file of their own.
 
 use goblin::container::Ctx;
 use goblin::elf::header::EM_CUDA;

@@ -1,10 +1,9 @@
-//! `cargo xtask edges`: what axle says of compilers, against compilers.
+//! `cargo xtask edges`: compares axle's compiler ranges with what nvcc and the compilers accept.
 //!
-//! - CUDA 13: nvcc, put together from NVIDIA's wheels, compiles a kernel with every compiler that is installed, and
-//!   preprocesses it with one that gives itself out for the newest that is accepted, and for the next.
-//! - Before that the wheels hold no nvcc: the release's `crt/host_config.h` is preprocessed, by the same compilers.
-//!
-//! Each answer is compared with the verdicts. It fetches some gigabytes, and keeps nothing.
+//! - CUDA 13: nvcc, assembled from NVIDIA's wheels, compiles a kernel with every installed compiler, and preprocesses
+//!   it with one that impersonates the newest accepted version, and the next one.
+//! - Older releases have no nvcc in wheels: their `crt/host_config.h` is preprocessed by the same compilers.
+//! Each result is compared with axle's verdicts. The command downloads some gigabytes, and keeps nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};

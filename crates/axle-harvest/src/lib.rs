@@ -1,5 +1,5 @@
-//! Reads the rules of CUDA's releases out of NVIDIA's own files (`cargo xtask harvest`), and holds them against real
-//! compilers (`cargo xtask edges`).
+//! Harvest of the rules of CUDA releases from NVIDIA's own files (`cargo xtask harvest`), and their comparison with
+//! real compilers (`cargo xtask edges`).
 
 mod components;
 pub mod edges;

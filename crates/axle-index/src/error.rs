@@ -1,4 +1,4 @@
-//! Why an origin can't say or give what was asked for.
+//! Errors of origins: package indexes, servers, local files.
 
 use std::io;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! A table of facts that others published about files.
+//! Tables of published facts (hashes, URLs) about files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write};

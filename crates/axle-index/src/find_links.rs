@@ -1,4 +1,4 @@
-//! Pages that link to wheels: what pip's `--find-links` reads.
+//! Find-links pages: HTML pages that link to wheels (pip's `--find-links`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;

@@ -1,4 +1,4 @@
-//! A folder of wheels on this machine.
+//! Local directories of wheels, as an origin.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

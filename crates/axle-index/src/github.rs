@@ -1,4 +1,4 @@
-//! The releases of a repository on GitHub
+//! GitHub releases of a repository, as an origin
 //! (<https://docs.github.com/en/rest/releases/releases#list-releases>).
 
 use std::collections::BTreeSet;

@@ -1,8 +1,6 @@
-//! The links of a page, and what it says of itself: all that a package index writes as HTML.
-//!
-//! A parser of HTML builds the whole tree of a page, for which a page of a megabyte can make it take minutes. Here the tags
-//! are read one after the other, in one pass (<https://html.spec.whatwg.org/multipage/parsing.html>, "Tokenization"):
-//! what is nested how means nothing for links.
+//! HTML parser for pages of a package index: their links and `meta` elements. A full HTML parser builds the tree of a
+//! page, which can take minutes for a hostile page of one megabyte. Here the tags are read one after the other, in one
+//! pass (<https://html.spec.whatwg.org/multipage/parsing.html>, "Tokenization"): nesting does not matter for links.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,4 @@
-//! Asking servers: certificates, credentials, patience, what is known already, and answers that stay
-//! within bounds.
+//! HTTP client: TLS roots, credentials, retries, conditional requests, resumable downloads, and limits on responses.
 
 use std::fmt;
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! What every place that publishes artefacts can do.
+//! Origins: the interface of every place that publishes distributions.
 
 use std::io::{self, Write};
 

@@ -1,4 +1,4 @@
-//! A package index that speaks the simple repository API.
+//! Package indexes with the simple repository API (PyPI).
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! A file on a server, read by ranges.
+//! Remote files, read with range requests.
 
 use std::fmt;
 use std::fs::File as StdFile;

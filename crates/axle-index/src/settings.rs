@@ -1,7 +1,6 @@
-//! Which index to ask, and which certificates to trust: what the user's pip would do.
-//!
-//! In this order: what the user says (`--index-url`), `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's
-//! configuration files, and last the default that is built into pip, asked of pip itself.
+//! Settings of the user's pip: the package index, and the certificates to trust. In order of precedence: `--index-url`,
+//! `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's configuration files, and the default that is built into pip, for which
+//! pip itself is run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,4 +1,4 @@
-//! The simple repository API: the page of a project, as JSON or as HTML
+//! Simple repository API: the page of a project, as JSON or as HTML
 //! (<https://packaging.python.org/en/latest/specifications/simple-repository-api/>).
 
 use std::marker::PhantomData;

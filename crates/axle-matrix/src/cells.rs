@@ -1,4 +1,4 @@
-//! The cells by name, and what each of them is made of.
+//! Cells by name, with the files that each depends on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What is different between two states of the cells, as a person wants to read it.
+//! Differences between two states of the cells: losses and gains, as text and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -438,7 +438,7 @@ mod tests {
             in py312-cu128-torch2.9.1
         + app 1.0 -> 1.1
             in py312-cu128-torch2.9.1
-        + app 1.1 has a wheel for 9.0 too
+        + app 1.1 now has a wheel for 9.0
             in py312-cu128-torch2.9.1
         ");
         assert_eq!(difference.lost(&BTreeSet::new()), ["app no longer has a wheel for 7.0, 8.6 in 1 cell"]);

@@ -1,5 +1,5 @@
-//! The support matrix: every piece of every cell, what has changed since the last release, and what two states of the
-//! cells differ in. `cargo xtask matrix` shows it.
+//! The support matrix (`cargo xtask matrix`): checks of every piece of every cell, changes since the last release, and
+//! differences between two states of the cells.
 
 mod cache;
 mod cells;

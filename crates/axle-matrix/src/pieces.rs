@@ -1,4 +1,4 @@
-//! What must hold of every cell, piece by piece.
+//! Pieces: the checks that every cell must pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What a run of the matrix says, to a person and to a program.
+//! Report of a run of the matrix, as text and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! Which cells a change touches: everything since a revision of git, with what is not committed.
+//! Cells affected by the changes since a git revision, including uncommitted ones.
 
 use std::collections::BTreeSet;
 use std::io;

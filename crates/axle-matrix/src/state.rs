@@ -1,4 +1,4 @@
-//! What cells hold, so that two moments can be compared: before and after an update, the last release and now.
+//! States of cells, to be compared: before and after an update, or the last release and now.
 
 use std::collections::BTreeMap;
 

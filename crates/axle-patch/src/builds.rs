@@ -1,4 +1,4 @@
-//! How the wheels of cells and toolkits are fetched and patched: search paths computed from what the audits found.
+//! Builds of the wheels of cells and toolkits: how each is fetched and patched, with search paths computed from audits.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;

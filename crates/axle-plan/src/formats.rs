@@ -1,4 +1,4 @@
-//! What a plan is written as for other programs: a flake for Nix, requirements and a command for pip.
+//! Export formats of plans: a flake for Nix, requirements and a command for pip.
 
 use axle_types::Sha256;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! A request answered from the cells by lookups alone, which is what Nix does too.
+//! Lookup: answers a request from the cells alone, as Nix does.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! What a user asks for.
+//! Requests: packages, a target and preferences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

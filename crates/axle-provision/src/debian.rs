@@ -1,4 +1,4 @@
-//! Programs that a machine may lack, out of Debian.
+//! Debian packages, unpacked into the user's cache, for programs that a machine may lack.
 //!
 //! Apt resolves, downloads and verifies their packages with a source list and a state of its own, so nothing of the
 //! system changes, and they are unpacked into the user's cache. Debian's programs look for their libraries in `/usr/lib`,

@@ -1,4 +1,4 @@
-//! A Nix to test with, and `cargo xtask nix`, which runs it.
+//! Nix for the tests, and `cargo xtask nix`, which runs it.
 //!
 //! A machine that has Nix 2.18 or newer uses it. Any other Debian machine gets [Debian](crate::debian) trixie's Nix, in
 //! the user's cache. Nix starts itself again by its name, so it is patched to use the loader and the libraries unpacked

@@ -1,4 +1,5 @@
-//! The atlas: what the wheels of each package hold and cover. One shard a package, and one that lists the packages.
+//! Atlas of the site: the contents and GPU coverage of each package's wheels. One shard per package, and one that lists
+//! the packages.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! The page where people find what fits: a folder of files that needs no server.
+//! Generator of the site: a directory of static files, with axle as WebAssembly, that needs no server.
 
 use std::io;
 use std::path::{Path, PathBuf};

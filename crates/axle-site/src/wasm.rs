@@ -1,4 +1,4 @@
-//! axle-web compiled to WebAssembly.
+//! WebAssembly build of axle-web.
 //!
 //! A machine whose Rust has the target's standard library uses it (`rustup target add wasm32-unknown-unknown`). Any
 //! other gets [Debian](axle_provision::debian) sid's compiler, the only one there that is new enough, with its standard libraries

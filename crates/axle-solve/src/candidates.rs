@@ -1,4 +1,5 @@
-//! Every wheel of the catalogue that could be chosen for a system and a Python, and for the others why not.
+//! Candidates: the distributions of the catalogue that can be chosen for a system and a Python, and the causes that
+//! rule out the others.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,4 +1,4 @@
-//! An artefact that could be chosen, and whether it goes with a CUDA release and a torch.
+//! Distributions that the solver may choose, and their compatibility with a CUDA release and a torch.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! `axle.lock.json` (`axle.lock/2`): a catalogue of one cell, with the request that it answers.
+//! Lock files, `axle.lock.json` (`axle.lock/2`): a catalogue of one cell, with the request that it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,6 @@
-//! `axle lock`: a request that is solved freely, with versions that no set holds.
-//!
-//! The target is part of the problem: what does not cover its GPUs, needs a newer glibc or would have to be compiled
-//! without a compiler is no candidate. Every torch is tried, newest first, each with all packages at once.
+//! `axle lock`: resolves a request with any versions, not only those of a cell. The target is part of the problem: a
+//! distribution that does not cover its GPUs, needs a newer glibc or would have to be compiled without a compiler is
+//! not a candidate. Every torch is tried, newest first, each together with all requested packages.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

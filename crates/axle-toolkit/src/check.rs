@@ -1,4 +1,4 @@
-//! The judgement.
+//! Check of an environment against all rules.
 
 mod capabilities;
 mod compilers;

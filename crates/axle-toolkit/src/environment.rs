@@ -1,4 +1,4 @@
-//! What is judged.
+//! Environments that rules are checked against.
 
 use std::collections::BTreeSet;
 

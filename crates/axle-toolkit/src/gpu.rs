@@ -1,4 +1,4 @@
-//! Names of GPUs.
+//! GPU names, as marketed or as nvidia-smi prints them, and their compute capabilities.
 
 use axle_types::ComputeCapability;
 

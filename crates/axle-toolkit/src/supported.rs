@@ -1,4 +1,4 @@
-//! The compilers of each release, as Nix looks them up: `catalogue/compilers.json`.
+//! Supported compilers of each CUDA release, as Nix looks them up (`catalogue/compilers.json`).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Compute capabilities: what a GPU is.
+//! Compute capabilities: the generation of a GPU, written `8.6`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! What a wheel can be asked to run on: the system, the Python, the C library.
+//! Platforms: the system, the Python and the C library that a wheel runs on.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! SHA-256: what the bytes of a file hash to.
+//! SHA-256 hashes of files.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,5 +1,5 @@
-//! Audits of wheels on the package index: each at most once, kept by hash, so that an interrupted run goes on where it
-//! was.
+//! Audits of wheels on the package index: each wheel is audited once, and its audit is kept by hash, so that an
+//! interrupted run resumes where it stopped.
 
 use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
-//! Brings a catalogue up to date: reads where packages are published, audits what sets choose, solves the sets again,
-//! drops what nothing chooses, and writes all of it or nothing.
+//! Update of a catalogue: reads the published files of packages, audits the wheels that sets choose, solves the sets
+//! again, drops artefacts that nothing chooses, and writes everything or nothing.
 
 mod audits;
 mod generate;

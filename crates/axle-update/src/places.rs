@@ -1,4 +1,4 @@
-//! The places that publish distributions.
+//! Places of publication: the origins of each package's distributions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,6 @@
-//! Reads where packages are published: what is new, and what is alarming.
-//!
-//! Nothing is written here. An alarm (a file with another hash than before, one that vanished, a project that is gone or
-//! quarantined) leaves the package's artefacts as they were, until a person accepts it by name.
+//! Comparison of a package's published files with the catalogue: new, changed and withdrawn files. Nothing is written
+//! here. An alarming change (a file with a different hash, one that vanished, a project that is gone or quarantined)
+//! leaves the package's artefacts unchanged until a maintainer accepts it by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

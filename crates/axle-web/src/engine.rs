@@ -1,4 +1,4 @@
-//! What a page calls.
+//! JavaScript interface of the engine.
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What the page asks.
+//! Questions of the page, as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 

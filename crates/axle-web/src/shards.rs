@@ -1,4 +1,4 @@
-//! The catalogue in parts, of which a page fetches those that an answer reads.
+//! Shards of the catalogue, of which a page loads only those that an answer needs.
 //!
 //! | shard | what |
 //! | --- | --- |

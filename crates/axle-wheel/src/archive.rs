@@ -1,4 +1,4 @@
-//! The zip that a wheel is, opened with suspicion.
+//! Zip archives of wheels, treated as untrusted.
 //!
 //! Everything that the zip's directory declares is checked when the archive is opened: how many
 //! members, their names, kinds, sizes and places. So an [`Archive`] holds only plain files that

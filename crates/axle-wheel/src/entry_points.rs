@@ -1,4 +1,4 @@
-//! The commands that a wheel asks to be made: `[console_scripts]` of `entry_points.txt`
+//! Console scripts of a wheel: `[console_scripts]` in `entry_points.txt`
 //! (<https://packaging.python.org/en/latest/specifications/entry-points/>).
 
 use thiserror::Error;

@@ -1,6 +1,5 @@
-//! Files that somebody names: read only where they are regular files, and only as much as a file of their kind has.
-//!
-//! To open a pipe is to wait for its other end, and `/dev/zero` has no end.
+//! Bounded reading of files that a user names: only regular files, and only up to a limit. Opening a pipe waits for its
+//! other end, and `/dev/zero` never ends.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

@@ -1,4 +1,4 @@
-//! Unpacking of what deflate packed (RFC 1951), as a stream.
+//! Streaming decompression of deflate (RFC 1951).
 
 use std::io::{self, Read};
 

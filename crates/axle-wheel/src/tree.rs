@@ -1,7 +1,5 @@
-//! The files of a wheel in a folder: unpacked, or installed.
-//!
-//! A folder is as suspicious as an archive. Links are followed only where they stay in the folder; pipes and
-//! devices are not opened, since to open one may wait for ever.
+//! Directories of an unpacked or installed wheel. A directory is as untrusted as an archive. Symbolic links are
+//! followed only within the directory; pipes and devices are not opened, since opening one may block forever.
 
 use std::collections::HashMap;
 use std::fmt;

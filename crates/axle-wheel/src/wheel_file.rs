@@ -1,4 +1,4 @@
-//! The `WHEEL` file: what the archive says of itself (binary distribution format).
+//! The `WHEEL` file: tags and format version of the archive (binary distribution format).
 
 use thiserror::Error;
 

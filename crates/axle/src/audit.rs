@@ -1,4 +1,4 @@
-//! `axle audit`.
+//! `axle audit`: audits wheels and files.
 
 mod input;
 mod kernels;

@@ -1,4 +1,4 @@
-//! `axle catalogue`.
+//! `axle catalogue`: shows, checks and updates a catalogue.
 
 use axle_catalogue::Folder;
 use axle_catalogue::check::{Complaint, Counts, check};

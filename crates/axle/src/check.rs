@@ -1,4 +1,4 @@
-//! `axle check`: judges an environment that is described.
+//! `axle check`: checks an environment that the user describes.
 
 use axle_plan::{Document, package_name};
 use std::path::Path;

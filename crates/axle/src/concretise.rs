@@ -1,4 +1,4 @@
-//! `axle concretise`.
+//! `axle concretise`: answers a request with a plan or a refusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! `axle doctor`: judges this machine.
+//! `axle doctor`: checks this machine.
 
 use std::collections::BTreeSet;
 

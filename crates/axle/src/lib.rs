@@ -1,6 +1,5 @@
-//! The `axle` command: parses, calls the libraries and prints. Its own parts are no interface.
-//!
-//! Exit status: 0 yes, 1 the answer is no, 2 the question could not be answered.
+//! The `axle` command: parses arguments, calls the libraries and prints. Its modules are not a public interface. Exit
+//! status: 0 if the answer is yes, 1 if it is no, 2 if the question could not be answered.
 
 mod arguments;
 mod audit;

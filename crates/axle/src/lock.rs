@@ -1,4 +1,4 @@
-//! `axle lock`.
+//! `axle lock`: writes, checks and updates lock files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

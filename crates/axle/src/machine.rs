@@ -1,4 +1,5 @@
-//! What is on a machine: found by its files, and, on the machine itself, by asking its programs.
+//! Detection of a machine's toolkits, compilers, driver, GPUs and Pythons: from its files and, on the machine itself,
+//! by running its programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};

@@ -1,4 +1,4 @@
-//! What every command prints alike.
+//! Output that all subcommands share: text, tables, JSON documents, errors.
 
 use axle_plan::Problem;
 use std::fmt::Display;

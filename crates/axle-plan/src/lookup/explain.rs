@@ -1,4 +1,4 @@
-//! Why a plan is what it is.
+//! Explanations of a plan (`--explain`): why each package has its version and its build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

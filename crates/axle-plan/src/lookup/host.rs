@@ -1,4 +1,4 @@
-//! What the toolkits say of a target's compiler and driver.
+//! Compiler and driver of a target, checked against the rules of its CUDA release.
 
 use axle_catalogue::{CatalogueError, Cause};
 use axle_toolkit::{Environment, Objection, Rule, Severity};

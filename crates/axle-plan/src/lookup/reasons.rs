@@ -1,4 +1,4 @@
-//! Why nothing answers a request: the shortest true story.
+//! Reasons of a refusal: the smallest set of blockers that rules out every torch.
 //!
 //! Every cell has its own obstacles, and most cells have the same. Obstacles that differ in versions only are told as
 //! one, and of all of them as few as possible are told: enough to rule out every torch, and none that the others make

@@ -1,4 +1,4 @@
-//! The smallest changes to a request that work.
+//! Suggestions: the smallest changes to a request that work.
 
 #![expect(clippy::unnecessary_wraps, reason = "each kind of change is a function of one type")]
 

@@ -1,4 +1,4 @@
-//! What the toolkit makes code for.
+//! Compute capability rules: the GPUs that a CUDA release generates code for.
 
 use super::{Case, document, list};
 use crate::{Release, Rule, Severity, Verdict};

@@ -1,4 +1,4 @@
-//! The compiler of the host's code.
+//! Host compiler rules: the gcc and clang versions that a CUDA release supports.
 
 use super::{Case, document, list};
 use crate::{Release, Rule, Severity, Verdict};

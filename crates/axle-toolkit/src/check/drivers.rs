@@ -1,4 +1,4 @@
-//! The driver.
+//! Driver rules: whether the driver runs a CUDA release, its PTX, and the GPUs.
 
 use super::{Case, document, list};
 use crate::{Environment, Rule, Severity, Toolkits, Verdict};

@@ -1,4 +1,4 @@
-//! The C and C++ libraries.
+//! C and C++ library rules: glibc, libstdc++ and the C++ ABI.
 
 use super::{Case, document};
 use crate::{Environment, Rule, Severity, Verdict};

@@ -1,4 +1,4 @@
-//! Memory for compilers.
+//! Memory rule: whether compile jobs fit into the memory.
 
 use super::document;
 use crate::{Environment, Rule, Severity, Toolkits, Verdict};

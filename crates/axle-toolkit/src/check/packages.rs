@@ -1,4 +1,4 @@
-//! What is installed, or belongs to the toolkit.
+//! Package rules: device code, Pythons and CUDA majors of installed packages and of the toolkit's libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 

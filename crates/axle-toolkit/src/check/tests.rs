@@ -1,4 +1,5 @@
-//! Each rule on an environment that keeps it and on one that breaks it, with the facts of `catalogue/toolkits.json`.
+//! Tests of each rule, on an environment that satisfies it and on one that violates it, with the facts of
+//! `catalogue/toolkits.json`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

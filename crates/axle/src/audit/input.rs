@@ -1,4 +1,4 @@
-//! What `axle audit` is given.
+//! Inputs of `axle audit`: files, directories, URLs and releases.
 
 use std::collections::HashSet;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How `axle audit --deep` shows kernels to a person.
+//! Kernels in the text output of `axle audit --deep`.
 
 use axle_audit::{Kernels, WheelFacts};
 use axle_types::ComputeCapability;

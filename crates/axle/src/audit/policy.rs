@@ -1,4 +1,4 @@
-//! What the catalogue knows of a wheel, for conclusions.
+//! Policies from the catalogue, for the conclusions of an audit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

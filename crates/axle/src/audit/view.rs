@@ -1,5 +1,5 @@
-//! An audit for a person: what it is, what it needs, which library has code for which GPU, what is odd about it,
-//! and whether it covers what was asked for. On one screen, unless all is asked for.
+//! Text output of an audit: identity, needs, device code per library, findings, and coverage of the requested GPUs and
+//! glibc. It fits on one screen, unless `--verbose` is given.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};

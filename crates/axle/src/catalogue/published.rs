@@ -1,4 +1,4 @@
-//! `axle catalogue show`, `add` and `update`: what is published of packages.
+//! `axle catalogue show`, `add` and `update`: the published files of packages.
 
 use axle_plan::{Document, package_name};
 use std::collections::{BTreeMap, BTreeSet};
