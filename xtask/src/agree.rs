@@ -1,8 +1,9 @@
-//! `cargo xtask agree`: compares audits of real wheels with NVIDIA's cuobjdump and binutils' readelf. cuobjdump is
-//! published in wheels too, and none of its releases reads everything: 13 gives up on images of CUDA 12.1 and older,
-//! after it has printed a part of them. So several releases are run, newest first, and the first that does not give up
-//! counts. pip downloads the wheels one at a time, and they are removed afterwards; results are kept, so that a run
-//! resumes where the last one stopped.
+//! `cargo xtask agree`: compares audits of real wheels with NVIDIA's cuobjdump and binutils' readelf.
+//!
+//! cuobjdump is published in wheels too, and none of its releases reads everything: 13 gives up on images of CUDA 12.1
+//! and older, after it has printed a part of them. So several releases are run, newest first, and the first that does
+//! not give up counts. pip downloads the wheels one at a time, and they are removed afterwards; results are kept, so
+//! that a run resumes where the last one stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: benchmarks of the audit, as ratios to the work that it cannot avoid, and of requests, against
-//! uv. Absolute times of one machine say little, and those of a busy machine nothing: the fastest of several runs of
-//! each command counts, and compared commands are run in turn.
+//! uv.
+//!
+//! Absolute times of one machine say little, and those of a busy machine nothing: the fastest of several runs of each
+//! command counts, and compared commands are run in turn.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};

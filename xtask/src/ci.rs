@@ -11,9 +11,10 @@ use thiserror::Error;
 /// Check formatting, lints, tests, generated files, parsers by fuzzing, and the flake
 #[derive(clap::Args)]
 pub struct Args {
-    /// Also run the checks that are slow and rarely fail: nightly, and before a release They test the page in a
-    /// browser, plans installed by pip and uv, the solver against another one, audits against other tools, and
-    /// harvested and audited facts against their sources.
+    /// Also run the checks that are slow and rarely fail: nightly, and before a release
+    ///
+    /// They test the page in a browser, plans installed by pip and uv, the solver against another one, audits against
+    /// other tools, and harvested and audited facts against their sources.
     #[arg(long)]
     all: bool,
 }

@@ -1,5 +1,7 @@
 //! `cargo xtask e2e`: builds a real torch environment with real Nix, imports torch from the store, and compiles at run
-//! time. It downloads some gigabytes, which stay in the Nix store.
+//! time.
+//!
+//! It downloads some gigabytes, which stay in the Nix store.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;

@@ -21,8 +21,10 @@ use axle_matrix::state::State;
 use axle_provision::debian;
 
 /// Read the published files, audit the wheels that cells choose, write cells, toolkits and builds, and print the
-/// changes. The catalogue changes as a whole or not at all: if a cell loses a package or gets an older version of one,
-/// nothing is written until that is accepted by name.
+/// changes.
+///
+/// The catalogue changes as a whole or not at all: if a cell loses a package or gets an older version of one, nothing
+/// is written until that is accepted by name.
 #[derive(clap::Args)]
 pub struct Args {
     /// Packages to read, with all of their requirements [default: every package of the catalogue]

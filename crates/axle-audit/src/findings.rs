@@ -1,5 +1,7 @@
-//! Findings: defects and oddities of a wheel, each with a stable code. They follow from the facts about the wheel
-//! alone, neither from the machine that runs axle nor from the package's entry in the catalogue.
+//! Findings: defects and oddities of a wheel, each with a stable code.
+//!
+//! They follow from the facts about the wheel alone, neither from the machine that runs axle nor from the package's
+//! entry in the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};

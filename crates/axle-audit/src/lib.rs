@@ -1,12 +1,18 @@
-//! Audits of wheels: the facts in their bytes (device code, needed libraries, symbol versions), and findings. [`audit`]
-//! streams every ELF member of a wheel, in parallel, and returns [`WheelFacts`]: the needs and the device code of each
-//! member, and what follows for the wheel as a whole. It unpacks nothing to disk and runs nothing. Facts depend on the
-//! bytes of the wheel alone. [`audit_unpacked`], [`audit_installed`] and [`audit_file`] do the same for an unpacked
-//! wheel, an installed one, and a single file. [`coverage`] concludes from these facts whether the wheel runs on a GPU.
-//! The knowledge about a package that this needs (which of its members are loaded, which code is its own) is a
-//! [`Policy`]. [`glibc_coverage`] concludes whether the wheel loads with a given glibc. [`findings`] reports defects
-//! and oddities, each with a code that docs/findings.md explains, and [`platform_tag`] computes the platform tag that
-//! the wheel should have. Both use nothing but the facts.
+//! Audits of wheels: the facts in their bytes (device code, needed libraries, symbol versions), and findings.
+//!
+//! [`audit`] streams every ELF member of a wheel, in parallel, and returns [`WheelFacts`]: the needs and the device
+//! code of each member, and what follows for the wheel as a whole. It unpacks nothing to disk and runs nothing. Facts
+//! depend on the bytes of the wheel alone.
+//!
+//! [`audit_unpacked`], [`audit_installed`] and [`audit_file`] do the same for an unpacked wheel, an installed one, and
+//! a single file.
+//!
+//! [`coverage`] concludes from these facts whether the wheel runs on a GPU. The knowledge about a package that this
+//! needs (which of its members are loaded, which code is its own) is a [`Policy`]. [`glibc_coverage`] concludes whether
+//! the wheel loads with a given glibc.
+//!
+//! [`findings`] reports defects and oddities, each with a code that docs/findings.md explains, and [`platform_tag`]
+//! computes the platform tag that the wheel should have. Both use nothing but the facts.
 //!
 //! ```no_run
 //! use axle_audit::{Options, Policy, audit, coverage};

@@ -1,6 +1,7 @@
-//! Platform tags (PEP 600): whether a wheel's tag matches what its members need from the machine. The policies are
-//! those of `auditwheel`: for each manylinux tag, the libraries that a system has, and their newest symbol versions
-//! (PEP 600 and its predecessors).
+//! Platform tags (PEP 600): whether a wheel's tag matches what its members need from the machine.
+//!
+//! The policies are those of `auditwheel`: for each manylinux tag, the libraries that a system has, and their newest
+//! symbol versions (PEP 600 and its predecessors).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

@@ -1,6 +1,7 @@
 //! Causes: why a distribution, a package or a request is ruled out, as data. The solver's proofs become causes, cells
-//! store them, and refusals print them. A cause becomes a sentence where it is shown ([`Cause::about`]), and only
-//! there: no code parses sentences.
+//! store them, and refusals print them.
+//!
+//! A cause becomes a sentence where it is shown ([`Cause::about`]), and only there: no code parses sentences.
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,5 +1,6 @@
-//! The catalogue: packages, artefacts with their audits, toolkits and cells, as a data model that Rust and Nix share. A
-//! catalogue is a directory ([`Folder`]) or part of a binary (any [`Files`]):
+//! The catalogue: packages, artefacts with their audits, toolkits and cells, as a data model that Rust and Nix share.
+//!
+//! A catalogue is a directory ([`Folder`]) or part of a binary (any [`Files`]):
 //!
 //! | file | by | what |
 //! | --- | --- | --- |

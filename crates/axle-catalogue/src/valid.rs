@@ -1,6 +1,7 @@
-//! Validation of the strings in catalogues and lock files. Nix puts them into file names, derivations and the scripts
-//! of builders. They are escaped there; here invalid ones are rejected before they are used at all, so that an
-//! untrusted file is data and stays data.
+//! Validation of the strings in catalogues and lock files.
+//!
+//! Nix puts them into file names, derivations and the scripts of builders. They are escaped there; here invalid ones
+//! are rejected before they are used at all, so that an untrusted file is data and stays data.
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use thiserror::Error;

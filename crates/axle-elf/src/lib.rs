@@ -1,4 +1,5 @@
 //! ELF shared objects: soname, needed libraries, search paths, symbol versions and sections, read from a stream.
+//!
 //! [`Reader`] accepts an ELF file in pieces of any size, and returns an [`Elf`]: its machine, soname, needed libraries,
 //! search paths, interpreter, needed symbol versions, and the positions of its sections. Libraries in wheels have
 //! gigabytes, so the reader keeps only the head of the file and the tables that the head locates. If something needed

@@ -3,6 +3,7 @@
 //! - CUDA 13: nvcc, assembled from NVIDIA's wheels, compiles a kernel with every installed compiler, and preprocesses
 //!   it with one that impersonates the newest accepted version, and the next one.
 //! - Older releases have no nvcc in wheels: their `crt/host_config.h` is preprocessed by the same compilers.
+//!
 //! Each result is compared with axle's verdicts. The command downloads some gigabytes, and keeps nothing.
 
 use std::io;

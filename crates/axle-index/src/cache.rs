@@ -1,6 +1,8 @@
-//! HTTP cache on disk, so that unchanged responses are not sent again. Each response is one file: a line of JSON, and
-//! the body. It is written under a temporary name and renamed, so that other processes see a complete response or none,
-//! and it contains its own hash: a truncated or damaged file is treated as missing, and replaced.
+//! HTTP cache on disk, so that unchanged responses are not sent again.
+//!
+//! Each response is one file: a line of JSON, and the body. It is written under a temporary name and renamed, so that
+//! other processes see a complete response or none, and it contains its own hash: a truncated or damaged file is
+//! treated as missing, and replaced.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;

@@ -1,6 +1,8 @@
-//! HTML parser for pages of a package index: their links and `meta` elements. A full HTML parser builds the tree of a
-//! page, which can take minutes for a hostile page of one megabyte. Here the tags are read one after the other, in one
-//! pass (<https://html.spec.whatwg.org/multipage/parsing.html>, "Tokenization"): nesting does not matter for links.
+//! HTML parser for pages of a package index: their links and `meta` elements.
+//!
+//! A full HTML parser builds the tree of a page, which can take minutes for a hostile page of one megabyte. Here the
+//! tags are read one after the other, in one pass (<https://html.spec.whatwg.org/multipage/parsing.html>,
+//! "Tokenization"): nesting does not matter for links.
 
 use std::collections::BTreeMap;
 

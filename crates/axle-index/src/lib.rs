@@ -1,5 +1,6 @@
-//! Origins of distributions: package indexes, GitHub releases, find-links pages, directories and tables of facts. An
-//! [`Origin`] lists the files of a project, and provides their metadata and their bytes. The list looks the same for
+//! Origins of distributions: package indexes, GitHub releases, find-links pages, directories and tables of facts.
+//!
+//! An [`Origin`] lists the files of a project, and provides their metadata and their bytes. The list looks the same for
 //! every origin: a [`Project`] with [`File`]s, each with what its origin declares about it and no more. There are five:
 //!
 //! | origin | what it is | hashes | what else it tells |

@@ -1,6 +1,7 @@
-//! Settings of the user's pip: the package index, and the certificates to trust. In order of precedence: `--index-url`,
-//! `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's configuration files, and the default that is built into pip, for which
-//! pip itself is run.
+//! Settings of the user's pip: the package index, and the certificates to trust.
+//!
+//! In order of precedence: `--index-url`, `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's configuration files, and the
+//! default that is built into pip, for which pip itself is run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -1,5 +1,6 @@
-//! Cache of checks that passed: a key is the SHA-256 of everything that determines the result. Failures are not cached:
-//! they may be temporary (a full disk, no network).
+//! Cache of checks that passed: a key is the SHA-256 of everything that determines the result.
+//!
+//! Failures are not cached: they may be temporary (a full disk, no network).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;

@@ -1,9 +1,10 @@
-//! Build environments: the frozen wheels that sources are compiled with. A compile may take hours, and must not be
-//! repeated because setuptools or sympy has a newer version. The packages that a source is compiled *against*, torch
-//! and the libraries that torch needs, are those of the cell. Everything else is frozen for each recipe in
-//! `build-environments/<name>.json`: the requirements of the build system, and those of importing torch. No update
-//! changes it. If no existing environment meets the needs of a cell, another one is appended; to refreeze an
-//! environment, remove its file.
+//! Build environments: the frozen wheels that sources are compiled with.
+//!
+//! A compile may take hours, and must not be repeated because setuptools or sympy has a newer version. The packages
+//! that a source is compiled *against*, torch and the libraries that torch needs, are those of the cell. Everything
+//! else is frozen for each recipe in `build-environments/<name>.json`: the requirements of the build system, and those
+//! of importing torch. No update changes it. If no existing environment meets the needs of a cell, another one is
+//! appended; to refreeze an environment, remove its file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

@@ -1,6 +1,8 @@
-//! `axle lock`: resolves a request with any versions, not only those of a cell. The target is part of the problem: a
-//! distribution that does not cover its GPUs, needs a newer glibc or would have to be compiled without a compiler is
-//! not a candidate. Every torch is tried, newest first, each together with all requested packages.
+//! `axle lock`: resolves a request with any versions, not only those of a cell.
+//!
+//! The target is part of the problem: a distribution that does not cover its GPUs, needs a newer glibc or would have to
+//! be compiled without a compiler is not a candidate. Every torch is tried, newest first, each together with all
+//! requested packages.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,13 @@
-//! Compatibility of CUDA toolkits with compilers, GPUs, drivers, C libraries and Pythons. [`check`] checks an
-//! [`Environment`] against [`Toolkits`], and reports for each [`Rule`] that applies the result, the fact behind it, the
-//! source of that fact, and what to do. It runs nothing and does not examine any machine: the environment may be a
-//! planned one. `Toolkits` is data, `catalogue/toolkits.json`. `cargo xtask harvest toolkits` reads nearly all of it
-//! from files that NVIDIA ships: the compilers that a release supports, by preprocessing its own `crt/host_config.h`;
-//! its targets, from its own ptxas; the coverage of a library, by auditing the library. Facts that no file states
-//! (names of GPUs, the drivers that a release needs) are declared in `catalogue/declared.toml`, each with its document.
+//! Compatibility of CUDA toolkits with compilers, GPUs, drivers, C libraries and Pythons.
+//!
+//! [`check`] checks an [`Environment`] against [`Toolkits`], and reports for each [`Rule`] that applies the result, the
+//! fact behind it, the source of that fact, and what to do. It runs nothing and does not examine any machine: the
+//! environment may be a planned one.
+//!
+//! `Toolkits` is data, `catalogue/toolkits.json`. `cargo xtask harvest toolkits` reads nearly all of it from files that
+//! NVIDIA ships: the compilers that a release supports, by preprocessing its own `crt/host_config.h`; its targets, from
+//! its own ptxas; the coverage of a library, by auditing the library. Facts that no file states (names of GPUs, the
+//! drivers that a release needs) are declared in `catalogue/declared.toml`, each with its document.
 //!
 //! ```
 //! use axle_toolkit::{Compiler, Environment, Severity, Toolkits, check};

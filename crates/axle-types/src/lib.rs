@@ -1,5 +1,6 @@
-//! Types of the field: CUDA releases, compute capabilities, compilers, Pythons, glibc versions, hashes, requirements. A
-//! value of these types is valid: it is parsed by `FromStr`, or by the one guarded function that the type names, and
+//! Types of the field: CUDA releases, compute capabilities, compilers, Pythons, glibc versions, hashes, requirements.
+//!
+//! A value of these types is valid: it is parsed by `FromStr`, or by the one guarded function that the type names, and
 //! displayed as it is parsed. Nothing here reads a file or makes a decision; every other crate of axle builds on it.
 //!
 //! | of | types |

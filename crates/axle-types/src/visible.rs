@@ -1,6 +1,8 @@
 //! Safe display of untrusted text: on one line, without passwords and without anything that controls a terminal, hides,
-//! or reverses the text beside it. Everything that axle prints passes through here: answers, errors, progress. (JSON
-//! has its own escapes; its writer uses [`is_hidden`].)
+//! or reverses the text beside it.
+//!
+//! Everything that axle prints passes through here: answers, errors, progress. (JSON has its own escapes; its writer
+//! uses [`is_hidden`].)
 
 use std::borrow::Cow;
 

@@ -1,6 +1,7 @@
-//! Comparison of a package's published files with the catalogue: new, changed and withdrawn files. Nothing is written
-//! here. An alarming change (a file with a different hash, one that vanished, a project that is gone or quarantined)
-//! leaves the package's artefacts unchanged until a maintainer accepts it by name.
+//! Comparison of a package's published files with the catalogue: new, changed and withdrawn files.
+//!
+//! Nothing is written here. An alarming change (a file with a different hash, one that vanished, a project that is gone
+//! or quarantined) leaves the package's artefacts unchanged until a maintainer accepts it by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;

@@ -1,5 +1,6 @@
-//! Bounded reading of files that a user names: only regular files, and only up to a limit. Opening a pipe waits for its
-//! other end, and `/dev/zero` never ends.
+//! Bounded reading of files that a user names: only regular files, and only up to a limit.
+//!
+//! Opening a pipe waits for its other end, and `/dev/zero` never ends.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};

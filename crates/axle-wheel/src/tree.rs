@@ -1,5 +1,7 @@
-//! Directories of an unpacked or installed wheel. A directory is as untrusted as an archive. Symbolic links are
-//! followed only within the directory; pipes and devices are not opened, since opening one may block forever.
+//! Directories of an unpacked or installed wheel.
+//!
+//! A directory is as untrusted as an archive. Symbolic links are followed only within the directory; pipes and devices
+//! are not opened, since opening one may block forever.
 
 use std::collections::HashMap;
 use std::fmt;

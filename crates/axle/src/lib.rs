@@ -1,5 +1,6 @@
-//! The `axle` command: parses arguments, calls the libraries and prints. Its modules are not a public interface. Exit
-//! status: 0 if the answer is yes, 1 if it is no, 2 if the question could not be answered.
+//! The `axle` command: parses arguments, calls the libraries and prints. Its modules are not a public interface.
+//!
+//! Exit status: 0 if the answer is yes, 1 if it is no, 2 if the question could not be answered.
 
 mod arguments;
 mod audit;
@@ -123,11 +124,7 @@ mod tests {
         panic::set_hook(before);
         assert_eq!(format!("{answer:?}"), format!("{:?}", ExitCode::from(2)));
         let said = said.lock().unwrap();
-        assert!(
-            said.starts_with(
-                "this is a bug in axle, please report it with your input: of a\nname ("
-            )
-        );
+        assert!(said.starts_with("this is a bug in axle, please report it with your input: of a\nname ("));
         assert!(said.contains("lib.rs:"), "{said}");
     }
 }
