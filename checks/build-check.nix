@@ -67,6 +67,6 @@ pkgs.runCommand "axle-build-check" { } ''
   CXX=false refused AX220
   compilerMacros="__clang_major__ 15 15 2 40"
   [ "$(check ${lenient})" = 8 ]
-  grep -q "axle: warning: AX201: gcc 15 is too new for CUDA 12.8, which takes gcc up to 14" message
+  grep -q "axle: warning: AX201: gcc 15 is too new for CUDA 12.8, which supports gcc up to 14" message
   touch $out
 ''

@@ -248,7 +248,7 @@
     if (number !== asked) return;
     answer.setAttribute("aria-busy", "false");
     if (told.error) {
-      const words = told.gpu ? `“${told.gpu}” is no GPU that axle knows.` : told.error;
+      const words = told.gpu ? `“${told.gpu}” is not a GPU that axle knows.` : told.error;
       axle.say(words);
       form.lead("no", "This cannot be answered");
       return answer.replaceChildren(element("div", { class: "card refusal" },

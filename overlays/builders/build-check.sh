@@ -42,17 +42,17 @@ axleCheckCompiler() {
         if [[ -n $newest ]] && ((major > newest)); then
             rule=AX201
             [[ $kind == gcc ]] || rule=AX203
-            axleObject $rule "$kind $major is too new for CUDA $axleCuda, which takes $kind up to $newest: $compiler"
+            axleObject $rule "$kind $major is too new for CUDA $axleCuda, which supports $kind up to $newest: $compiler"
         elif [[ -n $oldest ]] && ((major < oldest)); then
             rule=AX202
             [[ $kind == gcc ]] || rule=AX204
-            axleObject $rule "$kind $major is too old for CUDA $axleCuda, which takes $kind from $oldest on: $compiler"
+            axleObject $rule "$kind $major is too old for CUDA $axleCuda, which supports $kind $oldest or newer: $compiler"
         fi
     done
     if [[ -n $axleGlibcBelow && $glibcMinor =~ ^[0-9]+$ ]] && ((glibcMajor == 2 && glibcMinor >= ${axleGlibcBelow#2.})); then
-        axleTry "$compiler" || axleObject AX215 "the headers of glibc $glibcMajor.$glibcMinor are too new for CUDA $axleCuda, whose own fit those below $axleGlibcBelow only"
+        axleTry "$compiler" || axleObject AX215 "the headers of glibc $glibcMajor.$glibcMinor are too new for CUDA $axleCuda, whose headers are compatible with glibc below $axleGlibcBelow only"
     elif [[ -n $axleLibstdcxxMax && $kind == clang && $libstdcxx =~ ^[0-9]+$ ]] && ((libstdcxx > axleLibstdcxxMax)); then
-        axleTry "$compiler" || axleObject AX216 "clang $major takes the libstdc++ of gcc $libstdcxx, and CUDA $axleCuda takes those up to gcc $axleLibstdcxxMax"
+        axleTry "$compiler" || axleObject AX216 "clang $major uses the libstdc++ of gcc $libstdcxx, but CUDA $axleCuda supports those up to gcc $axleLibstdcxxMax"
     fi
 }
 

@@ -153,7 +153,7 @@ let
         ];
     in
     if isTooNew && !builtins.elem "AX215" allow then
-      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose own fit those below ${below} only; choose a newer CUDA, or pass a toolkit with patched headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles anyway)"
+      "axle: AX215: the headers of glibc ${glibc} are too new for CUDA ${cuda}, whose headers are compatible with glibc below ${below} only; choose a newer CUDA, or pass a toolkit with patched headers as `toolkit`, like pkgs.${attributeOf cuda}.cudatoolkit (allow = [ \"AX215\" ] compiles anyway)"
     else
       null;
 

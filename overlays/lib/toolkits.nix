@@ -53,7 +53,7 @@ rec {
   compilersOf =
     cuda:
     ranges.${cuda}
-      or (throw "axle: nothing is known of the compilers of CUDA ${cuda} on ${system}; known are ${
+      or (throw "axle: the compilers that CUDA ${cuda} supports on ${system} are unknown; known CUDA releases: ${
         if releases == [ ] then "none" else concatStringsSep ", " releases
       }");
 
@@ -102,7 +102,7 @@ rec {
         in
         (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
       ) releases;
-      orOthers = if others == [ ] then "" else "; ${name} goes with CUDA ${concatStringsSep ", " others}";
+      orOthers = if others == [ ] then "" else "; ${name} is supported by CUDA ${concatStringsSep ", " others}";
     in
     if cuda == null || compiler == null then
       [ ]
@@ -110,14 +110,14 @@ rec {
       [
         {
           rule = rules.${kind}.tooNew;
-          message = "${name} is too new for CUDA ${cuda}, which takes ${kind} up to ${toString range.max}${orOthers}";
+          message = "${name} is too new for CUDA ${cuda}, which supports ${kind} up to ${toString range.max}${orOthers}";
         }
       ]
     else if range.min != null && major < range.min then
       [
         {
           rule = rules.${kind}.tooOld;
-          message = "${name} is too old for CUDA ${cuda}, which takes ${kind} from ${toString range.min} on${orOthers}";
+          message = "${name} is too old for CUDA ${cuda}, which supports ${kind} ${toString range.min} or newer${orOthers}";
         }
       ]
     else

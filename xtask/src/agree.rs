@@ -1,10 +1,9 @@
-//! `cargo xtask agree`: what NVIDIA's cuobjdump and binutils' readelf say of real wheels, against what the audit
-//! reports.
+//! `cargo xtask agree`: compares audits of real wheels with NVIDIA's cuobjdump and binutils' readelf.
 //!
-//! cuobjdump comes in wheels too, and none reads all: 13 gives up on images of CUDA 12.1 and older, after it has
-//! printed a part of them. So several are asked, the newest first, and the first that does not give up is believed.
-//! Wheels are fetched by pip one at a time, and removed; what was compared is kept, so that a run goes on where the
-//! last one ended.
+//! cuobjdump is published in wheels too, and none of its releases reads everything: 13 gives up on images of CUDA 12.1
+//! and older, after it has printed a part of them. So several releases are run, newest first, and the first that does
+//! not give up counts. pip downloads the wheels one at a time, and they are removed afterwards; results are kept, so
+//! that a run resumes where the last one stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use tempfile::{NamedTempFile, TempDir};
 use thiserror::Error;
 
-/// Compare what the audit says of real wheels with cuobjdump and readelf, and write docs/agreement.md
+/// Compare audits of real wheels with cuobjdump and readelf, and write docs/agreement.md
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only wheels whose file name holds one of these, compared anew; nothing is written then
+    /// Compare only wheels whose file name contains one of these, without cached results, and write nothing
     only: Vec<String>,
-    /// Where the table is written
+    /// File to write the table to
     #[arg(long, default_value = "docs/agreement.md")]
     output: PathBuf,
 }
@@ -45,11 +44,13 @@ pub enum Error {
     Json(#[from] serde_json::Error),
     #[error("cannot run {program}: {source}")]
     Start { program: String, source: io::Error },
-    #[error("pip does not give {0}")]
+    #[error("pip failed to download {0}")]
     Gone(String),
     #[error("the wheel has no member {0}")]
     NoMember(String),
-    #[error("there is neither $XDG_CACHE_HOME nor $HOME, and cuobjdump has to lie somewhere")]
+    #[error(
+        "neither $XDG_CACHE_HOME nor $HOME is set, so there is no cache directory for cuobjdump; set one of them"
+    )]
     NoCache,
 }
 
@@ -311,7 +312,8 @@ fn compare_dynamic(row: &mut Row, member: &ElfMember, library: &Path) -> Result<
     if listed == reported {
         row.dynamic += 1;
     } else {
-        row.differences.push(format!("`{}`: readelf says {listed:?}, the audit {reported:?}", member.path));
+        row.differences
+            .push(format!("`{}`: readelf reports {listed:?}, the audit {reported:?}", member.path));
     }
     Ok(())
 }
@@ -483,12 +485,12 @@ fn page(rows: &[Row]) -> String {
     let mut page = format!(
         "# Agreement with cuobjdump and readelf\n\n\
          Written by `cargo xtask agree`. NVIDIA's cuobjdump {} lists the images of every ELF member of these {} \
-         wheels; the newest that does not give up on a member is believed. Compared is how many images there are of \
-         each section, kind and architecture with its suffix. GNU readelf tells the soname, what is needed, RPATH, \
-         RUNPATH and the symbol versions of the same members.\n\n\
+         wheels; for each member, the newest that does not give up on it counts. The numbers of images per section, kind and \
+         architecture (with its suffix) are compared. GNU readelf lists the soname, needed sonames, RPATH, RUNPATH and \
+         symbol versions of the same members.\n\n\
          **{} of {} images agree**, in {} members with device code; {refused} members are refused by every cuobjdump. \
-         Another {} images lie outside of the sections that cuobjdump reads, so that it can tell nothing of them. \
-         **Of {} of {} members readelf says the same.**\n\n\
+         Another {} images are outside of the sections that cuobjdump reads, so it does not list them. \
+         **readelf agrees on {} of {} members.**\n\n\
          | wheel | CUDA | readelf | with code | cuobjdump | outside | release |\n\
          | --- | --- | ---: | ---: | ---: | ---: | --- |\n",
         CUOBJDUMPS.map(|(release, ..)| release).join(", "),

@@ -1,8 +1,8 @@
-//! `cargo xtask bench`: how fast the audit is, as ratios to what it can't do without, and how fast a request is
-//! answered, against uv.
+//! `cargo xtask bench`: benchmarks of the audit, as ratios to the work that it cannot avoid, and of requests, against
+//! uv.
 //!
-//! Times of one machine say little, and those of a busy one nothing: of every command the fastest of
-//! several runs counts, and what is compared is run by turns.
+//! Absolute times of one machine say little, and those of a busy machine nothing: the fastest of several runs of each
+//! command counts, and compared commands are run in turn.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -19,7 +19,7 @@ use thiserror::Error;
 
 use crate::agree;
 
-/// Measure
+/// Run benchmarks
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -28,26 +28,26 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// How fast `axle audit` is, against inflating the largest library, and against unzip and cuobjdump
+    /// Time `axle audit` against inflating the largest library, and against unzip and cuobjdump
     Audit(AuditArgs),
-    /// How fast `axle concretise` answers and refuses, against uv, which resolves the same requirements offline, and how
-    /// fast the cells are solved
+    /// Time plans and refusals of `axle concretise` against uv, which resolves the same requirements offline, and time
+    /// solving all cells
     Concretise(ConcretiseArgs),
 }
 
 #[derive(clap::Args)]
 struct ConcretiseArgs {
-    /// How often each command is run
+    /// Number of runs of each command
     #[arg(long, default_value_t = 20)]
     runs: u32,
 }
 
 #[derive(clap::Args)]
 struct AuditArgs {
-    /// A large wheel, instead of fetching the one that figures are told for
+    /// Large wheel to use, instead of downloading the one that published figures are for
     #[arg(long)]
     wheel: Option<PathBuf>,
-    /// How often each command is run
+    /// Number of runs of each command
     #[arg(long, default_value_t = 3)]
     runs: u32,
 }
@@ -78,7 +78,7 @@ pub enum Error {
     Answer(#[from] serde_json::Error),
     #[error("`{0}` failed")]
     Failed(String),
-    #[error("{0} holds no library")]
+    #[error("{0} contains no library")]
     NoLibrary(PathBuf),
 }
 
@@ -93,10 +93,10 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 /// What is asked, and how many changes the first suggestion makes; `None` for a plan.
 const REQUESTS: [(&str, &str, Option<usize>); 5] = [
     ("a plan", "--cuda 12.8 --cc 8.6 torch", None),
-    ("a refusal that one change helps", "--cuda 12.8 --cc 6.1 torch", Some(1)),
-    ("a refusal that two changes help", "--cuda 12.8 --cc 6.1 torch flash-attn", Some(2)),
-    ("a refusal that only a lock helps", "--cuda 12.8 --cc 8.6 torch==2.9 xformers==0.0.33", Some(1)),
-    ("a refusal that nothing helps", "--cuda 13.0 --cc 8.6 --glibc 2.5 torch flash-attn vllm", Some(0)),
+    ("a refusal that one change resolves", "--cuda 12.8 --cc 6.1 torch", Some(1)),
+    ("a refusal that two changes resolve", "--cuda 12.8 --cc 6.1 torch flash-attn", Some(2)),
+    ("a refusal that only a lock file resolves", "--cuda 12.8 --cc 8.6 torch==2.9 xformers==0.0.33", Some(1)),
+    ("a refusal that nothing resolves", "--cuda 13.0 --cc 8.6 --glibc 2.5 torch flash-attn vllm", Some(0)),
 ];
 /// The package of the plan, which uv resolves too.
 const PACKAGE: &str = "torch";
@@ -176,7 +176,7 @@ fn cells() -> Result<ExitCode, Error> {
         let count: u32 = files.iter().flat_map(|solved| &solved.file.order).map(|_| 1).sum();
         let of: Vec<_> = pythons.iter().map(ToString::to_string).collect();
         anstream::println!(
-            "{:8.1} s   the {count} cells of Python {}: {:.0} ms a cell",
+            "{:8.1} s   the {count} cells of Python {}: {:.0} ms per cell",
             seconds,
             of.join(", "),
             seconds / f64::from(count.max(1)) * 1e3

@@ -1,4 +1,4 @@
-//! `cargo xtask book`: the pages of `docs/` as a book, with every link checked.
+//! `cargo xtask book`: builds the pages of `docs/` as a book, and checks every link.
 //!
 //! The test of the book makes it: mdBook is a dependency of the tests alone, since it takes more than a minute to
 //! compile.

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: what must hold of a change, in minutes; with `--all` also what is slow and rarely breaks.
+//! `cargo xtask ci`: the checks that every change must pass, in minutes; with `--all` also slow ones that rarely fail.
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -8,13 +8,13 @@ use axle_provision::cargo::cargo;
 use axle_provision::nix;
 use thiserror::Error;
 
-/// Check format, lints, tests, generated files, parsers by fuzzing, and the flake
+/// Check formatting, lints, tests, generated files, parsers by fuzzing, and the flake
 #[derive(clap::Args)]
 pub struct Args {
-    /// Check too what is slow and rarely breaks: each night, and before a release
+    /// Also run the checks that are slow and rarely fail: nightly, and before a release
     ///
-    /// The page in a browser, plans installed by pip and uv, the solver against another one, audits against other tools,
-    /// and what was harvested and audited against its sources.
+    /// They test the page in a browser, plans installed by pip and uv, the solver against another one, audits against
+    /// other tools, and harvested and audited facts against their sources.
     #[arg(long)]
     all: bool,
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask e2e`: a real torch environment is built by real Nix, imports torch from the store, and compiles at run
+//! `cargo xtask e2e`: builds a real torch environment with real Nix, imports torch from the store, and compiles at run
 //! time.
 //!
-//! It fetches some gigabytes, which stay in the Nix store.
+//! It downloads some gigabytes, which stay in the Nix store.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -20,30 +20,31 @@ mod run_time;
 
 use run_time::Try;
 
-/// Build a torch environment with Nix, import torch from it, and compile with what it finds at run time
+/// Build a torch environment with Nix, import torch from it, and let it compile code at run time
 #[derive(clap::Args)]
 pub struct Args {
-    /// The environment: an attribute of `legacyPackages.<system>.environments`
+    /// Environment to build: an attribute of `legacyPackages.<system>.environments`
     #[arg(long, default_value = "python3_11-cuda12_8-torch2_9_1")]
     environment: String,
-    /// The wheel of torch in it, whose audit is compared with what torch says
+    /// File name of its torch wheel, whose audit is compared with what torch reports
     #[arg(long, default_value = "torch-2.9.1-cp311-cp311-manylinux_2_28_x86_64.whl")]
     wheel: String,
-    /// Packages to build and import besides torch (`torchvision`), each in an environment of its own; what compiles at run
-    /// time (`cupy-cuda13x`, `numba`, `flashinfer-python`) does so
+    /// Packages to build and import besides torch (`torchvision`), each in an environment of its own; those that
+    /// compile at run time (`cupy-cuda13x`, `numba`, `flashinfer-python`) do so
     #[arg(long)]
     with: Vec<String>,
-    /// Packages to compile for one capability and import (`flash-attn`), likewise (`deepspeed`)
+    /// Packages to compile for one compute capability and import (`flash-attn`), in the same way (`deepspeed`)
     #[arg(long)]
     compile: Vec<String>,
-    /// Locks to build and import, each with the package that it is made for, likewise: what no cell has
+    /// Lock files to build and import, each with the package that it is for, which no cell has
     /// (`flashinfer-python=axle.lock.json`)
     #[arg(long, value_name = "NAME=FILE", value_parser = named)]
     lock: Vec<(String, PathBuf)>,
-    /// Ask torch, and the packages of --with and --lock, for the devices, where only the driver's folder has a driver
+    /// Also list the devices with torch and the packages of --with and --lock, where only the driver's directory has a
+    /// driver
     #[arg(long, conflicts_with = "compile")]
     driver: bool,
-    /// Remove what was built and fetched from the Nix store afterwards
+    /// Afterwards, remove everything that was built and downloaded from the Nix store
     #[arg(long)]
     clean: bool,
 }
@@ -59,7 +60,7 @@ pub enum Error {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     /// The wheel is not in the catalogue, or not audited.
-    #[error("{0} has no audit in the catalogue")]
+    #[error("the catalogue has no audit of {0}")]
     Unaudited(String),
     /// A program cannot be started.
     #[error("cannot run {program}: {source}")]
@@ -78,7 +79,7 @@ pub enum Error {
         message: String,
     },
     /// A program's answer is not what it should be.
-    #[error("{program} answered something else than JSON: {message}")]
+    #[error("the output of {program} is not valid JSON: {message}")]
     Answer {
         /// The program.
         program: String,

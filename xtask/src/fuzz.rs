@@ -10,15 +10,15 @@ use std::{env, io};
 use axle_provision::cargo::cargo;
 use thiserror::Error;
 
-/// Run every fuzz target for a while, from the corpus of fuzz/corpus
+/// Run every fuzz target for a while, starting from the corpus in fuzz/corpus
 #[derive(clap::Args)]
 pub struct Args {
     /// Only these targets
     targets: Vec<String>,
-    /// How long each runs
+    /// Seconds that each target runs
     #[arg(long, default_value_t = 5)]
     seconds: u64,
-    /// End a target after that many executions instead
+    /// Stop each target after this many executions instead
     #[arg(long, conflicts_with = "seconds")]
     executions: Option<u64>,
 }
@@ -58,9 +58,9 @@ pub enum Error {
     Io(#[from] io::Error),
     #[error("there is no target `{0}`; there are {targets}", targets = TARGETS.join(", "))]
     NoTarget(String),
-    #[error("the fuzz targets do not build")]
+    #[error("failed to build the fuzz targets")]
     Build,
-    #[error("{0} has a finding: its input is in fuzz/artifacts")]
+    #[error("{0} has found a failing input, which is in fuzz/artifacts")]
     Finding(String),
 }
 

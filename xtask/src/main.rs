@@ -1,4 +1,4 @@
-//! What a maintainer runs, as `cargo xtask …`.
+//! Maintainer tasks, run as `cargo xtask …`.
 
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ mod site;
 mod update;
 mod vectors;
 
-/// What a maintainer of axle runs.
+/// Tasks of axle's maintainers.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {

@@ -1,4 +1,4 @@
-//! `cargo xtask sample`: compares the catalogue with the package index at random, and audits some wheels anew.
+//! `cargo xtask sample`: compares randomly chosen artefacts with the package index, and audits some wheels again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
@@ -12,19 +12,19 @@ use axle_wheel::{LocalFile, WheelName, WheelNameError};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// Compare hashes of random artefacts with what the package index says, and audit some small wheels anew.
+/// Compare hashes of randomly chosen artefacts with the package index, and audit some small wheels again.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// How many hashes to compare
+    /// Number of hashes to compare
     #[arg(long, default_value_t = 50)]
     hashes: usize,
-    /// How many wheels to audit anew
+    /// Number of wheels to audit again
     #[arg(long, default_value_t = 5)]
     audits: usize,
-    /// The number that chooses; another one each time without it
+    /// Seed of the random choice [default: a new one each time]
     #[arg(long)]
     seed: Option<u64>,
 }
@@ -43,7 +43,7 @@ pub enum Error {
     Audit(#[from] AuditError),
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    #[error("the catalogue has only {0} artefacts of the package index")]
+    #[error("the catalogue has only {0} artefacts from the package index")]
     TooFew(usize),
 }
 
@@ -123,7 +123,7 @@ fn audit(index: &PackageIndex, name: &str, artefact: &Artefact) -> Result<Option
     differ(&known, &stored_facts(&facts), "", &mut differences);
     let told = differences.join("; ");
     Ok((!told.is_empty())
-        .then(|| format!("{}: an audit of today finds other facts: {told}", artefact.filename)))
+        .then(|| format!("{}: a new audit finds different facts: {told}", artefact.filename)))
 }
 
 /// Where two documents differ, by JSON pointers, with what stands there.

@@ -1,4 +1,5 @@
-//! `cargo xtask site`: the page, by a program of its own, whose WebAssembly tools nothing else has to wait for.
+//! `cargo xtask site`: builds the site with a separate program, so that nothing else has to wait for its WebAssembly
+//! tools.
 
 use std::ffi::OsString;
 use std::io;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 
 use axle_provision::cargo::cargo;
 
-/// Write the site: a folder of files that needs no server
+/// Write the site: a directory of static files that needs no server
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {

@@ -1,5 +1,5 @@
-//! `cargo xtask update`: reads where packages are published, audits what cells choose, solves the cells again, and says
-//! what has changed.
+//! `cargo xtask update`: reads the published files of packages, audits the wheels that cells choose, solves the cells
+//! again, and prints the changes.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -20,44 +20,45 @@ use axle_matrix::difference;
 use axle_matrix::state::State;
 use axle_provision::debian;
 
-/// Read what is published, audit what the cells choose, write cells, toolkits and builds, and show what has changed.
+/// Read the published files, audit the wheels that cells choose, write cells, toolkits and builds, and print the
+/// changes.
 ///
-/// The catalogue changes as a whole or not at all: when a cell lost a package or went to an older version, nothing is
-/// written until that is accepted by name.
+/// The catalogue changes as a whole or not at all: if a cell loses a package or gets an older version of one, nothing
+/// is written until that is accepted by name.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Packages to read, with all that they require; every package of the catalogue without one
+    /// Packages to read, with all of their requirements [default: every package of the catalogue]
     packages: Vec<String>,
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Neither read nor audit: only solve what the artefacts say
+    /// Neither read nor audit: solve from the known artefacts only
     #[arg(long)]
     offline: bool,
-    /// Offline, and write nothing: fail when a generated file would change
+    /// Work offline and write nothing: fail if a generated file would change
     #[arg(long)]
     check: bool,
     /// Kinds of places to read: index, github, find-links, directory
     #[arg(long, value_delimiter = ',', default_value = "index,github,find-links,directory")]
     places: Vec<Kind>,
-    /// A table of published facts to import: JSON lines with filename, url, sha256, sources, source
+    /// Table of published facts to import: JSON lines with filename, url, sha256, sources, source
     #[arg(long, value_name = "FILE")]
     facts: Option<PathBuf>,
     /// JSON lines with the URLs of facts that contradict each other, which are not imported
     #[arg(long, value_name = "FILE", requires = "facts")]
     conflicts: Option<PathBuf>,
-    /// Accept what is alarming or lost of a file, a project or a package; may be given several times
+    /// Accept alarming changes and losses of this file, project or package; repeatable
     #[arg(long, value_name = "NAME")]
     accept: Vec<String>,
-    /// Read nothing that is published, and audit anew what was audited of a package, as when axle has learnt to find
-    /// more; may be given several times
+    /// Read no published files, and audit the audited wheels of this package again, e.g. after audits have gained
+    /// facts; repeatable
     #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["packages", "offline", "check", "facts"])]
     again: Vec<String>,
-    /// Freeze anew what the sources of a package are compiled with, in the newest versions, so that they are compiled
-    /// again; of every package without a name. Without this option no update moves what is frozen
+    /// Freeze the build environments of a package again, with the newest versions, which causes it to be compiled
+    /// again; without a name, those of every package. Without this option, no update changes a frozen build environment
     #[arg(long, value_name = "PACKAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     move_build_environments: Vec<String>,
-    /// Audit up to so many gigabytes of what no cell chooses of the packages named, newest first
+    /// Audit up to this many gigabytes of wheels that no cell chooses, of the packages named, newest first
     #[arg(long, value_name = "GB", default_value_t = 0)]
     rest: u64,
 }
@@ -82,11 +83,11 @@ pub enum Error {
     Io(#[from] io::Error),
     #[error("the catalogue has no package {0}")]
     NoSuchPackage(String),
-    #[error("{0} packages could not be read; the catalogue is as it was")]
+    #[error("failed to read {0} packages; the catalogue is unchanged")]
     Unread(usize),
-    #[error("{0}; accept each with --accept PACKAGE; the catalogue is as it was")]
+    #[error("{0}; accept each with --accept PACKAGE; the catalogue is unchanged")]
     Lost(String),
-    #[error("these generated files are not what the artefacts say; run `cargo xtask update --offline`:\n{0}")]
+    #[error("these generated files do not match the artefacts; run `cargo xtask update --offline`:\n{0}")]
     Stale(String),
 }
 
@@ -106,7 +107,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     let folder = Folder::new(&args.catalogue);
     let _lock = folder.lock(false)?;
     if folder.recover()? {
-        anstream::eprintln!("an interrupted update was finished first");
+        anstream::eprintln!("finished an interrupted update first");
     }
     let catalogue = Catalogue::new(folder.clone());
     let mut inventory = Inventory::read(&catalogue)?;
@@ -138,7 +139,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         audits.rest(&mut inventory.artefacts, &args.packages, args.rest)?;
         let traffic = places.client().traffic();
         anstream::eprintln!(
-            "{} requests, {} of them answered that nothing changed; {} MB; {:.0?}",
+            "{} requests, {} of them unchanged (304); {} MB; {:.0?}",
             traffic.requests(),
             traffic.unchanged(),
             traffic.bytes() / 1_000_000,
@@ -147,7 +148,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         prune(&mut inventory, &solved);
         share(&mut inventory);
         if inventory.artefacts == published && difference::is_none(&before, &solved.cells) {
-            anstream::eprintln!("nothing is new; {:.0?}", begun.elapsed());
+            anstream::eprintln!("nothing new; {:.0?}", begun.elapsed());
             return Ok(ExitCode::SUCCESS);
         }
         generated(&mut inventory)?
@@ -193,11 +194,11 @@ fn read(
             anstream::eprintln!("{name}: {}", visible(problem));
         }
         for filename in &updated.file.unreadable {
-            anstream::eprintln!("{name}: the name {} is not understood", visible(filename));
+            anstream::eprintln!("{name}: skipped {}, whose name is not valid", visible(filename));
         }
     }
     for name in &report.missing {
-        anstream::eprintln!("{name} is required and not in the catalogue");
+        anstream::eprintln!("{name} is required but not in the catalogue");
     }
     for (name, error) in &report.errors {
         anstream::eprintln!("{name}: {}", visible(&redacted(&error.to_string())));
@@ -234,7 +235,7 @@ fn summarise(inventory: &Inventory, generated: &Generated) {
         artefacts.filter(|artefact| artefact.provenance == provenance).count()
     };
     anstream::eprintln!(
-        "{} packages; artefacts: {} audited, {} sibling, {} declared; {} files of cells, {} of builds",
+        "{} packages; artefacts: {} audited, {} sibling, {} declared; {} cell files, {} build files",
         inventory.artefacts.len(),
         count(Provenance::Audited),
         count(Provenance::Sibling),

@@ -1,4 +1,4 @@
-//! `cargo xtask vectors`: questions with their answers, by which Nix code is held to what Rust says
+//! `cargo xtask vectors`: test vectors, questions with Rust's answers, that the Nix code must reproduce
 //! (`checks/unit/vectors.json`).
 //!
 //! Small cells are made at random, and asked all that Nix can ask. The same seed makes the same file, so that one that is out
@@ -22,10 +22,10 @@ use axle_types::{
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Write the vectors that Nix code is tested with
+/// Write the test vectors for the Nix code
 #[derive(clap::Args)]
 pub struct Args {
-    /// Compare with the file that is there, and write nothing
+    /// Compare with the existing file, and write nothing
     #[arg(long)]
     check: bool,
 }

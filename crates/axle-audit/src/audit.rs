@@ -1,4 +1,4 @@
-//! A wheel in, facts out.
+//! Audits of wheels, unpacked or installed wheels, and single files.
 
 use axle_types::Sha256;
 use std::collections::BTreeSet;

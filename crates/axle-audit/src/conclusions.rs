@@ -1,4 +1,4 @@
-//! What follows for a wheel from the facts of its members.
+//! Facts about a whole wheel, concluded from the facts about its members.
 
 use std::collections::{BTreeMap, BTreeSet};
 

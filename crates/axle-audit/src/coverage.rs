@@ -1,4 +1,4 @@
-//! Whether a wheel runs on a GPU.
+//! GPU coverage: whether the device code of a wheel runs on a compute capability.
 
 use axle_fatbin::{Code, Kind, Suffix};
 use axle_types::ComputeCapability;

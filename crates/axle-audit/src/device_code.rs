@@ -1,4 +1,4 @@
-//! The containers of one member, gathered while it streams by, and put into its sections afterwards.
+//! Fatbin containers of one member, collected while it is streamed, and assigned to its sections afterwards.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Why a wheel can't be audited.
+//! Errors of audits.
 
 use axle_fatbin::SectionError;
 use axle_wheel::{ArchiveError, ArchiveProblem};
@@ -24,7 +24,9 @@ pub enum Problem {
     #[error(transparent)]
     Archive(ArchiveProblem),
     /// A file outside of a wheel is of no kind that is audited.
-    #[error("it is no ELF file, cubin, PTX or fat binary; give a wheel, or a file of one of these kinds")]
+    #[error(
+        "this is not an ELF file, a cubin, PTX or a fat binary; give a wheel, or a file of one of these kinds"
+    )]
     NotAuditable,
     /// A member begins as ELF files do and is broken.
     #[error("member `{member}`: {source}")]
@@ -45,7 +47,7 @@ pub enum Problem {
         source: axle_fatbin::Broken,
     },
     /// A section of device code holds something that is no container.
-    #[error("member `{member}`, section {section}: at offset {offset:#x} there is no fatbin container")]
+    #[error("member `{member}`, section {section}: at offset {offset:#x}, there is no fatbin container")]
     NotFatbin {
         /// The member's path.
         member: String,
@@ -55,7 +57,9 @@ pub enum Problem {
         offset: u64,
     },
     /// More containers, or more kinds of them, than any real library has.
-    #[error("member `{member}`: at offset {offset:#x}, more than {limit} fatbin containers are refused")]
+    #[error(
+        "member `{member}`: at offset {offset:#x}, more than {limit} fatbin containers, which is the limit"
+    )]
     TooManyContainers {
         /// The member's path.
         member: String,
@@ -65,7 +69,7 @@ pub enum Problem {
         limit: usize,
     },
     /// All members together say more than those of any real wheel.
-    #[error("what its members say of themselves would take more than {limit} bytes, which is refused")]
+    #[error("the facts about its members would take more than {limit} bytes, which is the limit")]
     TooManyFacts {
         /// The limit.
         limit: u64,

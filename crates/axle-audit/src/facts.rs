@@ -1,4 +1,4 @@
-//! What an audit reports, as `axle.audit/1` writes it.
+//! Facts that an audit reports, as the schema `axle.audit/1` defines them.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! What is wrong or odd about a wheel, each thing by a code that stays the same.
+//! Findings: defects and oddities of a wheel, each with a stable code.
 //!
-//! All follows from the facts of the wheel: nothing of the machine that runs axle enters, and nothing of a
-//! package's entry in the catalogue.
+//! They follow from the facts about the wheel alone, neither from the machine that runs axle nor from the package's
+//! entry in the catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +61,7 @@ fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
     if let (Some(named), Some(of_version)) = (&facts.name, &facts.version)
         && (name, version) != (named, of_version)
     {
-        let message = format!("METADATA is of {name} {version}, the file's name of {named} {of_version}");
+        let message = format!("METADATA says {name} {version}, but the file name says {named} {of_version}");
         found.push(finding(Rule::Identity, None, message));
     }
     if description.wheel_version.is_none() {
@@ -76,7 +76,7 @@ fn description(facts: &WheelFacts, found: &mut Vec<Finding>) {
             if only.is_empty() { "nothing".to_owned() } else { some(&only) }
         };
         let message = format!(
-            "only WHEEL has {}; only the file's name has {}",
+            "only WHEEL has {}; only the file name has {}",
             list(&expanded, &named),
             list(&named, &expanded)
         );
@@ -99,7 +99,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
     if platforms.contains("any")
         && let Some(member) = hosts().next()
     {
-        let message = format!("the tag is `any`, and {} of its members are ELF files", hosts().count());
+        let message = format!("the tag is `any`, but {} of its members are ELF files", hosts().count());
         found.push(finding(Rule::NotPure, Some(&member.path), message));
     }
     let linux: Vec<&str> = platforms.iter().copied().filter(|tag| tag.contains("linux")).collect();
@@ -108,7 +108,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
         let machine = tag_machine(&member.machine);
         let is_named = || linux.iter().any(|tag| tag.ends_with(&format!("_{machine}")));
         if !*named.entry(machine).or_insert_with(is_named) {
-            let message = format!("it is for {machine}, and the tag is {}", some(&linux));
+            let message = format!("it is for {machine}, but the tag is {}", some(&linux));
             found.push(finding(Rule::Machine, Some(&member.path), message));
         }
     }
@@ -126,7 +126,7 @@ fn platform(facts: &WheelFacts, found: &mut Vec<Finding>) {
             }
         }
         for (check, versions) in newer {
-            let message = format!("it wants {}, and the tag is {claim}", some(&versions));
+            let message = format!("it needs {}, but the tag is {claim}", some(&versions));
             found.push(finding(check, Some(&member.path), message));
         }
     }
@@ -148,7 +148,7 @@ fn search_paths(member: &ElfMember, found: &mut Vec<Finding>) {
                 continue;
             }
             let path: String = path.chars().take(200).collect();
-            found.push(finding(check, Some(&member.path), format!("{tag} holds `{path}`")));
+            found.push(finding(check, Some(&member.path), format!("{tag} contains `{path}`")));
         }
     }
 }
@@ -172,7 +172,7 @@ fn is_system_folder(path: &str) -> bool {
 fn abi3(facts: &WheelFacts, member: &ElfMember, found: &mut Vec<Finding>) {
     let Some(abi3) = &member.abi3 else { return };
     if !abi3.unstable.is_empty() {
-        let message = format!("not in the stable ABI: {}", some(&abi3.unstable));
+        let message = format!("it uses symbols outside of the stable ABI: {}", some(&abi3.unstable));
         found.push(finding(Rule::Abi3, Some(&member.path), message));
     }
     let oldest = facts.tags.iter().filter_map(|tag| {
@@ -183,7 +183,7 @@ fn abi3(facts: &WheelFacts, member: &ElfMember, found: &mut Vec<Finding>) {
         && python > promised
     {
         let message = format!(
-            "the tag promises Python {}.{}, and this is new in {}: {}",
+            "the tag promises Python {}.{}, but it uses symbols that are new in {}: {}",
             promised.0,
             promised.1,
             abi3.python,
@@ -216,7 +216,7 @@ fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
         .copied()
         .collect();
     if !early.is_empty() && ptx.is_empty() {
-        let message = format!("{} lies in {PRELINK} only", join(&early));
+        let message = format!("{} is in {PRELINK} only", join(&early));
         found.push(finding(Rule::UselessPtx, Some(&member.path), message));
     }
     if !ptx.is_empty() && ptx.iter().all(|code| code.suffix != Suffix::Plain) {
@@ -231,7 +231,7 @@ fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
     let with: u64 = plain().filter(|group| group.code.iter().any(has_ptx)).map(|group| group.count).sum();
     if with > 0 && with < all {
         let ptx: BTreeSet<Code> = ptx.into_iter().filter(|code| code.suffix == Suffix::Plain).collect();
-        let message = format!("{with} of {all} containers hold PTX ({})", join(&ptx));
+        let message = format!("{with} of {all} containers contain PTX ({})", join(&ptx));
         found.push(finding(Rule::PartialPtx, Some(&member.path), message));
     }
 
@@ -241,7 +241,7 @@ fn device_code(member: &ElfMember, found: &mut Vec<Finding>) {
         .copied()
         .collect();
     if !unknown.is_empty() {
-        found.push(finding(Rule::UnknownCode, Some(&member.path), format!("it holds {}", join(&unknown))));
+        found.push(finding(Rule::UnknownCode, Some(&member.path), format!("it contains {}", join(&unknown))));
     }
 }
 
@@ -253,8 +253,8 @@ fn kernels(member: Option<&str>, kernels: Option<&Kernels>, found: &mut Vec<Find
         let gaps: Vec<String> = gaps.iter().map(|(gpu, count)| format!("{count} on {gpu}")).collect();
         let (count, gaps) = (kernels.count(), gaps.join(", "));
         let message = match member {
-            Some(_) => format!("of its {count} kernels these do not run: {gaps}"),
-            None => format!("of the {count} kernels in files of device code these do not run: {gaps}"),
+            Some(_) => format!("of its {count} kernels, these do not run: {gaps}"),
+            None => format!("of the {count} kernels in files of device code, these do not run: {gaps}"),
         };
         found.push(finding(Rule::KernelGap, member, message));
     }
@@ -301,7 +301,7 @@ fn double_libraries(facts: &WheelFacts, found: &mut Vec<Finding>) {
         .collect();
     for (member, twin) in twins {
         let needing = needing.get(twin).map(String::as_str).unwrap_or_default();
-        let message = format!("{twin} is needed from outside by {needing}");
+        let message = format!("{twin} is also needed from outside the wheel, by {needing}");
         found.push(finding(Rule::DoubleLibrary, Some(&member.path), message));
     }
 }
@@ -335,7 +335,7 @@ fn missing_device_code(facts: &WheelFacts, found: &mut Vec<Finding>) {
                 || is_device_file(&member.machine)
         });
     if expected && !holds && !name.starts_with("nvidia-") {
-        let message = format!("{name} {version} is a build for CUDA by its name");
+        let message = format!("by its name, {name} {version} is a build for CUDA");
         found.push(finding(Rule::NoDeviceCode, None, message));
     }
 }
@@ -347,9 +347,9 @@ fn record(facts: &WheelFacts, found: &mut Vec<Finding>) {
     }
     let lists = [
         (Rule::Unlisted, &record.unlisted, "it is not listed"),
-        (Rule::Missing, &record.missing, "it is listed and not there"),
-        (Rule::Wrong, &record.wrong, "its hash or size is not what is listed"),
-        (Rule::Unhashed, &record.unhashed, "it is listed without a hash that tells"),
+        (Rule::Missing, &record.missing, "it is listed but missing"),
+        (Rule::Wrong, &record.wrong, "its hash or size differs from the one listed"),
+        (Rule::Unhashed, &record.unhashed, "it is listed without a usable hash"),
     ];
     for (check, paths, message) in lists {
         found.extend(paths.iter().map(|path| finding(check, Some(path), message.to_owned())));
@@ -536,7 +536,7 @@ mod tests {
     fn pure_wheels_with_machine_code() {
         assert_eq!(
             told(&wheel("py3-none-any", vec![member("a.so")])),
-            ["AX114 a.so: the tag is `any`, and 1 of its members are ELF files"]
+            ["AX114 a.so: the tag is `any`, but 1 of its members are ELF files"]
         );
         let cubin = ElfMember { machine: "cuda".to_owned(), ..member("a.cubin") };
         assert_eq!(told(&wheel("py3-none-any", vec![cubin])), [""; 0]);

@@ -1,4 +1,4 @@
-//! Whether a wheel loads with a glibc.
+//! glibc compatibility: whether the members of a wheel load with a glibc version.
 
 use axle_types::Glibc;
 use serde::{Deserialize, Serialize};

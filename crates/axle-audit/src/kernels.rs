@@ -1,4 +1,4 @@
-//! Which kernels a member holds, and for which architectures each was compiled.
+//! Kernels in a member, and the architectures that each was compiled for.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -169,13 +169,14 @@ impl Gathered {
     fn add_image(&mut self, container: u32, code: Code, image: Image) -> Result<(), String> {
         let names: usize = image.kernels.iter().map(String::len).sum();
         if self.bytes + names > LONGEST_NAMES || self.pairs.len() + image.kernels.len() > MOST_PAIRS {
-            return Err("there are more kernels than are kept".to_owned());
+            return Err("the limit on the number of kernels is exceeded".to_owned());
         }
         let number = self.codes.iter().position(|known| *known == code).unwrap_or(self.codes.len());
         if number == self.codes.len() {
             self.codes.push(code);
         }
-        let number = u16::try_from(number).map_err(|_| "there are more codes than are kept".to_owned())?;
+        let number = u16::try_from(number)
+            .map_err(|_| "the limit on the number of architectures is exceeded".to_owned())?;
         for name in image.kernels {
             let next = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
             let length = name.len();

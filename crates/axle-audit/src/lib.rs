@@ -1,18 +1,18 @@
-//! A wheel in, a report of facts out.
+//! Audits of wheels: the facts in their bytes (device code, needed libraries, symbol versions), and findings.
 //!
-//! [`audit`] reads every ELF member of a wheel in a stream, all of them in parallel, and gives
-//! [`WheelFacts`]: what the members need, which device code they hold, and what follows for the wheel as
-//! a whole. It unpacks nothing to disk and runs nothing. Facts depend on the bytes of the wheel alone.
+//! [`audit`] streams every ELF member of a wheel, in parallel, and returns [`WheelFacts`]: the needs and the device
+//! code of each member, and what follows for the wheel as a whole. It unpacks nothing to disk and runs nothing. Facts
+//! depend on the bytes of the wheel alone.
 //!
-//! Beside wheels as they are published, [`audit_unpacked`], [`audit_installed`] and [`audit_file`] take what was
-//! unpacked from one, was installed, or is one file.
+//! [`audit_unpacked`], [`audit_installed`] and [`audit_file`] do the same for an unpacked wheel, an installed one, and
+//! a single file.
 //!
-//! [`coverage`] concludes from these facts whether the wheel runs on a GPU. What that takes to know of a
-//! package (which of its members are loaded, which code is its own) comes as a [`Policy`]. [`glibc_coverage`] concludes
-//! whether it loads with a glibc.
+//! [`coverage`] concludes from these facts whether the wheel runs on a GPU. The knowledge about a package that this
+//! needs (which of its members are loaded, which code is its own) is a [`Policy`]. [`glibc_coverage`] concludes whether
+//! the wheel loads with a given glibc.
 //!
-//! [`findings`] says what is wrong or odd about it, each by a code with a page in docs/rules, and
-//! [`platform_tag`] what its platform tag should be. Both know nothing but the facts.
+//! [`findings`] reports defects and oddities, each with a code that docs/rules explains, and [`platform_tag`]
+//! computes the platform tag that the wheel should have. Both use nothing but the facts.
 //!
 //! ```no_run
 //! use axle_audit::{Options, Policy, audit, coverage};

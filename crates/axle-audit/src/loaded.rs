@@ -1,4 +1,4 @@
-//! Libraries that a file probably loads while it runs.
+//! Libraries that a file probably loads at run time (`dlopen`).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Device code in files of its own: cubins, PTX texts and fat binaries outside of any ELF member.
+//! Standalone device code: cubins, PTX files and fat binaries that are members of their own.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! One member of a wheel.
+//! Audit of one member of a wheel.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;

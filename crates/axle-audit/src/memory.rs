@@ -1,5 +1,5 @@
-//! How much of the members may be kept at once, so that an audit needs the same memory on any number of
-//! cores: who would keep more waits until others are done.
+//! Memory budget shared by the threads of an audit, so that it needs the same memory on any number of cores: a thread
+//! that would exceed the budget waits until others are done.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

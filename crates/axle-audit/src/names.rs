@@ -1,4 +1,4 @@
-//! What the names of members tell.
+//! Member names: which ones are libraries, extension modules or device code.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Code for AMD's GPUs: the bundles that clang makes, found while a member streams by.
+//! Device code for AMD GPUs: clang offload bundles, found while a member is streamed.
 //!
 //! <https://clang.llvm.org/docs/ClangOffloadBundler.html>: a bundle is a magic, a number of entries, and for each
 //! its offset, its size and its name, like `hipv4-amdgcn-amd-amdhsa--gfx90a:xnack-`. A compressed one begins

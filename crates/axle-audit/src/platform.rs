@@ -1,7 +1,7 @@
-//! Whether a wheel's platform tag is honest about what its members want of the machine.
+//! Platform tags (PEP 600): whether a wheel's tag matches what its members need from the machine.
 //!
-//! The measure is that of `auditwheel`: for each manylinux tag, the newest versions of symbols that the
-//! system's libraries have (PEP 600 and the PEPs before it), and the libraries themselves.
+//! The policies are those of `auditwheel`: for each manylinux tag, the libraries that a system has, and their newest
+//! symbol versions (PEP 600 and its predecessors).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;

@@ -1,4 +1,4 @@
-//! What must be known of a package to conclude from facts.
+//! Policies: the knowledge about a package that conclusions from its facts need.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Who brings the libraries that a wheel needs and does not hold.
+//! Providers of the libraries that a wheel needs but does not contain.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! CPython's stable ABI (PEP 384): which symbols it has, since which Python.
+//! CPython's stable ABI (PEP 384): its symbols, and the Python version that introduced each.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

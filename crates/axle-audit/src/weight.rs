@@ -1,5 +1,5 @@
-//! How much memory facts take, and what is concluded from them: a member may name a library a thousand times, and the
-//! member's path stands in each finding.
+//! Memory budget of facts and findings: a member may name a library a thousand times, and each finding repeats the
+//! member's path.
 
 use axle_fatbin::{Architectures, Code};
 

@@ -109,7 +109,7 @@ fn facts_of_all_members_together_are_bounded() {
     };
     assert_eq!(told(&members(50)), Ok(50));
     let refused =
-        "x.whl: what its members say of themselves would take more than 16777216 bytes, which is refused";
+        "x.whl: the facts about its members would take more than 16777216 bytes, which is the limit";
     assert_eq!(told(&members(100)), Err(refused.to_owned()));
 }
 
@@ -146,7 +146,8 @@ fn names_of_libraries_are_compared_in_linear_time() {
     let members: Vec<_> = members.iter().map(|(path, bytes)| (path.as_str(), bytes.clone())).collect();
     let facts = audited(&members).unwrap();
     assert_eq!(facts.external.len(), 30_000);
-    let twins =
-        findings(&facts).into_iter().filter(|finding| finding.message.contains("is needed from outside by"));
+    let twins = findings(&facts)
+        .into_iter()
+        .filter(|finding| finding.message.contains("is also needed from outside the wheel"));
     assert_eq!(twins.count(), 1000);
 }

@@ -1,4 +1,4 @@
-//! The command line.
+//! Command line of `axle-auditor`.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use crate::folder::read_folder;
 use crate::judge::{Asked, Mismatch};
 
 const HELP: &str = "\
-Says whether what was compiled holds the device code that was asked for
+Checks that a compiled package contains the requested device code
 
 Reads every ELF file in FOLDER and prints its SASS and PTX. Each file with device code must have SASS for each
 compute capability given, for no other one, and no PTX.
@@ -54,11 +54,11 @@ enum Failure {
     Arguments(#[from] lexopt::Error),
     #[error(transparent)]
     Capability(#[from] ComputeCapabilityError),
-    #[error("{0} is missing; `axle-auditor --help` says what is asked for")]
+    #[error("{0} is missing; see `axle-auditor --help`")]
     Missing(&'static str),
     #[error(transparent)]
     Folder(#[from] Error),
-    #[error("the report can't be written: {0}")]
+    #[error("failed to write the report: {0}")]
     Report(#[from] io::Error),
 }
 

@@ -1,4 +1,4 @@
-//! Why a folder can't be judged.
+//! Errors of reading a compiled package.
 
 use std::io;
 
@@ -15,13 +15,13 @@ pub enum Error {
         source: io::Error,
     },
     /// A link leads out of the folder, or nowhere.
-    #[error("{path}: the link leads out of the folder")]
+    #[error("{path}: the symbolic link leads out of the directory")]
     Link {
         /// The link.
         path: String,
     },
     /// A pipe, a socket or a device.
-    #[error("{path}: only files, folders and links are read")]
+    #[error("{path}: only files, directories and symbolic links are supported")]
     Kind {
         /// The path of it.
         path: String,

@@ -1,4 +1,4 @@
-//! The files of a folder.
+//! Directory traversal: the ELF files of a compiled package.
 
 use std::fs::{self, File, FileType};
 use std::path::Path;

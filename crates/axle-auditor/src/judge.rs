@@ -1,4 +1,4 @@
-//! What was asked for, and whether it is there.
+//! Comparison of the requested architectures with those in the ELF files.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -64,7 +64,7 @@ impl fmt::Display for Mismatch {
             write!(formatter, " {}", Code { kind: Kind::Sass, capability, suffix: Suffix::Plain })?;
         }
         if members.is_empty() {
-            return formatter.write_str(": there is no device code at all");
+            return formatter.write_str(": there is no device code");
         }
         for (index, member) in members.iter().enumerate() {
             write!(formatter, "{} {} holds", if index == 0 { ":" } else { ";" }, member.path)?;
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn no_code_is_told_where_there_must_be_some() {
         assert_eq!(judged(&["8.6"], false, &["a.so:"]), "yes");
-        let none = "x was compiled for other architectures than sm_86: there is no device code at all";
+        let none = "x was compiled for other architectures than sm_86: there is no device code";
         assert_eq!(judged(&["8.6"], true, &["a.so:"]), none);
         assert_eq!(judged(&["8.6"], true, &[]), none);
     }

@@ -1,10 +1,11 @@
-//! Whether what was compiled holds the device code that was asked for.
+//! Check that a compiled package contains the requested device code.
 //!
-//! An extension that is compiled says nowhere whether its build system has kept to the architectures that it was told:
-//! some add PTX, some ignore the variable. [`read_folder`] reads which SASS and PTX each ELF file has, as the audit of a
-//! wheel does ([`axle_fatbin::Containers`]), and [`Asked::judge`] compares. [`command`] is both as a program.
+//! Nothing in a compiled extension says whether its build system respected the requested architectures: some add PTX,
+//! some ignore the variable. [`read_folder`] reads the SASS and PTX of each ELF file, as the audit of a wheel does
+//! ([`axle_fatbin::Containers`]), and [`Asked::judge`] compares them with the request. [`command`] does both as a
+//! program.
 //!
-//! It stands apart from the audit because everyone who compiles a package builds it first: it takes a tenth of the
+//! It is separate from the audit because it is built before any package is compiled: it depends on a tenth of the
 //! crates.
 //!
 //! ```

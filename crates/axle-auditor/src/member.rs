@@ -1,4 +1,4 @@
-//! One file.
+//! Device code of one ELF file.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Seek};

@@ -81,7 +81,7 @@ fn links_are_read_and_stay_in_the_folder() {
 
     for target in ["/etc/hostname", "../..", "nowhere"] {
         symlink(target, path("lib/out.so")).unwrap();
-        assert_eq!(failure(&folder), "lib/out.so: the link leads out of the folder", "{target}");
+        assert_eq!(failure(&folder), "lib/out.so: the symbolic link leads out of the directory", "{target}");
         fs::remove_file(path("lib/out.so")).unwrap();
     }
 }
@@ -90,7 +90,7 @@ fn links_are_read_and_stay_in_the_folder() {
 fn what_may_never_answer_is_not_opened() {
     let folder = folder(&[]);
     let _listener = UnixListener::bind(folder.path().join("socket")).unwrap();
-    assert_eq!(failure(&folder), "socket: only files, folders and links are read");
+    assert_eq!(failure(&folder), "socket: only files, directories and symbolic links are supported");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Which members of a wheel a target loads, where it carries alternatives: a library per CUDA release, per GPU generation.
+//! Alternative members: which ones a target loads if a wheel has a library per CUDA release or per GPU generation.
 
 use axle_audit::WheelFacts;
 use axle_types::{CudaRelease, CudaTarget};

@@ -1,4 +1,4 @@
-//! `build-environments/<name>.json`: what the sources of a package are compiled with, frozen.
+//! `build-environments/<name>.json`: the frozen wheels that the sources of a package are compiled with.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,7 @@ impl TryFrom<Pooled> for BuildEnvironments {
     fn try_from(file: Pooled) -> Result<Self, Unpooled> {
         let environments = file.environments.into_iter().map(|environment| {
             let PooledEnvironment { system, python, wheels } = environment;
-            let of = || format!("the environment of Python {python} on {system}");
+            let of = || format!("the build environment of Python {python} on {system}");
             let wheels = unpool(of, wheels, &file.wheels)?;
             Ok(BuildEnvironment { system, python, wheels })
         });

@@ -1,4 +1,4 @@
-//! Canonical JSON: keys sorted, no spaces; what ids are hashes of. Nix's `builtins.toJSON` writes the same bytes.
+//! Canonical JSON, which ids are hashes of: keys sorted, no spaces. Nix's `builtins.toJSON` writes the same bytes.
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;

@@ -24,7 +24,7 @@ pub enum CatalogueError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A file that every catalogue has is not there.
-    #[error("{path} is missing; give the folder of an axle catalogue")]
+    #[error("{path} is missing; give the directory of an axle catalogue")]
     Missing {
         /// The file.
         path: String,
@@ -183,7 +183,7 @@ impl Catalogue {
         if found != schema {
             return Err(
                 self.invalid(path, &format!(
-                    "its schema is `{found}` and this axle reads `{schema}`; use the axle that wrote it, or write it anew"
+                    "its schema is `{found}`, but this axle reads `{schema}`; use the axle that wrote it, or generate it again"
                 ))
             );
         }
@@ -207,7 +207,7 @@ fn schema_of(json: &[u8]) -> Result<String, serde_json::Error> {
         type Value = ();
 
         fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("an object that names its schema")
+            formatter.write_str("an object with a `schema`")
         }
 
         fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {

@@ -1,6 +1,7 @@
-//! Why something is not to be had, as data: what the solver's proofs become, what cells store, what a refusal prints.
+//! Causes: why a distribution, a package or a request is ruled out, as data. The solver's proofs become causes, cells
+//! store them, and refusals print them.
 //!
-//! A sentence is made of it once, where it is shown ([`Cause::about`]); nothing reads a sentence.
+//! A cause becomes a sentence where it is shown ([`Cause::about`]), and only there: no code parses sentences.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -446,7 +447,7 @@ impl Cause {
                     | TagMismatch::FreeThreaded { has, .. } => format!("Python {has}"),
                     _ => "this Python".to_owned(),
                 };
-                format!("{subject} has no wheel for {python}: there are {}", comma_separated(pythons))
+                format!("{subject} has no wheel for {python}, only for {}", comma_separated(pythons))
             }
             Self::Cuda { releases } => {
                 format!("the wheel of {subject} is built for CUDA {}", comma_separated(releases))
@@ -486,27 +487,27 @@ impl fmt::Display for Cause {
         match self {
             Self::NoWheel => f.write_str("it has no wheel"),
             Self::Tags { mismatch, .. } => mismatch.fmt(f),
-            Self::UnreadableName { message } => write!(f, "its file name cannot be read: {message}"),
+            Self::UnreadableName { message } => write!(f, "its file name is not valid: {message}"),
             Self::RequiresPython { specifiers } => write!(f, "it requires Python {specifiers}"),
-            Self::UnreadablePython { text } => write!(f, "its Requires-Python, `{text}`, cannot be read"),
-            Self::Glibc { needs, has } => write!(f, "it needs glibc {needs}, and the target has {has}"),
-            Self::UnreadableGlibc { text } => write!(f, "it needs glibc `{text}`, which cannot be read"),
+            Self::UnreadablePython { text } => write!(f, "its Requires-Python `{text}` is not valid"),
+            Self::Glibc { needs, has } => write!(f, "it needs glibc {needs}, but the target has {has}"),
+            Self::UnreadableGlibc { text } => {
+                write!(f, "it needs glibc `{text}`, which is not a valid version")
+            }
             Self::WithoutCuda => f.write_str("it is built without CUDA"),
             Self::Cuda { releases } => write!(f, "it is built for CUDA {}", comma_separated(releases)),
             Self::UnknownCuda { major } => {
-                write!(f, "it is built for CUDA {major}, and nothing says for which minor release")
+                write!(f, "it is built for an unknown minor release of CUDA {major}")
             }
             Self::Torch { versions } => write!(f, "it is built for torch {versions}"),
             Self::CxxAbi { cxx11: true } => {
-                f.write_str("it is built with the new C++ ABI (C++11), and torch with the old one")
+                f.write_str("it is built with the new C++ ABI (C++11), but torch with the old one")
             }
             Self::CxxAbi { cxx11: false } => {
-                f.write_str("it is built with the old C++ ABI, and torch with the new one (C++11)")
+                f.write_str("it is built with the old C++ ABI, but torch with the new one (C++11)")
             }
-            Self::UnknownTorch => {
-                f.write_str("it links the C++ symbols of torch, and nothing says of which version")
-            }
-            Self::CoversNothing => f.write_str("its code covers no GPU that is known"),
+            Self::UnknownTorch => f.write_str("it links the C++ symbols of an unknown version of torch"),
+            Self::CoversNothing => f.write_str("its code does not cover any known GPU"),
             Self::Uncovered { lacking, covers, code } => {
                 write!(f, "it {}", uncovered(lacking, covers, code))
             }
@@ -514,81 +515,84 @@ impl fmt::Display for Cause {
                 write!(f, "its source does not support {}", comma_separated(lacking))
             }
             Self::NotCompiled => {
-                f.write_str("it has no wheel that fits, and is compiled only if a compiler is given")
+                f.write_str("it has no compatible wheel, and is compiled only if a compiler is given")
             }
             Self::OnlyWheels => {
-                f.write_str("it has no wheel that fits, and --only-wheels keeps it from being compiled")
+                f.write_str("it has no compatible wheel, and --only-wheels forbids compiling it")
             }
             Self::Unread { provenance } => {
                 let known = match provenance {
                     Provenance::Sibling => "from its wheel for another Python",
-                    _ => "from what is published",
+                    _ => "from its published metadata",
                 };
-                write!(f, "it is known {known} only, and --only-audited asks for its bytes to be read")
+                write!(
+                    f,
+                    "it is known only {known}, but --only-audited requires its own bytes to have been read"
+                )
             }
             Self::OldToolkit { needs, has } => {
-                write!(f, "its source needs CUDA {needs} or newer to be compiled, not {has}")
+                write!(f, "compiling its source needs CUDA {needs} or newer, but the target has {has}")
             }
             Self::UnknownToolkit { cuda } => {
-                write!(f, "it has no wheel, and nothing is known of compiling with CUDA {cuda}")
+                write!(f, "it has no wheel, and compiling with CUDA {cuda} is not known to work")
             }
             Self::Yanked { reason } if reason.is_empty() => f.write_str("it was withdrawn from the index"),
             Self::Yanked { reason } => write!(f, "it was withdrawn from the index: {reason}"),
             Self::Undeclared { what } => {
                 let what = match what {
-                    Undeclared::Cuda => "the CUDA that it is built for is",
+                    Undeclared::Cuda => "the CUDA release that it is built for is",
                     Undeclared::Gpus => "the GPUs that it runs on are",
                     Undeclared::Libraries => "the libraries that it needs are",
                 };
-                write!(f, "its bytes were not read, and {what} not declared")
+                write!(f, "its bytes were never read, and {what} not declared")
             }
             Self::UnreadableRequirement { message } | Self::Rule { rule: None, message } => {
                 f.write_str(message)
             }
             Self::UrlRequirement { requirement } => {
-                write!(f, "its Requires-Dist `{requirement}` names a URL, which has no version")
+                write!(f, "its Requires-Dist `{requirement}` names a URL instead of versions")
             }
             Self::RequiresItself => f.write_str("it requires another version of itself"),
-            Self::UnknownRequirements => f.write_str("its requirements are not known"),
+            Self::UnknownRequirements => f.write_str("its requirements are unknown"),
             Self::NoSuchExtra { extra, extras } if extras.is_empty() => {
-                write!(f, "it has no extra `{extra}`, nor any other")
+                write!(f, "it has no extra `{extra}`, nor any other extra")
             }
             Self::NoSuchExtra { extra, extras } => {
                 write!(f, "it has no extra `{extra}`; it has {}", comma_separated(extras))
             }
-            Self::NotAsked { requirement } => write!(f, "{requirement} is asked for"),
+            Self::NotAsked { requirement } => write!(f, "{requirement} is requested"),
             Self::Outside { requirement, by: None } => {
-                write!(f, "it is the version for this target, and {requirement} is asked for")
+                write!(f, "it is the only version for this target, but {requirement} is requested")
             }
             Self::Outside { requirement, by: Some(by) } => {
-                write!(f, "it is the version for this target, and {by} requires {requirement}")
+                write!(f, "it is the only version for this target, but {by} requires {requirement}")
             }
             Self::Unaudited { files } => {
-                write!(f, "it needs files that were not audited yet: {}", comma_separated(files))
+                write!(f, "it needs files that have not been audited yet: {}", comma_separated(files))
             }
             Self::Conflict { facts } => conflict(facts, f),
             Self::NotInCatalogue { alike } => {
                 f.write_str("it is not in the catalogue; ")?;
                 match alike.as_slice() {
-                    [] => f.write_str("docs/add-a-package.md says how to add it"),
+                    [] => f.write_str("docs/add-a-package.md explains how to add it"),
                     [one] => write!(f, "did you mean {one}?"),
                     [others @ .., last] => write!(f, "did you mean {} or {last}?", comma_separated(others)),
                 }
             }
             Self::NoSuchVersion { requirement, count, oldest, newest } => {
                 let has = match count {
-                    1 => format!("{newest} alone"),
+                    1 => format!("only {newest}"),
                     count => format!("{count} versions, {oldest} to {newest}"),
                 };
                 let name = requirement.split(|c: char| "=<>!~[ ".contains(c)).next().unwrap_or(requirement);
                 write!(
                     f,
-                    "{requirement} is not in the catalogue, which has {has}; `axle catalogue update --catalogue FOLDER {name}` reads what is published into a copy of it"
+                    "{requirement} is not in the catalogue, which has {has}; `axle catalogue update --catalogue FOLDER {name}` reads all published versions into a copy of the catalogue"
                 )
             }
             Self::NotInSet => f.write_str("it is not in the catalogue for this target"),
             Self::NoSystem { system, known } => {
-                write!(f, "the catalogue has nothing for {system}; it is for {}", comma_separated(known))
+                write!(f, "the catalogue does not support {system}; it supports {}", comma_separated(known))
             }
             Self::NoPython { python, known } => {
                 write!(
@@ -599,7 +603,7 @@ impl fmt::Display for Cause {
             }
             Self::NoCuda { cuda, known } => write!(
                 f,
-                "the catalogue has nothing {}; it has cells {}",
+                "the catalogue has no cells {}; it has cells {}",
                 cuda_in_words(std::slice::from_ref(cuda)),
                 cuda_in_words(known)
             ),
@@ -618,7 +622,7 @@ impl fmt::Display for Cause {
                 };
                 write!(
                     f,
-                    "the catalogue has no torch{asked} for Python {python} {cuda} with all that it needs"
+                    "the catalogue has no torch{asked} for Python {python} {cuda} with everything that it requires"
                 )
             }
             Self::Rule { rule: Some(rule), message } => write!(f, "{rule}: {message}"),
@@ -653,19 +657,19 @@ fn conflict(facts: &[Fact], f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 What::Requires { requirement, lacks } => requirements.push(match lacks {
                     None => requirement.clone(),
                     Some(Lack::Package) => format!("{requirement}, which is not in the catalogue"),
-                    Some(Lack::Kept) => format!("{requirement}, of which the catalogue keeps no version"),
-                    Some(Lack::Version) => format!("{requirement}, of which no version is in the catalogue"),
+                    Some(Lack::Kept) => format!("{requirement}, but the catalogue keeps no such version"),
+                    Some(Lack::Version) => format!("{requirement}, but no such version is in the catalogue"),
                 }),
                 What::Unfit { why } => others.push(why.about(&subject)),
                 What::Missing => others.push(format!("{package} is not in the catalogue")),
-                What::Asked { requirement } => others.push(format!("{requirement} is asked for")),
+                What::Asked { requirement } => others.push(format!("{requirement} is requested")),
                 What::Has => others.push(format!("the set has {subject}")),
                 What::OthersRequire { needed, all } => {
                     let which = if *all { "all versions" } else { "all other versions" };
-                    others.push(format!("{which} of {package} require another {needed}"));
+                    others.push(format!("{which} of {package} require another version of {needed}"));
                 }
                 What::More { count } => {
-                    others.push(format!("({count} more facts about older versions of {package})"));
+                    others.push(format!("({count} further facts about older versions of {package} omitted)"));
                 }
             }
         }
@@ -697,7 +701,7 @@ fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: 
     let covered = if covers.is_empty() {
         "it covers none".to_owned()
     } else if let Some(first) = start(lacking, covers, code) {
-        format!("its code starts at sm_{}{}", first.major, first.minor)
+        format!("it has complete code for sm_{}{} and newer only", first.major, first.minor)
     } else if code.iter().any(|code| code.is_plain()) {
         format!("it covers {}", comma_separated(covers))
     } else {
@@ -705,7 +709,7 @@ fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: 
     };
     let partial = match partial(lacking, code).map(ToString::to_string).collect::<Vec<_>>().as_slice() {
         [] => String::new(),
-        codes => format!(", and only some of its kernels have {}", codes.join(" or ")),
+        codes => format!(" ({} is in some kernels, not all)", codes.join(" or ")),
     };
     format!("does not cover {}: {covered}{partial}", comma_separated(lacking))
 }

@@ -1,4 +1,4 @@
-//! `cells/<system>/<python>-<cuda>.json`: per torch version one coherent set of packages, or why not.
+//! `cells/<system>/<python>-<cuda>.json`: one coherent set of packages per torch version, or why there is none.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -438,11 +438,11 @@ mod tests {
         let problem = |text: &str| serde_json::from_str::<CellFile>(text).unwrap_err().to_string();
         assert_eq!(
             problem(&text.replacen("\"setuptools\":0", "\"setuptools\":1", 1)),
-            "the source of extension has number 1 of setuptools, which is not there"
+            "the source of extension refers to entry 1 of setuptools, which does not exist"
         );
         assert_eq!(
             problem(&text.replace("\"other\":1", "\"other\":2")),
-            "the cell of torch 2.8.0 has number 2 of other, which is not there"
+            "the cell of torch 2.8.0 refers to entry 2 of other, which does not exist"
         );
     }
 }

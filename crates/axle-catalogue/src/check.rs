@@ -1,5 +1,5 @@
-//! Whether a catalogue is whole: every file valid and laid out as it would be written, every reference leading
-//! somewhere, nothing that nothing names.
+//! Consistency check of a catalogue (`axle catalogue check`): every file is valid and formatted as axle writes it,
+//! every reference resolves, and nothing is unreferenced.
 
 use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,7 +87,7 @@ impl Checker<'_> {
         if stored.as_deref() != written.ok().as_deref().map(str::as_bytes) {
             self.complain(
                 path,
-                "it is not laid out as it would be written; write it with `cargo xtask update --offline`",
+                "it is not formatted as axle writes it; write it with `cargo xtask update --offline`",
             );
         }
     }
@@ -100,7 +100,7 @@ impl Checker<'_> {
         for file in self.files.list("artefacts").unwrap_or_default() {
             let name = file.strip_suffix(".json");
             if name.is_none_or(|name| !packages.contains_key(name)) {
-                self.complain(&format!("artefacts/{file}"), "no packages/*.toml is about it");
+                self.complain(&format!("artefacts/{file}"), "no packages/*.toml describes this package");
             }
         }
         let read: Vec<_> =
@@ -143,7 +143,7 @@ impl Checker<'_> {
             }
             let key = (&artefact.origin, artefact.filename.as_str());
             if hashes.insert(key, artefact.sha256).is_some_and(|other| other != artefact.sha256) {
-                self.complain(path, format!("{} stands there with two hashes", artefact.filename));
+                self.complain(path, format!("{} is listed with two hashes", artefact.filename));
             }
         }
     }
@@ -190,7 +190,7 @@ impl Checker<'_> {
             let path = build_environments_path(name);
             self.is_stable(&path, file);
             if packages.get(name).is_none_or(|package| package.source.is_none()) {
-                self.complain(&path, "no packages/*.toml says how it is compiled");
+                self.complain(&path, "no packages/*.toml says how this package is compiled");
             }
         }
         environments
@@ -211,7 +211,9 @@ impl Checker<'_> {
                     let environment = (name.as_str(), file.system, file.python, &source.frozen);
                     if !known.contains(&environment) {
                         let held = build_environments_path(name);
-                        let message = format!("torch {torch}: {held} has not what {name} is compiled with");
+                        let message = format!(
+                            "torch {torch}: {held} differs from the build environment that {name} is compiled in"
+                        );
                         self.complain(path, message);
                     }
                     used.insert(environment);
@@ -220,7 +222,7 @@ impl Checker<'_> {
         }
         for (name, system, python, _) in known.difference(&used) {
             let message =
-                format!("no cell compiles in one of its environments for Python {python} on {system}");
+                format!("no cell compiles in one of its build environments for Python {python} on {system}");
             self.complain(&build_environments_path(name), message);
         }
     }
@@ -268,7 +270,7 @@ impl Checker<'_> {
             Ok(file) if file != LibrariesFile::of(builds.values()) => {
                 self.complain(
                     LIBRARIES_PATH,
-                    "it is not what the builds say; write it with `cargo xtask update --offline`",
+                    "it does not match the builds; write it with `cargo xtask update --offline`",
                 );
             }
             Ok(file) if !file.libraries.is_empty() => self.is_stable(LIBRARIES_PATH, &file),
@@ -314,7 +316,7 @@ impl Checker<'_> {
         for name in matrix.order.iter().flatten().filter(|name| !packages.contains_key(*name)) {
             self.complain(
                 "matrix.toml",
-                format!("its order names {name}, and there is no packages/{name}.toml"),
+                format!("its order names {name}, but packages/{name}.toml does not exist"),
             );
         }
         let known: BTreeSet<_> = matrix.compute_capabilities.iter().collect();
@@ -322,12 +324,12 @@ impl Checker<'_> {
             if !known.contains(capability) {
                 self.complain(
                     "matrix.toml",
-                    format!("[compiled] names {capability}, which is none of its compute-capabilities"),
+                    format!("[compiled] names {capability}, which is not one of its compute-capabilities"),
                 );
             }
         }
         if matrix.compiled.compute_capabilities.iter().any(Vec::is_empty) {
-            self.complain("matrix.toml", "[compiled] has a list of capabilities that is empty");
+            self.complain("matrix.toml", "[compiled] has an empty list of capabilities");
         }
         for compiler in &matrix.compiled.compilers {
             let major = compiler.strip_prefix("gcc").or_else(|| compiler.strip_prefix("clang"));
@@ -380,7 +382,7 @@ impl Checker<'_> {
             for (torch, cell) in &file.torch {
                 self.counts.cells += 1;
                 if cell.clone().seal().map(|sealed| sealed.cell).ok().as_ref() != Some(&cell.cell) {
-                    self.complain(path, format!("the hash of the cell of torch {torch} is not its own"));
+                    self.complain(path, format!("the hash of the cell of torch {torch} is wrong"));
                 }
                 let files = cell.packages.iter().flat_map(|(name, package)| {
                     let wheel = package.wheel.iter().map(|wheel| (&wheel.filename, wheel.sha256));
@@ -395,7 +397,10 @@ impl Checker<'_> {
                     frozen.map(|(name, wheel)| (name, &wheel.version, &wheel.filename, wheel.sha256));
                 for (name, version, filename, sha256) in files.chain(frozen) {
                     if !known.contains(&(name.as_str(), filename.as_str(), sha256)) {
-                        self.complain(path, format!("torch {torch}: {filename} is no artefact of {name}"));
+                        self.complain(
+                            path,
+                            format!("torch {torch}: {filename} is not an artefact of {name}"),
+                        );
                     }
                     let path = build_path(name, version);
                     let key = builds
@@ -409,11 +414,11 @@ impl Checker<'_> {
                 let lacking: BTreeSet<_> =
                     required.filter(|name| !cell.packages.contains_key(*name)).collect();
                 for name in lacking {
-                    self.complain(path, format!("torch {torch}: {name} is required and not in the cell"));
+                    self.complain(path, format!("torch {torch}: {name} is required but not in the cell"));
                 }
             }
             if file.order.iter().collect::<BTreeSet<_>>() != file.torch.keys().collect() {
-                self.complain(path, "its order does not name each of its cells once");
+                self.complain(path, "its order does not name each of its cells exactly once");
             }
         }
         let known: BTreeSet<(&str, &str)> =
@@ -421,18 +426,21 @@ impl Checker<'_> {
         for wheel in components.toolkits().flat_map(|(_, _, toolkit)| toolkit.components.values()) {
             let (package, filename) = (wheel.package.as_str(), wheel.filename.as_str());
             if !known.contains(&(package, filename)) {
-                self.complain(COMPONENTS_PATH, format!("{filename} is no artefact of {package}"));
+                self.complain(COMPONENTS_PATH, format!("{filename} is not an artefact of {package}"));
             }
             used.entry(build_path(package, &wheel.version)).or_default().insert(filename.to_owned());
         }
         for (path, filenames) in &used {
             let Some(build) = builds.get(path) else {
-                self.complain(path, "cells or toolkits choose it, and it is not there");
+                self.complain(path, "cells or toolkits choose it, but it does not exist");
                 continue;
             };
             for filename in filenames {
                 if !build.wheels.contains_key(filename) && !build.sources.contains_key(filename) {
-                    self.complain(path, format!("cells or toolkits choose {filename}, and it is not there"));
+                    self.complain(
+                        path,
+                        format!("cells or toolkits choose {filename}, but it does not exist"),
+                    );
                 }
             }
         }
@@ -455,7 +463,10 @@ impl Checker<'_> {
                 .collect();
             for package in providers {
                 if !packages.contains_key(package) {
-                    self.complain(path, format!("{package} provides a library and is no package"));
+                    self.complain(
+                        path,
+                        format!("{package} provides a library but is not a package of the catalogue"),
+                    );
                 }
             }
         }
@@ -465,15 +476,15 @@ impl Checker<'_> {
 /// What is wrong with the search path of a member, if it is patched, for what it has to do with the driver.
 fn wrong_search(member: Option<&MemberBuild>, driver: DriverUse) -> Option<&'static str> {
     let Some(member) = member else {
-        return (driver > DriverUse::None).then_some("may open the driver, and is left as it is");
+        return (driver > DriverUse::None).then_some("may open the driver, but is not patched");
     };
     let is_driver = |provider: &Provider| matches!(provider, Provider::Driver { .. });
     if member.search.iter().rev().skip(1).any(is_driver) {
-        Some("searches the driver's folder before others")
+        Some("searches the driver's directory before others")
     } else if driver > DriverUse::None && !member.search.last().is_some_and(is_driver) {
-        Some("may open the driver, and does not search its folder")
+        Some("may open the driver, but does not search its directory")
     } else if driver == DriverUse::Own && member.rpath {
-        Some("opens the driver, and searches its folder before LD_LIBRARY_PATH")
+        Some("opens the driver, but searches its directory before LD_LIBRARY_PATH")
     } else {
         None
     }
@@ -482,7 +493,7 @@ fn wrong_search(member: Option<&MemberBuild>, driver: DriverUse) -> Option<&'sta
 /// What is wrong with one artefact by itself.
 fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
     if artefact.version(name).is_none() {
-        return Some(format!("it is no wheel and no sdist of {name}"));
+        return Some(format!("it is neither a wheel nor an sdist of {name}"));
     }
     if let Ok(wheel) = artefact.filename.parse::<WheelName>() {
         if wheel.name().to_string() != name {
@@ -495,7 +506,7 @@ fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
     match (artefact.provenance, &artefact.audit) {
         (Provenance::Declared, None) | (Provenance::Audited, Some(_)) => None,
         (Provenance::Sibling, Some(audit)) if audit.of.is_some() => None,
-        (provenance, _) => Some(format!("its facts are not those of {provenance:?}")),
+        (provenance, _) => Some(format!("its facts do not match its provenance, {provenance:?}")),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Which members of a wheel open a library of the GPU's driver while they run.
+//! Driver use: which members of a wheel open a library of the GPU driver at run time.
 //!
-//! No ELF header tells: `libcudart.so.12` needs the C library alone, and opens `libcuda.so.1` by its name. The driver is
-//! no part of any package set, so whatever may open one of its libraries searches the driver's folder too.
+//! No ELF header tells: `libcudart.so.12` needs only the C library, and opens `libcuda.so.1` by name. The driver is not
+//! part of any package set, so every member that may open one of its libraries also searches the driver's directory.
 
 use std::collections::{BTreeMap, BTreeSet};
 

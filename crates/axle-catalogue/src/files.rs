@@ -1,4 +1,4 @@
-//! Where a catalogue's files lie: a folder, or the binary itself.
+//! Storage of a catalogue's files: a directory, or the binary itself.
 
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -54,13 +54,13 @@ impl Folder {
     pub fn lock(&self, share: bool) -> io::Result<FolderLock> {
         let folder = File::open(&self.0).map_err(|error| {
             let message =
-                format!("cannot open {}: {error}; give the folder of an axle catalogue", self.0.display());
+                format!("cannot open {}: {error}; give the directory of an axle catalogue", self.0.display());
             io::Error::new(error.kind(), message)
         })?;
         match if share { folder.try_lock_shared() } else { folder.try_lock() } {
             Err(TryLockError::WouldBlock) => {
                 let message = format!(
-                    "another process is changing the catalogue in {}; run this again when it is done",
+                    "another process is changing the catalogue in {}; try again when it has finished",
                     self.0.display()
                 );
                 Err(io::Error::new(io::ErrorKind::ResourceBusy, message))
@@ -134,7 +134,7 @@ pub struct FolderLock {
 /// What the operating system says, with the path; the old file is then still there.
 pub fn write_file(target: &Path, content: &[u8]) -> io::Result<bool> {
     let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("cannot write {}: {error}; it is as it was", target.display()))
+        io::Error::new(error.kind(), format!("cannot write {}: {error}; it is unchanged", target.display()))
     };
     let found = match std::fs::metadata(target) {
         Ok(found) => Some(found),
@@ -183,7 +183,7 @@ fn end_of_links(path: &Path) -> io::Result<PathBuf> {
             Err(_) => return Ok(place),
         }
     }
-    Err(io::Error::other("its links lead nowhere"))
+    Err(io::Error::other("it is a link without a target"))
 }
 
 /// Writes to what is no regular file, without waiting for somebody to read from a pipe.
@@ -193,7 +193,7 @@ fn write_stream(path: &Path, content: &[u8]) -> io::Result<bool> {
         use std::os::unix::fs::OpenOptionsExt;
         let waiting_for_nobody = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path);
         waiting_for_nobody.map_err(|error| match error.raw_os_error() {
-            Some(libc::ENXIO) => io::Error::new(error.kind(), "nobody reads from it"),
+            Some(libc::ENXIO) => io::Error::new(error.kind(), "no process reads from it"),
             _ => error,
         })?
     };
@@ -291,8 +291,8 @@ impl Files for Folder {
     fn read(&self, path: &str) -> io::Result<Option<Cow<'static, [u8]>>> {
         if self.0.join(COMMITTED).exists() {
             let message = format!(
-                "an update of the catalogue in {} was interrupted, and half of it is old: \
-                 `axle catalogue update --catalogue` or `cargo xtask update --offline` finishes it",
+                "an update of the catalogue in {} was interrupted halfway; finish it with \
+                 `axle catalogue update --catalogue` or `cargo xtask update --offline`",
                 self.0.display()
             );
             return Err(io::Error::other(message));
@@ -365,7 +365,7 @@ mod tests {
             error.starts_with(&format!("cannot write {}/artefacts/x.json: ", root.path().display())),
             "{error}"
         );
-        assert!(error.ends_with("; it is as it was"), "{error}");
+        assert!(error.ends_with("; it is unchanged"), "{error}");
         assert_eq!(folder.list("artefacts").unwrap(), ["x.json"]);
     }
 
@@ -391,7 +391,7 @@ mod tests {
         let pipe = path("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let error = folder.write("pipe", b"new").unwrap_err().to_string();
-        assert_eq!(error, format!("cannot write to {}: nobody reads from it", pipe.display()));
+        assert_eq!(error, format!("cannot write to {}: no process reads from it", pipe.display()));
         let reader = std::thread::spawn({
             let pipe = pipe.clone();
             move || std::fs::read(pipe).unwrap()
@@ -416,7 +416,7 @@ mod tests {
     fn one_changes_a_folder_at_a_time() {
         let (root, folder) = folder();
         let busy = format!(
-            "another process is changing the catalogue in {}; run this again when it is done",
+            "another process is changing the catalogue in {}; try again when it has finished",
             root.path().display()
         );
         let alone = folder.lock(false).unwrap();

@@ -1,4 +1,4 @@
-//! All of a catalogue in memory, as whatever runs ahead of time reads it.
+//! Inventory: a whole catalogue in memory, for the steps that run ahead of time.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! How generated JSON is laid out: what fits a line stands on one, so that a change reads well, and nothing is indented, so
-//! that a file is small.
+//! Formatting of generated JSON: a value that fits on a line is on one, so that diffs are readable, and nothing is
+//! indented, so that files are small.
 
 /// The longest line that a whole array or object is written on.
 const LINE: usize = 160;

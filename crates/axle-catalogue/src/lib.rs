@@ -1,17 +1,17 @@
-//! The data model that Rust and Nix share: everything axle knows.
+//! The catalogue: packages, artefacts with their audits, toolkits and cells, as a data model that Rust and Nix share.
 //!
-//! A catalogue is a folder ([`Folder`]) or part of a binary (any [`Files`]):
+//! A catalogue is a directory ([`Folder`]) or part of a binary (any [`Files`]):
 //!
 //! | file | by | what |
 //! | --- | --- | --- |
-//! | `matrix.toml` | hand | [`Matrix`]: what is supported, and the order in which a cell is solved |
-//! | `packages/<name>.toml` | hand | [`Package`]: where it is published and what no file says about it |
-//! | `artefacts/<name>.json` | generated | [`ArtefactFile`]: every artefact with hash, requirements and audit |
-//! | `cells/<system>/<python>-<cuda>.json` | generated | [`CellFile`]: per torch version one coherent set, or why not |
+//! | `matrix.toml` | hand | [`Matrix`]: the supported targets, and the order in which the packages of a cell are solved |
+//! | `packages/<name>.toml` | hand | [`Package`]: where it is published, and facts that no published file states |
+//! | `artefacts/<name>.json` | generated | [`ArtefactFile`]: every artefact with its hash, requirements and audit |
+//! | `cells/<system>/<python>-<cuda>.json` | generated | [`CellFile`]: one coherent set per torch version, or why there is none |
 //! | `components.json` | generated | [`ComponentsFile`]: the wheels that toolkits are assembled from, to compile with |
-//! | `build-environments/<name>.json` | generated | [`BuildEnvironments`]: what sources are compiled with, frozen: no update moves it |
-//! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: what Nix needs to fetch and patch the wheels of cells and toolkits |
-//! | `libraries.json` | generated | [`LibrariesFile`]: which packages bring a library |
+//! | `build-environments/<name>.json` | generated | [`BuildEnvironments`]: the frozen wheels that sources are compiled with, which no update changes |
+//! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: how Nix fetches and patches the wheels of cells and toolkits |
+//! | `libraries.json` | generated | [`LibrariesFile`]: which packages provide a library |
 //!
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.

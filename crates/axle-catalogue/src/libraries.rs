@@ -1,4 +1,4 @@
-//! `libraries.json`: which packages bring a library, so that nobody searches all builds for it.
+//! `libraries.json`: the packages that provide each library, so that a lookup does not have to read all builds.
 
 use std::collections::{BTreeMap, BTreeSet};
 

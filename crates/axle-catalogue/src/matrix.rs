@@ -1,4 +1,4 @@
-//! `matrix.toml`: what is supported, written by hand.
+//! `matrix.toml`: the supported systems, Pythons, CUDA releases and compute capabilities, written by hand.
 
 use std::collections::BTreeMap;
 

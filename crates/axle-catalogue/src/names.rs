@@ -1,4 +1,4 @@
-//! What the names of a package's wheels say of what they were built for.
+//! Grammar of wheel names: the CUDA release, torch and C++ ABI that a package encodes in its versions and URLs.
 
 use axle_types::{Version, WheelCuda};
 use regex::{Captures, Regex};
@@ -39,7 +39,7 @@ pub struct Variant {
 
 /// A local version that no grammar of its package reads.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no `names.local` of the package reads the local version `{local}`")]
+#[error("no `names.local` of the package matches the local version `{local}`")]
 pub struct UnreadableName {
     /// The local version.
     pub local: String,
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Grammar {
         let known = ["cuda", "cpu", "torch", "abi"];
         match regex.capture_names().flatten().find(|name| !known.contains(name)) {
             Some(name) => {
-                Err(D::Error::custom(format!("the group `{name}` is none of {}", known.join(", "))))
+                Err(D::Error::custom(format!("the group `{name}` is not one of {}", known.join(", "))))
             }
             None => Ok(Self(regex)),
         }
@@ -196,6 +196,6 @@ mod tests {
     #[test]
     fn a_group_that_nothing_reads_is_refused() {
         let error = toml::from_str::<Names>("local = ['(?<gpu>.*)']").unwrap_err().to_string();
-        assert!(error.contains("the group `gpu` is none of cuda, cpu, torch, abi"), "{error}");
+        assert!(error.contains("the group `gpu` is not one of cuda, cpu, torch, abi"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `packages/<name>.toml`: all that a maintainer writes about a package.
+//! `packages/<name>.toml`: everything that maintainers declare about a package.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,5 +1,4 @@
-//! Values that several things of a file have in common: each stands in the file once, and things say by number which they
-//! have under a name.
+//! Pools of shared values: a file lists each value once, and its entries refer to it by number.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +7,7 @@ pub(crate) type Pool<T> = BTreeMap<String, Vec<T>>;
 
 /// What is said by number, and is not there.
 #[derive(Debug, thiserror::Error)]
-#[error("{of} has number {number} of {name}, which is not there")]
+#[error("{of} refers to entry {number} of {name}, which does not exist")]
 pub(crate) struct Unpooled {
     of: String,
     name: String,

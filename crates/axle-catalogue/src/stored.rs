@@ -1,4 +1,4 @@
-//! How artefacts lie in their file: what many have in common stands there once.
+//! Storage format of artefacts: values that many of them share are stored once.
 
 use axle_types::Sha256;
 use std::borrow::Cow;
@@ -181,17 +181,17 @@ impl<'de> Deserialize<'de> for StoredFacts {
 /// A file of artefacts that contradicts itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Contradiction {
-    #[error("{filename} has the facts of {sha256}, of which there are none")]
+    #[error("{filename} refers to the facts of {sha256}, which do not exist")]
     NoFacts { filename: String, sha256: Sha256 },
-    #[error("the facts of {filename} cannot be read: {message}")]
+    #[error("the facts of {filename} are not valid: {message}")]
     Facts { filename: String, message: String },
-    #[error("a member has list {place} of `{name}` in `shared`, which has fewer")]
+    #[error("a member refers to list {place} of `{name}` in `shared`, which has fewer lists")]
     NoList { name: &'static str, place: usize },
-    #[error("{filename} has lists in `shared` for {told} members, and {members} members")]
+    #[error("{filename} has lists in `shared` for {told} members, but has {members} members")]
     Members { filename: String, told: usize, members: usize },
-    #[error("a requirement is line {place} of `requires_dist`, which has fewer")]
+    #[error("a requirement refers to line {place} of `requires_dist`, which has fewer lines")]
     NoLine { place: usize },
-    #[error("there are no requirements for {version}, the version of {filename}")]
+    #[error("the requirements of version {version}, which {filename} has, are missing")]
     NoRequirements { filename: String, version: String },
 }
 
@@ -498,11 +498,11 @@ mod tests {
         };
         assert_eq!(
             told(|file| file["artefacts"][0]["shared"][1]["runpath"] = 1.into()),
-            "a member has list 1 of `runpath` in `shared`, which has fewer"
+            "a member refers to list 1 of `runpath` in `shared`, which has fewer lists"
         );
         assert_eq!(
             told(|file| file["artefacts"][1]["shared"] = serde_json::json!([])),
-            format!("{} has lists in `shared` for 0 members, and 2 members", WHEEL.replace("1.0", "2.0"))
+            format!("{} has lists in `shared` for 0 members, but has 2 members", WHEEL.replace("1.0", "2.0"))
         );
     }
 }

@@ -1,7 +1,7 @@
-//! What the names in a catalogue, or in a lock, may be made of.
+//! Validation of the strings in catalogues and lock files.
 //!
-//! Nix puts them into file names, derivations and the scripts of builders. There they are escaped; here what is none is
-//! refused before anything is made of it, so that a file from a stranger is data and stays data.
+//! Nix puts them into file names, derivations and the scripts of builders. They are escaped there; here invalid ones
+//! are rejected before they are used at all, so that an untrusted file is data and stays data.
 
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use thiserror::Error;
@@ -50,7 +50,7 @@ fn begins_well(text: &str) -> bool {
 pub fn package_name(text: &str) -> Result<(), InvalidText> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let is = begins_well(text) && text.bytes().all(plain) && !text.ends_with('-') && !text.contains("--");
-    expect(text, "a name of a package", is)
+    expect(text, "a package name", is)
 }
 
 /// A version (PEP 440), or the start of one.
@@ -63,14 +63,14 @@ pub fn version(text: &str) -> Result<(), InvalidText> {
 }
 
 fn file_name(text: &str) -> Result<(), InvalidText> {
-    expect(text, "a name of a wheel or an sdist", begins_well(text) && all_of(text, b"._+!~-"))
+    expect(text, "a file name of a wheel or an sdist", begins_well(text) && all_of(text, b"._+!~-"))
 }
 
 /// A file's name, or that with `#` and the start of its hash.
 fn file_key(text: &str) -> Result<(), InvalidText> {
     match text.split_once('#') {
         Some((name, hash)) => {
-            expect(text, "a name of a file with its hash", hash.len() == 12 && is_hex(hash))?;
+            expect(text, "a file name with its hash", hash.len() == 12 && is_hex(hash))?;
             file_name(name)
         }
         None => file_name(text),
@@ -82,14 +82,14 @@ fn is_hex(text: &str) -> bool {
 }
 
 fn sha256(text: &str) -> Result<(), InvalidText> {
-    expect(text, "a SHA-256 in hex", text.len() == 64 && is_hex(text))
+    expect(text, "a SHA-256 in hexadecimal", text.len() == 64 && is_hex(text))
 }
 
 /// As Nix writes hashes.
 fn sri(text: &str) -> Result<(), InvalidText> {
     let digits = text.strip_prefix("sha256-").and_then(|digits| digits.strip_suffix('='));
     let is = digits.is_some_and(|digits| digits.len() == 43 && all_of(digits, b"+/"));
-    expect(text, "a hash as in sha256-…", is)
+    expect(text, "a hash of the form sha256-…", is)
 }
 
 /// An address without a user, in the characters of RFC 3986.
@@ -99,7 +99,7 @@ fn address(text: &str) -> Result<(), InvalidText> {
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         !host.is_empty() && !host.contains('@') && all_of(rest, b"-._~:/?#[]@!$&'()*+,;=%")
     });
-    expect(text, "an address of a file", is && text.len() <= 4096)
+    expect(text, "a URL of a file", is && text.len() <= 4096)
 }
 
 /// A path below the folder that it is for.
@@ -112,12 +112,12 @@ fn path(text: &str) -> Result<(), InvalidText> {
 
 fn soname(text: &str) -> Result<(), InvalidText> {
     let is = !text.is_empty() && text.len() <= 255 && !text.starts_with('-');
-    expect(text, "a name of a library", is && all_of(text, b"._+@:=,~-"))
+    expect(text, "a library name", is && all_of(text, b"._+@:=,~-"))
 }
 
 fn variable(text: &str) -> Result<(), InvalidText> {
     let first = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
-    expect(text, "a name of a variable", first && text.len() <= 255 && all_of(text, b"_"))
+    expect(text, "a variable name", first && text.len() <= 255 && all_of(text, b"_"))
 }
 
 /// A name that only axle gives: of a component, of a library of the package set.
@@ -127,7 +127,7 @@ fn word(text: &str) -> Result<(), InvalidText> {
 
 /// Tags of a wheel, or the first of them.
 fn tags(text: &str) -> Result<(), InvalidText> {
-    expect(text, "a tag of a wheel", begins_well(text) && all_of(text, b"._"))
+    expect(text, "a wheel tag", begins_well(text) && all_of(text, b"._"))
 }
 
 fn each<'a>(

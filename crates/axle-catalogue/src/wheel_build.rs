@@ -1,5 +1,5 @@
-//! `builds/<name>/<version>.json`: what Nix needs to fetch and patch the wheels that cells choose and
-//! that toolkits are assembled from.
+//! `builds/<name>/<version>.json`: how Nix fetches and patches the wheels that cells choose and that toolkits are
+//! assembled from.
 
 use axle_types::Sha256;
 use std::collections::BTreeMap;
@@ -170,7 +170,9 @@ struct FetchPypiArguments {
 
 /// Some arguments of a wheel without the others.
 #[derive(Debug, thiserror::Error)]
-#[error("a wheel has all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them")]
+#[error(
+    "a wheel must have all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them"
+)]
 struct PartialWheel;
 
 impl TryFrom<FetchPypiArguments> for FetchPypi {
@@ -269,7 +271,7 @@ struct ProviderEntry {
 
 /// An entry of a search path that is of no kind, or of several.
 #[derive(Debug, thiserror::Error)]
-#[error("an entry of a search path has `own`, or `package` and `soname`, or `runtime`, or `driver`")]
+#[error("an entry of a search path must have `own`, or `package` and `soname`, or `runtime`, or `driver`")]
 struct UnknownProvider;
 
 impl TryFrom<ProviderEntry> for Provider {
@@ -316,7 +318,7 @@ mod tests {
         partial.as_object_mut().unwrap().remove("abi");
         assert_eq!(
             serde_json::from_value::<FetchPypi>(partial).unwrap_err().to_string(),
-            "a wheel has all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them"
+            "a wheel must have all of `format`, `python`, `abi`, `platform` and `dist`, and an sdist none of them"
         );
     }
 
@@ -333,7 +335,7 @@ mod tests {
         ] {
             assert_eq!(
                 read(entry).unwrap_err().to_string(),
-                "an entry of a search path has `own`, or `package` and `soname`, or `runtime`, or `driver`"
+                "an entry of a search path must have `own`, or `package` and `soname`, or `runtime`, or `driver`"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! Why an ELF file can't be read.
+//! Errors of reading ELF files.
 
 use std::ops::Range;
 
@@ -7,11 +7,11 @@ use std::ops::Range;
 #[non_exhaustive]
 pub enum Error {
     /// It does not begin as ELF files do.
-    #[error("it is no ELF file")]
+    #[error("it is not an ELF file")]
     NotElf,
     /// A table lies, in part or whole, outside of the file.
     #[error(
-        "at offset {offset:#x}, {what} ({size} bytes) would end beyond the end of the file at {file_size:#x}"
+        "at offset {offset:#x}, {what} ({size} bytes) extends beyond the end of the file at {file_size:#x}"
     )]
     OutOfFile {
         /// The table.
@@ -34,7 +34,7 @@ pub enum Error {
         problem: String,
     },
     /// More than any real file has.
-    #[error("at offset {offset:#x}, {what}: more than {limit} are refused")]
+    #[error("at offset {offset:#x}, {what}: more than {limit}, which is the limit")]
     TooLarge {
         /// What there is too much of.
         what: &'static str,

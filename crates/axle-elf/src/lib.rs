@@ -1,10 +1,9 @@
-//! What a shared object needs and offers.
+//! ELF shared objects: soname, needed libraries, search paths, symbol versions and sections, read from a stream.
 //!
-//! [`Reader`] is fed an ELF file as a stream, in pieces of any size, and gives an [`Elf`]: its machine,
-//! soname, needed libraries, search paths, interpreter, the symbol versions that it wants, and where its
-//! sections lie. Libraries of wheels have gigabytes, so it keeps a window on the head of the file and the
-//! tables whose places the head tells. Where something needed lay outside of these, it asks for the
-//! stream a second time ([`Progress::Again`]).
+//! [`Reader`] accepts an ELF file in pieces of any size, and returns an [`Elf`]: its machine, soname, needed libraries,
+//! search paths, interpreter, needed symbol versions, and the positions of its sections. Libraries in wheels have
+//! gigabytes, so the reader keeps only the head of the file and the tables that the head locates. If something needed
+//! is outside of these, it asks for the stream a second time ([`Progress::Again`]).
 //!
 //! ```
 //! use axle_elf::{Progress, Reader};

@@ -1,4 +1,4 @@
-//! From the parts of a file that were kept to what the file says.
+//! Parser of ELF headers, dynamic sections, symbol versions and symbols, from the parts of a file that were kept.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -248,7 +248,7 @@ impl<'a> File<'a> {
         let strings = match (value(DT_STRTAB), value(DT_STRSZ)) {
             (Some(address), Some(size)) => {
                 let offset = file_offset(segments, address).ok_or_else(|| {
-                    Error::malformed(NAME, offset, format!("no segment holds the strings at {address:#x}"))
+                    Error::malformed(NAME, offset, format!("no segment contains the strings at {address:#x}"))
                 })?;
                 Strings::open(STRINGS, self.window, offset, size)?
             }
@@ -271,7 +271,7 @@ impl<'a> File<'a> {
             return Ok(BTreeMap::new());
         };
         let start = file_offset(segments, address)
-            .ok_or_else(|| Error::malformed(NAME, 0, format!("no segment holds them at {address:#x}")))?;
+            .ok_or_else(|| Error::malformed(NAME, 0, format!("no segment contains them at {address:#x}")))?;
         let too_large = Error::TooLarge { what: NAME, offset: start, limit: MOST_NAMES as u64 };
         let record = |at: u64| self.window.get(NAME, at, RECORD);
         // Both lists go forwards only, by at least a record; 0 ends them.
@@ -409,7 +409,7 @@ impl<'a> Strings<'a> {
     /// The bytes from a place on: to the table's end, or as many as a name may have.
     fn rest(&self, place: u64) -> Result<&'a [u8], Stop> {
         let at = self.offset.saturating_add(place);
-        let outside = || Error::malformed(self.what, at, "a name lies outside of them");
+        let outside = || Error::malformed(self.what, at, "a name is outside of them");
         let after = self.size.checked_sub(place).ok_or_else(outside)?;
         match self.whole {
             Some(whole) => {
@@ -428,7 +428,7 @@ impl<'a> Strings<'a> {
         let longest = usize::try_from(LONGEST_NAME).unwrap_or(usize::MAX);
         let Some(end) = rest.iter().take(longest).position(|byte| *byte == 0) else {
             return Err(if rest.len() < longest {
-                malformed("a name has no end")
+                malformed("a name is not terminated")
             } else {
                 too_large(LONGEST_NAME)
             });

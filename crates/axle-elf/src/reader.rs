@@ -1,4 +1,4 @@
-//! An ELF file as a stream.
+//! Streaming reader of ELF files.
 
 use crate::Elf;
 use crate::error::{Error, Stop};

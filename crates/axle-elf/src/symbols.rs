@@ -1,4 +1,4 @@
-//! What a library calls: which of libstdc++'s two ABIs, and what of CPython.
+//! Undefined symbols: which of libstdc++'s two ABIs a library uses, and which functions of CPython.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! The parts of a file that are kept while it streams by.
+//! Windows: the parts of a file that are kept in memory while it is streamed.
 
 use std::ops::Range;
 
@@ -142,6 +142,9 @@ mod tests {
     fn too_much_is_refused() {
         let mut window = Window::new(1 << 40);
         let error = window.want("the string table", 0..1 << 39).unwrap_err();
-        assert_eq!(error.to_string(), "at offset 0x0, the string table: more than 75497472 are refused");
+        assert_eq!(
+            error.to_string(),
+            "at offset 0x0, the string table: more than 75497472, which is the limit"
+        );
     }
 }

@@ -165,15 +165,15 @@ fn patched(at: usize, patch: &[u8]) -> String {
 #[test]
 fn broken_files_are_told() {
     let most = &[0xff; 8];
-    assert_eq!(read(b"").unwrap_err().to_string(), "it is no ELF file");
+    assert_eq!(read(b"").unwrap_err().to_string(), "it is not an ELF file");
     assert!(
         read(b"\x7fELF").unwrap_err().to_string().starts_with("at offset 0x0, the ELF header (16 bytes)")
     );
-    assert_eq!(read(b"#!/bin/sh\necho none\n").unwrap_err().to_string(), "it is no ELF file");
+    assert_eq!(read(b"#!/bin/sh\necho none\n").unwrap_err().to_string(), "it is not an ELF file");
     let cut = &library().write()[..50];
     assert_eq!(
         read(cut).unwrap_err().to_string(),
-        "at offset 0x0, the ELF header (64 bytes) would end beyond the end of the file at 0x32"
+        "at offset 0x0, the ELF header (64 bytes) extends beyond the end of the file at 0x32"
     );
     assert!(patched(at::CLASS, &[9]).starts_with("at offset 0x0, the ELF header: "));
     assert!(

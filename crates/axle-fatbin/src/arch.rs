@@ -1,4 +1,4 @@
-//! What device code was compiled for, and where it runs.
+//! Architectures of device code (`sm_86`, `compute_90a`), and the compute capabilities that they run on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -45,7 +45,7 @@ pub struct Code {
 
 /// A text that is no name of device code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' names no device code: it is written like 'sm_86', 'sm_90a' or 'compute_86'")]
+#[error("'{text}' is not an architecture of device code: write it like 'sm_86', 'sm_90a' or 'compute_86'")]
 pub struct CodeError {
     /// The text as given.
     pub text: String,

@@ -1,4 +1,4 @@
-//! Containers and their entries: the headers, field by field.
+//! Fatbin containers and their entries: the headers, field by field.
 
 use std::ops::Range;
 use std::{fmt, iter};
@@ -115,7 +115,7 @@ pub enum Defect {
         header_size: u16,
     },
     /// The container is larger than what is left of the file.
-    #[error("its size of {size} bytes goes beyond the end of the file")]
+    #[error("its size of {size} bytes extends beyond the end of the file")]
     ContainerSize {
         /// The payload size that it states.
         size: u64,
@@ -157,19 +157,19 @@ pub enum Defect {
         payload: u64,
     },
     /// SASS or PTX for an architecture whose number makes no sense.
-    #[error("architecture {number} makes no sense")]
+    #[error("architecture {number} is not valid")]
     Architecture {
         /// The number that it states.
         number: u32,
     },
     /// Both suffixes at once.
-    #[error("flags {flags:#x} ask for suffix 'a' and 'f' at once")]
+    #[error("flags {flags:#x} set suffix 'a' and 'f' at once")]
     Suffix {
         /// The flags that it states.
         flags: u64,
     },
     /// More than one compression at once.
-    #[error("flags {flags:#x} name more than one compression")]
+    #[error("flags {flags:#x} set more than one compression")]
     Compression {
         /// The flags that it states.
         flags: u64,
@@ -300,7 +300,7 @@ fn concatenated(
     let index = |number: u32| usize::try_from(number).map_err(|_| broken("it is too large"));
     let table = index(fields.u32(20))?;
     let table = fields.0.get(table..).filter(|rest| table >= ENTRY_HEADER && rest.len() >= 8);
-    let table = table.ok_or(broken("it does not lie in the entry's header"))?;
+    let table = table.ok_or(broken("it is not in the entry's header"))?;
     let (count, bytes) = (index(Fields(table).u32(0))?, index(Fields(table).u32(4))?);
     check_entries(count)?;
     let mut rows = table.get(8..bytes.max(8)).ok_or(broken("it is longer than the header"))?;
@@ -312,11 +312,11 @@ fn concatenated(
         let row = Fields(rows);
         rows = rows.get(row_size(row)..).ok_or(broken("its size and its count disagree"))?;
         if row.u16(0) == KIND_CONCATENATED {
-            return Err(broken("it holds another concatenated entry"));
+            return Err(broken("it contains another concatenated entry"));
         }
         let (begin, size) = (u64::from(row.u32(4)), row.u64(8));
         let end = begin.checked_add(size).filter(|end| *end <= whole);
-        places.push(begin..end.ok_or(broken("an image lies outside the payload"))?);
+        places.push(begin..end.ok_or(broken("an image is outside of the payload"))?);
         total = total.checked_add(size).ok_or(broken("the sizes of its images overflow"))?;
         entries.push(entry(row, compression)?);
     }

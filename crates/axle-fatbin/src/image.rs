@@ -1,4 +1,4 @@
-//! One image, whole: a cubin or a PTX text, unpacked from an entry or alone in a file.
+//! Complete device code images: cubins and PTX, unpacked from an entry or read from a file of their own.
 
 use goblin::container::Ctx;
 use goblin::elf::header::EM_CUDA;
@@ -30,7 +30,7 @@ pub struct Image {
 #[non_exhaustive]
 pub enum ImageError {
     /// It is no ELF file for CUDA.
-    #[error("it is no cubin: there is no ELF header for CUDA")]
+    #[error("it is not a cubin: it has no ELF header for CUDA")]
     NotCubin,
     /// It is a broken one.
     #[error("the cubin is broken: at offset {offset:#x}, {what}")]
@@ -41,13 +41,13 @@ pub enum ImageError {
         what: &'static str,
     },
     /// It states an architecture that makes no sense.
-    #[error("architecture {number} makes no sense")]
+    #[error("architecture {number} is not valid")]
     Architecture {
         /// The number that it states.
         number: u32,
     },
     /// PTX begins with `.version` and `.target`, and it does not.
-    #[error("it is no PTX: there is no {directive} that can be read")]
+    #[error("it is not PTX: it has no valid {directive}")]
     NotPtx {
         /// The directive that is missing or malformed.
         directive: &'static str,
@@ -59,7 +59,7 @@ pub enum ImageError {
         compression: crate::Compression,
     },
     /// It is larger than what is unpacked.
-    #[error("it has {size} bytes, and more than {limit} are not unpacked")]
+    #[error("it has {size} bytes, but the limit is {limit}")]
     TooLarge {
         /// Bytes of it, unpacked.
         size: u64,
@@ -190,7 +190,7 @@ impl<'a> Cubin<'a> {
         };
         let broken = |what| ImageError::Cubin { offset: header.e_shoff, what };
         let size = SectionHeader::size(context);
-        let table = at(bytes, header.e_shoff).ok_or_else(|| broken("its sections lie outside of it"))?;
+        let table = at(bytes, header.e_shoff).ok_or_else(|| broken("its sections are outside of it"))?;
         let parse = |count: usize| {
             let table = table.get(..count.checked_mul(size)?)?;
             SectionHeader::parse_from(table, 0, count, context).ok()
@@ -212,7 +212,7 @@ impl<'a> Cubin<'a> {
             abi: bytes.get(7).copied().unwrap_or_default(),
             version: header.e_version,
             flags: header.e_flags,
-            sections: sections.ok_or_else(|| broken("its table of sections is broken"))?,
+            sections: sections.ok_or_else(|| broken("its section table is broken"))?,
         })
     }
 
@@ -281,10 +281,10 @@ impl<'a> Cubin<'a> {
         // A file has at most one such table (System V ABI, "Sections").
         if let Some(table) = self.sections.iter().find(|section| section.sh_type == SHT_SYMTAB) {
             let symbols =
-                self.content(table).ok_or_else(|| broken(table, "its symbols lie outside of it"))?;
+                self.content(table).ok_or_else(|| broken(table, "its symbols are outside of it"))?;
             let names = usize::try_from(table.sh_link).ok().and_then(|index| self.sections.get(index));
             let names = names.ok_or_else(|| broken(table, "its symbols have no names"))?;
-            let text = self.content(names).ok_or_else(|| broken(names, "its names lie outside of it"))?;
+            let text = self.content(names).ok_or_else(|| broken(names, "its names are outside of it"))?;
             for bytes in symbols.chunks_exact(Sym::size(self.context.container)) {
                 let symbol = Sym::parse(bytes, 0, 1, self.context).ok().and_then(|mut parsed| parsed.pop());
                 let Some(symbol) = symbol else { continue };
@@ -296,7 +296,7 @@ impl<'a> Cubin<'a> {
                     .get(symbol.st_name..)
                     .and_then(|rest| rest.get(..memchr(0, rest.get(..left.min(rest.len()))?)?));
                 let name = name.and_then(|name| std::str::from_utf8(name).ok());
-                let name = name.ok_or_else(|| broken(names, "the name of a kernel can't be read"))?;
+                let name = name.ok_or_else(|| broken(names, "the name of a kernel is not readable"))?;
                 left = left.saturating_sub(name.len());
                 kernels.push(name.to_owned());
             }

@@ -1,4 +1,4 @@
-//! Names of kernels.
+//! Kernel names and their demangling.
 
 use std::fmt;
 

@@ -1,19 +1,19 @@
 //! SASS and PTX in CUDA fat binaries, read as a stream.
 //!
-//! A CUDA fat binary is a row of *containers*, one per translation unit. A container is a row of
-//! *entries*: machine code (SASS, `sm_86`), assembly for the driver to compile (PTX, `compute_86`),
-//! or another kind that this crate keeps and names rather than skips.
+//! A CUDA fat binary is a sequence of *containers*, one per translation unit. A container is a sequence of *entries*:
+//! machine code (SASS, `sm_86`), assembly for the driver to compile (PTX, `compute_86`), or another kind, which this
+//! crate reports rather than skips.
 //!
-//! [`Scanner`] is fed the bytes of any file, in pieces of any size, and finds the containers in it.
-//! It keeps at most one entry header and a short start of one payload in memory, so that a library of
-//! several gigabytes costs no more than a small one. Sizes come from hostile files: each is checked
-//! against what encloses it before it is used, and what contradicts itself is told as [`Broken`].
+//! [`Scanner`] accepts the bytes of any file, in pieces of any size, and finds the containers in it. It keeps at most
+//! one entry header and the start of one payload in memory, so that a library of several gigabytes costs no more than a
+//! small one. Sizes come from untrusted files: each is checked against its enclosing structure before it is used, and
+//! contradictions are reported as [`Broken`].
 //!
-//! [`Image`] is what a whole image tells, a loose `.cubin` or `.ptx` file say: its architecture, its kernels, the
-//! release that made it. [`demangle`] makes a kernel's name readable.
+//! [`Image`] describes a complete image, for example a standalone `.cubin` or `.ptx` file: its architecture, its
+//! kernels, the release that made it. [`demangle`] makes a kernel's name readable.
 //!
-//! [`Containers`] gathers what was found in one ELF file and tells, with the sections that `axle-elf` read, which SASS
-//! and PTX the file has.
+//! [`Containers`] collects the containers of one ELF file and combines them with the sections that `axle-elf` read, to
+//! report which SASS and PTX the file has.
 //!
 //! [`Code`] says what an entry was compiled for and [`Code::runs_on`] where it runs.
 //!

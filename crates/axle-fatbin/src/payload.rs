@@ -1,4 +1,4 @@
-//! Payloads: which CUDA release made an image, as far as its first bytes tell, and the whole image.
+//! Payloads of entries: the CUDA release that made an image, as far as its first bytes tell, and decompression.
 
 use std::borrow::Cow;
 use std::io::Read;

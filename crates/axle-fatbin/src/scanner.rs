@@ -1,4 +1,4 @@
-//! Finds containers in a stream of bytes.
+//! Scanner that finds fatbin containers in a stream of bytes.
 
 use std::ops::Range;
 

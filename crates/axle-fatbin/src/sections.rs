@@ -1,4 +1,4 @@
-//! The containers of one ELF file, gathered while it streams by, and put into its sections afterwards.
+//! Fatbin containers of one ELF file, collected while it is streamed, and assigned to its sections afterwards.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -67,7 +67,7 @@ pub enum SectionError {
         source: Broken,
     },
     /// A section of device code holds something that is no container.
-    #[error("section {section}: at offset {offset:#x} there is no fatbin container")]
+    #[error("section {section}: at offset {offset:#x}, there is no fatbin container")]
     NotContainer {
         /// The section's name.
         section: String,
@@ -75,7 +75,7 @@ pub enum SectionError {
         offset: u64,
     },
     /// More containers, or more kinds of them, than any real library has.
-    #[error("at offset {offset:#x}, more than {limit} fatbin containers are refused")]
+    #[error("at offset {offset:#x}, more than {limit} fatbin containers, which is the limit")]
     TooManyContainers {
         /// Where the one too many begins.
         offset: u64,

@@ -41,24 +41,24 @@ fn a_cubin_of_abi_7() {
 #[test]
 fn broken_cubins_are_told() {
     let message = |bytes: &[u8]| Image::cubin(bytes).unwrap_err().to_string();
-    assert_eq!(message(b""), "it is no cubin: there is no ELF header for CUDA");
+    assert_eq!(message(b""), "it is not a cubin: it has no ELF header for CUDA");
     let good = cubin_with("sm_80", &["kernel"]);
     let patched = |at: usize, value: u8| {
         let mut bytes = good.clone();
         bytes[at] = value;
         message(&bytes)
     };
-    assert_eq!(patched(18, 62), "it is no cubin: there is no ELF header for CUDA");
-    assert_eq!(patched(49, 3), "architecture 3 makes no sense");
-    assert_eq!(patched(43, 1), "the cubin is broken: at offset 0x10000f1, its sections lie outside of it");
-    assert_eq!(patched(60, 99), "the cubin is broken: at offset 0xf1, its table of sections is broken");
+    assert_eq!(patched(18, 62), "it is not a cubin: it has no ELF header for CUDA");
+    assert_eq!(patched(49, 3), "architecture 3 is not valid");
+    assert_eq!(patched(43, 1), "the cubin is broken: at offset 0x10000f1, its sections are outside of it");
+    assert_eq!(patched(60, 99), "the cubin is broken: at offset 0xf1, its section table is broken");
     let symbols = good.len() - 3 * 64;
     let link = symbols + 40;
     assert_eq!(patched(link, 77), "the cubin is broken: at offset 0x40, its symbols have no names");
     let name = 64 + 24;
     assert_eq!(
         patched(name, 0xff),
-        "the cubin is broken: at offset 0x88, the name of a kernel can't be read"
+        "the cubin is broken: at offset 0x88, the name of a kernel is not readable"
     );
 }
 
@@ -73,9 +73,9 @@ fn ptx_declares_its_kernels() {
     assert_eq!(image.toolkit, Some(CudaRelease { major: 12, minor: 8 }));
     assert_eq!(image.kernels, ["_Z1bv", "a$1"]);
     let message = |text: &str| Image::ptx(text.as_bytes()).unwrap_err().to_string();
-    assert_eq!(message("hello"), "it is no PTX: there is no .version that can be read");
-    assert_eq!(message(".version 8.7\n.target x"), "it is no PTX: there is no .target that can be read");
-    assert_eq!(message("/* .version 8.7"), "it is no PTX: there is no .version that can be read");
+    assert_eq!(message("hello"), "it is not PTX: it has no valid .version");
+    assert_eq!(message(".version 8.7\n.target x"), "it is not PTX: it has no valid .target");
+    assert_eq!(message("/* .version 8.7"), "it is not PTX: it has no valid .version");
 }
 
 /// Feeds `file` in pieces to a scanner that reads images.

@@ -144,7 +144,7 @@ fn broken_headers_are_told() {
         (
             "size",
             patched(image(), at::CONTAINER_SIZE, &most),
-            "at offset 0x0, its size of 18446744073709551615 bytes goes beyond the end of the file",
+            "at offset 0x0, its size of 18446744073709551615 bytes extends beyond the end of the file",
         ),
         (
             "rest",
@@ -181,21 +181,21 @@ fn broken_headers_are_told() {
             patched(packed(), at::COMPRESSED_SIZE, &[0xff; 4]),
             "a compressed stream of 4294967295 bytes does not fit",
         ),
-        ("arch", patched(image(), at::ARCH, &[0xff; 4]), "architecture 4294967295 makes no sense"),
+        ("arch", patched(image(), at::ARCH, &[0xff; 4]), "architecture 4294967295 is not valid"),
         (
             "suffixes",
             patched(image(), at::FLAGS + 2, &[0x30]),
-            "flags 0x300011 ask for suffix 'a' and 'f' at once",
+            "flags 0x300011 set suffix 'a' and 'f' at once",
         ),
         (
             "compressions",
             patched(image(), at::FLAGS + 1, &[0xa0]),
-            "flags 0xa011 name more than one compression",
+            "flags 0xa011 set more than one compression",
         ),
         (
             "table outside",
             patched(joined(), at::EXTENSION, &[0xff; 4]),
-            "the table of a concatenated entry is broken: it does not lie",
+            "the table of a concatenated entry is broken: it is not in",
         ),
         ("table count", patched(joined(), at::TABLE_COUNT, &[3]), "broken: its size and its count disagree"),
         (
@@ -206,7 +206,7 @@ fn broken_headers_are_told() {
         (
             "image",
             patched(joined(), at::FIRST_IMAGE_SIZE, &most),
-            "broken: an image lies outside the payload",
+            "broken: an image is outside of the payload",
         ),
     ];
     for (name, file, expected) in cases {

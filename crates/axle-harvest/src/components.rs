@@ -1,4 +1,4 @@
-//! What belongs to a release, and what the catalogue's audits say of it.
+//! Components of a CUDA release (the `cuda-toolkit` wheel), and the audits of its libraries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,10 +1,10 @@
-//! `cargo xtask edges`: what axle says of compilers, against compilers.
+//! `cargo xtask edges`: compares axle's compiler ranges with what nvcc and the compilers accept.
 //!
-//! - CUDA 13: nvcc, put together from NVIDIA's wheels, compiles a kernel with every compiler that is installed, and
-//!   preprocesses it with one that gives itself out for the newest that is accepted, and for the next.
-//! - Before that the wheels hold no nvcc: the release's `crt/host_config.h` is preprocessed, by the same compilers.
+//! - CUDA 13: nvcc, assembled from NVIDIA's wheels, compiles a kernel with every installed compiler, and preprocesses
+//!   it with one that impersonates the newest accepted version, and the next one.
+//! - Older releases have no nvcc in wheels: their `crt/host_config.h` is preprocessed by the same compilers.
 //!
-//! Each answer is compared with the verdicts. It fetches some gigabytes, and keeps nothing.
+//! Each result is compared with axle's verdicts. The command downloads some gigabytes, and keeps nothing.
 
 use axle_rules::{Rule, Severity};
 use std::io;
@@ -18,13 +18,13 @@ use axle_types::{Glibc, HostCompiler, System};
 use crate::Error;
 use crate::toolkit_files::{self, Downloads, HERE, ToolkitFiles, unpack};
 
-/// Compare the verdicts on compilers with what nvcc and its headers do
+/// Compare the compiler ranges with what nvcc and its headers accept
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Only these releases of CUDA, as in 13.0
+    /// Only these CUDA releases, e.g. 13.0; repeatable
     cuda: Vec<axle_types::CudaRelease>,
 }
 
@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
                 let output = disguised(&nvcc, folder.path(), real, compiler)?;
                 let refused = refuses(&toolkits, &only(release, compiler));
-                tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
+                tally.compare(release, &format!("an impersonated {compiler}"), refused, &output);
             }
         } else if let Some(files) = files.iter().find(|files| files.cuda == release.cuda) {
             let header = header(files, folder.path())?;
@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
                 let Some(real) = newest_of_the_kind(compiler, &compilers) else { continue };
                 let output = preprocess(&header, real, Some(compiler))?;
                 let refused = refuses(&toolkits, &only(release, compiler));
-                tally.compare(release, &format!("what gives itself out for {compiler}"), refused, &output);
+                tally.compare(release, &format!("an impersonated {compiler}"), refused, &output);
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What the headers of a release ask of the compiler and the C library.
+//! Compiler and glibc limits of a CUDA release, read from its headers.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

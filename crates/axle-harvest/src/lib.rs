@@ -1,5 +1,5 @@
-//! Reads the rules of CUDA's releases out of NVIDIA's own files (`cargo xtask harvest`), and holds them against real
-//! compilers (`cargo xtask edges`).
+//! Harvest of the rules of CUDA releases from NVIDIA's own files (`cargo xtask harvest`), and their comparison with
+//! real compilers (`cargo xtask edges`).
 
 mod components;
 pub mod edges;
@@ -27,7 +27,7 @@ const PATH: &str = "toolkits.json";
 /// What Nix reads of it.
 const COMPILERS_PATH: &str = "compilers.json";
 
-/// Read the rules of CUDA's releases out of NVIDIA's own files.
+/// Read the rules of CUDA releases from NVIDIA's own files.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -36,19 +36,20 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Fetch NVIDIA's wheels and write catalogue/toolkits.json
+    /// Download NVIDIA's wheels and write catalogue/toolkits.json
     Toolkits(ToolkitsArgs),
 }
 
 #[derive(clap::Args)]
 struct ToolkitsArgs {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Read releases again whose files are the same as last time
+    /// Also read releases whose files have not changed since the last time
     #[arg(long, conflicts_with = "check")]
     again: bool,
-    /// Without network, and write nothing: fail when the packages' audits or the declared facts say something else
+    /// Use no network and write nothing: fail if toolkits.json does not match the audits of packages or the declared
+    /// facts
     #[arg(long)]
     check: bool,
 }
@@ -76,7 +77,7 @@ pub enum Error {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A file of the catalogue is not valid.
-    #[error("{path} cannot be read: {message}")]
+    #[error("failed to read {path}: {message}")]
     File {
         /// The file.
         path: String,
@@ -84,7 +85,7 @@ pub enum Error {
         message: String,
     },
     /// A wheel lacks a member that it should have.
-    #[error("{filename} holds no {member}")]
+    #[error("{filename} does not contain {member}")]
     Member {
         /// The wheel.
         filename: String,
@@ -100,7 +101,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A program prints something else than expected.
-    #[error("ptxas of {filename} says something else than expected: {output}")]
+    #[error("unexpected output of ptxas from {filename}: {output}")]
     Program {
         /// The wheel.
         filename: String,
@@ -108,7 +109,7 @@ pub enum Error {
         output: String,
     },
     /// The preprocessor stops elsewhere than at the check of a header.
-    #[error("the preprocessor stopped at {filename} for another reason than its check: {output}")]
+    #[error("preprocessing a header of {filename} failed, but not because of its compiler check: {output}")]
     Preprocessor {
         /// The wheel.
         filename: String,
@@ -116,7 +117,7 @@ pub enum Error {
         output: String,
     },
     /// A header takes compilers with gaps between them.
-    #[error("{filename} accepts {compiler} {accepted:?}: none, or with gaps")]
+    #[error("{filename} accepts {compiler} {accepted:?}, which is not a contiguous range")]
     Gaps {
         /// The wheel.
         filename: String,
@@ -127,12 +128,12 @@ pub enum Error {
     },
     /// The written rules are not what the facts say.
     #[error(
-        "catalogue/toolkits.json or compilers.json is not what declared.toml and the artefacts say; run `cargo xtask \
+        "catalogue/toolkits.json or compilers.json does not match declared.toml and the artefacts; run `cargo xtask \
          harvest toolkits`"
     )]
     Stale,
     /// There is nothing where there should be something.
-    #[error("{package} has no release of CUDA on the index")]
+    #[error("the index has no CUDA release of {package}")]
     Empty {
         /// The package.
         package: String,
@@ -175,7 +176,7 @@ fn toolkits(args: &ToolkitsArgs) -> Result<(), Error> {
         "{} releases, {} packages: {PATH} {}",
         toolkits.releases.len(),
         toolkits.packages.len(),
-        if changed { "changed" } else { "is as it was" }
+        if changed { "changed" } else { "is unchanged" }
     );
     Ok(())
 }

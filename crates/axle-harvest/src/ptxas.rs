@@ -1,4 +1,4 @@
-//! What the assembler of a release makes code for.
+//! Targets of a CUDA release, as its ptxas lists and assembles them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The wheels that hold a release's programs and headers.
+//! NVIDIA's wheels that contain the programs and headers of a CUDA release.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};

@@ -1,8 +1,8 @@
-//! Answers of servers, kept on disk: what did not change is not sent again.
+//! HTTP cache on disk, so that unchanged responses are not sent again.
 //!
-//! One file an answer: a line of JSON, and the body. It is written under a temporary name and renamed,
-//! so that other processes see a whole answer or none, and it holds its own hash: whatever is cut or
-//! damaged counts as not there, and is replaced.
+//! Each response is one file: a line of JSON, and the body. It is written under a temporary name and renamed, so that
+//! other processes see a complete response or none, and it contains its own hash: a truncated or damaged file is
+//! treated as missing, and replaced.
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Why an origin can't say or give what was asked for.
+//! Errors of origins: package indexes, servers, local files.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ pub enum IndexError {
         hint: &'static str,
     },
     /// Not a URL of a file or an index.
-    #[error("`{url}` can't be read: {message}")]
+    #[error("failed to read `{url}`: {message}")]
     Url {
         /// The text as given, without credentials.
         url: String,
@@ -39,7 +39,7 @@ pub enum IndexError {
         status: u16,
     },
     /// The server can't be reached, or the connection broke.
-    #[error("{url} can't be reached: {message}; check the network and the URL")]
+    #[error("failed to reach {url}: {message}; check the network and the URL")]
     Connection {
         /// What was asked for.
         url: String,
@@ -47,22 +47,22 @@ pub enum IndexError {
         message: String,
     },
     /// Not the name of a repository.
-    #[error("`{}` is no repository on GitHub; it is written owner/name", given.escape_debug())]
+    #[error("`{}` is not a GitHub repository; write it as owner/name", given.escape_debug())]
     Repository {
         /// The text as given.
         given: String,
     },
     /// A token that can't be one. It is not shown.
-    #[error("the token for GitHub holds characters that no token has; check GITHUB_TOKEN")]
+    #[error("the GitHub token contains characters that are not valid in a token; check GITHUB_TOKEN")]
     Token,
     /// GitHub does not know the token.
-    #[error("{url} does not take the token; check GITHUB_TOKEN, or unset it")]
+    #[error("{url} rejects the token; check GITHUB_TOKEN, or unset it")]
     TokenRefused {
         /// What was asked for.
         url: String,
     },
     /// The answer trickles.
-    #[error("{url} gave only {bytes} bytes in {seconds} s; try again later")]
+    #[error("{url} sent only {bytes} bytes in {seconds} s; try again later")]
     TooSlow {
         /// What was asked for.
         url: String,
@@ -72,7 +72,7 @@ pub enum IndexError {
         seconds: f32,
     },
     /// The answer is not what was asked for.
-    #[error("{url} gave an answer that can't be used: {message}")]
+    #[error("the response of {url} is not usable: {message}")]
     Answer {
         /// What was asked for.
         url: String,
@@ -81,8 +81,8 @@ pub enum IndexError {
     },
     /// The server wants no more requests for now.
     #[error(
-        "{url} takes no more requests for {wait:?}; try again after that, or with a token in GITHUB_TOKEN if this is \
-         GitHub"
+        "{url} accepts no more requests for {wait:?}; try again after that, or, if this is GitHub, with a token in \
+         GITHUB_TOKEN"
     )]
     RateLimited {
         /// What was asked for.
@@ -92,7 +92,7 @@ pub enum IndexError {
     },
     /// A file became another one while it was fetched.
     #[error(
-        "{url} was replaced while it was fetched, at byte {position}; what came before is of no use, fetch it again"
+        "{url} was replaced during its download, at byte {position}; the bytes before are useless: download it again"
     )]
     Changed {
         /// The file.
@@ -104,7 +104,7 @@ pub enum IndexError {
     #[error("{0}")]
     Local(io::Error),
     /// A list that must be whole has a line that can't be read.
-    #[error("{}: line {line}: {message}; mend the line, for nothing is trusted before", path.display())]
+    #[error("{}: line {line}: {message}; fix or remove the line: the whole file is ignored until then", path.display())]
     List {
         /// The list.
         path: PathBuf,
@@ -114,7 +114,7 @@ pub enum IndexError {
         message: String,
     },
     /// The answer is larger than what was asked for can be.
-    #[error("{url} gave an answer of more than {limit} bytes, which is refused")]
+    #[error("the response of {url} has more than {limit} bytes, which is the limit")]
     TooLarge {
         /// What was asked for.
         url: String,
@@ -123,7 +123,7 @@ pub enum IndexError {
     },
     /// A file has another size than its origin declares.
     #[error(
-        "{url} has {found} bytes, and its origin declares {declared}; the file was replaced or cut short, so it is not used"
+        "{url} has {found} bytes, but its origin declares {declared}; the file was replaced or truncated, so it is not used"
     )]
     Size {
         /// The file.
@@ -135,7 +135,7 @@ pub enum IndexError {
     },
     /// A file has other bytes than its origin declares.
     #[error(
-        "{url} has the SHA-256 {found}, and its origin declares {declared}; the file was replaced or damaged, so it is not used"
+        "{url} has the SHA-256 {found}, but its origin declares {declared}; the file was replaced or damaged, so it is not used"
     )]
     Hash {
         /// The file.
@@ -158,7 +158,7 @@ pub enum IndexError {
     Archive(#[from] ArchiveError),
     /// The certificates that the user's settings name can't be used.
     #[error(
-        "the certificates in {path} can't be used: {message}; see PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE"
+        "failed to load the certificates in {path}: {message}; check PIP_CERT, REQUESTS_CA_BUNDLE and SSL_CERT_FILE"
     )]
     Certificates {
         /// The file.
@@ -167,7 +167,7 @@ pub enum IndexError {
         message: String,
     },
     /// What was received can't be written.
-    #[error("{url} can't be stored: {source}; make room, or set TMPDIR to a folder with more")]
+    #[error("failed to store {url}: {source}; free some space, or set TMPDIR to a directory that has more")]
     Write {
         /// The file.
         url: String,
@@ -181,7 +181,7 @@ pub enum IndexError {
 #[non_exhaustive]
 pub enum Problem {
     /// A page of find-links is not there, which is how the lack of a variant shows.
-    #[error("{url} answered with status {status}: this variant is not published, or not here")]
+    #[error("{url} answered with status {status}: this variant is not published, or not there")]
     NoPage {
         /// The page.
         url: String,
@@ -197,7 +197,7 @@ pub enum Problem {
         found: String,
     },
     /// An asset whose upload was not finished.
-    #[error("{url} is not uploaded in full (its state is `{state}`); it is passed over")]
+    #[error("{url} is not completely uploaded (its state is `{state}`), so it is skipped")]
     Unfinished {
         /// The asset.
         url: String,
@@ -205,7 +205,7 @@ pub enum Problem {
         state: String,
     },
     /// A file or folder that can't be read.
-    #[error("{} is passed over: {message}", path.to_string_lossy().escape_debug())]
+    #[error("skipped {}: {message}", path.to_string_lossy().escape_debug())]
     Unreadable {
         /// Where it is.
         path: PathBuf,
@@ -213,7 +213,7 @@ pub enum Problem {
         message: String,
     },
     /// A line of a table that can't be read.
-    #[error("{}: line {line} is passed over: {message}", path.display())]
+    #[error("{}: skipped line {line}: {message}", path.display())]
     Line {
         /// The table.
         path: PathBuf,
@@ -224,7 +224,7 @@ pub enum Problem {
     },
     /// Lines of a table that contradict each other.
     #[error(
-        "{}: lines {} say different things of {url}; none of them is used",
+        "{}: lines {} contradict each other about {url}; none of them is used",
         path.display(),
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
@@ -238,7 +238,7 @@ pub enum Problem {
     },
     /// A line of a table about a file for which different hashes are known to be published.
     #[error(
-        "{}: line {line} is not used: different hashes are published for {url}; audit its bytes to settle it",
+        "{}: line {line} is not used: different hashes are published for {url}; audit its bytes to decide between them",
         path.display()
     )]
     Distrusted {
@@ -254,7 +254,7 @@ pub enum Problem {
 fn advice(status: u16) -> &'static str {
     match status {
         401 | 403 | 407 => "check the credentials in the URL",
-        404 | 410 => "it is not there (any more); check the URL",
+        404 | 410 => "it does not exist, or no longer exists; check the URL",
         408 | 429 | 500..=599 => "try again later",
         _ => "check the URL",
     }

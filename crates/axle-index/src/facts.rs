@@ -1,4 +1,4 @@
-//! A table of facts that others published about files.
+//! Tables of published facts (hashes, URLs) about files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write};
@@ -127,7 +127,7 @@ impl Origin for PublishedFacts {
             return Err(IndexError::NotFound {
                 name: name.clone(),
                 origin: self.path.clone(),
-                hint: "check the spelling, and whether the table has a line for it",
+                hint: "check the spelling, and that the table has a line for it",
             });
         }
         Ok(Project::new(name, files, problems))
@@ -197,7 +197,7 @@ fn json<T: DeserializeOwned>(line: &str) -> Result<T, String> {
 
 /// What tells files apart: their URLs, read past how they are spelled.
 pub(crate) fn identity(url: &str) -> Result<String, String> {
-    let url = Url::parse(url).map_err(|error| format!("`{}` is no URL: {error}", url.escape_debug()))?;
+    let url = Url::parse(url).map_err(|error| format!("`{}` is not a URL: {error}", url.escape_debug()))?;
     let path = percent_decode_str(url.path()).decode_utf8_lossy();
     Ok(format!("{}{path}", url.origin().ascii_serialization()))
 }
@@ -208,15 +208,15 @@ pub(crate) fn fact(line: &str) -> Result<(String, PackageName, File), String> {
     let file = File::at(&fact.url).map_err(|error| error.to_string())?;
     if file.filename != fact.filename {
         return Err(format!(
-            "the file name is `{}`, and the URL ends in another",
+            "the file name is `{}`, but the URL ends in another one",
             fact.filename.escape_debug()
         ));
     }
     if file.sha256.is_some_and(|sha256| sha256 != fact.sha256) {
-        return Err("the URL holds another hash than the line".to_owned());
+        return Err("the hash in the URL differs from the one in the line".to_owned());
     }
     let name = project_of_wheel(&file.filename)
-        .ok_or_else(|| format!("`{}` is no name of a wheel", file.filename.escape_debug()))?;
+        .ok_or_else(|| format!("`{}` is not the name of a wheel", file.filename.escape_debug()))?;
     let (variant, release) = places(&file.url);
     let published = Published { source: fact.source, sources: fact.sources, url_derived: fact.url_derived };
     let file = File {

@@ -1,4 +1,4 @@
-//! What was fetched of a file on a server.
+//! Downloaded parts of a remote file.
 
 use std::fs::File;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Pages that link to wheels: what pip's `--find-links` reads.
+//! Find-links pages: HTML pages that link to wheels (pip's `--find-links`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -50,8 +50,10 @@ impl FindLinks {
         let variants: Vec<String> =
             variants.into_iter().map(Into::into).collect::<BTreeSet<_>>().into_iter().collect();
         match (template.contains(VARIANT), variants.is_empty()) {
-            (true, true) => return Err(invalid("it holds {variant}, and there is no list of variants")),
-            (false, false) => return Err(invalid("there is a list of variants, and it holds no {variant}")),
+            (true, true) => return Err(invalid("it contains {variant}, but there is no list of variants")),
+            (false, false) => {
+                return Err(invalid("there is a list of variants, but it does not contain {variant}"));
+            }
             _ => {}
         }
         let is_word = |variant: &String| {
@@ -59,7 +61,7 @@ impl FindLinks {
             variant.starts_with(|char: char| char.is_ascii_alphanumeric()) && variant.chars().all(is_plain)
         };
         if let Some(variant) = variants.iter().find(|variant| !is_word(variant)) {
-            return Err(invalid(&format!("`{}` is no variant", variant.escape_debug())));
+            return Err(invalid(&format!("`{}` is not a variant", variant.escape_debug())));
         }
         let links = Self { client: client.clone(), template: template.to_owned(), variants };
         // Whether it is a URL at all, before any work.
@@ -72,7 +74,7 @@ impl FindLinks {
         let invalid = |message: String| IndexError::Url { url: shown_template(&self.template), message };
         let mut url = Url::parse(&text).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid("only http and https are read".to_owned()));
+            return Err(invalid("only http and https are supported".to_owned()));
         }
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -132,7 +134,7 @@ impl Origin for FindLinks {
                 if file.sha256.is_some_and(|sha256| known.sha256 != Some(sha256)) {
                     return Err(IndexError::Answer {
                         url: shown(&page),
-                        message: format!("it gives another hash for {} than was given before", file.url),
+                        message: format!("its hash of {} differs from the one given earlier", file.url),
                     });
                 }
                 listed_by.insert(variant);

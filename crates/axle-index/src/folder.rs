@@ -1,4 +1,4 @@
-//! A folder of wheels on this machine.
+//! Local directories of wheels, as an origin.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -67,11 +67,14 @@ impl Folder {
                 match entry.file_type() {
                     Ok(kind) if kind.is_dir() => folders.push(path),
                     Ok(kind) if kind.is_symlink() && path.is_dir() => {
-                        problems.push(unreadable(&path, "it is a link to a folder, which is not followed"));
+                        problems.push(unreadable(
+                            &path,
+                            "it is a symbolic link to a directory, which is not followed",
+                        ));
                     }
                     _ if !is_of(name, &filename.to_string_lossy()) => {}
                     Ok(_) if filename.to_str().is_some_and(is_plain) => found.push(path),
-                    Ok(_) => problems.push(unreadable(&path, "its name is not plain text")),
+                    Ok(_) => problems.push(unreadable(&path, "its name is not valid text")),
                     Err(error) => problems.push(unreadable(&path, reason(&error))),
                 }
             }
@@ -114,7 +117,7 @@ impl Origin for Folder {
             return Err(IndexError::NotFound {
                 name: name.clone(),
                 origin: self.path.display().to_string(),
-                hint: "check the spelling, and put its wheels there",
+                hint: "check the spelling, or put its wheels there",
             });
         }
         problems.sort_by_key(ToString::to_string);

@@ -1,4 +1,4 @@
-//! The parsers of hostile input, for fuzzing.
+//! Fuzzing entry points of the parsers of untrusted input.
 
 use url::Url;
 

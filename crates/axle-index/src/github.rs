@@ -1,4 +1,4 @@
-//! The releases of a repository on GitHub
+//! GitHub releases of a repository, as an origin
 //! (<https://docs.github.com/en/rest/releases/releases#list-releases>).
 
 use std::collections::BTreeSet;
@@ -43,7 +43,7 @@ impl GithubApi {
         let invalid = |message: String| IndexError::Url { url: without_credentials(url), message };
         let mut url = Url::parse(url).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid("only http and https are read".to_owned()));
+            return Err(invalid("only http and https are supported".to_owned()));
         }
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -122,10 +122,10 @@ impl GithubReleases {
         while let Some(url) = next {
             let unusable = |message: String| IndexError::Answer { url: shown(&url), message };
             if !seen.insert(url.to_string()) {
-                return Err(unusable("its pages lead in a circle".to_owned()));
+                return Err(unusable("its pages link to each other in a circle".to_owned()));
             }
             if pages.len() >= MOST_PAGES {
-                return Err(unusable(format!("there are more than {MOST_PAGES} pages")));
+                return Err(unusable(format!("it has more than {MOST_PAGES} pages, which is the limit")));
             }
             let answer = match self.client.get_whole(&url, ACCEPT, LARGEST_PAGE) {
                 Err(IndexError::Status { url, status: 401 }) if self.has_token => {
@@ -134,14 +134,14 @@ impl GithubReleases {
                 answer => answer?,
             };
             let releases = parse_releases(&answer.body)
-                .map_err(|message| unusable(format!("{message}; check that it is the API of GitHub")))?;
+                .map_err(|message| unusable(format!("{message}; check that this is the API of GitHub")))?;
             next = match answer.head.link.as_deref().and_then(next_link) {
                 None => None,
                 Some(link) => match url.join(link) {
                     Ok(next) if next.origin() == self.url.origin() => Some(next),
                     _ => {
                         return Err(unusable(format!(
-                            "its next page is said to be `{}`",
+                            "its link to the next page is `{}`",
                             link.escape_debug()
                         )));
                     }
@@ -149,7 +149,7 @@ impl GithubReleases {
             };
             files += releases.iter().map(|release: &JsonRelease| release.assets.len()).sum::<usize>();
             if files > MOST_LINKS {
-                return Err(unusable(format!("there are more than {MOST_LINKS} files, which is refused")));
+                return Err(unusable(format!("it lists more than {MOST_LINKS} files, which is the limit")));
             }
             pages.push((url, releases));
         }
@@ -192,14 +192,14 @@ impl Origin for GithubReleases {
         }) {
             return Err(IndexError::Answer {
                 url: shown(&self.url),
-                message: format!("it lists {twice} twice, and not alike; try again"),
+                message: format!("it lists {twice} twice, with different contents; try again"),
             });
         }
         if project.files.is_empty() && project.problems.is_empty() {
             return Err(IndexError::NotFound {
                 name: name.clone(),
                 origin: shown(&self.url).replace("?per_page=100", ""),
-                hint: "check the names of package and repository, and what its releases hold",
+                hint: "check the names of the package and the repository, and the files of its releases",
             });
         }
         Ok(project)
@@ -246,11 +246,11 @@ impl JsonAsset {
     pub(crate) fn into_file(self, release: &Release) -> Result<File, String> {
         let name = self.name;
         if !is_plain(&name) {
-            return Err(format!("`{}` is no name of a file", name.escape_debug()));
+            return Err(format!("`{}` is not a file name", name.escape_debug()));
         }
         let file = File::at(&self.browser_download_url).map_err(|error| error.to_string())?;
         if file.filename != name {
-            return Err(format!("the asset `{name}` is said to be at {}", file.url));
+            return Err(format!("the URL of the asset `{name}` is {}", file.url));
         }
         let sha256 = self.digest.as_deref().and_then(|digest| digest.strip_prefix("sha256:"));
         Ok(File {
@@ -270,7 +270,7 @@ pub(crate) fn parse_releases(body: &[u8]) -> Result<Vec<JsonRelease>, String> {
     let mut json = serde_json::Deserializer::from_slice(body);
     bounded(&mut json)
         .and_then(|releases| json.end().map(|()| releases))
-        .map_err(|error| format!("it is no list of releases: {error}"))
+        .map_err(|error| format!("it is not a list of releases: {error}"))
 }
 
 /// `owner/name` of the repository that a release says it is of.

@@ -1,8 +1,8 @@
-//! The links of a page, and what it says of itself: all that a package index writes as HTML.
+//! HTML parser for pages of a package index: their links and `meta` elements.
 //!
-//! A parser of HTML builds the whole tree of a page, for which a page of a megabyte can make it take minutes. Here the tags
-//! are read one after the other, in one pass (<https://html.spec.whatwg.org/multipage/parsing.html>, "Tokenization"):
-//! what is nested how means nothing for links.
+//! A full HTML parser builds the tree of a page, which can take minutes for a hostile page of one megabyte. Here the
+//! tags are read one after the other, in one pass (<https://html.spec.whatwg.org/multipage/parsing.html>,
+//! "Tokenization"): nesting does not matter for links.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,9 @@ pub(crate) fn links(page: &str) -> Result<Links, String> {
                         open = false;
                         if let Some(href) = value(&attributes, "href") {
                             if found.list.len() == MOST_LINKS {
-                                return Err(format!("it has more than {MOST_LINKS} links, which is refused"));
+                                return Err(format!(
+                                    "it has more than {MOST_LINKS} links, which is the limit"
+                                ));
                             }
                             let href = href.to_owned();
                             found.list.push(Link { href, text: String::new(), attributes });

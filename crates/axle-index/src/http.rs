@@ -1,5 +1,4 @@
-//! Asking servers: certificates, credentials, patience, what is known already, and answers that stay
-//! within bounds.
+//! HTTP client: TLS roots, credentials, retries, conditional requests, resumable downloads, and limits on responses.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -97,9 +96,9 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RateLimit { server, wait } => {
-                write!(f, "{server} takes no more requests for {wait:?}; waiting")
+                write!(f, "{server} accepts no more requests for {wait:?}; waiting")
             }
-            Self::Cache { message } => write!(f, "an answer is not cached: {message}"),
+            Self::Cache { message } => write!(f, "failed to cache a response: {message}"),
         }
     }
 }
@@ -298,7 +297,8 @@ impl Client {
                 self.traffic.unchanged.fetch_add(1, Ordering::Relaxed);
                 return known.ok_or_else(|| IndexError::Answer {
                     url: shown(url),
-                    message: "it says that nothing changed, and was not asked that".to_owned(),
+                    message: "it reports that nothing has changed (304), though that was not asked"
+                        .to_owned(),
                 });
             }
             let text = |name| header_text(&response, &name).map(str::to_owned);
@@ -526,7 +526,9 @@ impl Stream {
             _ => {
                 return Err(IndexError::Answer {
                     url: shown(&self.url),
-                    message: format!("asked for {range}, it gave `{told}`; fetch the file by other means"),
+                    message: format!(
+                        "asked for {range}, it returned `{told}`; download the file by other means"
+                    ),
                 });
             }
         };
@@ -588,7 +590,7 @@ impl Read for Stream {
                     Part::Whole => {
                         let at = self.position;
                         let message =
-                            format!("the connection broke at byte {at}, and it gives no rest of a file");
+                            format!("the connection broke at byte {at}, and it cannot resume a file");
                         let url = shown(&self.url);
                         return Err(io::Error::other(IndexError::Connection { url, message }));
                     }

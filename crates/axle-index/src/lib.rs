@@ -1,8 +1,7 @@
-//! Where artefacts are published.
+//! Origins of distributions: package indexes, GitHub releases, find-links pages, directories and tables of facts.
 //!
-//! An [`Origin`] lists the files of a project and gives their metadata and their bytes. What it lists
-//! looks the same wherever it comes from: a [`Project`] with [`File`]s, each with what its place
-//! declares of it and no more. There are five:
+//! An [`Origin`] lists the files of a project, and provides their metadata and their bytes. The list looks the same for
+//! every origin: a [`Project`] with [`File`]s, each with what its origin declares about it and no more. There are five:
 //!
 //! | origin | what it is | hashes | what else it tells |
 //! | --- | --- | --- | --- |

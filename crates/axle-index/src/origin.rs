@@ -1,4 +1,4 @@
-//! What every place that publishes artefacts can do.
+//! Origins: the interface of every place that publishes distributions.
 
 use std::io::{self, Write};
 
@@ -121,7 +121,7 @@ impl File {
         };
         let mut url = Url::parse(url).map_err(|error| invalid(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid("only http and https are read"));
+            return Err(invalid("only http and https are supported"));
         }
         let fragment = url.fragment().map(str::to_owned);
         url.set_fragment(None);
@@ -131,7 +131,7 @@ impl File {
         let segment = url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
         let filename = percent_encoding::percent_decode_str(segment).decode_utf8_lossy().into_owned();
         if !is_plain(&filename) {
-            return Err(invalid("it does not end in the name of a file"));
+            return Err(invalid("it does not end in a file name"));
         }
         let sha256 = fragment
             .as_deref()

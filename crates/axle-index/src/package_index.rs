@@ -1,4 +1,4 @@
-//! A package index that speaks the simple repository API.
+//! Package indexes with the simple repository API (PyPI).
 
 use std::io::Write;
 
@@ -51,7 +51,7 @@ impl PackageIndex {
         };
         let mut url = Url::parse(&settings.index_url).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid("only http and https are read".to_owned()));
+            return Err(invalid("only http and https are supported".to_owned()));
         }
         let _ = url.set_username("");
         let _ = url.set_password(None);
@@ -133,7 +133,7 @@ fn project(name: &PackageName, base: &Url, answer: &Answer) -> Result<Project, S
         [one, other] if one.filename == other.filename => Some(&one.filename),
         _ => None,
     }) {
-        return Err(format!("it lists `{twice}` twice, and not alike"));
+        return Err(format!("it lists `{twice}` twice, with different contents"));
     }
     Ok(project)
 }

@@ -1,4 +1,4 @@
-//! Asking a program of the machine.
+//! Running a program of the machine, with a time limit.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! A file on a server, read by ranges.
+//! Remote files, read with range requests.
 
 use std::fmt;
 use std::fs::File as StdFile;
@@ -190,7 +190,7 @@ impl RangeReader {
             Part::Given { total } => Err(io::Error::other(wrong_size(&self.file, self.size, total))),
             Part::Whole => Err(io::Error::other(IndexError::Answer {
                 url: self.file.url.to_string(),
-                message: "it no longer gives parts of the file".to_owned(),
+                message: "it no longer supports range requests".to_owned(),
             })),
         }
     }

@@ -1,4 +1,4 @@
-//! Names of servers, looked up once.
+//! DNS resolver that looks up each host name once.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
-//! Which index to ask, and which certificates to trust: what the user's pip would do.
+//! Settings of the user's pip: the package index, and the certificates to trust.
 //!
-//! In this order: what the user says (`--index-url`), `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's
-//! configuration files, and last the default that is built into pip, asked of pip itself.
+//! In order of precedence: `--index-url`, `UV_DEFAULT_INDEX`, `PIP_INDEX_URL`, pip's configuration files, and the
+//! default that is built into pip, for which pip itself is run.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -188,7 +188,7 @@ fn default_of_pip() -> Result<String, SettingsError> {
 #[non_exhaustive]
 pub enum SettingsError {
     /// A configuration file of pip is broken.
-    #[error("pip's configuration file {} can't be read: {message}", path.display())]
+    #[error("failed to read pip's configuration file {}: {message}", path.display())]
     Configuration {
         /// The file.
         path: PathBuf,
@@ -197,8 +197,8 @@ pub enum SettingsError {
     },
     /// Nothing names one, and there is no pip to ask.
     #[error(
-        "no package index is known: PIP_INDEX_URL is not set, pip's configuration names none, and \
-         python3 has no pip to ask; give one with --index-url"
+        "no package index is configured: PIP_INDEX_URL is not set, pip's configuration has none, and \
+         python3 has no pip; give one with --index-url"
     )]
     NoIndex,
 }

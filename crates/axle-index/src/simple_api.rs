@@ -1,4 +1,4 @@
-//! The simple repository API: the page of a project, as JSON or as HTML
+//! Simple repository API: the page of a project, as JSON or as HTML
 //! (<https://packaging.python.org/en/latest/specifications/simple-repository-api/>).
 
 use std::marker::PhantomData;
@@ -44,7 +44,7 @@ pub(crate) fn parse(url: &Url, content_type: &str, body: &[u8], naming: Naming) 
             parse_html(url, body, naming)
         }
         "" => Err("it has no content type".to_owned()),
-        other => Err(format!("it is of type {other}, and a package index gives JSON or HTML")),
+        other => Err(format!("it is of type {other}, but a package index returns JSON or HTML")),
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn bounded<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
             while let Some(entry) = list.next_element()? {
                 if entries.len() == MOST_LINKS {
                     return Err(A::Error::custom(format!(
-                        "it lists more than {MOST_LINKS} entries, which is refused"
+                        "it lists more than {MOST_LINKS} entries, which is the limit"
                     )));
                 }
                 entries.push(entry);
@@ -147,10 +147,10 @@ enum JsonMetadata {
 
 fn parse_json(url: &Url, body: &[u8]) -> Result<Page, String> {
     let page: JsonPage =
-        serde_json::from_slice(body).map_err(|error| format!("it is no project page: {error}"))?;
+        serde_json::from_slice(body).map_err(|error| format!("it is not a project page: {error}"))?;
     let version = page.meta.and_then(|meta| meta.api_version);
     if let Some(version) = version.filter(|version| version.split('.').next() != Some("1")) {
-        return Err(format!("it speaks version {version} of the simple API, and only 1.x is known"));
+        return Err(format!("it uses version {version} of the simple API, but only 1.x is supported"));
     }
     let status = page.status.and_then(|status| project_status(status.status?, status.reason));
     let files = page
@@ -188,15 +188,15 @@ fn project_status(marker: String, reason: Option<String>) -> Option<ProjectStatu
 fn parse_html(page: &Url, body: &[u8], naming: Naming) -> Result<Page, String> {
     let text = String::from_utf8_lossy(body);
     if !text.contains('<') {
-        return Err("it is said to be HTML and is not".to_owned());
+        return Err("its content type is HTML, but its content is not".to_owned());
     }
     let found = links(&text)?;
     let version = found.meta.get("pypi:repository-version");
     if let Some(version) = version.filter(|version| version.split('.').next() != Some("1")) {
-        return Err(format!("it speaks version {version} of the simple API, and only 1.x is known"));
+        return Err(format!("it uses version {version} of the simple API, but only 1.x is supported"));
     }
     let base = match &found.base {
-        Some(base) => page.join(base).map_err(|error| format!("its base `{base}` is no URL: {error}"))?,
+        Some(base) => page.join(base).map_err(|error| format!("its base `{base}` is not a URL: {error}"))?,
         None => page.clone(),
     };
     let is_wanted = |href: &str| match (base.join(href), naming) {
@@ -246,11 +246,11 @@ fn digest(text: Option<String>) -> Result<Option<Sha256>, String> {
 
 /// The file that `href` leads to, as seen from `base`.
 fn file_at(base: &Url, href: &str, filename: &str) -> Result<File, String> {
-    let url = base.join(href).map_err(|error| format!("`{href}` is no URL: {error}"))?;
+    let url = base.join(href).map_err(|error| format!("`{href}` is not a URL: {error}"))?;
     let file = File::at(url.as_str()).map_err(|error| error.to_string())?;
     if !filename.is_empty() && filename != file.filename {
         if !is_plain(filename) {
-            return Err(format!("`{}` is no name of a file", filename.escape_debug()));
+            return Err(format!("`{}` is not a file name", filename.escape_debug()));
         }
         return Ok(File { filename: filename.to_owned(), ..file });
     }

@@ -420,7 +420,7 @@ fn pages_that_are_too_long_are_refused() {
     };
     assert_eq!(files(1000).unwrap(), 1000);
     let error = files(150_001).unwrap_err().to_string();
-    assert!(error.contains("it lists more than 150000 entries, which is refused"), "{error}");
+    assert!(error.contains("it lists more than 150000 entries, which is the limit"), "{error}");
     let server = Server::new(|_| Reply::ok(JSON, vec![b' '; 65 << 20]));
     assert!(matches!(server.project().unwrap_err(), IndexError::TooLarge { limit: 67_108_864, .. }));
 }

@@ -1,6 +1,6 @@
-//! What has been seen to work, by its content: a key is the SHA-256 of all that decides the outcome.
+//! Cache of checks that passed: a key is the SHA-256 of everything that determines the result.
 //!
-//! Only what works is kept. A failure may be of the moment (a full disk, no network), and is looked at again.
+//! Failures are not cached: they may be temporary (a full disk, no network).
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;

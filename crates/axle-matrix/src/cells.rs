@@ -1,4 +1,4 @@
-//! The cells by name, and what each of them is made of.
+//! Cells by name, with the files that each depends on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -123,7 +123,7 @@ impl std::str::FromStr for Shard {
             text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
         match parts {
             Some((number, of)) if (1..=of).contains(&number) => Ok(Self { number, of }),
-            _ => Err("write the shard and how many there are, as in `3/16`".to_owned()),
+            _ => Err("write the shard and the number of shards, e.g. `3/16`".to_owned()),
         }
     }
 }

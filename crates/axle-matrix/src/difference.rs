@@ -1,4 +1,4 @@
-//! What is different between two states of the cells, as a person wants to read it.
+//! Differences between two states of the cells: losses and gains, as text and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -137,10 +137,10 @@ impl Change {
                 Some((package, format!("{package} {version} is lost")))
             }
             Self::Older { package, from, to } => {
-                Some((package, format!("{package} went from {from} back to {to}")))
+                Some((package, format!("{package} was downgraded from {from} to {to}")))
             }
             Self::LostCapabilities { package, capabilities, .. } => {
-                Some((package, format!("{package} has no wheel any more for {capabilities}")))
+                Some((package, format!("{package} no longer has a wheel for {capabilities}")))
             }
             Self::Newer { .. } | Self::NewCapabilities { .. } | Self::NewPackage { .. } | Self::NewCell => {
                 None
@@ -183,10 +183,10 @@ impl fmt::Display for Change {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LostCell { why: Some(why) } => {
-                write!(formatter, "- no cell any more: {}", why.about("torch"))
+                write!(formatter, "- the cell is lost: {}", why.about("torch"))
             }
             Self::LostCell { why: None } => {
-                formatter.write_str("- no cell any more: the catalogue has no such torch")
+                formatter.write_str("- the cell is lost: the catalogue has no such torch")
             }
             Self::LostPackage { package, version, why: Some(why) } => {
                 write!(formatter, "- {package} {version} is lost: {}", why.about(package))
@@ -197,14 +197,14 @@ impl fmt::Display for Change {
             Self::Older { package, from, to } => write!(formatter, "- {package} {from} -> {to} (older)"),
             Self::LostCapabilities { package, from, to, capabilities, why } => {
                 let versions = if from == to { from.clone() } else { format!("{from} -> {to}") };
-                write!(formatter, "- {package} {versions} has no wheel any more for {capabilities}: {why}")
+                write!(formatter, "- {package} {versions} no longer has a wheel for {capabilities}: {why}")
             }
             Self::Newer { package, from, to } => write!(formatter, "+ {package} {from} -> {to}"),
             Self::NewCapabilities { package, version, capabilities } => {
-                write!(formatter, "+ {package} {version} has a wheel for {capabilities} too")
+                write!(formatter, "+ {package} {version} now has a wheel for {capabilities}")
             }
-            Self::NewPackage { package, version } => write!(formatter, "+ {package} {version} is new"),
-            Self::NewCell => formatter.write_str("+ a new cell"),
+            Self::NewPackage { package, version } => write!(formatter, "+ {package} {version} is added"),
+            Self::NewCell => formatter.write_str("+ the cell is added"),
         }
     }
 }
@@ -225,9 +225,8 @@ pub fn frozen(
         lines.collect()
     };
     let (before, now) = (all(before), all(now));
-    let gone = before
-        .difference(&now)
-        .map(|(what, with)| format!("- {what} is not compiled any more with {with}\n"));
+    let gone =
+        before.difference(&now).map(|(what, with)| format!("- {what} is no longer compiled with {with}\n"));
     let new = now.difference(&before).map(|(what, with)| format!("+ {what} is compiled with {with}\n"));
     gone.chain(new).collect()
 }
@@ -297,7 +296,7 @@ mod tests {
         assert_eq!(frozen(&before, &before), "");
         assert_eq!(
             frozen(&before, &now),
-            "- flash-attn for Python 3.12 on x86_64-linux is not compiled any more with setuptools 80.0\n\
+            "- flash-attn for Python 3.12 on x86_64-linux is no longer compiled with setuptools 80.0\n\
              + flash-attn for Python 3.12 on x86_64-linux is compiled with setuptools 81.0\n"
         );
     }
@@ -323,24 +322,24 @@ mod tests {
         let before = State::of(&[before]);
         let difference = between(&before, &now);
         insta::assert_snapshot!(difference.to_string(), @"
-        - no cell any more: torch 2.8.0 has no wheel for this target
+        - the cell is lost: torch 2.8.0 has no wheel for this target
             in py312-cu128-torch2.8.0
-        - gone 1.0 is lost: gone 1.0 cannot be chosen: it links the C++ symbols of torch, and nothing says of which version
+        - gone 1.0 is lost: gone 1.0 cannot be chosen: it links the C++ symbols of an unknown version of torch
             in py312-cu128-torch2.9.1
         - app 1.10 -> 1.9 (older)
             in py312-cu128-torch2.9.1
         + lib 2.0 -> 2.1
             in py312-cu128-torch2.9.1
-        + new 1.0 is new
+        + new 1.0 is added
             in py312-cu128-torch2.9.1
-        + a new cell
+        + the cell is added
             in py312-cu128-torch2.10.0
         ");
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
         assert_eq!(
             difference.lost(&names(&[])),
             [
-                "app went from 1.10 back to 1.9 in 1 cell",
+                "app was downgraded from 1.10 to 1.9 in 1 cell",
                 "gone 1.0 is lost in 1 cell",
                 "torch is lost in 1 cell"
             ]
@@ -435,14 +434,14 @@ mod tests {
         };
         let difference = between(&state(&["7.0", "8.0", "8.6"], "1.0"), &state(&["8.0", "9.0"], "1.1"));
         insta::assert_snapshot!(difference.to_string(), @"
-        - app 1.0 -> 1.1 has no wheel any more for 7.0, 8.6: app-1.1-py3-none-any.whl has sm_80
+        - app 1.0 -> 1.1 no longer has a wheel for 7.0, 8.6: app-1.1-py3-none-any.whl has sm_80
             in py312-cu128-torch2.9.1
         + app 1.0 -> 1.1
             in py312-cu128-torch2.9.1
-        + app 1.1 has a wheel for 9.0 too
+        + app 1.1 now has a wheel for 9.0
             in py312-cu128-torch2.9.1
         ");
-        assert_eq!(difference.lost(&BTreeSet::new()), ["app has no wheel any more for 7.0, 8.6 in 1 cell"]);
+        assert_eq!(difference.lost(&BTreeSet::new()), ["app no longer has a wheel for 7.0, 8.6 in 1 cell"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The environments of cells, evaluated and built by Nix.
+//! Environments of cells, evaluated and built by Nix.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,5 +1,5 @@
-//! The support matrix: every piece of every cell, what has changed since the last release, and what two states of the
-//! cells differ in. `cargo xtask matrix` shows it.
+//! The support matrix (`cargo xtask matrix`): checks of every piece of every cell, changes since the last release, and
+//! differences between two states of the cells.
 
 mod cache;
 mod cells;
@@ -35,58 +35,58 @@ use environments::Environments;
 use pieces::{Facts, Failure, Piece};
 use report::{Report, Seen};
 
-/// Look at every piece of every cell: index, audit, validate, concretise; with --nix evaluation, with --build the
-/// environment.
+/// Check every piece of every cell: index, audit, validate, concretise; with --nix also its evaluation, with --build
+/// also the environment.
 ///
-/// A cell is named by Python, CUDA and torch: `py312-cu128-torch2.9.1`. Exit status: 0 when all holds, 1 when something
-/// does not, 2 when that cannot be told.
+/// A cell is named by Python, CUDA and torch: `py312-cu128-torch2.9.1`. Exit status: 0 if every check passes, 1 if one
+/// fails, 2 if one cannot be run.
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Args {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, default_value = "catalogue")]
     catalogue: PathBuf,
-    /// Only the cells of such a name, as in 'py312-cu128-*'; may be given several times
+    /// Check only the cells whose name matches, e.g. 'py312-cu128-*'; repeatable
     #[arg(long, value_name = "GLOB")]
     cell: Vec<Glob>,
-    /// Only the cells that a change since a revision of git touches
+    /// Check only the cells that have changed since this git revision
     #[arg(long, value_name = "REV")]
     since: Option<String>,
-    /// Only one share of the cells: 3/16 is the third of sixteen
+    /// Check only one shard of the cells: 3/16 is the third of sixteen
     #[arg(long, value_name = "K/N")]
     shard: Option<Shard>,
-    /// Evaluate the environment of each cell too
+    /// Also evaluate the environment of each cell
     #[arg(long)]
     nix: bool,
-    /// Evaluate and build the environment of each cell (gigabytes each)
+    /// Also evaluate and build the environment of each cell (gigabytes each)
     #[arg(long)]
     build: bool,
-    /// The package set to evaluate on, as a flake; else the stand-in of checks/host
+    /// Flake of the package set to evaluate with; checks/host is the stand-in package set of the tests
     #[arg(long, value_name = "FLAKE", default_value = "path:./checks/host")]
     nixpkgs: String,
-    /// Look at everything anew, whatever earlier runs have seen
+    /// Ignore the cached results of earlier runs
     #[arg(long)]
     no_cache: bool,
-    /// Compare with the recorded state of the last release: a cell, a package or a capability that is lost fails
+    /// Compare with the recorded state of the last release: fail if a cell, a package or a capability is lost
     #[arg(long)]
     check: bool,
-    /// Compare, and record the present state where nothing is lost, or only what is lost of the packages named
+    /// Compare, and record the current state if nothing is lost except for the packages named here
     #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
     accept: Option<Vec<String>>,
-    /// The recorded state
+    /// File with the recorded state
     #[arg(long, value_name = "FILE", default_value = "checks/recorded.json")]
     recorded: PathBuf,
-    /// Print the matrix of a GitHub workflow, one job a shard, and look at nothing
+    /// Print the matrix of a GitHub workflow, with one job per shard, and check nothing
     #[arg(long, conflicts_with_all = ["check", "accept", "shard", "builds"])]
     list: bool,
-    /// How many shards --list prints, at most
+    /// Maximum number of shards that --list prints
     #[arg(long, value_name = "N", default_value_t = 16, requires = "list")]
     shards: usize,
-    /// Count the builds on the stand-in package set: how many are distinct, and how many there would be were each cell
-    /// built for itself
+    /// Count the builds with the stand-in package set: how many are distinct, and how many there would be if each cell
+    /// were built separately
     #[arg(long)]
     builds: bool,
-    /// How to print what was seen
+    /// Output format
     #[arg(long, default_value = "human")]
     format: Format,
 }
@@ -123,10 +123,10 @@ pub enum Error {
     #[error(transparent)]
     Since(#[from] since::Error),
     /// There is nothing where there should be something.
-    #[error("{0} has no cells; give the folder of an axle catalogue")]
+    #[error("{0} has no cells; give the directory of an axle catalogue")]
     Empty(PathBuf),
     /// No cell has such a name.
-    #[error("no cell is named {globs}; the catalogue has {example} and {others} others")]
+    #[error("no cell matches {globs}; the catalogue has {example} and {others} others")]
     NoSuchCell {
         /// What was asked for.
         globs: String,
@@ -136,7 +136,7 @@ pub enum Error {
         others: usize,
     },
     /// The recorded state cannot be read.
-    #[error("{path} cannot be read: {message}; `cargo xtask matrix --accept` records the present state")]
+    #[error("failed to read {path}: {message}; record the current state with `cargo xtask matrix --accept`")]
     Recorded {
         /// The file.
         path: PathBuf,
@@ -144,10 +144,10 @@ pub enum Error {
         message: String,
     },
     /// Nix failed.
-    #[error("the builds cannot be counted: {0}")]
+    #[error("failed to count the builds: {0}")]
     Failed(String),
     /// A document cannot be written as JSON.
-    #[error("JSON that is not as it should be: {0}")]
+    #[error("invalid JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
 
@@ -197,7 +197,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
         let folder = args.recorded.parent().unwrap_or(Path::new(""));
         let name = args.recorded.file_name().unwrap_or_default().to_string_lossy();
         if write_json(&Folder::new(folder), &name, &state.unwrap_or_default())? {
-            anstream::eprintln!("{} records the present state", args.recorded.display());
+            anstream::eprintln!("recorded the current state in {}", args.recorded.display());
         }
     }
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -381,7 +381,7 @@ fn nix_outcomes(
 
 /// A bar on a terminal; nothing elsewhere.
 fn progress(length: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} outcomes, {eta} left");
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} checks, {eta} left");
     let bar = ProgressBar::new(length as u64);
     style.map_or(bar.clone(), |style| bar.with_style(style))
 }
@@ -403,8 +403,8 @@ fn count(args: &Args, cells: &[NamedCell]) -> Result<ExitCode, Error> {
         }
         let Counts { cells, packages, builds, each_for_itself } = serde_json::from_slice(&output.stdout)?;
         anstream::println!(
-            "{cells} cells, {packages} packages in all of them; {builds} distinct builds, {each_for_itself} were each \
-             cell built for itself"
+            "{cells} cells with {packages} packages in total; {builds} distinct builds, {each_for_itself} if each cell were built \
+             separately"
         );
     }
     Ok(ExitCode::SUCCESS)

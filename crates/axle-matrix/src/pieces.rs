@@ -1,4 +1,4 @@
-//! What must hold of every cell, piece by piece.
+//! Pieces: the checks that every cell must pass.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -154,7 +154,7 @@ impl<'a> Facts<'a> {
         {
             None => failures.push(Failure::of(
                 name,
-                format!("{filename} is not published with the cell's hash {sha256}"),
+                format!("{filename} is not published with the hash {sha256} of the cell"),
             )),
             Some(Artefact { yanked: Some(reason), .. }) => {
                 let reason = if reason.is_empty() { "without a reason" } else { reason };
@@ -193,8 +193,10 @@ impl<'a> Facts<'a> {
             let build = self.build(&wheel.package, &wheel.version);
             if !build.is_some_and(|build| build.filenames().any(|filename| filename == wheel.filename)) {
                 let path = build_path(&wheel.package, &wheel.version);
-                let message =
-                    format!("{path} does not say how {}, a part of the toolkit, is fetched", wheel.filename);
+                let message = format!(
+                    "{path} does not say how {}, a component of the toolkit, is fetched",
+                    wheel.filename
+                );
                 failures.push(Failure::of(&wheel.package, message));
             }
         }
@@ -207,7 +209,7 @@ impl<'a> Facts<'a> {
             let Some(wheel) = &package.wheel else { continue };
             let mut fail = |message: String| failures.push(Failure::of(name, message));
             if wheel.covers.is_empty() && cell.name.cuda != CudaTarget::Cpu {
-                fail(format!("{} covers no compute capability, so no request can have it", wheel.filename));
+                fail(format!("{} covers no compute capability, so no request can get it", wheel.filename));
             }
             if let Some(artefact) = self.artefact(name, &wheel.filename, wheel.sha256)
                 && let Some(message) = self.unknown(name, wheel, artefact)
@@ -235,7 +237,7 @@ impl<'a> Facts<'a> {
     fn unknown(&self, name: &str, wheel: &CellWheel, artefact: &Artefact) -> Option<String> {
         let filename = &wheel.filename;
         if artefact.provenance < wheel.provenance {
-            return Some(format!("{filename} is known better to the cell than to artefacts/{name}.json"));
+            return Some(format!("the cell has facts about {filename} that artefacts/{name}.json lacks"));
         }
         let read = artefact.audit.as_ref().and_then(|audit| audit.of.as_ref());
         let is_there = |sha256: Sha256| {
@@ -247,10 +249,12 @@ impl<'a> Facts<'a> {
         match (artefact.provenance, read) {
             (Provenance::Declared, _) | (Provenance::Audited, None) => None,
             (_, Some(sha256)) if is_there(*sha256) => None,
-            (_, Some(sha256)) => {
-                Some(format!("{filename} has the facts of the wheel with hash {sha256}, which is not there"))
+            (_, Some(sha256)) => Some(format!(
+                "{filename} has the facts of the wheel with hash {sha256}, which does not exist"
+            )),
+            (Provenance::Sibling, None) => {
+                Some(format!("{filename} does not state which wheel its facts are from"))
             }
-            (Provenance::Sibling, None) => Some(format!("{filename} does not say whose facts it has")),
         }
     }
 
@@ -258,16 +262,17 @@ impl<'a> Facts<'a> {
     fn unprovided(&self, cell: &NamedCell, filename: &str, provider: &Provider) -> Option<String> {
         match provider {
             Provider::Runtime { runtime } => (!self.matrix.runtime.libraries.contains_key(runtime))
-                .then(|| format!("{filename} needs {runtime}, which matrix.toml does not name")),
+                .then(|| format!("{filename} needs {runtime}, which matrix.toml does not have")),
             Provider::Package { package, soname, optional } => {
                 let Some(held) = cell.cell().packages.get(package) else {
-                    return (!optional)
-                        .then(|| format!("{filename} needs {soname} of {package}, which the cell has not"));
+                    return (!optional).then(|| {
+                        format!("{filename} needs {soname} of {package}, which is not in the cell")
+                    });
                 };
                 // What is compiled offers what its build makes.
                 let build = self.wheel_build(package, held, held.wheel.as_ref()?)?;
                 (!optional && !build.libraries.contains_key(soname)).then(|| {
-                    format!("{filename} needs {soname}, which {package} {} does not offer", held.version)
+                    format!("{filename} needs {soname}, which {package} {} does not contain", held.version)
                 })
             }
             Provider::Own { .. } | Provider::Driver { .. } => None,
@@ -318,7 +323,7 @@ impl<'a> Facts<'a> {
         if cell.name.cuda == CudaTarget::Cpu || self.newest_gcc(cell).is_some() {
             return None;
         }
-        Some(format!("compilers.json says nothing of a gcc that CUDA {} takes", cell.name.cuda))
+        Some(format!("compilers.json has no gcc that CUDA {} supports", cell.name.cuda))
     }
 
     /// The newest gcc that the CUDA release takes.
@@ -347,7 +352,7 @@ impl<'a> Facts<'a> {
             };
             if request.compute_capabilities.is_empty() && cell.name.cuda != CudaTarget::Cpu {
                 failures
-                    .push(Failure::of(name, format!("{name} and what it requires serve no GPU together")));
+                    .push(Failure::of(name, format!("{name} and its requirements have no GPU in common")));
                 continue;
             }
             failures.extend(answered(&lookup, cell, &request, name)?);
@@ -355,7 +360,7 @@ impl<'a> Facts<'a> {
         if !together.is_empty() && (cell.name.cuda == CudaTarget::Cpu || !of_torch.is_empty()) {
             let names: Vec<_> = together.into_iter().collect();
             let request = self.request(cell, &names, of_torch, None);
-            failures.extend(answered(&lookup, cell, &request, "what serves the GPUs of torch")?);
+            failures.extend(answered(&lookup, cell, &request, "the packages that cover the GPUs of torch")?);
         }
         Ok(failures)
     }
@@ -447,7 +452,7 @@ fn answered(
     let others: Vec<_> = request.packages.keys().filter(|name| other(name)).map(String::as_str).collect();
     if plan.torch != cell.name.torch || !others.is_empty() {
         let message = format!(
-            "`{}` is answered with torch {} and other versions than the cell's of: {}",
+            "`{}` is answered with torch {} and with versions other than those of the cell for: {}",
             request.command(),
             plan.torch,
             others.join(", ")
@@ -468,7 +473,7 @@ fn unmet(cell: &NamedCell, environment: &MarkerEnvironment, requirement: &Requir
     };
     match &requirement.version_or_url {
         None => None,
-        Some(VersionOrUrl::Url(_)) => Some("the cell takes nothing by its address".to_owned()),
+        Some(VersionOrUrl::Url(_)) => Some("the cell has no packages from URLs".to_owned()),
         Some(VersionOrUrl::VersionSpecifier(specifiers)) => {
             let is_met = version.parse::<Version>().is_ok_and(|version| satisfies(specifiers, &version));
             (!is_met).then(|| format!("the cell has {version}"))

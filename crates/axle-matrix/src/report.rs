@@ -1,4 +1,4 @@
-//! What a run of the matrix says, to a person and to a program.
+//! Report of a run of the matrix, as text and JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -124,7 +124,7 @@ impl Report {
         }
         if let Some(difference) = &self.difference {
             if difference.is_empty() {
-                text.push_str("the cells hold what is recorded\n");
+                text.push_str("no change since the recorded state\n");
             }
             let _ = write!(text, "{difference}");
         }
@@ -132,8 +132,7 @@ impl Report {
         let outcomes: usize = self.seen.iter().map(|seen| seen.pieces.len()).sum();
         let _ = writeln!(
             text,
-            "{} cells, {failing} of them with something that does not hold; {outcomes} outcomes, {} of them known \
-             from an earlier run",
+            "{} cells, {failing} failing; {outcomes} checks ({} cached)",
             self.seen.len(),
             self.known
         );

@@ -1,4 +1,4 @@
-//! Which cells a change touches: everything since a revision of git, with what is not committed.
+//! Cells affected by the changes since a git revision, including uncommitted ones.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,7 +17,7 @@ pub enum Error {
     #[error("cannot run git: {0}")]
     Start(#[from] io::Error),
     /// The revision is not there, or the catalogue is in no repository.
-    #[error("git cannot tell what has changed since {revision}: {message}")]
+    #[error("git failed to list the changes since {revision}: {message}")]
     Git {
         /// The revision.
         revision: String,

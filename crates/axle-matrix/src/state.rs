@@ -1,4 +1,4 @@
-//! What cells hold, so that two moments can be compared: before and after an update, the last release and now.
+//! States of cells, to be compared: before and after an update, or the last release and now.
 
 use std::collections::BTreeMap;
 
@@ -112,7 +112,7 @@ struct Pooled {
 enum PooledError {
     #[error("the schema is {0}; this program reads {SCHEMA}")]
     Schema(String),
-    #[error("the cell {cell} has number {number} of {name}, which is not there")]
+    #[error("the cell {cell} refers to entry {number} of {name}, which does not exist")]
     Number { cell: String, name: String, number: usize },
 }
 
@@ -188,7 +188,7 @@ mod tests {
         let beyond = text.replace(r#"{"numpy":0,"torch":1}"#, r#"{"numpy":0,"torch":7}"#);
         assert_eq!(
             problem(&beyond),
-            "the cell py312-cu128-torch2.9.1 has number 7 of torch, which is not there"
+            "the cell py312-cu128-torch2.9.1 refers to entry 7 of torch, which does not exist"
         );
     }
 }

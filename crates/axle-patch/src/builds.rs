@@ -1,4 +1,4 @@
-//! How the wheels of cells and toolkits are fetched and patched: search paths computed from what the audits found.
+//! Builds of the wheels of cells and toolkits: how each is fetched and patched, with search paths computed from audits.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -26,7 +26,7 @@ mod tests;
 pub enum BuildError {
     /// A chosen wheel is not in the catalogue, or was not audited.
     #[error(
-        "{filename} is chosen by a cell or a toolkit but has no package or no audit in the catalogue: run `cargo xtask update`"
+        "{filename} is chosen by a cell or a toolkit, but its package or its audit is not in the catalogue: run `cargo xtask update`"
     )]
     Unaudited {
         /// The wheel.
@@ -37,8 +37,8 @@ pub enum BuildError {
     Name(#[from] WheelNameError),
     /// Two cells give the same wheel different providers.
     #[error(
-        "{filename} would be patched differently in two cells: {difference}; name the provider with `[[dlopen]]` in its \
-         package's TOML, for a build depends on its wheel alone"
+        "{filename} would be patched differently in two cells: {difference}; a build depends on its wheel alone, so name \
+         the provider with `[[dlopen]]` in its package's TOML file"
     )]
     Ambiguous {
         /// The wheel.
@@ -608,7 +608,7 @@ fn difference(one: &WheelBuild, other: &WheelBuild) -> String {
             Some(other) if other.search == member.search => {}
             Some(found) => {
                 return format!(
-                    "{path} searches {:?} (nothing provides [{}]) in one, {:?} (nothing provides [{}]) in the other",
+                    "{path} searches {:?} (without a provider: [{}]) in one, {:?} (without a provider: [{}]) in the other",
                     member.search,
                     lacking(one, path),
                     found.search,
@@ -618,7 +618,7 @@ fn difference(one: &WheelBuild, other: &WheelBuild) -> String {
             None => return format!("{path} is patched in one of them only"),
         }
     }
-    format!("nothing provides {:?} in one, {:?} in the other", one.unprovided, other.unprovided)
+    format!("{:?} have no provider in one, {:?} in the other", one.unprovided, other.unprovided)
 }
 
 fn source_build(inventory: &Inventory, name: &str, filename: &str) -> Result<SourceBuild, BuildError> {

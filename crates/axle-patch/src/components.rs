@@ -34,7 +34,7 @@ pub struct Components {
 pub enum ComponentsError {
     /// A wheel that the release lists is not in the catalogue.
     #[error(
-        "the toolkit of CUDA {cuda} lists {package} {version}, of which the catalogue has no file: read it with \
+        "the toolkit of CUDA {cuda} lists {package} {version}, but the catalogue has no file of it: read it with \
          `cargo xtask update {package}`"
     )]
     Missing {

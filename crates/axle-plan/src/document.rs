@@ -1,4 +1,4 @@
-//! A JSON document as the command line prints it.
+//! JSON documents that the command line prints.
 
 use serde::Serialize;
 

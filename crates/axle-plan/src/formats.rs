@@ -1,4 +1,4 @@
-//! What a plan is written as for other programs: a flake for Nix, requirements and a command for pip.
+//! Export formats of plans: a flake for Nix, requirements and a command for pip.
 
 use axle_types::Sha256;
 use std::fmt::Write as _;
@@ -129,7 +129,7 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
         || !only_wheels.is_empty()
         || matches!(only_audited, Which::Named(names) if !names.is_empty())
     {
-        text += "# --only-wheels and preferences of single packages are not for Nix: `axle lock` writes what they come to\n";
+        text += "# Nix has no arguments for --only-wheels and preferences of single packages; a lock file (`axle lock`) applies them\n";
     }
     text
 }

@@ -1,4 +1,4 @@
-//! A request answered from the cells by lookups alone, which is what Nix does too.
+//! Lookup: answers a request from the cells alone, as Nix does.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,18 +49,16 @@ pub enum LookupError {
         known: String,
     },
     /// Capabilities are given, and no CUDA.
-    #[error(
-        "compute capabilities are for CUDA, and none is asked for: leave them out, or name a CUDA release"
-    )]
+    #[error("compute capabilities are given, but no CUDA release: leave them out, or give a CUDA release")]
     CapabilitiesWithoutCuda,
     /// CUDA is given, and no capability.
-    #[error("no compute capability is given, and CUDA {0} needs one at least, as in 8.6")]
+    #[error("no compute capability is given, but CUDA {0} needs at least one, e.g. 8.6")]
     NoCapability(CudaTarget),
     /// What the sets do not hold cannot be solved.
     #[error(transparent)]
     Solve(Box<dyn std::error::Error + Send + Sync>),
     /// The plan's id cannot be computed.
-    #[error("the plan's id cannot be computed: {0}")]
+    #[error("failed to compute the id of the plan: {0}")]
     Id(#[from] serde_json::Error),
 }
 

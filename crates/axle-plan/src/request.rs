@@ -1,4 +1,4 @@
-//! What a user asks for.
+//! Requests: packages, a target and preferences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -156,16 +156,16 @@ const MOST_SPECIFIERS: usize = 64;
 #[non_exhaustive]
 pub enum RequestError {
     /// A requirement names a file in place of versions.
-    #[error("`{0}` names a URL; axle picks the builds itself: leave the URL out")]
+    #[error("`{0}` names a URL, but axle picks the builds itself: remove the URL")]
     Url(String),
     /// What should name a package does not.
-    #[error("`{0}` is not the name of a package: letters, digits, `-`, `_` and `.` make one (PEP 508)")]
+    #[error("`{0}` is not the name of a package: use letters, digits, `-`, `_` and `.` (PEP 508)")]
     NoName(String),
     /// What should be a requirement is not one.
     #[error(transparent)]
     Requirement(#[from] InvalidRequirement),
     /// A package is asked for with more conditions than anybody has.
-    #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are refused")]
+    #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are not supported")]
     TooMany {
         /// The package.
         name: String,
@@ -174,10 +174,10 @@ pub enum RequestError {
     #[error(transparent)]
     Compiler(#[from] InvalidCompiler),
     /// A preference that there is not.
-    #[error("`{0}` is no preference: there are wheel, newest and source")]
+    #[error("`{0}` is not a preference: use wheel, newest or source")]
     UnknownPreference(String),
     /// The Python has no marker environment.
-    #[error("markers cannot be evaluated: {0}")]
+    #[error("failed to evaluate markers: {0}")]
     Markers(String),
 }
 

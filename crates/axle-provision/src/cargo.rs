@@ -1,4 +1,4 @@
-//! Cargo, called as from a shell.
+//! Cargo, run as from a shell.
 
 use std::ffi::{OsStr, OsString};
 use std::process::Command;

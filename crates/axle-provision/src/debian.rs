@@ -1,4 +1,4 @@
-//! Programs that a machine may lack, out of Debian.
+//! Debian packages, unpacked into the user's cache, for programs that a machine may lack.
 //!
 //! Apt resolves, downloads and verifies their packages with a source list and a state of its own, so nothing of the
 //! system changes, and they are unpacked into the user's cache. Debian's programs look for their libraries in `/usr/lib`,
@@ -39,16 +39,20 @@ pub enum Error {
         stderr: String,
     },
     /// The machine's apt has no Debian source to take packages from.
-    #[error("{wanted} is not on PATH, and apt knows no Debian mirror to take it from: install it")]
+    #[error(
+        "{wanted} is not on PATH, and apt has no Debian mirror configured to download it from: install it"
+    )]
     NoMirror {
         /// What was to be fetched.
         wanted: &'static str,
     },
     /// The home directory is unknown, so there is no place for a cache.
-    #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no folder to keep programs in")]
+    #[error(
+        "neither XDG_CACHE_HOME nor HOME is set, so there is no cache directory for programs; set one of them"
+    )]
     NoHome,
     /// What was unpacked does not run.
-    #[error("{} does not hold a {wanted} that runs", .folder.display())]
+    #[error("{} does not contain a working {wanted}", .folder.display())]
     Unusable {
         /// What was to be fetched.
         wanted: &'static str,

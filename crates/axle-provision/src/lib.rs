@@ -1,4 +1,4 @@
-//! Programs that tests and maintenance need and a machine may lack: a Nix.
+//! Provisioning of programs that tests and maintenance need and a machine may lack, such as Nix.
 //!
 //! axle's tests compare what Rust says with what real Nix does, and the README promises that one command passes them on a
 //! fresh Debian machine. So what is missing is taken from Debian, by the machine's own apt and its keys, into the user's

@@ -1,4 +1,4 @@
-//! A Nix to test with, and `cargo xtask nix`, which runs it.
+//! Nix for the tests, and `cargo xtask nix`, which runs it.
 //!
 //! A machine that has Nix 2.18 or newer uses it. Any other Debian machine gets [Debian](crate::debian) trixie's Nix, in
 //! the user's cache. Nix starts itself again by its name, so it is patched to use the loader and the libraries unpacked
@@ -24,7 +24,7 @@ use crate::debian::{self, Unpacked, Wanted, output};
 const OLDEST: (u32, u32) = (2, 18);
 /// What a machine gets that has none.
 const WANTED: Wanted = Wanted {
-    what: "a Nix 2.18 or newer",
+    what: "Nix 2.18 or newer",
     name: "nix",
     suite: "trixie",
     packages: &["nix-bin", "patchelf"],
@@ -53,7 +53,7 @@ pub enum Error {
     Debian(#[from] debian::Error),
     /// There is no `/nix/store` and it cannot be made.
     #[error(
-        "cannot make /nix/store ({source}); Nix needs it at just this place: make it once with \
+        "cannot create /nix/store ({source}), which Nix needs at exactly this path; create it once with \
          `sudo mkdir -p /nix/store && sudo chown -R $(id -u) /nix`"
     )]
     Store {
@@ -61,7 +61,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Cargo built a program and did not say where it is.
-    #[error("cargo build --bin {program} names no program called {program}")]
+    #[error("`cargo build --bin {program}` did not report a program called {program}")]
     NotBuilt {
         /// The program.
         program: &'static str,

@@ -1,4 +1,5 @@
-//! The atlas: what the wheels of each package hold and cover. One shard a package, and one that lists the packages.
+//! Atlas of the site: the contents and GPU coverage of each package's wheels. One shard per package, and one that lists
+//! the packages.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -193,7 +194,7 @@ fn rows<'a>(candidates: &Candidates<'a>, choice: &Distribution<'a>, cudas: &[Cud
     let about = |serving: &CudaCoverage| {
         let (covers, unknown) = match &serving.capabilities {
             Ok(Some(coverage)) => (Some(coverage.iter().map(letter).collect()), None),
-            Ok(None) => (None, Some("its bytes were not read yet".to_owned())),
+            Ok(None) => (None, Some("its bytes have not been read yet".to_owned())),
             Err(unfit) => (None, Some(unfit.to_string())),
         };
         let judged = || serving.capabilities.iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! The program itself, and the catalogue in the parts that it asks for.
+//! Engine of the site: axle as WebAssembly, and the shards of the catalogue that it requests.
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,4 +1,4 @@
-//! The page where people find what fits: a folder of files that needs no server.
+//! Generator of the site: a directory of static files, with axle as WebAssembly, that needs no server.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,10 +16,10 @@ mod rules;
 mod shard;
 mod wasm;
 
-/// Write the site: a folder of files that needs no server
+/// Write the site: a directory of static files that needs no server
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder to write; a site that is there is replaced, once the new one is whole
+    /// Directory to write; an existing site is replaced once the new one is complete
     #[arg(short, long, default_value = "target/site")]
     output: PathBuf,
 }
@@ -41,7 +41,7 @@ pub enum Error {
     #[error("toolkits.json is missing")]
     NoToolkits,
     /// What is to be replaced is not a site.
-    #[error("{} is there and is no site: name another folder", .0.display())]
+    #[error("{} exists but is not a site: use another directory", .0.display())]
     NoSite(PathBuf),
     /// A file cannot be read or written; the text names it.
     #[error(transparent)]
@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     fs_err::rename(folder, output)?;
     let (shown, kilobytes) = (output.join("index.html"), |bytes: u64| bytes.div_ceil(1000));
     anstream::println!(
-        "{}: {} kB on first load, {} kB in all",
+        "{}: {} kB on first load, {} kB in total",
         shown.display(),
         kilobytes(first),
         kilobytes(whole)

@@ -1,4 +1,4 @@
-//! Writes the site, as `cargo xtask site` asks it to.
+//! Program that writes the site, which `cargo xtask site` runs.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! The matrix: every cell by every package of `matrix.toml`. What stands behind a letter is in the files of the cells,
-//! which the page loads when it is asked.
+//! Matrix of the site: a table of every cell and every package of `matrix.toml`. The details behind each letter are in
+//! the cell files, which the page loads on request.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Questions at random, for the page, the command line and Nix to answer alike.
+//! Random questions, which the page, the command line and Nix must answer the same.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is known of CUDA's releases, as tables; and what the page asks with: the targets and the names of GPUs.
+//! Tables of CUDA releases for the site, and the input of its forms: targets and names of GPUs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

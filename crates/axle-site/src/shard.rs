@@ -1,4 +1,4 @@
-//! Data as the page loads it: a script that hands it over, since a page from a file may read nothing else.
+//! Shards: data as scripts, since a page opened from a file cannot load anything else.
 
 use std::io::{self, Write as _};
 use std::path::Path;

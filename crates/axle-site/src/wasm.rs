@@ -1,4 +1,4 @@
-//! axle-web compiled to WebAssembly.
+//! WebAssembly build of axle-web.
 //!
 //! A machine whose Rust has the target's standard library uses it (`rustup target add wasm32-unknown-unknown`). Any
 //! other gets [Debian](axle_provision::debian) sid's compiler, the only one there that is new enough, with its standard libraries
@@ -17,7 +17,7 @@ use wasm_bindgen_cli_support::Bindgen;
 const TARGET: &str = "wasm32-unknown-unknown";
 /// What a machine gets whose Rust lacks the target.
 const WANTED: Wanted = Wanted {
-    what: "a Rust for WebAssembly",
+    what: "Rust for WebAssembly",
     name: "rust",
     suite: "sid",
     packages: &["rustc", "libstd-rust-dev-wasm32", "lld"],
@@ -32,11 +32,11 @@ pub enum Error {
     Io(#[from] io::Error),
     #[error("cannot run cargo: {0}")]
     Start(io::Error),
-    #[error("axle-web cannot be compiled to WebAssembly")]
+    #[error("failed to compile axle-web to WebAssembly")]
     Failed,
-    #[error("cargo names no WebAssembly module among what it built")]
+    #[error("cargo did not report a WebAssembly module")]
     NotBuilt,
-    #[error("the module cannot be bound to JavaScript: {0}")]
+    #[error("failed to generate JavaScript bindings for the module: {0}")]
     Bind(String),
 }
 

@@ -1,10 +1,10 @@
-//! What sources are compiled with, frozen.
+//! Build environments: the frozen wheels that sources are compiled with.
 //!
-//! A compile may take hours, and is not to be done again because setuptools or sympy has a newer version. What a source
-//! is compiled *against*, torch and the libraries that torch needs, is the cell's. All else is frozen for each recipe in
-//! `build-environments/<name>.json`: what the build system needs, and what importing torch needs. No update of anything
-//! moves it. A cell whose needs no environment meets gets one that is added behind the others, which stay as they are; an
-//! environment moves where its file is taken away.
+//! A compile may take hours, and must not be repeated because setuptools or sympy has a newer version. The packages
+//! that a source is compiled *against*, torch and the libraries that torch needs, are those of the cell. Everything
+//! else is frozen for each recipe in `build-environments/<name>.json`: the requirements of the build system, and those
+//! of importing torch. No update changes it. If no existing environment meets the needs of a cell, another one is
+//! appended; to refreeze an environment, remove its file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;

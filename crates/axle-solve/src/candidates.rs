@@ -1,4 +1,5 @@
-//! Every wheel of the catalogue that could be chosen for a system and a Python, and for the others why not.
+//! Candidates: the distributions of the catalogue that can be chosen for a system and a Python, and the causes that
+//! rule out the others.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -28,7 +29,7 @@ pub enum CandidatesError {
     #[error(transparent)]
     FileName(#[from] WheelNameError),
     /// The markers of a target cannot be built.
-    #[error("no marker environment for Python {python}: {message}")]
+    #[error("failed to make the marker environment of Python {python}: {message}")]
     Markers {
         /// The Python.
         python: PythonVersion,
@@ -36,7 +37,7 @@ pub enum CandidatesError {
         message: String,
     },
     /// The id of a cell cannot be computed.
-    #[error("the id of a cell cannot be computed: {0}")]
+    #[error("failed to compute the id of a cell: {0}")]
     Id(#[from] serde_json::Error),
 }
 

@@ -1,10 +1,10 @@
-//! Cells: per (system, Python, CUDA, torch) one coherent set of packages, like a snapshot of a distribution.
+//! Cells: one coherent set of packages per (system, Python, CUDA, torch), like a snapshot of a distribution.
 //!
 //! The version of each package is a function of the cell alone. `matrix.toml` gives the packages an order; a cell is
 //! solved in that order, each package with everything before it fixed, so that an application never holds a library
-//! back. A package that does not fit what is fixed is absent with the reason. What the order does not name is there for
-//! the sake of others, and moves until they all are: see [`settled`]. Then it is fixed in the newest version that suits
-//! all, what is required before what that requires.
+//! back. A package that is not compatible with the fixed ones is absent, with the reason. Packages that the order does
+//! not name are only dependencies, and their versions may change until all named packages are fixed: see [`settled`].
+//! Then each is fixed in the newest version that satisfies all the others, requirements before what they require.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

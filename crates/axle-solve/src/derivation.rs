@@ -1,4 +1,4 @@
-//! Why there is no solution: the facts that PubGrub's proof rests on.
+//! Derivations: the facts that PubGrub's proof of a contradiction rests on.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;

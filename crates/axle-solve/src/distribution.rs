@@ -1,4 +1,4 @@
-//! An artefact that could be chosen, and whether it goes with a CUDA release and a torch.
+//! Distributions that the solver may choose, and their compatibility with a CUDA release and a torch.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -642,7 +642,7 @@ mod tests {
         for (built_for, rule, cuda, reason) in [
             (&["12.6"][..], Minor, CUDA_12_8, "it is built for CUDA 12.6"),
             (&["13.0"], Major, CUDA_12_8, "it is built for CUDA 13.0"),
-            (&["12"], Minor, CUDA_12_8, "it is built for CUDA 12, and nothing says for which minor release"),
+            (&["12"], Minor, CUDA_12_8, "it is built for an unknown minor release of CUDA 12"),
             (&["cpu"], Major, CUDA_12_8, "it is built without CUDA"),
             (&["12.8"], Major, CudaTarget::Cpu, "it is built for CUDA 12.8"),
         ] {

@@ -1,4 +1,4 @@
-//! Candidates, the solver, and what it makes: the sets of a catalogue, ahead of time, and locks.
+//! Candidates, the PubGrub solver, and its results: the cells of a catalogue, ahead of time, and lock files.
 //!
 //! [`Candidates`] judges every distribution of an [`Inventory`](axle_catalogue::Inventory) against a target; for each
 //! (system, Python, CUDA, torch) PubGrub picks one coherent set of them ([`cells`]). A [`Locker`] solves one request

@@ -1,4 +1,4 @@
-//! `axle.lock.json` (`axle.lock/2`): a catalogue of one cell, with the request that it answers.
+//! Lock files, `axle.lock.json` (`axle.lock/2`): a catalogue of one cell, with the request that it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -264,7 +264,7 @@ fn wrong(field: &'static str, message: &dyn std::fmt::Display) -> LockedRequestE
 /// # Errors
 /// What is wrong with it.
 pub fn pin(text: &str) -> Result<(String, VersionSpecifiers), String> {
-    let wrong = || format!("`{text}` is no pin: write NAME==VERSION");
+    let wrong = || format!("`{text}` is not a pin: write NAME==VERSION");
     let requirement: Requirement = text.parse().map_err(|_| wrong())?;
     match requirement.specifiers() {
         Some(versions) if requirement.extras.is_empty() && is_pin(versions) => {

@@ -1,7 +1,8 @@
-//! `axle lock`: a request that is solved freely, with versions that no set holds.
+//! `axle lock`: resolves a request with any versions, not only those of a cell.
 //!
-//! The target is part of the problem: what does not cover its GPUs, needs a newer glibc or would have to be compiled
-//! without a compiler is no candidate. Every torch is tried, newest first, each with all packages at once.
+//! The target is part of the problem: a distribution that does not cover its GPUs, needs a newer glibc or would have to
+//! be compiled without a compiler is not a candidate. Every torch is tried, newest first, each together with all
+//! requested packages.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -162,7 +163,7 @@ pub enum LockError {
     #[error(transparent)]
     Candidates(#[from] CandidatesError),
     /// The id of the cell cannot be computed.
-    #[error("the id of a cell cannot be computed: {0}")]
+    #[error("failed to compute the id of a cell: {0}")]
     Id(#[from] serde_json::Error),
 }
 
@@ -454,7 +455,7 @@ impl Locker<'_, '_> {
             }
             Err(_) => Instead::Unknown,
             solved if works(&solved) => {
-                let change = "with a lock of versions that no cell holds".to_owned();
+                let change = "with a lock file, for versions that no cell has".to_owned();
                 Instead::Works(Suggestion { change, command: locking.command() })
             }
             Ok(_) => Instead::Unknown,

@@ -1,4 +1,5 @@
-//! One version of every package so that all requirements hold: PubGrub over the wheels of the catalogue.
+//! Solver: PubGrub over the distributions of the catalogue finds one version of every package that satisfies all
+//! requirements.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! What a wheel goes with and covers, whoever asks: the same judgement as that of cells, told in full.
+//! Wheel summaries: the CUDA releases and torches that a wheel is compatible with, and the GPUs that it covers, judged
+//! as for cells but without a target.
 
 use axle_audit::Coverage;
 use axle_catalogue::Cause;

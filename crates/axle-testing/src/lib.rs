@@ -1,4 +1,4 @@
-//! Small catalogues that tests make, read through the same files as real ones.
+//! Test support: small catalogues, read from the same files as real ones.
 #![expect(
     missing_docs,
     clippy::unwrap_used,

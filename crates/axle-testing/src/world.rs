@@ -1,4 +1,4 @@
-//! Small catalogues made by tests, read through the same files as real ones.
+//! Test worlds: small catalogues for tests, read from the same files as real ones.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! The judgement.
+//! Check of an environment against all rules.
 
 mod capabilities;
 mod compilers;
@@ -66,10 +66,10 @@ fn unknown(toolkits: &Toolkits, cuda: CudaRelease) -> Verdict {
     Verdict {
         rule: Rule::UnknownToolkit,
         severity: Severity::Warning,
-        message: format!("CUDA {cuda} is no release that axle knows, so it is not judged"),
+        message: format!("CUDA {cuda} is not a release that axle knows, so it is not checked"),
         fact: format!("axle knows CUDA {known}"),
         source: Source::Document { document: "catalogue/toolkits.json".to_owned() },
-        fix: Some("name one of these".to_owned()),
+        fix: Some("use one of these releases".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is judged.
+//! Environments that rules are checked against.
 
 use axle_rules::Rule;
 use std::collections::BTreeSet;

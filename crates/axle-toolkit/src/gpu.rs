@@ -1,4 +1,4 @@
-//! Names of GPUs.
+//! GPU names, as marketed or as nvidia-smi prints them, and their compute capabilities.
 
 use axle_types::ComputeCapability;
 
@@ -6,7 +6,7 @@ use crate::Toolkits;
 
 /// Why a text names no GPU.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no GPU that axle knows; {}", advice(.nearest))]
+#[error("'{text}' is not a GPU that axle knows; {}", advice(.nearest))]
 pub struct GpuNameError {
     text: String,
     /// Known names that are spelled alike.
@@ -27,8 +27,10 @@ impl GpuNameError {
 
 fn advice(nearest: &[String]) -> String {
     match nearest {
-        [] => "give its compute capability with --cc, as in 8.6".to_owned(),
-        names => format!("did you mean {}? Else give its compute capability with --cc", names.join(" or ")),
+        [] => "give its compute capability with --cc, e.g. 8.6".to_owned(),
+        names => {
+            format!("did you mean {}? If not, give its compute capability with --cc", names.join(" or "))
+        }
     }
 }
 

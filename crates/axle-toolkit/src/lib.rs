@@ -1,13 +1,13 @@
-//! Which CUDA toolkit goes with which compiler, GPU, driver, C library and Python.
+//! Compatibility of CUDA toolkits with compilers, GPUs, drivers, C libraries and Pythons.
 //!
-//! [`check`] judges an [`Environment`] by [`Toolkits`], and says for each [`Rule`] that applies what is the case, on
-//! which fact that rests, where the fact was read, and what to do. It runs nothing and looks at no machine: the
-//! environment may be one that is planned.
+//! [`check`] checks an [`Environment`] against [`Toolkits`], and reports for each [`Rule`] that applies the result, the
+//! fact behind it, the source of that fact, and what to do. It runs nothing and does not examine any machine: the
+//! environment may be a planned one.
 //!
-//! `Toolkits` is data, `catalogue/toolkits.json`. Nearly all of it is read out of files that NVIDIA ships, by
-//! `cargo xtask harvest toolkits`: the compilers that a release takes by running its own `crt/host_config.h` through a
-//! preprocessor, the targets by asking its own ptxas, what a library covers by auditing the library. What no file says
-//! (names of GPUs, the drivers that a release needs) is declared in `catalogue/declared.toml`, with its document.
+//! `Toolkits` is data, `catalogue/toolkits.json`. `cargo xtask harvest toolkits` reads nearly all of it from files that
+//! NVIDIA ships: the compilers that a release supports, by preprocessing its own `crt/host_config.h`; its targets, from
+//! its own ptxas; the coverage of a library, by auditing the library. Facts that no file states (names of GPUs, the
+//! drivers that a release needs) are declared in `catalogue/declared.toml`, each with its document.
 //!
 //! ```
 //! use axle_rules::Severity;

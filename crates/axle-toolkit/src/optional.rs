@@ -1,4 +1,4 @@
-//! Values that are written as they are shown, where they may be missing.
+//! Serde adapters for optional values that are serialised as they are displayed.
 
 /// What is written as it is shown, where it may be missing.
 #[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]

@@ -1,4 +1,4 @@
-//! What was audited: torch, its extensions, NVIDIA's libraries.
+//! Packages of an environment: torch, its extensions and NVIDIA's libraries, as audited.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The compilers of each release, as Nix looks them up: `catalogue/compilers.json`.
+//! Supported compilers of each CUDA release, as Nix looks them up (`catalogue/compilers.json`).
 
 use axle_rules::Rule;
 use std::collections::BTreeMap;
@@ -108,8 +108,9 @@ impl SupportedCompilers {
         let Some(own) = self.of(system, cuda) else {
             let known = releases.map(|releases| in_order(releases.keys()).join(", ")).unwrap_or_default();
             let known = if known.is_empty() { "none" } else { &known };
-            let message =
-                format!("nothing is known of the compilers of CUDA {cuda} on {system}; known are {known}");
+            let message = format!(
+                "the compilers that CUDA {cuda} supports on {system} are unknown; known CUDA releases: {known}"
+            );
             return Some(Objection { rule: None, message });
         };
         let (name, major) = (compiler.name(), compiler.major());
@@ -119,7 +120,7 @@ impl SupportedCompilers {
                 (too_new(compiler), format!("up to {max}"))
             }
             CompilerRange { min: Some(min), .. } if major < min => {
-                (too_old(compiler), format!("from {min} on"))
+                (too_old(compiler), format!("{min} or newer"))
             }
             _ => return None,
         };
@@ -130,10 +131,10 @@ impl SupportedCompilers {
         let takers = if takers.is_empty() {
             String::new()
         } else {
-            format!("; {name} {major} goes with CUDA {}", takers.join(", "))
+            format!("; {name} {major} is supported by CUDA {}", takers.join(", "))
         };
         let message =
-            format!("{name} {major} is too {what} for CUDA {cuda}, which takes {name} {bound}{takers}");
+            format!("{name} {major} is too {what} for CUDA {cuda}, which supports {name} {bound}{takers}");
         Some(Objection { rule: Some(rule), message })
     }
 }
@@ -201,9 +202,9 @@ mod tests {
         let objection =
             |cuda, compiler| compilers.objection(system, cuda, compiler).map(|found| found.message);
         assert_eq!(objection("12.8", HostCompiler::Gcc(14)), None);
-        insta::assert_snapshot!(objection("12.8", HostCompiler::Gcc(15)).unwrap(), @"gcc 15 is too new for CUDA 12.8, which takes gcc up to 14; gcc 15 goes with CUDA 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
-        insta::assert_snapshot!(objection("13.0", HostCompiler::Clang(6)).unwrap(), @"clang 6 is too old for CUDA 13.0, which takes clang from 7 on");
-        insta::assert_snapshot!(objection("9.9", HostCompiler::Clang(6)).unwrap(), @"nothing is known of the compilers of CUDA 9.9 on x86_64-linux; known are 11.7, 11.8, 12.0, 12.1, 12.2, 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
+        insta::assert_snapshot!(objection("12.8", HostCompiler::Gcc(15)).unwrap(), @"gcc 15 is too new for CUDA 12.8, which supports gcc up to 14; gcc 15 is supported by CUDA 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
+        insta::assert_snapshot!(objection("13.0", HostCompiler::Clang(6)).unwrap(), @"clang 6 is too old for CUDA 13.0, which supports clang 7 or newer");
+        insta::assert_snapshot!(objection("9.9", HostCompiler::Clang(6)).unwrap(), @"the compilers that CUDA 9.9 supports on x86_64-linux are unknown; known CUDA releases: 11.7, 11.8, 12.0, 12.1, 12.2, 12.3, 12.4, 12.5, 12.6, 12.8, 12.9, 13.0, 13.1, 13.2, 13.3, 13.4, 13.5");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What is known of CUDA's releases.
+//! CUDA toolkits: the compilers, targets, drivers and libraries of each release (`catalogue/toolkits.json`).
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What is said of an environment.
+//! Verdicts: the result of checking one rule on an environment.
 
 use axle_rules::{Rule, Severity};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! Compute capabilities: what a GPU is.
+//! Compute capabilities: the generation of a GPU, written `8.6`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub struct ComputeCapability {
     pub minor: u8,
 }
 
-/// Why a text is no compute capability.
+/// Why a text is not a compute capability.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ComputeCapabilityError {
@@ -27,7 +27,7 @@ pub enum ComputeCapabilityError {
         hint: ComputeCapability,
     },
     /// The text is something else.
-    #[error("'{text}' is no compute capability: it is written as two numbers with a point, like '8.6'")]
+    #[error("'{text}' is not a compute capability: write two numbers with a point, like '8.6'")]
     Malformed {
         /// The text as given.
         text: String,
@@ -132,7 +132,7 @@ mod tests {
             "", "8", "8.", ".6", "8.6.1", "08.6", "8.06", "8.10", "0.0", "8,6", "ampere", "+8.6", "-1.0",
             "8.6a",
         ] {
-            assert!(message(text).contains("is no compute capability"), "{text}: {}", message(text));
+            assert!(message(text).contains("is not a compute capability"), "{text}: {}", message(text));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Host compilers: what compiles the CPU's half of CUDA code.
+//! Host compilers, which compile the CPU part of CUDA code: gcc and clang by major version.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,4 +1,4 @@
-//! CUDA: a release of it, what a target has of it, and what a wheel was built for.
+//! CUDA releases: a release itself, the CUDA of a target, and the CUDA that a wheel was built for.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Versions of NVIDIA's driver.
+//! Driver versions of NVIDIA's driver: `570.26`.
 
 use std::fmt;
 use std::str::FromStr;

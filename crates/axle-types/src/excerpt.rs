@@ -1,4 +1,4 @@
-//! What an error shows of a text that a stranger wrote.
+//! Excerpts of untrusted text for error messages.
 
 /// The text, or its start where it is longer than a line or two.
 pub fn excerpt(text: &str) -> String {

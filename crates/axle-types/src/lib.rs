@@ -1,7 +1,7 @@
-//! The words of the field as types, one each: what a wheel is built for, what a machine is, what is asked for.
+//! Types of the field: CUDA releases, compute capabilities, compilers, Pythons, glibc versions, hashes, requirements.
 //!
-//! A value of these types is valid: it is read by `FromStr`, or by the one guarded function that the type names, and
-//! shown as it is read. Nothing here reads a file or decides anything; every other crate of axle builds on it.
+//! A value of these types is valid: it is parsed by `FromStr`, or by the one guarded function that the type names, and
+//! displayed as it is parsed. Nothing here reads a file or makes a decision; every other crate of axle builds on it.
 //!
 //! | of | types |
 //! | --- | --- |

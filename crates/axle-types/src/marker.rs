@@ -235,7 +235,7 @@ pub(crate) fn parse(text: &str) -> Result<Marker, String> {
     let expression = parser.either()?;
     match parser.peek() {
         None => Ok(Marker { text: text.trim().to_owned(), expression }),
-        Some(other) => Err(format!("`and`, `or` or the end of the marker should stand where `{other}` does")),
+        Some(other) => Err(format!("expected `and`, `or` or the end of the marker, found `{other}`")),
     }
 }
 
@@ -300,7 +300,7 @@ impl<'a> Parser<'a> {
             return self.comparison();
         }
         if self.depth == DEEPEST {
-            return Err(format!("more than {DEEPEST} parentheses within each other are refused"));
+            return Err(format!("more than {DEEPEST} nested parentheses are not supported"));
         }
         self.depth += 1;
         self.rest = self.rest.get(1..).unwrap_or_default();
@@ -316,7 +316,7 @@ impl<'a> Parser<'a> {
     fn comparison(&mut self) -> Result<Option<Expression>, String> {
         self.terms += 1;
         if self.terms > MOST_TERMS {
-            return Err(format!("a marker of more than {MOST_TERMS} comparisons is refused"));
+            return Err(format!("more than {MOST_TERMS} comparisons in a marker are not supported"));
         }
         let left = self.value()?;
         let comparison = self.operator()?;
@@ -343,7 +343,7 @@ impl<'a> Parser<'a> {
 
     fn value(&mut self) -> Result<Value, String> {
         match self.peek() {
-            None => Err("it ends where a name or a quoted text should stand".to_owned()),
+            None => Err("expected a variable or a quoted string, found the end of the marker".to_owned()),
             Some(quote @ ('"' | '\'')) => {
                 let inner = self.rest.get(1..).unwrap_or_default();
                 let (value, rest) = inner
@@ -378,7 +378,7 @@ impl<'a> Parser<'a> {
             "not" => {
                 let blanks = self.take(char::is_whitespace);
                 let Some(rest) = self.rest.strip_prefix("in").filter(|_| !blanks.is_empty()) else {
-                    return Err("`in` should follow `not`".to_owned());
+                    return Err("expected `in` after `not`".to_owned());
                 };
                 self.rest = rest;
                 Comparison::NotIn
@@ -511,11 +511,11 @@ mod tests {
             (0..count).map(pair).collect::<Vec<_>>().join(" or ")
         };
         assert!(!holds(&pairs(32), &[]));
-        let refused = "a marker of more than 64 comparisons is refused";
+        let refused = "more than 64 comparisons in a marker are not supported";
         assert_eq!(parse(&pairs(33)).unwrap_err(), refused);
         let deep = |depth: usize| format!("{}os_name == 'posix'{}", "(".repeat(depth), ")".repeat(depth));
         assert!(holds(&deep(32), &[]));
-        let refused = "more than 32 parentheses within each other are refused";
+        let refused = "more than 32 nested parentheses are not supported";
         assert_eq!(parse(&deep(33)).unwrap_err(), refused);
         assert_eq!(parse(&"(".repeat(1 << 20)).unwrap_err(), refused);
     }

@@ -1,4 +1,4 @@
-//! Names and versions of packages, guarded: what the libraries behind them take too readily is refused here.
+//! Package names and versions, parsed with limits that the underlying libraries lack.
 
 use pep440_rs::Version;
 use pep508_rs::PackageName;

@@ -1,4 +1,4 @@
-//! What a wheel can be asked to run on: the system, the Python, the C library.
+//! Platforms: the system, the Python and the C library that a wheel runs on.
 
 use std::fmt;
 use std::str::FromStr;
@@ -194,13 +194,15 @@ pub enum InvalidPlatform {
         text: String,
     },
     /// Not a minor version of CPython 3.
-    #[error("`{text}` is not a Python; write 3.12, or 3.13t (3.13 or later) for the free-threaded build")]
+    #[error(
+        "`{text}` is not a Python version; write it like 3.12, or 3.13t (3.13 or later) for the free-threaded build"
+    )]
     Python {
         /// The text as given.
         text: String,
     },
     /// Not a version of glibc.
-    #[error("`{text}` is not a glibc version; write 2.35")]
+    #[error("`{text}` is not a glibc version; write it like 2.35")]
     Glibc {
         /// The text as given.
         text: String,

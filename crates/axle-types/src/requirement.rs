@@ -136,7 +136,7 @@ fn read(text: &str) -> Result<Requirement, String> {
     let (extras, rest) = extras(rest.trim_start())?;
     let (version_or_url, marker) = version_or_url(rest.trim_start())?;
     if version_or_url.is_none() && is_archive(spelled) {
-        return Err("it is the name of a file: write NAME @ URL".to_owned());
+        return Err("it is a file name: write NAME @ URL".to_owned());
     }
     let marker = marker.map(marker::parse).transpose()?.unwrap_or_default();
     Ok(Requirement { name, extras, version_or_url, marker })
@@ -151,7 +151,7 @@ fn extras(text: &str) -> Result<(Vec<ExtraName>, &str), String> {
     }
     let name = |name: &str| match name.trim() {
         "" => Err("an extra has no name".to_owned()),
-        name => name.parse().map_err(|_| format!("the extra `{name}` is not a name")),
+        name => name.parse().map_err(|_| format!("the extra `{name}` is not a valid name")),
     };
     Ok((names.split(',').map(name).collect::<Result<_, _>>()?, rest))
 }
@@ -174,8 +174,7 @@ fn version_or_url(text: &str) -> Result<(Option<VersionOrUrl>, Option<&str>), St
         return match rest.trim_start() {
             "" => Ok((specifiers(inside)?, None)),
             rest => {
-                let marker =
-                    rest.strip_prefix(';').ok_or_else(|| format!("`;` should stand before `{rest}`"))?;
+                let marker = rest.strip_prefix(';').ok_or_else(|| format!("expected `;` before `{rest}`"))?;
                 Ok((specifiers(inside)?, Some(marker)))
             }
         };
@@ -187,7 +186,7 @@ fn version_or_url(text: &str) -> Result<(Option<VersionOrUrl>, Option<&str>), St
     match versions.chars().next() {
         None => Ok((None, marker)),
         Some('<' | '=' | '>' | '~' | '!') => Ok((specifiers(versions)?, marker)),
-        Some(other) => Err(format!("one of `@ ( < = > ~ ! ;` should stand where `{other}` does")),
+        Some(other) => Err(format!("expected one of `@ ( < = > ~ ! ;`, found `{other}`")),
     }
 }
 
@@ -195,13 +194,13 @@ fn version_or_url(text: &str) -> Result<(Option<VersionOrUrl>, Option<&str>), St
 fn url_and_marker(text: &str) -> Result<(&str, Option<&str>), String> {
     let (url, rest) = text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()));
     if url.is_empty() {
-        return Err("an address should follow `@`".to_owned());
+        return Err("expected a URL after `@`".to_owned());
     }
     match (url.strip_suffix(';'), rest.trim_start()) {
         (_, "") => Ok((url, None)),
-        (Some(_), _) => Err("a blank should stand before the `;` that follows an address".to_owned()),
+        (Some(_), _) => Err("expected a space before the `;` that follows a URL".to_owned()),
         (None, rest) => {
-            let marker = rest.strip_prefix(';').ok_or_else(|| format!("`;` should stand before `{rest}`"))?;
+            let marker = rest.strip_prefix(';').ok_or_else(|| format!("expected `;` before `{rest}`"))?;
             Ok((url, Some(marker)))
         }
     }

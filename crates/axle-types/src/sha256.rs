@@ -1,4 +1,4 @@
-//! SHA-256: what the bytes of a file hash to.
+//! SHA-256 hashes of files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -54,7 +54,7 @@ serde_as_text!(Sha256);
 
 /// A text that is no SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{text}` is not a SHA-256, which has 64 hexadecimal digits")]
+#[error("`{text}` is not a SHA-256: it must be 64 hexadecimal digits")]
 #[non_exhaustive]
 pub struct InvalidSha256 {
     /// The text as given.

@@ -1,4 +1,4 @@
-//! Values that are written, in JSON and TOML, as they are shown.
+//! Serde adapters for values that are serialised as they are displayed.
 
 /// Implements `Serialize` and `Deserialize` by `Display` and `FromStr`.
 macro_rules! serde_as_text {

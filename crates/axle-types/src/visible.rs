@@ -1,8 +1,8 @@
-//! How a text of a stranger is shown: in one line, with nothing in it that steers a terminal, hides, or turns around
-//! what stands beside it, and without a password.
+//! Safe display of untrusted text: on one line, without passwords and without anything that controls a terminal, hides,
+//! or reverses the text beside it.
 //!
-//! Whatever axle prints passes through here: answers, errors, progress. (JSON has escapes of its own: what writes it
-//! asks [`is_hidden`] for them.)
+//! Everything that axle prints passes through here: answers, errors, progress. (JSON has its own escapes; its writer
+//! uses [`is_hidden`].)
 
 use std::borrow::Cow;
 

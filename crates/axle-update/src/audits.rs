@@ -1,5 +1,5 @@
-//! Audits of wheels on the package index: each at most once, kept by hash, so that an interrupted run goes on where it
-//! was.
+//! Audits of wheels on the package index: each wheel is audited once, and its audit is kept by hash, so that an
+//! interrupted run resumes where it stopped.
 
 use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,14 +55,14 @@ pub enum AuditsError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The index has it no more.
-    #[error("{filename} is chosen, and not on the index any more")]
+    #[error("{filename} is chosen, but is no longer on the index")]
     Gone {
         /// The wheel.
         filename: String,
     },
     /// Its bytes are others.
     #[error(
-        "{filename} has the SHA-256 {found}, and the index declared {known}; it was replaced or damaged on its way"
+        "{filename} has the SHA-256 {found}, but the index declares {known}; it was replaced, or damaged in transit"
     )]
     Replaced {
         /// The wheel.
@@ -73,7 +73,7 @@ pub enum AuditsError {
         found: Sha256,
     },
     /// No thread can be started.
-    #[error("cannot start threads: {0}")]
+    #[error("failed to start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 

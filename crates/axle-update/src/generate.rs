@@ -1,4 +1,4 @@
-//! All that is generated from artefacts: the sets, the toolkits, how each chosen file is built.
+//! Generation of everything that follows from artefacts: sets, toolkits, and the builds of chosen files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Brings a catalogue up to date: reads where packages are published, audits what sets choose, solves the sets again,
-//! drops what nothing chooses, and writes all of it or nothing.
+//! Update of a catalogue: reads the published files of packages, audits the wheels that sets choose, solves the sets
+//! again, drops artefacts that nothing chooses, and writes everything or nothing.
 
 mod audits;
 mod generate;
@@ -45,9 +45,9 @@ pub enum UpdateError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A package without a source is to be compiled otherwise.
-    #[error("nothing says how {0} is compiled: its packages/{0}.toml has no [source]")]
+    #[error("how to compile {0} is unknown: packages/{0}.toml has no [source]")]
     NotCompiled(String),
     /// Wheels would be chosen whose bytes were not read.
-    #[error("{0} must be audited: run `cargo xtask update` without --offline; the catalogue is as it was")]
+    #[error("{0} must be audited: run `cargo xtask update` without --offline; the catalogue is unchanged")]
     Unaudited(String),
 }

@@ -1,4 +1,4 @@
-//! The places that publish distributions.
+//! Places of publication: the origins of each package's distributions.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -44,7 +44,7 @@ impl std::str::FromStr for Kind {
         Self::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| format!("`{text}` is none of {known}"))
+            .ok_or_else(|| format!("`{text}` is not one of {known}"))
     }
 }
 

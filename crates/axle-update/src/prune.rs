@@ -1,4 +1,4 @@
-//! Which artefacts a catalogue keeps.
+//! Pruning of artefacts that a catalogue does not need to keep.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
-//! Reads where packages are published: what is new, and what is alarming.
+//! Comparison of a package's published files with the catalogue: new, changed and withdrawn files.
 //!
-//! Nothing is written here. An alarm (a file with another hash than before, one that vanished, a project that is gone or
-//! quarantined) leaves the package's artefacts as they were, until a person accepts it by name.
+//! Nothing is written here. An alarming change (a file with a different hash, one that vanished, a project that is gone
+//! or quarantined) leaves the package's artefacts unchanged until a maintainer accepts it by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -56,9 +56,7 @@ pub enum ReadError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The metadata of an sdist cannot be read.
-    #[error(
-        "the metadata of {filename} cannot be read: {message}; leave its version out with `source.versions`"
-    )]
+    #[error("the metadata of {filename} is not valid: {message}; exclude its version with `source.versions`")]
     Sdist {
         /// The sdist.
         filename: String,
@@ -67,7 +65,7 @@ pub enum ReadError {
     },
     /// A file has another hash than before: it was replaced under its name.
     #[error(
-        "{filename} now has the SHA-256 {found}, and the catalogue knows {known}: a file under a known name was \
+        "{filename} now has the SHA-256 {found}, but the catalogue records {known}: the published file was \
          replaced. Nothing was updated; find out why before you accept it by name"
     )]
     Replaced {
@@ -80,7 +78,7 @@ pub enum ReadError {
     },
     /// A file is not there any more.
     #[error(
-        "{filename} is not published any more. Nothing was updated; find out why before you accept it by name"
+        "{filename} is no longer published. Nothing was updated; find out why before you accept it by name"
     )]
     Vanished {
         /// The file.
@@ -88,7 +86,7 @@ pub enum ReadError {
     },
     /// The index says something of the project as a whole.
     #[error(
-        "the index says that {name} is {status}. Nothing was updated; find out why before you accept it by name"
+        "the index reports that {name} is {status}. Nothing was updated; find out why before you accept it by name"
     )]
     Status {
         /// The project.
@@ -98,14 +96,14 @@ pub enum ReadError {
     },
     /// A place declares no hash.
     #[error(
-        "no SHA-256 is declared for {filename}, so it cannot be recorded; choose another with --index-url"
+        "the index declares no SHA-256 for {filename}, so it cannot be recorded; choose another index with --index-url"
     )]
     NoHash {
         /// The file.
         filename: String,
     },
     /// The threads for the requests cannot be started.
-    #[error("cannot start threads: {0}")]
+    #[error("failed to start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
@@ -451,7 +449,7 @@ fn pkg_info(mut sdist: std::fs::File) -> Result<Vec<u8>, String> {
             return Ok(bytes);
         }
     }
-    Err("there is no PKG-INFO in its top folder".to_owned())
+    Err("its top directory has no PKG-INFO".to_owned())
 }
 
 #[derive(Debug, PartialEq)]

@@ -1,4 +1,4 @@
-//! From published files to sets that are audited.
+//! Settling: solves cells and audits the chosen wheels in turn, until every chosen wheel is audited.
 
 use axle_catalogue::{Inventory, share_with_siblings};
 use rayon::prelude::*;

@@ -64,6 +64,10 @@ fn change(folder: &Folder, path: &str, change: impl FnOnce(&mut Value)) {
     folder.write(path, serde_json::to_string(&value).unwrap().as_bytes()).unwrap();
 }
 
+fn write(folder: &Folder, path: &str, bytes: &[u8]) {
+    folder.write(path, bytes).unwrap();
+}
+
 fn remove(folder: &Folder, path: &str) {
     let mut transaction = folder.begin().unwrap();
     transaction.remove(path);
@@ -94,8 +98,8 @@ fn whatever_is_broken_is_found() {
     type Break = (&'static str, fn(&Folder));
     let broken: [Break; 27] = [
         ("a layout", |f| replace(f, "artefacts/torch.json", "\n", "\n ")),
-        ("artefacts of no package", |f| drop(f.write("artefacts/other.json", b"{}").unwrap())),
-        ("artefacts that are no JSON", |f| drop(f.write("artefacts/torch.json", b"{").unwrap())),
+        ("artefacts of no package", |f| write(f, "artefacts/other.json", b"{}")),
+        ("artefacts that are no JSON", |f| write(f, "artefacts/torch.json", b"{")),
         ("the name of artefacts", |f| change(f, "artefacts/torch.json", |v| v["name"] = json!("runtime"))),
         ("a wheel of another package", |f| {
             replace(f, "artefacts/torch.json", "torch-2.9.1-cp312", "torchx-2.9.1-cp312");
@@ -118,7 +122,7 @@ fn whatever_is_broken_is_found() {
         }),
         ("cells of no target", |f| {
             let text = read(f, CELLS);
-            f.write("cells/x86_64-linux/3.9-12.8.json", text.as_bytes()).unwrap();
+            write(f, "cells/x86_64-linux/3.9-12.8.json", text.as_bytes());
         }),
         ("the hash of a cell", |f| change(f, CELLS, |v| v["torch"]["2.9.1"]["cell"] = json!("0".repeat(64)))),
         ("the order of cells", |f| change(f, CELLS, |v| v["order"] = json!([]))),
@@ -134,12 +138,12 @@ fn whatever_is_broken_is_found() {
         }),
         ("a build that nothing chooses", |f| {
             let text = read(f, "builds/extension/1.0.json");
-            f.write("builds/extension/2.0.json", text.replace("\"1.0\"", "\"2.0\"").as_bytes()).unwrap();
+            write(f, "builds/extension/2.0.json", text.replace("\"1.0\"", "\"2.0\"").as_bytes());
         }),
         ("the name of a build", |f| {
             change(f, "builds/extension/1.0.json", |v| v["version"] = json!("3.0"));
         }),
-        ("a build that is no JSON", |f| drop(f.write("builds/extension/1.0.json", b"[]").unwrap())),
+        ("a build that is no JSON", |f| write(f, "builds/extension/1.0.json", b"[]")),
         ("a provider that is no package", |f| {
             replace(f, "builds/torch/2.9.1.json", "\"package\":\"runtime\"", "\"package\":\"nobody\"");
         }),
@@ -153,29 +157,27 @@ fn whatever_is_broken_is_found() {
             });
         }),
         ("the list of libraries", |f| {
-            drop(
-                f.write(
-                    "libraries.json",
-                    b"{\"schema\": \"axle.libraries/1\", \"libraries\": {\"libx.so\": [\"torch\"]}}",
-                )
-                .unwrap(),
+            write(
+                f,
+                "libraries.json",
+                b"{\"schema\": \"axle.libraries/1\", \"libraries\": {\"libx.so\": [\"torch\"]}}",
             );
         }),
         ("build environments of what is not compiled", |f| {
             let file =
                 "{\n\"schema\":\"axle.build-environments/1\",\n\"wheels\":{},\n\"environments\":[]\n}\n";
-            drop(f.write("build-environments/torch.json", file.as_bytes()).unwrap());
+            write(f, "build-environments/torch.json", file.as_bytes());
         }),
         ("build environments that are no JSON", |f| {
-            drop(f.write("build-environments/torch.json", b"{").unwrap());
+            write(f, "build-environments/torch.json", b"{");
         }),
         ("a toolkit of a wheel that is not published", |f| {
             let wheel = json!({"package": "runtime", "version": "13.0.1", "filename": "runtime-13.0.1-py3-none-any.whl"});
             let toolkit = json!({"version": "13.0.1", "components": {"cudart": wheel}});
             let file = json!({"schema": "axle.components/1", "systems": {"x86_64-linux": {"13.0": toolkit}}});
-            drop(f.write("components.json", file.to_string().as_bytes()).unwrap());
+            write(f, "components.json", file.to_string().as_bytes());
         }),
-        ("toolkits that are no JSON", |f| drop(f.write("components.json", b"[]").unwrap())),
+        ("toolkits that are no JSON", |f| write(f, "components.json", b"[]")),
         ("a component that no toolkit has", |f| {
             let source = "\n[source]\nbuild-system = \"setuptools\"\nbuild-requires = []\nlinks = []\ncomponents = [\"nothing\"]\n\
                           requires-dist = []\ndocument = \"its setup.py\"\n";
@@ -183,15 +185,15 @@ fn whatever_is_broken_is_found() {
             let wheel = json!({"package": "runtime", "version": "12.8.90", "filename": "runtime-12.8.90-py3-none-any.whl"});
             let toolkit = json!({"version": "13.0.1", "components": {"cudart": wheel}});
             let file = json!({"schema": "axle.components/1", "systems": {"x86_64-linux": {"13.0": toolkit}}});
-            drop(f.write("components.json", file.to_string().as_bytes()).unwrap());
-            drop(f.write("packages/torch.toml", format!("{text}{source}").as_bytes()).unwrap());
+            write(f, "components.json", file.to_string().as_bytes());
+            write(f, "packages/torch.toml", format!("{text}{source}").as_bytes());
         }),
         ("the matrix", |f| {
             replace(f, "matrix.toml", "order = [[\"torch\",", "order = [[\"torch\",\"nobody\",");
             let text = read(f, "matrix.toml");
             let compiled =
                 "[compiled]\ncompute-capabilities = [[\"5.0\"], []]\ncompilers = [\"gcc\", \"icc19\"]\n";
-            f.write("matrix.toml", format!("{text}\n{compiled}").as_bytes()).unwrap();
+            write(f, "matrix.toml", format!("{text}\n{compiled}").as_bytes());
         }),
     ];
     let mut text = String::new();

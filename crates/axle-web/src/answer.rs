@@ -1,4 +1,4 @@
-//! What the page is told.
+//! Answers to the page, as JSON.
 
 use std::collections::BTreeMap;
 

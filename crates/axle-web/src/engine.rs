@@ -1,4 +1,4 @@
-//! What a page calls.
+//! JavaScript interface of the engine.
 
 use std::cell::OnceCell;
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ thread_local! {
 /// Adds a shard of the catalogue. Says what is wrong with it, if anything is.
 #[wasm_bindgen]
 pub fn put(name: &str, json: &[u8]) -> Option<String> {
-    SHARDS.put(name, json).err().map(|error| format!("{name} is no shard of a catalogue: {error}"))
+    SHARDS.put(name, json).err().map(|error| format!("{name} is not a shard of a catalogue: {error}"))
 }
 
 /// Answers a question, or names the shards that have to be put in before it can be answered: `{"needs": ["…"]}`.

@@ -1,8 +1,8 @@
 //! The engine of the site: a question as JSON in, the answers of the command line as JSON out.
 //!
-//! It decides nothing: a question becomes the [`Request`](axle_plan::Request) that `axle concretise` makes of its
-//! options, and is answered by the same [`Lookup`](axle_plan::Lookup), natively and, compiled to WebAssembly, in a
-//! browser. What it reads of the catalogue comes in [`shards`], of which it names those that an answer lacks.
+//! It makes no decisions: a question becomes the same [`Request`](axle_plan::Request) that `axle concretise` makes of
+//! its options, and is answered by the same [`Lookup`](axle_plan::Lookup), natively and, compiled to WebAssembly, in a
+//! browser. It reads the catalogue as [`shards`], and reports those that it still needs for an answer.
 //!
 //! ```
 //! # fn example(catalogue: &axle_catalogue::Catalogue) -> Result<(), Box<dyn std::error::Error>> {

@@ -1,4 +1,4 @@
-//! What the page asks.
+//! Questions of the page, as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ pub struct Question {
 #[non_exhaustive]
 pub enum AskError {
     /// It is not the JSON of a question.
-    #[error("this is no question: {0}")]
+    #[error("this is not a valid question: {0}")]
     Json(#[from] serde_json::Error),
     /// A system, Python or glibc is none.
     #[error(transparent)]
@@ -73,7 +73,7 @@ pub enum AskError {
     #[error(transparent)]
     Compiler(#[from] InvalidCompiler),
     /// The version of torch is none.
-    #[error("`{text}` is no version of torch: {message}")]
+    #[error("`{text}` is not a version of torch: {message}")]
     Torch {
         /// The text.
         text: String,
@@ -84,11 +84,11 @@ pub enum AskError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// No package is asked for that there is on the system.
-    #[error("no package is asked for")]
+    #[error("no package is requested")]
     NoPackage,
     /// The catalogue knows no GPU by name.
     #[error(
-        "the catalogue has no toolkits.json, and so knows no GPU by its name: give its compute capability"
+        "the catalogue has no toolkits.json, so it does not know GPUs by name: give the compute capability"
     )]
     NoGpus,
     /// The catalogue cannot be read.

@@ -1,4 +1,4 @@
-//! The catalogue in parts, of which a page fetches those that an answer reads.
+//! Shards of the catalogue, of which a page loads only those that an answer needs.
 //!
 //! | shard | what |
 //! | --- | --- |
@@ -114,7 +114,7 @@ impl Shards {
         }
         let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
         state.lacking.insert(shard.to_owned());
-        Err(io::Error::other(format!("{path} was not fetched yet")))
+        Err(io::Error::other(format!("{path} has not been fetched yet")))
     }
 }
 

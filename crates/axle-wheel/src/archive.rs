@@ -1,4 +1,4 @@
-//! The zip that a wheel is, opened with suspicion.
+//! Zip archives of wheels, treated as untrusted.
 //!
 //! Everything that the zip's directory declares is checked when the archive is opened: how many
 //! members, their names, kinds, sizes and places. So an [`Archive`] holds only plain files that
@@ -443,13 +443,13 @@ fn check_end(reader: &mut (dyn ReadSeek + Send), at: u64) -> Result<(), ArchiveP
         .seek(SeekFrom::Start(at))
         .and_then(|_| reader.read_exact(bytes))
     {
-        Err(io) if io.kind() == io::ErrorKind::UnexpectedEof => error("its end lies outside of the file"),
+        Err(io) if io.kind() == io::ErrorKind::UnexpectedEof => error("its end is outside of the file"),
         read => read.map_err(ArchiveProblem::Io),
     };
     let mut end = [0; END];
     record(at, &mut end)?;
     if !end.starts_with(b"PK\x05\x06") {
-        return error("something follows the zip");
+        return error("there is data after the end of the zip");
     }
     let (mut size, mut start) = (u64::from(u32_at(&end, 12)), u64::from(u32_at(&end, 16)));
     let mut ends_at = at;
@@ -465,13 +465,13 @@ fn check_end(reader: &mut (dyn ReadSeek + Send), at: u64) -> Result<(), ArchiveP
             if (size != LARGE && size != u64_at(&large, 40))
                 || (start != LARGE && start != u64_at(&large, 48))
             {
-                return error("its two ends contradict each other");
+                return error("its two end records contradict each other");
             }
             (size, start) = (u64_at(&large, 40), u64_at(&large, 48));
         }
     }
     if start.checked_add(size) != Some(ends_at) {
-        return error("it is not where the end of the zip says");
+        return error("it is not at the position that the end record states");
     }
     Ok(())
 }
@@ -572,13 +572,13 @@ fn check_path(name: &[u8]) -> Result<&str, ArchiveProblem> {
     }
     // Bytes, not characters: there can be hundreds of thousands of paths.
     if path.bytes().any(|byte| byte == b'\\' || byte.is_ascii_control()) {
-        return Err(error("it holds a backslash or a control character"));
+        return Err(error("it contains a backslash or a control character"));
     }
     let parts = path.strip_suffix('/').unwrap_or(path).split('/');
     for part in parts {
         match part {
-            "" => return Err(error("a part of it is empty")),
-            "." | ".." => return Err(error("it holds `.` or `..`")),
+            "" => return Err(error("one of its components is empty")),
+            "." | ".." => return Err(error("it contains `.` or `..`")),
             _ => {}
         }
     }
@@ -634,7 +634,7 @@ fn check_paths(members: &[Member], folders: &[String]) -> Result<(), ArchiveProb
         if (below && *is_file) || (path == next && (*is_file || *next_is_file)) {
             return Err(ArchiveProblem::Path {
                 member: (*path).to_owned(),
-                reason: "another member is in a folder of that name",
+                reason: "it is used both as a file and as a directory",
             });
         }
     }
@@ -691,17 +691,19 @@ impl ArchiveError {
 #[non_exhaustive]
 pub enum ArchiveProblem {
     /// Its bytes can't be had.
-    #[error("it can't be read: {0}")]
+    #[error("failed to read it: {0}")]
     Io(#[source] io::Error),
     /// It has no bytes at all.
-    #[error("it is empty; get the file again")]
+    #[error("the file is empty; download it again")]
     Empty,
     /// It starts as a web page does, which servers give instead of a file that is not there.
-    #[error("it is no wheel but a web page; open it to read why, and get the file again")]
+    #[error(
+        "this is an HTML page, not a wheel; the download probably failed: open the page to see why, and download the file again"
+    )]
     WebPage,
     /// It neither starts nor ends as a zip does.
     #[error(
-        "it is no wheel: its {size} bytes are not those of a zip archive; check that this is the file you mean"
+        "this is not a wheel: its {size} bytes are not a zip archive; check that this is the file you mean"
     )]
     NotZip {
         /// The size of the file.
@@ -709,20 +711,20 @@ pub enum ArchiveProblem {
     },
     /// It starts as a zip, but the directory at its end is missing.
     #[error(
-        "it is cut short after {size} bytes: the directory at the end of the zip is missing; get the file again"
+        "the file is truncated after {size} bytes: the zip directory at its end is missing; download it again"
     )]
     Truncated {
         /// The size of the file.
         size: u64,
     },
     /// The directory at the end of the zip is wrong.
-    #[error("the directory of the zip is broken: {message}; get the file again")]
+    #[error("the zip directory is broken: {message}; download the file again")]
     Directory {
         /// What is wrong with it.
         message: String,
     },
     /// The directory takes more bytes than [`Limits::directory`].
-    #[error("the directory of the zip has more than {limit} bytes, which is refused")]
+    #[error("the zip directory has more than {limit} bytes, which is the limit")]
     DirectorySize {
         /// The limit.
         limit: u64,
@@ -731,7 +733,7 @@ pub enum ArchiveProblem {
     #[error("two members of the zip have the same name")]
     Duplicate,
     /// More members than [`Limits::members`].
-    #[error("it has {count} members, and more than {limit} are refused")]
+    #[error("it has {count} members, but the limit is {limit}")]
     Members {
         /// How many there are.
         count: usize,
@@ -747,7 +749,7 @@ pub enum ArchiveProblem {
         reason: &'static str,
     },
     /// A member is a link, a device or such.
-    #[error("member `{member}` is neither a file nor a folder (mode {mode:o})")]
+    #[error("member `{member}` is neither a file nor a directory (mode {mode:o})")]
     Kind {
         /// The path.
         member: String,
@@ -755,7 +757,9 @@ pub enum ArchiveProblem {
         mode: u32,
     },
     /// A file of a folder is a link that leads out of it.
-    #[error("member `{member}` is a link that leads out of the folder, or nowhere, and is not followed")]
+    #[error(
+        "member `{member}` is a symbolic link to outside of the directory or to a missing file, and is not followed"
+    )]
     Link {
         /// The path.
         member: String,
@@ -767,7 +771,7 @@ pub enum ArchiveProblem {
         member: String,
     },
     /// A member is compressed in a way that wheels are not (PEP 427 allows stored and deflated).
-    #[error("member `{member}` is compressed by {method}; wheels use Stored or Deflated")]
+    #[error("member `{member}` is compressed with {method}, but wheels use Stored or Deflated")]
     Method {
         /// The path.
         member: String,
@@ -775,7 +779,7 @@ pub enum ArchiveProblem {
         method: String,
     },
     /// A member overlaps the next one, or the end of the archive.
-    #[error("member `{member}` at offset {offset} overlaps what follows it")]
+    #[error("member `{member}` at offset {offset} overlaps the data that follows it")]
     Overlap {
         /// The path.
         member: String,
@@ -785,7 +789,7 @@ pub enum ArchiveProblem {
     /// A member's own header and the directory contradict each other, so that what the wheel holds depends
     /// on who reads it.
     #[error(
-        "the header of member `{member}` at offset {offset} has another {field} than the zip's directory"
+        "the header of member `{member}` at offset {offset} has a different {field} than the zip directory"
     )]
     LocalHeader {
         /// The path, as the directory has it.
@@ -796,7 +800,7 @@ pub enum ArchiveProblem {
         field: &'static str,
     },
     /// A member is larger than the limit for its use.
-    #[error("member `{member}` has {size} bytes, and more than {limit} are refused")]
+    #[error("member `{member}` has {size} bytes, but the limit is {limit}")]
     MemberSize {
         /// The path.
         member: String,
@@ -806,7 +810,7 @@ pub enum ArchiveProblem {
         limit: u64,
     },
     /// All members together are larger than [`Limits::total`] or [`Limits::ratio`] allow.
-    #[error("its members have {size} bytes, and more than {limit} are refused for a file of its size")]
+    #[error("its members have {size} bytes, but the limit for a file of this size is {limit}")]
     TotalSize {
         /// The sum of their sizes, unpacked.
         size: u64,
@@ -814,7 +818,7 @@ pub enum ArchiveProblem {
         limit: u64,
     },
     /// The compressed bytes of a member are broken.
-    #[error("member `{member}` is broken at offset {offset}: {message}; get the file again")]
+    #[error("member `{member}` is broken at offset {offset}: {message}; download the file again")]
     Data {
         /// The path.
         member: String,
@@ -835,7 +839,7 @@ pub enum ArchiveProblem {
     },
     /// A member has other bytes than its checksum tells.
     #[error(
-        "member `{member}` is damaged: its CRC-32 is {found:08x} and should be {declared:08x}; get the file again"
+        "member `{member}` is damaged: its CRC-32 is {found:08x}, but should be {declared:08x}; download the file again"
     )]
     Checksum {
         /// The path.
@@ -846,13 +850,13 @@ pub enum ArchiveProblem {
         found: u32,
     },
     /// A member that a wheel must have is missing.
-    #[error("it has no member `{member}`")]
+    #[error("member `{member}` is missing")]
     Missing {
         /// The path.
         member: String,
     },
     /// Not exactly one `*.dist-info` folder.
-    #[error("it is no wheel: it should have one .dist-info folder and has {}", list(found))]
+    #[error("this is not a wheel: it should have one .dist-info directory, but has {}", list(found))]
     DistInfo {
         /// Those that were found.
         found: Vec<String>,

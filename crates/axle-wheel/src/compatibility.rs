@@ -100,7 +100,7 @@ pub enum TagMismatch {
         has: PythonVersion,
     },
     /// It needs a newer glibc; all else fits.
-    #[error("it needs glibc {needs}, and the target has {has}")]
+    #[error("it needs glibc {needs}, but the target has {has}")]
     Glibc {
         /// The glibc of its least demanding platform tag.
         needs: Glibc,

@@ -1,4 +1,4 @@
-//! The files of a wheel, wherever they lie.
+//! Contents of a wheel, in an archive or in a directory.
 
 use std::fmt;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! The commands that a wheel asks to be made: `[console_scripts]` of `entry_points.txt`
+//! Console scripts of a wheel: `[console_scripts]` in `entry_points.txt`
 //! (<https://packaging.python.org/en/latest/specifications/entry-points/>).
 
 use thiserror::Error;
@@ -73,7 +73,7 @@ fn console_script(line: &str) -> Option<ConsoleScript> {
 #[non_exhaustive]
 pub enum EntryPointsError {
     /// A line of `[console_scripts]` that names no command and function.
-    #[error("line {line}: `{text}` is no `name = module:function`")]
+    #[error("line {line}: `{text}` is not of the form `name = module:function`")]
     Line {
         /// The line, counted from 1.
         line: usize,
@@ -81,7 +81,7 @@ pub enum EntryPointsError {
         text: String,
     },
     /// More than any real wheel has.
-    #[error("it asks for more than {MOST} commands, which is refused")]
+    #[error("it declares more than {MOST} commands, which is the limit")]
     TooMany,
 }
 

@@ -1,6 +1,6 @@
-//! Files that somebody names: read only where they are regular files, and only as much as a file of their kind has.
+//! Bounded reading of files that a user names: only regular files, and only up to a limit.
 //!
-//! To open a pipe is to wait for its other end, and `/dev/zero` has no end.
+//! Opening a pipe waits for its other end, and `/dev/zero` never ends.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -47,7 +47,7 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         io::Error::new(error.kind(), format!("failed to read file `{}`: {error}", path.display()))
     })?;
     if bytes.len() as u64 > limit {
-        let message = format!("`{}` has more than {limit} bytes, which is refused", path.display());
+        let message = format!("`{}` has more than {limit} bytes, which is the limit", path.display());
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
@@ -60,7 +60,7 @@ pub fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     let text = String::from_utf8(read_file(path, limit)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let message = format!("`{}` is not UTF-8: see its byte {at}", path.display());
+        let message = format!("`{}` is not UTF-8: byte {at} is invalid", path.display());
         io::Error::new(io::ErrorKind::InvalidData, message)
     })?;
     Ok(match text.strip_prefix('\u{feff}') {
@@ -80,10 +80,10 @@ mod tests {
         std::fs::write(&path, "\u{feff}text").unwrap();
         assert_eq!(read_file(&path, 7).unwrap().len(), 7);
         assert_eq!(read_text(&path, 7).unwrap(), "text");
-        let refused = format!("`{}` has more than 6 bytes, which is refused", path.display());
+        let refused = format!("`{}` has more than 6 bytes, which is the limit", path.display());
         assert_eq!(read_file(&path, 6).unwrap_err().to_string(), refused);
         std::fs::write(&path, b"ab\xff").unwrap();
-        assert!(read_text(&path, 7).unwrap_err().to_string().ends_with("is not UTF-8: see its byte 2"));
+        assert!(read_text(&path, 7).unwrap_err().to_string().ends_with("is not UTF-8: byte 2 is invalid"));
         let error = read_file(&folder.path().join("b"), 7).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
     }

@@ -95,15 +95,13 @@ fn append(
 #[non_exhaustive]
 pub enum HeadersError {
     /// One value is longer than that of any real file.
-    #[error("its {field} has more than {LONGEST} bytes, which is refused")]
+    #[error("its {field} has more than {LONGEST} bytes, which is the limit")]
     TooLong {
         /// The field.
         field: &'static str,
     },
     /// There are more values, or more bytes of them, than in any real file.
-    #[error(
-        "more than {MOST} fields, or {LARGEST} bytes of them, are refused, and its {field} is beyond that"
-    )]
+    #[error("its {field} exceeds the limits of {MOST} fields and {LARGEST} bytes")]
     TooMuch {
         /// The first field that is too much.
         field: &'static str,
@@ -136,13 +134,12 @@ mod tests {
     fn what_no_real_file_has_is_refused() {
         let long = "a".repeat(LONGEST);
         assert!(read(&format!("Name: {long}\n")).is_ok());
-        let refused = "its Name has more than 4096 bytes, which is refused";
+        let refused = "its Name has more than 4096 bytes, which is the limit";
         assert_eq!(read(&format!("Name: {long}a\n")).unwrap_err(), refused);
         assert_eq!(read(&format!("Name: {long}\n a\n")).unwrap_err(), refused);
         assert_eq!(read(&format!("Name: a\n{}", " b\n".repeat(LONGEST))).unwrap_err(), refused);
         assert!(read(&"Tag:a\n".repeat(MOST)).is_ok());
-        let refused =
-            "more than 16384 fields, or 1048576 bytes of them, are refused, and its Tag is beyond that";
+        let refused = "its Tag exceeds the limits of 16384 fields and 1048576 bytes";
         assert_eq!(read(&"Tag:a\n".repeat(MOST + 1)).unwrap_err(), refused);
         assert_eq!(read(&format!("Tag: {long}\n").repeat(257)).unwrap_err(), refused);
         assert_eq!(read(&format!("Tag:\n {}\n", &long[1..]).repeat(257)).unwrap_err(), refused);

@@ -1,4 +1,4 @@
-//! Unpacking of what deflate packed (RFC 1951), as a stream.
+//! Streaming decompression of deflate (RFC 1951).
 
 use std::io::{self, Read};
 
@@ -106,15 +106,15 @@ impl<R: Read> Read for Inflate<R> {
 fn refused(error: &DecompressionError) -> io::Error {
     let (kind, what) = match error {
         DecompressionError::InsufficientInput => {
-            (io::ErrorKind::UnexpectedEof, "its packed bytes end too early")
+            (io::ErrorKind::UnexpectedEof, "its compressed data ends too early")
         }
         DecompressionError::DistanceTooFarBack | DecompressionError::InputStartsWithRun => {
-            (io::ErrorKind::InvalidData, "its packed bytes refer to what was before them")
+            (io::ErrorKind::InvalidData, "its compressed data refers to data before its start")
         }
         DecompressionError::InvalidUncompressedBlockLength => {
-            (io::ErrorKind::InvalidData, "its packed bytes hold a block whose length contradicts itself")
+            (io::ErrorKind::InvalidData, "its compressed data contains a block with a contradictory length")
         }
-        _ => (io::ErrorKind::InvalidData, "its packed bytes hold a code that deflate does not have"),
+        _ => (io::ErrorKind::InvalidData, "its compressed data contains a code that is not valid in deflate"),
     };
     io::Error::new(kind, what)
 }

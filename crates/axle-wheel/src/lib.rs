@@ -1,4 +1,4 @@
-//! Names, tags and versions of wheels, their metadata, and bounded access to the zip.
+//! Wheels: their names, tags, versions and metadata, and bounded access to the zip archive.
 //!
 //! A wheel's file name says for which Python and which platform it was built. [`WheelName`] reads
 //! it, and [`fit`] says how well it fits a [`System`], a [`PythonVersion`] and a [`Glibc`], or why

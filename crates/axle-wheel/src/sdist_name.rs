@@ -95,13 +95,13 @@ impl fmt::Display for SdistName {
 #[non_exhaustive]
 pub enum SdistNameError {
     /// Neither `.tar.gz` nor `.zip`.
-    #[error("`{filename}` is no name of an sdist: it ends neither in .tar.gz nor in .zip")]
+    #[error("`{filename}` is not the name of an sdist: it ends neither in .tar.gz nor in .zip")]
     Extension {
         /// The text as given.
         filename: String,
     },
     /// It names another project.
-    #[error("`{filename}` is no name of an sdist of {project}")]
+    #[error("`{filename}` is not the name of an sdist of {project}")]
     Project {
         /// The text as given.
         filename: String,
@@ -109,7 +109,7 @@ pub enum SdistNameError {
         project: PackageName,
     },
     /// What follows the project's name is no version.
-    #[error("`{filename}` is no name of an sdist: `{text}` is no PEP 440 version")]
+    #[error("`{filename}` is not the name of an sdist: `{text}` is not a PEP 440 version")]
     Version {
         /// The text as given.
         filename: String,

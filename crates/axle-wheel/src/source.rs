@@ -1,4 +1,4 @@
-//! Where the bytes of a wheel come from.
+//! Byte sources of wheels: local files, and others that implement the trait.
 
 use std::fmt;
 use std::fs::File;

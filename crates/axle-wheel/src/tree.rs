@@ -1,7 +1,7 @@
-//! The files of a wheel in a folder: unpacked, or installed.
+//! Directories of an unpacked or installed wheel.
 //!
-//! A folder is as suspicious as an archive. Links are followed only where they stay in the folder; pipes and
-//! devices are not opened, since to open one may wait for ever.
+//! A directory is as untrusted as an archive. Symbolic links are followed only within the directory; pipes and devices
+//! are not opened, since opening one may block forever.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -324,7 +324,7 @@ mod tests {
             symlink(target, &link).unwrap();
             assert_eq!(
                 unpacked(&folder).unwrap_err(),
-                "folder: member `x/out` is a link that leads out of the folder, or nowhere, and is not followed"
+                "folder: member `x/out` is a symbolic link to outside of the directory or to a missing file, and is not followed"
             );
             fs_err::remove_file(link).unwrap();
         }
@@ -345,8 +345,7 @@ mod tests {
             assert_eq!(installed(path), Ok(("x/a.so".to_owned(), path.to_owned())));
         }
         symlink(outside.path(), folder.path().join("link")).unwrap();
-        let refused =
-            "member `link/z.so` is a link that leads out of the folder, or nowhere, and is not followed";
+        let refused = "member `link/z.so` is a symbolic link to outside of the directory or to a missing file, and is not followed";
         assert_eq!(installed("link/z.so"), Err(refused.to_owned()));
     }
 
@@ -355,11 +354,11 @@ mod tests {
         let message = |files| unpacked(&folder(files)).unwrap_err();
         assert_eq!(
             message(&["a"]),
-            "folder: it is no wheel: it should have one .dist-info folder and has none"
+            "folder: this is not a wheel: it should have one .dist-info directory, but has none"
         );
         assert_eq!(
             message(&["x-1.dist-info/METADATA", "y-1.dist-info/METADATA"]),
-            "folder: it is no wheel: it should have one .dist-info folder and has x-1.dist-info, y-1.dist-info"
+            "folder: this is not a wheel: it should have one .dist-info directory, but has x-1.dist-info, y-1.dist-info"
         );
     }
 
@@ -368,7 +367,7 @@ mod tests {
         let folder = folder(&["x-1.dist-info/METADATA", "x/a.so", "x/b.so"]);
         let limits = Limits { members: 2, ..Limits::default() };
         let error = Tree::unpacked(folder.path(), limits).unwrap_err();
-        assert_eq!(error.problem.to_string(), "it has 3 members, and more than 2 are refused");
+        assert_eq!(error.problem.to_string(), "it has 3 members, but the limit is 2");
         let limits = Limits { member: 3, whole: 3, ..Limits::default() };
         assert!(Tree::unpacked(folder.path(), limits).is_err());
     }

@@ -1,4 +1,4 @@
-//! The `WHEEL` file: what the archive says of itself (binary distribution format).
+//! The `WHEEL` file: tags and format version of the archive (binary distribution format).
 
 use thiserror::Error;
 
@@ -64,13 +64,13 @@ pub enum WheelFileError {
     #[error(transparent)]
     Headers(#[from] HeadersError),
     /// Its tags stand for more than any real wheel's.
-    #[error("its tags stand for more than {limit}, which is refused")]
+    #[error("its compressed tags expand to more than {limit} tags, which is the limit")]
     Tags {
         /// The limit.
         limit: usize,
     },
     /// A format that may mean something else than what we know.
-    #[error("its Wheel-Version is `{text}`, and only 1.x is known")]
+    #[error("its Wheel-Version is `{text}`, but only 1.x is supported")]
     Version {
         /// The version as spelled; empty where there is none.
         text: String,

@@ -283,7 +283,7 @@ impl fmt::Display for Tag<'_> {
 
 /// A text that is no name of a wheel, and the part of it that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{filename}` is no name of a wheel: {problem}")]
+#[error("`{filename}` is not the name of a wheel: {problem}")]
 #[non_exhaustive]
 pub struct WheelNameError {
     /// The text as given, cut short where it is far too long.
@@ -297,13 +297,13 @@ pub struct WheelNameError {
 #[non_exhaustive]
 pub enum WheelNameProblem {
     /// No file system of Linux could hold it.
-    #[error("it has {bytes} bytes, and a file name has at most {LONGEST}")]
+    #[error("it has {bytes} bytes, but a file name has at most {LONGEST}")]
     TooLong {
         /// The length of the whole text.
         bytes: usize,
     },
     /// Its sets of tags stand for more than any real wheel's.
-    #[error("its sets of tags stand for {count} tags, and more than {MOST_TAGS} are refused")]
+    #[error("its compressed tags expand to {count} tags, but the limit is {MOST_TAGS}")]
     TooManyTags {
         /// How many they stand for.
         count: usize,
@@ -312,19 +312,19 @@ pub enum WheelNameProblem {
     #[error("it does not end in .whl")]
     Extension,
     /// Not five or six parts between the dashes.
-    #[error("it has {found} parts between dashes, and a wheel's name has five, or six with a build tag")]
+    #[error("it has {found} parts between dashes, but a wheel's name has five, or six with a build tag")]
     Parts {
         /// How many there are.
         found: usize,
     },
     /// No name of a project.
-    #[error("`{text}` is no name of a project")]
+    #[error("`{text}` is not a project name")]
     Distribution {
         /// The first part.
         text: String,
     },
     /// No PEP 440 version.
-    #[error("`{text}` is no PEP 440 version")]
+    #[error("`{text}` is not a PEP 440 version")]
     Version {
         /// The second part.
         text: String,
@@ -336,7 +336,7 @@ pub enum WheelNameProblem {
         text: String,
     },
     /// A tag with characters that no tag has, or an empty one.
-    #[error("`{text}` is no {part} tag")]
+    #[error("`{text}` is not a {part} tag")]
     Tag {
         /// Which tag: `Python`, `ABI` or `platform`.
         part: &'static str,

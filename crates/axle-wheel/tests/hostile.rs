@@ -130,7 +130,7 @@ fn zip64_sizes_are_taken() {
 }
 
 fn contradicts(field: &str) -> String {
-    format!("the header of member `a` at offset 0 has another {field} than the zip's directory")
+    format!("the header of member `a` at offset 0 has a different {field} than the zip directory")
 }
 
 #[test]
@@ -153,7 +153,10 @@ fn local_headers_that_contradict_the_directory_are_told() {
     // More between name and data than there is room for.
     let mut bytes = good;
     bytes[28] = 200;
-    assert_eq!(read(&bytes).unwrap_err().to_string(), "member `a` at offset 0 overlaps what follows it");
+    assert_eq!(
+        read(&bytes).unwrap_err().to_string(),
+        "member `a` at offset 0 overlaps the data that follows it"
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! Command-line arguments of `axle` and its subcommands.
 
 use std::path::PathBuf;
 
@@ -11,45 +11,45 @@ use axle_types::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pep440_rs::VersionSpecifiers;
 
-/// Fits machine-learning wheels to a machine.
+/// Fits CUDA Python wheels to a machine.
 #[derive(Debug, Parser)]
 #[command(name = "axle", version, disable_help_subcommand = true)]
 pub struct Arguments {
-    /// What to do.
+    /// Subcommands of `axle`.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Subcommands of `axle`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show what is inside wheels: SASS and PTX, needed libraries, symbol versions
     Audit(Audit),
     /// Check a build environment that you describe: compiler, GPU, driver, glibc, Python
     Check(Check),
-    /// Check this machine, and what is installed on it
+    /// Check this machine and the packages installed on it
     Doctor(Doctor),
-    /// Pick one build of every package so that all fit the target (resolve), or say why that is impossible
+    /// Pick one build of every package so that all fit the target (resolve), or report why there is none
     Concretise(Concretise),
-    /// Resolve versions that the catalogue does not have as a set, and write them to a lock file for Nix
+    /// Resolve a set of versions that the catalogue does not have, and write it to a lock file for Nix
     Lock(Lock),
-    /// Show, extend, update or check a catalogue: what is known of every package
+    /// Show, extend, update or check a catalogue: the packages that axle knows, with their wheels
     Catalogue(CatalogueCommands),
 }
 
-/// How to print an answer.
+/// Output formats of most subcommands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For a person
+    /// Text, to be read
     Human,
     /// One JSON document
     Json,
 }
 
-/// How to print what was found.
+/// Output formats of reports: `axle audit`, `axle check`, `axle doctor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For a person
+    /// Text, to be read
     Human,
     /// One JSON document
     Json,
@@ -61,118 +61,119 @@ pub enum ReportFormat {
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// Compute capability that the wheel must cover, as in 8.6; repeatable
+    /// Compute capability that the wheel must cover, e.g. 8.6; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", instead of its compute capability; repeatable
+    /// GPU by name, e.g. "RTX 3090", instead of by compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
-    /// Target glibc, as in 2.35: exit 1 if a wheel needs a newer one
+    /// Target glibc version, e.g. 2.35: exit 1 if a wheel needs a newer one
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
     /// Compare every file with the hash in the wheel's RECORD
     #[arg(long)]
     pub verify: bool,
-    /// Unpack the device code and list its kernels, with the architectures that each was compiled for
+    /// Decompress the device code and list its kernels, with the architectures that each was compiled for
     #[arg(long)]
     pub deep: bool,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: ReportFormat,
-    /// Show long lists whole, and report what was read over the network
+    /// Show long lists in full, and report how much was read over the network
     #[arg(long, short)]
     pub verbose: bool,
-    /// For NAME==VERSION: audit the wheel for this Python, as in 3.12 [default: the newest CPython]
+    /// For NAME==VERSION: audit the wheel for this Python, e.g. 3.12 [default: the newest CPython]
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
-    /// For NAME==VERSION: audit the wheel for this system, as Nix names it
+    /// For NAME==VERSION: audit the wheel for this system (Nix system name)
     #[arg(long, default_value = "x86_64-linux")]
     pub system: System,
-    /// For NAME==VERSION: package index to ask [default: the one that pip uses]
+    /// For NAME==VERSION: package index to use [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Report facts only, without the catalogue's conclusions: who provides a library, which members count for a GPU
+    /// Report facts only, without the catalogue's conclusions: which package provides a library, which members count
+    /// towards covering a GPU
     #[arg(long)]
     pub no_catalogue: bool,
-    /// Folder of a catalogue [default: the one in the program]
+    /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_catalogue")]
     pub catalogue: Option<PathBuf>,
-    /// What to audit: a wheel, a shared object, a cubin, PTX, a fat binary; a folder of wheels, an unpacked wheel,
-    /// site-packages; an http(s) address of a wheel, read by ranges; or a release on the package index
+    /// Input to audit: a wheel, a shared object, a cubin, PTX, a fat binary; a directory of wheels, an unpacked wheel,
+    /// site-packages; the http(s) URL of a wheel, read with range requests; or a release on the package index
     #[arg(required = true, value_name = "FILE|FOLDER|URL|NAME==VERSION")]
     pub inputs: Vec<String>,
 }
 
-/// How to print a plan.
+/// Output formats of plans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
-    /// For a person
+    /// Text, to be read
     Human,
     /// One JSON document
     Json,
     /// Exact pins with hashes, for pip and uv
     Requirements,
-    /// pylock.toml (PEP 751), for pip and uv; the package index is asked for the addresses
+    /// pylock.toml (PEP 751), for pip and uv; the URLs are requested from the package index
     Pylock,
 }
 
-/// What is asked for, and for what.
+/// The request: packages and a target.
 #[derive(Debug, Args)]
 pub struct RequestArguments {
-    /// Python version, as in 3.12, or 3.13t without the GIL
+    /// Python version, e.g. 3.12, or 3.13t for the free-threaded build
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
-    /// CUDA release, as in 12.8
+    /// CUDA release, e.g. 12.8
     #[arg(long, value_name = "X.Y", conflicts_with = "cpu", value_parser = cuda_release)]
     pub cuda: Option<CudaTarget>,
-    /// Without CUDA
+    /// Resolve for CPUs only, without CUDA
     #[arg(long)]
     pub cpu: bool,
-    /// Compute capability of a GPU, as in 8.6; may be repeated
+    /// Compute capability of a GPU, e.g. 8.6; repeatable
     #[arg(long = "cc", value_name = "X.Y", conflicts_with = "cpu")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", instead of its compute capability; repeatable
+    /// GPU by name, e.g. "RTX 3090", instead of by compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME", conflicts_with = "cpu")]
     pub gpus: Vec<String>,
-    /// Major version of GCC; with a compiler, what has no wheel that fits may be compiled
+    /// Major version of GCC; with a compiler, packages that have no compatible wheel may be compiled
     #[arg(long, value_name = "MAJOR", value_parser = compiler_major, conflicts_with = "clang")]
     pub gcc: Option<u16>,
-    /// Major version of Clang
+    /// Major version of Clang, instead of GCC
     #[arg(long, value_name = "MAJOR", value_parser = compiler_major)]
     pub clang: Option<u16>,
-    /// What to prefer: wheels, even of an older torch (wheel), the newest torch, even compiled (newest), or compiling
-    /// whatever can be (source); prefix with NAME= to set it for one package; repeatable
+    /// Preference: wheels, even of an older torch (wheel); the newest torch, even if compiled (newest); or compiling
+    /// everything that can be compiled (source); prefix with NAME= to set it for one package; repeatable
     #[arg(long, value_name = "[NAME=]wheel|newest|source", value_parser = preference)]
     pub prefer: Vec<(Option<String>, Prefer)>,
-    /// Never compile, or not the package NAME; repeatable
+    /// Never compile any package, or the package NAME; repeatable
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub only_wheels: Vec<String>,
     /// Use only wheels whose bytes axle has read, for every package or for NAME; repeatable
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub only_audited: Vec<String>,
-    /// Version of the machine's driver, as in 570.26 [default: new enough]
+    /// Version of NVIDIA's driver on the target, e.g. 570.26 [default: new enough]
     #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
     pub driver: Option<DriverVersion>,
     /// Ignore this compiler or driver rule (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
-    /// torch version, or the start of one, as in 2.9
+    /// torch version or prefix of one, e.g. 2.9
     #[arg(long, value_name = "VERSION", value_parser = version)]
     pub torch: Option<String>,
-    /// System, as Nix names it [default: x86_64-linux, whatever the machine is]
+    /// Nix system name of the target [default: x86_64-linux, whatever machine axle runs on]
     #[arg(long)]
     pub system: Option<System>,
-    /// glibc of the machine [default: 2.35]
+    /// glibc version of the target [default: 2.35]
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
-    /// Read the request from this file: axle.toml, or the requirements of requirements.txt or pyproject.toml;
-    /// command-line options take precedence
+    /// Read the request from this file: axle.toml, or the requirements in requirements.txt or pyproject.toml;
+    /// command-line options take precedence; repeatable
     #[arg(long, value_name = "FILE")]
     pub from: Vec<PathBuf>,
-    /// Folder of a catalogue [default: the one in the program]
+    /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
-    /// Packages, as in torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
+    /// Packages, e.g. torch, 'flash-attn>=2.7' or 'cuda-toolkit[cublas]'
     #[arg(value_name = "PACKAGE")]
     pub packages: Vec<String>,
 }
@@ -180,52 +181,52 @@ pub struct RequestArguments {
 /// `axle check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// CUDA release, as in 12.8
+    /// CUDA release, e.g. 12.8
     #[arg(long, value_name = "X.Y")]
     pub cuda: CudaRelease,
-    /// Version of GCC, as in 13
+    /// Major version of GCC, e.g. 13
     #[arg(long, value_name = "VERSION", value_parser = compiler_major, conflicts_with = "clang")]
     pub gcc: Option<u16>,
-    /// Version of Clang, as in 17
+    /// Major version of Clang, e.g. 17
     #[arg(long, value_name = "VERSION", value_parser = compiler_major)]
     pub clang: Option<u16>,
-    /// GCC release whose libstdc++ Clang takes: the newest that is installed
+    /// Major version of the GCC whose libstdc++ Clang uses: the newest installed
     #[arg(long, value_name = "MAJOR", requires = "clang")]
     pub libstdcxx: Option<u16>,
-    /// Compute capability of a GPU, as in 8.6; repeatable
+    /// Compute capability of a GPU, e.g. 8.6; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU, as in "RTX 3090", for its compute capability; repeatable
+    /// GPU by name, e.g. "RTX 3090", for its compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
-    /// Python version, as in 3.12
+    /// Python version, e.g. 3.12
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
-    /// Version of NVIDIA's driver, as in 570.26
+    /// Version of NVIDIA's driver, e.g. 570.26
     #[arg(long, value_name = "VERSION")]
     pub driver: Option<DriverVersion>,
-    /// glibc, as in 2.40
+    /// glibc version, e.g. 2.40
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,
-    /// Memory for compilers, as in 32G
+    /// Memory available to compile jobs, e.g. 32G
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     pub memory: Option<u64>,
-    /// Package that is to be compiled, whose jobs must fit the memory; repeatable
+    /// Package to compile: check that its compile jobs fit into --memory; repeatable
     #[arg(long = "compile", value_name = "PACKAGE", requires = "memory")]
     pub compiled: Vec<String>,
-    /// torch version, or the start of one, as in 2.9; with the libraries that it pins
+    /// torch version or prefix of one, e.g. 2.9; checked together with the libraries that it pins
     #[arg(long, value_name = "VERSION")]
     pub torch: Option<String>,
     /// Report violations of this rule as warnings, not errors (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
-    /// System, as Nix names it
+    /// Nix system name
     #[arg(long, default_value = "x86_64-linux")]
     pub system: System,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: ReportFormat,
-    /// Folder of a catalogue [default: the one in the program]
+    /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
 }
@@ -233,22 +234,22 @@ pub struct Check {
 /// `axle doctor`.
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Look at the files in this folder, as if it were the root, and run none of its programs
+    /// Examine the files under this directory as the root of a machine, and run none of its programs
     #[arg(long, value_name = "FOLDER")]
     pub root: Option<PathBuf>,
-    /// Compute capability to judge for, as in 8.6, instead of those of the GPUs that are found; repeatable
+    /// Compute capability to check for, e.g. 8.6, instead of those of the GPUs found; repeatable
     #[arg(long = "cc", value_name = "X.Y")]
     pub compute_capabilities: Vec<ComputeCapability>,
-    /// Name of a GPU to judge for, as in "RTX 3090", instead of those that are found; repeatable
+    /// GPU to check for, by name, e.g. "RTX 3090", instead of the GPUs found; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
     /// Report violations of this rule as warnings, not errors (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: ReportFormat,
-    /// Folder of a catalogue [default: the one in the program]
+    /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
 }
@@ -256,21 +257,21 @@ pub struct Doctor {
 /// `axle concretise`.
 #[derive(Debug, Args)]
 pub struct Concretise {
-    /// What is asked for.
+    /// The request.
     #[command(flatten)]
     pub request: RequestArguments,
-    /// Explain why this package of the plan has the version and build that it has
+    /// Explain why this package of the plan has its version and build
     #[arg(long, value_name = "NAME")]
     pub explain: Option<String>,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: PlanFormat,
-    /// Package index to ask for pylock's addresses [default: the one that pip uses]
+    /// Package index to request the URLs of a pylock from [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
 }
 
-/// Arguments of a request, which a lock tells itself when it is checked or updated.
+/// Arguments of a request, which conflict with checking or updating a lock file: that contains its request.
 const OF_REQUESTS: [&str; 18] = [
     "python",
     "cuda",
@@ -295,33 +296,33 @@ const OF_REQUESTS: [&str; 18] = [
 /// `axle lock`.
 #[derive(Debug, Args)]
 pub struct Lock {
-    /// What is asked for.
+    /// The request.
     #[command(flatten)]
     pub request: RequestArguments,
     /// Constrain NAME to this version if it is part of the set, directly or as a dependency; repeatable
     #[arg(long = "pin", value_name = "NAME==VERSION", value_parser = axle_solve::pin)]
     pub pins: Vec<(String, VersionSpecifiers)>,
-    /// File to write the lock to
+    /// Lock file to write
     #[arg(long, short, value_name = "FILE", default_value = "axle.lock.json", conflicts_with = "check")]
     pub output: PathBuf,
-    /// Compare this lock with what would be locked today, and write nothing
+    /// Compare this lock file with what would be locked today, and write nothing
     #[arg(long, value_name = "FILE", conflicts_with_all = OF_REQUESTS)]
     pub check: Option<PathBuf>,
     /// Upgrade this package and the dependencies that only it needs; keep every other version
     #[arg(long, value_name = "NAME", conflicts_with = "check", conflicts_with_all = OF_REQUESTS)]
     pub update: Option<String>,
-    /// Read no wheel: fail if the bytes of one have to be read first
+    /// Never read a wheel: fail if a chosen wheel has not been audited yet
     #[arg(long)]
     pub offline: bool,
     /// Package index to read wheels from [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// How to print the plan
+    /// Output format of the plan
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
 }
 
-/// A preference, for one package or for all.
+/// Parses a preference, for one package or for all.
 fn preference(text: &str) -> Result<(Option<String>, Prefer), String> {
     let (name, prefer) = match text.split_once('=') {
         Some((name, prefer)) => (Some(package_name(name).map_err(|error| error.to_string())?), prefer),
@@ -331,7 +332,7 @@ fn preference(text: &str) -> Result<(Option<String>, Prefer), String> {
     Ok((name, prefer))
 }
 
-/// The text of a PEP 440 version.
+/// Checks the text of a PEP 440 version.
 pub fn version(text: &str) -> Result<String, String> {
     let version: Result<Version, _> = text.parse();
     version.map(|version| version.to_string()).map_err(|error| error.to_string())
@@ -346,17 +347,17 @@ pub fn allowable(text: &str) -> Result<Rule, String> {
     Ok(rule)
 }
 
-/// A CUDA release; that there is none is said by `--cpu`.
+/// Parses a CUDA release; `--cpu`, not this option, selects no CUDA.
 pub fn cuda_release(text: &str) -> Result<CudaTarget, String> {
     match text.parse() {
         Ok(cuda @ CudaTarget::Release(_)) => Ok(cuda),
-        _ => Err("a CUDA release is written with major and minor, as in 12.8; --cpu is without".to_owned()),
+        _ => Err("write a CUDA release as MAJOR.MINOR, e.g. 12.8, or use --cpu for no CUDA".to_owned()),
     }
 }
 
-/// Reads `32G` or `512M`; the letters are powers of 1024.
+/// Parses a size of memory such as `32G` or `512M`; the units are powers of 1024.
 pub fn memory(text: &str) -> Result<u64, String> {
-    let invalid = || format!("'{text}' is no size of memory: it is written like 32G or 512M");
+    let invalid = || format!("'{text}' is not a size of memory: write it like 32G or 512M");
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| invalid())?;
     let unit: u64 = match text.get(digits.len()..).unwrap_or_default().to_uppercase().as_str() {
@@ -371,16 +372,16 @@ pub fn memory(text: &str) -> Result<u64, String> {
 /// `axle catalogue add`.
 #[derive(Debug, Args)]
 pub struct CatalogueAdd {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
     pub catalogue: PathBuf,
     /// Package index [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Oldest release to index [default: the newest final one]
+    /// Oldest release to index [default: the newest that is not a pre-release]
     #[arg(long, value_name = "VERSION")]
     pub since: Option<Version>,
-    /// Packages
+    /// Packages to add
     #[arg(value_name = "PACKAGE", required = true)]
     pub packages: Vec<String>,
 }
@@ -388,31 +389,31 @@ pub struct CatalogueAdd {
 /// `axle catalogue`.
 #[derive(Debug, Args)]
 pub struct CatalogueCommands {
-    /// What to do with the catalogue.
+    /// The subcommand of `axle catalogue`.
     #[command(subcommand)]
     pub command: CatalogueCommand,
 }
 
-/// What to do with a catalogue.
+/// Subcommands of `axle catalogue`.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
-    /// Show what is known of a package: by version, CUDA, Python and architectures
+    /// Show what the catalogue has of a package, by version, CUDA, Python and architecture
     Show(CatalogueShow),
-    /// Ask the package index about a package, and write its TOML
+    /// Look a package up on the package index, and write its TOML file
     Add(CatalogueAdd),
-    /// Read the package index for packages and all that they require, and write what is new to a catalogue
+    /// Read packages and all of their requirements from the package index, and write what is new to a catalogue
     Update(CatalogueUpdate),
-    /// Check that a catalogue is whole: schemas, references, order, bytes
+    /// Check that a catalogue is valid and complete: schemas, references, order, bytes
     Check(CatalogueCheck),
 }
 
 /// `axle catalogue check`.
 #[derive(Debug, Args)]
 pub struct CatalogueCheck {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(value_name = "FOLDER", default_value = "catalogue")]
     pub catalogue: PathBuf,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
 }
@@ -420,16 +421,16 @@ pub struct CatalogueCheck {
 /// `axle catalogue update`.
 #[derive(Debug, Args)]
 pub struct CatalogueUpdate {
-    /// Folder of the catalogue
+    /// Directory of the catalogue
     #[arg(long, value_name = "FOLDER", default_value = "catalogue")]
     pub catalogue: PathBuf,
     /// Package index [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
-    /// Update only the packages named, not what they require
+    /// Update only the packages named, not their requirements
     #[arg(long)]
     pub no_deps: bool,
-    /// Packages; all of the catalogue when none is named
+    /// Packages to update [default: all of the catalogue]
     #[arg(value_name = "PACKAGE")]
     pub packages: Vec<String>,
 }
@@ -437,15 +438,15 @@ pub struct CatalogueUpdate {
 /// `axle catalogue show`.
 #[derive(Debug, Args)]
 pub struct CatalogueShow {
-    /// Folder of a catalogue [default: the one in the program]
+    /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
-    /// How to print the answer
+    /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// List every artefact with its hash
+    /// List each artefact with its hash
     #[arg(long)]
     pub files: bool,
-    /// Package
+    /// Package to show
     pub package: String,
 }

@@ -1,4 +1,4 @@
-//! `axle audit`.
+//! `axle audit`: audits wheels and files.
 
 mod input;
 mod kernels;
@@ -111,7 +111,7 @@ fn found(wheel: &Wheel) -> Vec<Found> {
         found.push(Found::breaks(file, Rule::PackageWithoutCode, &message));
     }
     if let Some(coverage) = wheel.glibc_coverage.as_ref().filter(|coverage| !coverage.covered) {
-        let message = format!("members need a newer glibc than {}", coverage.glibc);
+        let message = format!("members that need a newer glibc than {}", coverage.glibc);
         found.push(Found::breaks(file, Rule::GlibcTooOld, &message));
     }
     found

@@ -1,4 +1,4 @@
-//! `axle catalogue`.
+//! `axle catalogue`: shows, checks and updates a catalogue.
 
 use axle_catalogue::Folder;
 use axle_catalogue::check::{Complaint, Counts, check};
@@ -65,9 +65,9 @@ fn human(counts: &Counts, complaints: &[Complaint]) -> Text {
         text.line(format_args!("{path}: {message}"));
     }
     let verdict = match complaints.len() {
-        0 => "it is whole".to_owned(),
-        1 => "1 thing is wrong".to_owned(),
-        count => format!("{count} things are wrong"),
+        0 => "no problems".to_owned(),
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
     };
     text.with(format_args!(
         "{} packages, {} artefacts ({} audited, {} sibling, {} declared), {} cells, {} builds: {verdict}",

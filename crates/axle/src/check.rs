@@ -1,4 +1,4 @@
-//! `axle check`: judges an environment that is described.
+//! `axle check`: checks an environment that the user describes.
 
 use axle_plan::{Document, package_name};
 use axle_rules::Severity;
@@ -74,7 +74,7 @@ pub fn toolkits(folder: Option<&Path>) -> Result<Toolkits, Error> {
         serde_json::from_slice(&bytes).map_err(|error| format!("{path} is not valid: {error}"))?;
     if toolkits.schema != SCHEMA {
         return Err(
-            format!("the schema of {path} is `{}` and this axle reads `{SCHEMA}`", toolkits.schema).into()
+            format!("the schema of {path} is `{}`, but this axle reads `{SCHEMA}`", toolkits.schema).into()
         );
     }
     Ok(toolkits)
@@ -94,7 +94,7 @@ fn environment(command: &Check) -> Result<(Toolkits, Environment), Error> {
     let mut environment = Environment::new(command.system);
     if toolkits.release(command.cuda).is_none() {
         let known: Vec<_> = toolkits.releases.iter().map(|release| release.cuda.to_string()).collect();
-        let message = format!("nothing is known of CUDA {}; axle knows {}", command.cuda, known.join(", "));
+        let message = format!("CUDA {} is unknown; axle knows {}", command.cuda, known.join(", "));
         return Err(message.into());
     }
     environment.cuda = Some(command.cuda);
@@ -123,7 +123,7 @@ fn torch(toolkits: &Toolkits, version: &str, system: System) -> Result<Vec<Packa
         let torches =
             toolkits.packages.iter().filter(|package| package.name == "torch" && package.system == system);
         let known: Vec<_> = torches.map(|package| package.version.as_str()).collect();
-        format!("nothing is known of torch {version} on {system}; axle knows {}", known.join(", "))
+        format!("torch {version} is unknown on {system}; axle knows {}", known.join(", "))
     })?;
     let pinned = torch.pins.iter().filter_map(|(name, version)| toolkits.package(name, version, system));
     Ok([torch].into_iter().chain(pinned).cloned().collect())
@@ -159,7 +159,7 @@ pub fn human(verdicts: &[Verdict]) -> Text {
     for verdict in verdicts {
         text.line(format_args!("{:<8} {}  {}", verdict.severity, verdict.rule, verdict.message));
         if verdict.severity > Severity::Ok {
-            text.line(format_args!("                 known from {}", verdict.source));
+            text.line(format_args!("                 source: {}", verdict.source));
         }
         if let Some(fix) = &verdict.fix {
             text.line(format_args!("                 what to do: {fix}"));
@@ -167,7 +167,7 @@ pub fn human(verdicts: &[Verdict]) -> Text {
     }
     if text.is_empty() {
         text.line(
-            "nothing to judge: name a compiler, a GPU, a driver or a package; a glibc is judged with a compiler or a package",
+            "nothing to check: give a compiler, a GPU, a driver or a package; a glibc is checked against a compiler or a package",
         );
     }
     text

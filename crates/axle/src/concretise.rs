@@ -1,4 +1,4 @@
-//! `axle concretise`.
+//! `axle concretise`: answers a request with a plan or a refusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -33,7 +33,7 @@ pub fn run(command: &Concretise) -> Result<Answer, Error> {
 
 fn answer(command: &Concretise) -> Result<Answer, Error> {
     if command.explain.is_some() && command.format != PlanFormat::Human {
-        return Err("--explain tells a story to a person: leave --format out".into());
+        return Err("--explain prints text only; remove --format".into());
     }
     let request = request(&command.request)?;
     let catalogue = embedded::catalogue(command.request.catalogue.as_deref());
@@ -76,8 +76,8 @@ fn print(
         let name = package_name(name)?;
         let story = lookup.story(request, plan, &name)?;
         let all = || plan.packages.keys().cloned().collect::<Vec<_>>();
-        let story =
-            story.ok_or_else(|| format!("{name} is not in the plan, which has {}", all().join(", ")))?;
+        let story = story
+            .ok_or_else(|| format!("{name} is not in the plan, which consists of {}", all().join(", ")))?;
         return output::text(&told(&story));
     }
     match command.format {
@@ -97,8 +97,9 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     for path in &command.from {
         file.read(path)?;
     }
-    let missing =
-        |what: &str| -> Error { format!("no {what}: neither the command line nor --from gives one").into() };
+    let missing = |what: &str| -> Error {
+        format!("no {what} is given, neither on the command line nor with --from").into()
+    };
     let python = command.python.or(file.python).ok_or_else(|| missing("Python (--python 3.12)"))?;
     let cuda = match command.cuda {
         _ if command.cpu => CudaTarget::Cpu,
@@ -123,13 +124,13 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
         told => told,
     };
     if gcc.is_some() && clang.is_some() {
-        return Err("both gcc and clang are given: one of them compiles".into());
+        return Err("both gcc and clang are given; choose one of them".into());
     }
     let allowed: BTreeSet<_> = command.allowed.iter().chain(&file.allowed).copied().collect();
     let is_about_code = |rule: &&Rule| matches!(rule, Rule::CapabilityDropped | Rule::CapabilityTooNew);
     if let Some(rule) = allowed.iter().find(is_about_code) {
         return Err(
-            format!("{rule} cannot be allowed here: no wheel has code that its CUDA does not make").into()
+            format!("{rule} cannot be allowed here: a wheel cannot contain code that its CUDA release does not generate").into()
         );
     }
     let mut request = Request {
@@ -161,7 +162,7 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
     for requirement in file.requirements.into_iter().map(Ok).chain(asked) {
         let requirement = requirement?;
         if !request.ask(&requirement)? {
-            output::note(&format!("`{requirement}` is not for this target, and is left out"));
+            output::note(&format!("`{requirement}` is skipped: its marker does not hold for this target"));
         }
     }
     if request.packages.is_empty() {
@@ -196,7 +197,7 @@ pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> Text {
         text.line(totals(rows));
     }
     text.blank();
-    text.line("in a flake with axle's overlay:");
+    text.line("in a flake that uses axle's overlay:");
     text.blank();
     text.append(&Text::document(flake));
     text
@@ -242,7 +243,7 @@ fn totals(rows: &[Row]) -> String {
     let unknown = rows.iter().filter(|row| row.size.is_none()).count();
     let mut parts = vec![format!("{wheels} wheel{}", if wheels == 1 { "" } else { "s" })];
     if unread > 0 {
-        parts.push(format!("{unread} of them not read"));
+        parts.push(format!("{unread} of them never read"));
     }
     if compiled > 0 {
         parts.push(format!("{compiled} to compile"));
@@ -275,7 +276,7 @@ pub fn refused(refusal: &Refusal) -> Text {
         text.line(format_args!("  {}", reason.message));
     }
     if let Some(more) = refusal.reasons.len().checked_sub(SCREEN).filter(|more| *more > 0) {
-        text.line(format_args!("  and {more} more reasons, which --format json tells"));
+        text.line(format_args!("  and {more} more reasons (--format json lists all)"));
     }
     if !refusal.suggestions.is_empty() {
         text.line("what would work:");

@@ -1,4 +1,4 @@
-//! `axle doctor`: judges this machine.
+//! `axle doctor`: checks this machine.
 
 use axle_rules::Severity;
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
     if let Some(root) = &command.root
         && let Err(error) = fs_err::read_dir(root)
     {
-        let error = format!("{error}; give --root the folder that is a machine's root");
+        let error = format!("{error}; --root needs the directory that is the root of a machine");
         return check::unanswered("doctor", error.into(), command.format);
     }
     let root = command.root.as_deref().map_or_else(Root::here, Root::at);
@@ -127,7 +127,7 @@ fn judge(toolkits: &Toolkits, machine: &Machine, base: &Environment) -> Vec<Judg
     }
     let title = torch.map_or_else(
         || "the driver and the GPUs".to_owned(),
-        |torch| format!("torch {} and what is installed with it", torch.version),
+        |torch| format!("torch {} and the packages installed with it", torch.version),
     );
     add(title, installed);
     let compiler = machine.compilers.first();
@@ -225,12 +225,12 @@ fn human(machine: &Machine, judged: &[Judged], fits: &[Fitting]) -> Text {
     }
     let rows = fits.iter().map(|fitting| {
         let here =
-            |found: &[String]| if found.is_empty() { "none that is here".into() } else { found.join(", ") };
+            |found: &[String]| if found.is_empty() { "none installed".into() } else { found.join(", ") };
         [fitting.cuda.to_string(), here(&fitting.compilers), here(&fitting.pythons)]
     });
     let table = output::table(["CUDA", "compilers", "Pythons with a torch wheel"], rows);
     text.blank();
-    text.line("what would fit:");
+    text.line("what would work on this machine:");
     text.append(&table);
     text
 }

@@ -1,4 +1,4 @@
-//! The catalogue that the program carries, compressed file by file (`build.rs`): one is unpacked when it is read.
+//! The embedded catalogue, compressed file by file (`build.rs`): each is decompressed when it is read.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! What the command does with what strangers made, for fuzzing: everything it would print is looked at.
+//! Fuzzing entry points of the command with untrusted input: all output is checked.
 
 use std::path::Path;
 

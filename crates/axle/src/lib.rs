@@ -1,6 +1,6 @@
-//! The `axle` command: parses, calls the libraries and prints. Its own parts are no interface.
+//! The `axle` command: parses arguments, calls the libraries and prints. Its modules are not a public interface.
 //!
-//! Exit status: 0 yes, 1 the answer is no, 2 the question could not be answered.
+//! Exit status: 0 if the answer is yes, 1 if it is no, 2 if the question could not be answered.
 
 mod arguments;
 mod audit;
@@ -39,10 +39,10 @@ pub fn command() -> ExitCode {
 
 /// A sentence about a panic. It may quote what was given.
 fn defect(panic: &panic::PanicHookInfo<'_>) -> String {
-    let what = panic.payload_as_str().unwrap_or("no more is known");
+    let what = panic.payload_as_str().unwrap_or("no details are known");
     let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
     let place = place.unwrap_or_default();
-    format!("this is a defect of axle, please report it with what you gave it: {what}{place}")
+    format!("this is a bug in axle, please report it with your input: {what}{place}")
 }
 
 /// What `run` says, or that the question was not answered where it panics.
@@ -104,7 +104,7 @@ fn usage(error: &clap::Error) -> ExitCode {
     let what = text.split("\n\nUsage:").next().unwrap_or_default();
     let what = what.split("\n\nFor more information").next().unwrap_or_default();
     let what = what.trim_start_matches("error: ").replace("\n\n  tip: ", "; ");
-    output::error(&format!("{what}; --help tells more"));
+    output::error(&format!("{what}; see --help"));
     ExitCode::from(2)
 }
 
@@ -124,11 +124,7 @@ mod tests {
         panic::set_hook(before);
         assert_eq!(format!("{answer:?}"), format!("{:?}", ExitCode::from(2)));
         let said = said.lock().unwrap();
-        assert!(
-            said.starts_with(
-                "this is a defect of axle, please report it with what you gave it: of a\nname ("
-            )
-        );
+        assert!(said.starts_with("this is a bug in axle, please report it with your input: of a\nname ("));
         assert!(said.contains("lib.rs:"), "{said}");
     }
 }

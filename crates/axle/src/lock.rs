@@ -1,4 +1,4 @@
-//! `axle lock`.
+//! `axle lock`: writes, checks and updates lock files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn answer(command: &arguments::Lock) -> Result<Answer, Error> {
             let mut pins = BTreeMap::new();
             for (name, versions) in &command.pins {
                 if pins.insert(name.clone(), versions.clone()).is_some_and(|other| other != *versions) {
-                    return Err(format!("{name} is pinned twice, to different versions: pin it once").into());
+                    return Err(format!("{name} is pinned twice, to different versions; pin it once").into());
                 }
             }
             let locking = Locking { request, pins, held: BTreeMap::new() };
@@ -90,7 +90,7 @@ fn solve(
         if command.offline {
             let names: Vec<_> = unread.values().flatten().map(String::as_str).collect();
             return Err(format!(
-                "the bytes of {} must be read before they can be locked: leave --offline out",
+                "{} must be read before they can be locked; remove --offline",
                 names.join(", ")
             )
             .into());
@@ -116,9 +116,9 @@ fn is_known(inventory: &Inventory, wheels: &BTreeMap<String, BTreeSet<String>>) 
 fn audits_of(command: &arguments::Lock) -> Result<Audits, Error> {
     let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
     let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cache = given("XDG_CACHE_HOME")
-        .or_else(|| given("HOME").map(|home| home.join(".cache")))
-        .ok_or("neither XDG_CACHE_HOME nor HOME is set, so there is no folder to keep audits in")?;
+    let cache = given("XDG_CACHE_HOME").or_else(|| given("HOME").map(|home| home.join(".cache"))).ok_or(
+        "neither XDG_CACHE_HOME nor HOME is set, so there is no cache directory for audits; set one of them",
+    )?;
     Ok(Audits::new(index, &cache.join("axle"), |done| output::note(&done)))
 }
 
@@ -132,13 +132,12 @@ fn write(
     let lock = document(catalogue, locking, solution)?;
     for name in locking.pins.keys() {
         if !lock.cell().is_some_and(|(_, cell)| cell.packages.contains_key(name)) {
-            output::note(&format!("{name} is pinned, and nothing that was asked for requires it"));
+            output::note(&format!("{name} is pinned, but nothing requested requires it"));
         }
     }
-    let name = command
-        .output
-        .file_name()
-        .ok_or_else(|| format!("{} names no file to write the lock to", command.output.display()))?;
+    let name = command.output.file_name().ok_or_else(|| {
+        format!("`{}` is not a file name that a lock could be written to", command.output.display())
+    })?;
     let parent = command.output.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = Folder::new(parent.unwrap_or(Path::new(".")));
     folder.sweep();
@@ -205,10 +204,13 @@ fn refused(command: &arguments::Lock, mut refusal: Box<Refusal>) -> Result<Answe
 /// Reads a lock, with its request and its cell.
 fn read(path: &Path) -> Result<(Lock, Locking), Error> {
     let bytes = read_file(path, LARGEST)
-        .map_err(|error| format!("{error}; `axle lock` writes one, and -o names it where it is another"))?;
+        .map_err(|error| format!("{error}; write one with `axle lock`, or name another with -o"))?;
     parse(&bytes).map_err(|error| {
-        format!("{} is not a lock of this axle: {error}; write it anew with `axle lock`", path.display())
-            .into()
+        format!(
+            "{} is not a lock file that this axle can read: {error}; write it again with `axle lock`",
+            path.display()
+        )
+        .into()
     })
 }
 
@@ -228,17 +230,17 @@ pub fn parse(bytes: &[u8]) -> Result<(Lock, Locking), Error> {
     match schema.as_deref() {
         Some(LOCK_SCHEMA) => {}
         Some(other) => {
-            return Err(format!("its schema is `{other}`, and this axle writes `{LOCK_SCHEMA}`").into());
+            return Err(format!("its schema is `{other}`, but this axle reads `{LOCK_SCHEMA}`").into());
         }
-        None => return Err("it names no schema".into()),
+        None => return Err("it has no schema".into()),
     }
     let lock: Lock = serde_json::from_slice(bytes)?;
     lock.check()?;
     let locking = lock.request.locking()?;
     let cells = lock.cells.values().flat_map(BTreeMap::values).map(|file| file.torch.len()).sum::<usize>();
     match lock.cell() {
-        None => Err("it holds no cell".into()),
-        Some(_) if cells > 1 => Err("it holds more than one cell".into()),
+        None => Err("it contains no cell".into()),
+        Some(_) if cells > 1 => Err("it contains more than one cell".into()),
         Some(_) => Ok((lock, locking)),
     }
 }
@@ -258,11 +260,11 @@ fn check(command: &arguments::Lock, catalogue: &Catalogue, path: &Path) -> Resul
             "schema": "axle.lock-check/1", "ok": is_same, "changes": changes,
         })))?,
         Format::Human if is_same => {
-            let said = format!("{} is what would be locked today", path.display());
+            let said = format!("{} is up to date", path.display());
             output::text(&Text::default().with(said))?;
         }
         Format::Human => {
-            let said = format!("{} is not what would be locked today:", path.display());
+            let said = format!("{} is out of date:", path.display());
             let mut text = Text::default().with(said);
             for change in &changes {
                 text.line(format_args!("  {change}"));
@@ -283,7 +285,7 @@ fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Resul
     };
     if locking.pins.contains_key(&name) {
         return Err(format!(
-            "{name} is pinned in {}: lock it anew with another --pin",
+            "{name} is pinned in {}; lock again with another --pin",
             command.output.display()
         )
         .into());
@@ -295,7 +297,9 @@ fn update(command: &arguments::Lock, catalogue: &Catalogue, name: &str) -> Resul
     let fresh = document(catalogue, &locking, &solution)?;
     let after = fresh.cell().and_then(|(_, cell)| version(cell, &name));
     if after.as_deref() == Some(before.as_str()) {
-        output::note(&format!("{name} stays at {before}: nothing newer goes with what else is locked"));
+        output::note(&format!(
+            "{name} stays at {before}: no newer version is compatible with the other locked packages"
+        ));
     }
     for change in changes(&lock, &fresh) {
         output::note(&change);
@@ -317,40 +321,40 @@ fn changes(before: &Lock, after: &Lock) -> Vec<String> {
     let mut changes = Vec::new();
     for name in names {
         match (version(&old, name), version(&new, name)) {
-            (Some(old), Some(new)) if old != new => changes.push(format!("{name} {old} becomes {new}")),
-            (Some(old), None) => changes.push(format!("{name} {old} is gone")),
-            (None, Some(new)) => changes.push(format!("{name} {new} is new")),
+            (Some(old), Some(new)) if old != new => changes.push(format!("{name} {old} -> {new}")),
+            (Some(old), None) => changes.push(format!("{name} {old} is removed")),
+            (None, Some(new)) => changes.push(format!("{name} {new} is added")),
             _ if old.packages.get(name) != new.packages.get(name) => {
-                changes.push(format!("{name} is built or required otherwise"));
+                changes.push(format!("{name} is built differently or has other requirements"));
             }
             _ => {}
         }
     }
     if changes.is_empty() && old != new {
-        changes.push("the cell".to_owned());
+        changes.push("the cell has changed".to_owned());
     }
     for (name, versions) in &after.builds {
         for (version, build) in versions {
             let known = before.builds.get(name).and_then(|versions| versions.get(version));
             if known.is_some_and(|known| known != build) {
-                changes.push(format!("{name} {version} is fetched or patched otherwise"));
+                changes.push(format!("{name} {version} is fetched or patched differently"));
             }
         }
     }
     if changes.is_empty() && before.builds != after.builds {
-        changes.push("other files are fetched".to_owned());
+        changes.push("different files are fetched".to_owned());
     }
     if before.request != after.request {
-        changes.push("the request is spelled otherwise".to_owned());
+        changes.push("the request is written differently".to_owned());
     }
     if before.compilers != after.compilers {
-        changes.push("CUDA takes other compilers".to_owned());
+        changes.push("the CUDA release supports other compilers".to_owned());
     }
     if before.components != after.components {
-        changes.push("the toolkit is assembled from other wheels".to_owned());
+        changes.push("the toolkit consists of other wheels".to_owned());
     }
     if changes.is_empty() && before != after {
-        changes.push("the cell is filed otherwise".to_owned());
+        changes.push("the cell is stored under another key".to_owned());
     }
     changes
 }

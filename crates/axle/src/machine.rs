@@ -1,4 +1,5 @@
-//! What is on a machine: found by its files, and, on the machine itself, by asking its programs.
+//! Detection of a machine's toolkits, compilers, driver, GPUs and Pythons: from its files and, on the machine itself,
+//! by running its programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
@@ -150,7 +151,7 @@ impl Root {
         }
         ask_program(program, arguments, PATIENCE).unwrap_or_else(|Silence| {
             let seconds = PATIENCE.as_secs();
-            output::note(&format!("{program} does not answer within {seconds} s, and was stopped"));
+            output::note(&format!("{program} did not answer within {seconds} s, and was stopped"));
             None
         })
     }
@@ -500,7 +501,7 @@ impl Root {
             return Some(format!("NixOS {}", version.trim()));
         }
         let said = self.ask("nix", &["--version"]).map(|said| said.trim().to_owned());
-        said.or_else(|| self.path("/nix/store").is_dir().then(|| "a store in /nix".to_owned()))
+        said.or_else(|| self.path("/nix/store").is_dir().then(|| "a Nix store in /nix".to_owned()))
     }
 
     /// What the machine has, or its container may use of it.

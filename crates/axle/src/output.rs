@@ -1,4 +1,4 @@
-//! What every command prints alike.
+//! Output that all subcommands share: text, tables, JSON documents, errors.
 
 use axle_plan::Problem;
 use std::fmt::Display;
@@ -132,7 +132,7 @@ pub fn write_json<T: Serialize>(place: &mut dyn Write, document: &T) -> io::Resu
 fn written(result: io::Result<()>) -> Result<(), Error> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(format!("the answer cannot be written to standard output: {error}").into())
+            Err(format!("failed to write to standard output: {error}").into())
         }
         _ => Ok(()),
     }

@@ -77,11 +77,13 @@ pub fn pylock(catalogue: &Catalogue, plan: &Plan, index_url: Option<&str>) -> Re
 fn address(index: &PackageIndex, name: &str, filename: &str, sha256: Sha256) -> Result<String, Error> {
     let project = index.project(&name.parse()?)?;
     let file = project.files.into_iter().find(|file| file.filename == filename);
-    let file = file.ok_or_else(|| format!("the package index has no {filename}"))?;
+    let file = file.ok_or_else(|| format!("the package index does not have {filename}"))?;
     if file.sha256.is_some_and(|digest| digest != sha256) {
-        return Err(
-            format!("the package index has another {filename} than the catalogue: {}", file.url).into()
-        );
+        return Err(format!(
+            "{filename} on the package index differs from the one in the catalogue: {}",
+            file.url
+        )
+        .into());
     }
     Ok(file.url.to_string())
 }

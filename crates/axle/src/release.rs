@@ -37,7 +37,7 @@ pub enum ReleaseError {
         newest: Option<Version>,
     },
     /// None of its wheels is for the target.
-    #[error("{index} has no wheel of {release} for {target}; of {nearest}, the nearest, {mismatch}")]
+    #[error("{index} has no wheel of {release} for {target}; the nearest is {nearest}, but {mismatch}")]
     NoFit {
         /// The release asked for.
         release: Release,
@@ -54,7 +54,7 @@ pub enum ReleaseError {
 
 fn advice_on_sources(sources: bool) -> &'static str {
     if sources {
-        ", but its sources, of which nothing is compiled yet: build a wheel with `pip wheel --no-deps`, and audit that"
+        ", but an sdist, which contains source code only: build a wheel with `pip wheel --no-deps`, and audit that"
     } else {
         ""
     }
@@ -63,7 +63,7 @@ fn advice_on_sources(sources: bool) -> &'static str {
 fn advice(newest: Option<&Version>) -> String {
     match newest {
         Some(version) => format!("the newest version with wheels is {version}"),
-        None => "it has no wheel of any version".to_owned(),
+        None => "no version has a wheel".to_owned(),
     }
 }
 

@@ -115,7 +115,7 @@ impl RequestFile {
     /// Reads a file by its name: `pyproject.toml`, another `.toml` as `axle.toml`, else requirements.
     pub fn read(&mut self, path: &Path) -> Result<(), Error> {
         let text = self.text(path).map_err(|error| {
-            format!("{error}; --from takes an axle.toml, requirements.txt or pyproject.toml")
+            format!("{error}; --from reads an axle.toml, requirements.txt or pyproject.toml")
         })?;
         let said = |error: Error| -> Error { format!("{}: {error}", path.display()).into() };
         if path.file_name().is_some_and(|name| name == "pyproject.toml") {
@@ -131,7 +131,7 @@ impl RequestFile {
         let text = read_text(path, LARGEST)?;
         self.bytes += text.len() as u64;
         if self.bytes > LARGEST {
-            return Err(format!("a request of more than {LARGEST} bytes is refused").into());
+            return Err(format!("the request has more than {LARGEST} bytes, which is the limit").into());
         }
         Ok(text)
     }
@@ -139,7 +139,7 @@ impl RequestFile {
     /// Adds a requirement.
     fn require(&mut self, text: &str) -> Result<(), Error> {
         if self.requirements.len() == MOST {
-            return Err(format!("a request of more than {MOST} requirements is refused").into());
+            return Err(format!("the request has more than {MOST} requirements, which is the limit").into());
         }
         self.requirements.push(requirement(text)?);
         Ok(())
@@ -156,7 +156,7 @@ impl RequestFile {
             self.cuda = Some(match cuda.as_str() {
                 "none" => CudaTarget::Cpu,
                 release => crate::arguments::cuda_release(release)
-                    .map_err(|_| format!("`cuda = \"{release}\"`: write a release, as in 12.8, or none"))?,
+                    .map_err(|_| format!("`cuda = \"{release}\"`: write a release, e.g. 12.8, or none"))?,
             });
         }
         for capability in &file.compute_capabilities {
@@ -192,13 +192,14 @@ impl RequestFile {
     /// Reads the text of a `pyproject.toml`.
     pub fn pyproject(&mut self, text: &str) -> Result<(), Error> {
         let file: PyProject = parse(text)?;
-        let project = file.project.ok_or("it has no [project] that could name dependencies (PEP 621)")?;
+        let project =
+            file.project.ok_or("it has no [project] table, which would list dependencies (PEP 621)")?;
         let Some(dependencies) = project.dependencies else {
             let is_dynamic = project.dynamic.iter().any(|field| field == "dependencies");
             let why = if is_dynamic {
-                "its dependencies are dynamic: only its build backend knows them, and axle runs none"
+                "its dependencies are dynamic: only its build backend knows them, and axle does not run build backends"
             } else {
-                "its [project] has no dependencies"
+                "its [project] table has no dependencies"
             };
             return Err(why.into());
         };
@@ -225,10 +226,12 @@ impl RequestFile {
                 None => self.requirement_line(path, line).map_err(said)?,
                 Some(other) => {
                     let other = path.with_file_name(other.trim_start_matches(['=', ' ', '\t']));
-                    let deep = || format!("{} is named too deep, or by itself", other.display());
+                    let deep = || format!("{} is included too deeply, or by itself", other.display());
                     let depth = depth.checked_sub(1).ok_or_else(deep)?;
                     if self.read.len() == MOST_FILES {
-                        return Err(said(format!("more than {MOST_FILES} files are refused").into()));
+                        return Err(said(
+                            format!("it includes more than {MOST_FILES} files, which is the limit").into(),
+                        ));
                     }
                     let real = other.canonicalize().unwrap_or_else(|_| other.clone());
                     if self.read.insert(real) {
@@ -269,9 +272,9 @@ impl RequestFile {
         }
         let option = line.split([' ', '=']).next().unwrap_or(line);
         if !LEFT_OUT.contains(&option) {
-            return Err(format!("`{option}` cannot be part of a request; name packages").into());
+            return Err(format!("`{option}` is not supported in a request; name packages instead").into());
         }
-        let what = "is left out: what axle picks from is its catalogue";
+        let what = "is ignored: axle picks from its catalogue";
         output::note(&format!("{}: {option} {what}", path.display()));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What an environment compiles at run time, where nothing is set: no variable, and a PATH that holds no program.
+//! Run-time compilation in an environment without any variables set, and with a PATH without programs.
 
 use std::path::Path;
 use std::process::Command;

@@ -151,7 +151,7 @@ fn a_folder_that_takes_nothing_does_no_harm() {
     assert_eq!(index.project(&"toy".parse().unwrap()).unwrap().files.len(), 1);
     let notices = notices.lock().unwrap();
     assert!(matches!(notices.as_slice(), [Notice::Cache { .. }]), "{notices:?}");
-    insta::assert_snapshot!(notices[0].to_string().replace(file.path().to_str().unwrap(), "/cache"), @"an answer is not cached: failed to create directory `/cache`: File exists (os error 17)");
+    insta::assert_snapshot!(notices[0].to_string().replace(file.path().to_str().unwrap(), "/cache"), @"failed to cache a response: failed to create directory `/cache`: File exists (os error 17)");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn no_news_of_what_is_not_known() {
     let folder = tempfile::tempdir().unwrap();
     let error = index(&server, folder.path()).project(&"toy".parse().unwrap()).unwrap_err();
     assert!(matches!(error, IndexError::Answer { .. }), "{error}");
-    insta::assert_snapshot!(server.hidden(&error.to_string()), @"http://index.example/simple/toy/ gave an answer that can't be used: it says that nothing changed, and was not asked that");
+    insta::assert_snapshot!(server.hidden(&error.to_string()), @"the response of http://index.example/simple/toy/ is not usable: it reports that nothing has changed (304), though that was not asked");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn what_a_table_declares() {
     assert_eq!(facts.projects().map(AsRef::as_ref).collect::<Vec<&str>>(), ["torch", "toy"]);
     insta::assert_snapshot!(shown(&facts.project(&"torch".parse().unwrap()).unwrap()));
     let missing = facts.project(&"triton".parse().unwrap()).unwrap_err();
-    insta::assert_snapshot!(hidden(&missing.to_string(), &path), @"/facts/wheels.jsonl has no package `triton`; check the spelling, and whether the table has a line for it");
+    insta::assert_snapshot!(hidden(&missing.to_string(), &path), @"/facts/wheels.jsonl has no package `triton`; check the spelling, and that the table has a line for it");
 }
 
 #[test]

@@ -180,5 +180,5 @@ fn a_server_that_always_dies_ends_in_one_error() {
     let error = download(&server).0.unwrap_err();
     assert!(matches!(error, IndexError::Connection { .. }), "{error}");
     assert_eq!(server.requests().len(), 3);
-    insta::assert_snapshot!(server.hidden(&error.to_string()), @"http://index.example/toy-1.0-py3-none-any.whl can't be reached: the connection broke at byte 0: Peer disconnected; check the network and the URL");
+    insta::assert_snapshot!(server.hidden(&error.to_string()), @"failed to reach http://index.example/toy-1.0-py3-none-any.whl: the connection broke at byte 0: Peer disconnected; check the network and the URL");
 }

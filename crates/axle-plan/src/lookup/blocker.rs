@@ -1,4 +1,4 @@
-//! What keeps a cell from answering a request.
+//! Blockers: the causes that keep a cell from answering a request.
 
 use axle_catalogue::{Absence, Cause, Cell, CellPackage, CellSource, CellWheel};
 use axle_types::ComputeCapability;

@@ -1,4 +1,4 @@
-//! Why a plan is what it is.
+//! Explanations of a plan (`--explain`): why each package has its version and its build.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
@@ -93,7 +93,7 @@ impl Lookup<'_> {
                 None => Ok(None),
                 Some(newest) if !request.takes_torch(newest) => {
                     let asked = request.torch.as_deref().unwrap_or_default();
-                    Ok(Some(format!("newest is {newest}, but {asked} was asked for")))
+                    Ok(Some(format!("newest is {newest}, but {asked} is requested")))
                 }
                 Some(newest) => {
                     let why = self.why_not(request, file, newest)?;
@@ -112,7 +112,7 @@ impl Lookup<'_> {
         let is_newer = |version: &Version| Version::from_str(chosen).is_ok_and(|chosen| *version > chosen);
         Ok(newest
             .filter(|(version, ..)| is_newer(version))
-            .map(|(_, version, torch)| format!("{version} goes with {} {torch}", self.anchor())))
+            .map(|(_, version, torch)| format!("{version} is for {} {torch}", self.anchor())))
     }
 
     /// Why a torch does not answer a request, as what follows a `but`.
@@ -133,7 +133,7 @@ impl Lookup<'_> {
             .map(|(name, _)| name)
             .collect();
         Ok(format!(
-            "{} would be compiled for it, and wheels are preferred: --prefer newest takes it",
+            "{} would be compiled for it, but wheels are preferred (--prefer newest uses it)",
             compiled.join(" and ")
         ))
     }
@@ -147,7 +147,7 @@ impl Lookup<'_> {
         let Some(cell) = file.torch.get(&plan.torch) else { return Ok(None) };
         let mut facts = Vec::new();
         if request.packages.contains_key(name) {
-            facts.push("asked for".to_owned());
+            facts.push("requested".to_owned());
         }
         facts.extend(required_by(plan, name));
         let (Some(planned), Some(package)) = (plan.packages.get(name), cell.packages.get(name)) else {
@@ -184,12 +184,12 @@ impl Lookup<'_> {
             let why = if request.takes_torch(newer) {
                 self.why_not(request, file, newer)?
             } else {
-                format!("{anchor} {} was asked for", request.torch.as_deref().unwrap_or_default())
+                format!("{anchor} {} is requested", request.torch.as_deref().unwrap_or_default())
             };
             facts.push(format!("{anchor} {newer} was passed over: {why}"));
         }
         if let Some(more) = newer.len().checked_sub(TOLD).filter(|more| *more > 0) {
-            facts.push(format!("so were {more} more"));
+            facts.push(format!("and {more} older ones were passed over"));
         }
         Ok(facts)
     }
@@ -207,7 +207,7 @@ impl Lookup<'_> {
             return Ok(Vec::new());
         };
         if let Some(newer) = cell.newer.get(name) {
-            return Ok(vec![format!("the newest, {}, is not taken: {}", newer.version, newer.why)]);
+            return Ok(vec![format!("the newest, {}, is not used: {}", newer.version, newer.why)]);
         }
         let Some(file) = self.artefacts(name)? else { return Ok(Vec::new()) };
         let mut wheels = BTreeMap::<Version, Vec<WheelName>>::new();
@@ -230,10 +230,12 @@ impl Lookup<'_> {
                 None if !wheels.iter().any(fits) => {
                     format!("it has no wheel for Python {} on {}", request.python, request.system)
                 }
-                None => "its wheels are not for this CUDA and torch, or do not fit what was chosen before"
-                    .to_owned(),
+                None => {
+                    "its wheels are not compatible with this CUDA, this torch, or the packages chosen earlier"
+                        .to_owned()
+                }
             };
-            facts.push(format!("{name} {version} is not taken: {why}"));
+            facts.push(format!("{name} {version} is not used: {why}"));
         }
         Ok(facts)
     }
@@ -309,13 +311,13 @@ fn why_compiled(name: &str, wheel: Option<&CellWheel>, made: Build<'_>, request:
 
 fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request) -> Vec<String> {
     let mut facts = vec![match wheel.provenance {
-        Provenance::Audited => "its facts were read out of its bytes".to_owned(),
-        Provenance::Sibling => "its facts were read out of its wheel for another Python".to_owned(),
-        Provenance::Declared => "its facts are what is published of it; its bytes were not read".to_owned(),
+        Provenance::Audited => "its facts were read from its own bytes".to_owned(),
+        Provenance::Sibling => "its facts were read from its wheel for another Python".to_owned(),
+        Provenance::Declared => "its facts are its published metadata; its bytes were never read".to_owned(),
     }];
     let codes: Vec<Code> = wheel.sass.iter().chain(&wheel.ptx).copied().collect();
     if codes.is_empty() {
-        facts.push("it has no device code, so that it runs beside every GPU".to_owned());
+        facts.push("it has no device code, so it works with any GPU".to_owned());
     } else {
         facts.push(format!(
             "its code is {}; it covers {}",
@@ -326,10 +328,10 @@ fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request
     facts.extend(wheel.glibc.as_ref().map(|glibc| format!("it needs glibc {glibc}")));
     if source.is_some() {
         let why = match request.compiler {
-            None => "no compiler was given",
-            Some(_) => "its wheel serves",
+            None => "no compiler is given",
+            Some(_) => "its wheel is compatible",
         };
-        facts.push(format!("it could be compiled, and is not: {why}"));
+        facts.push(format!("it could be compiled, but is not: {why}"));
     }
     facts
 }
@@ -341,13 +343,13 @@ fn source_facts(source: &CellSource, request: &Request) -> Vec<String> {
     }
     if !source.frozen.is_empty() {
         let frozen = source.frozen.iter().map(|(name, wheel)| format!("{name} {}", wheel.version));
-        facts.push(format!("it is compiled with {}, which no update moves", comma_separated(frozen)));
+        facts.push(format!("it is compiled with {}, frozen across updates", comma_separated(frozen)));
     }
-    facts.extend(minutes(source, request).map(|minutes| format!("it takes {}", duration(minutes))));
+    facts.extend(minutes(source, request).map(|minutes| format!("compiling it takes {}", duration(minutes))));
     facts.extend(
         source
             .memory_per_job
-            .map(|bytes| format!("one job of the compiler takes up to {} MiB of memory", bytes >> 20)),
+            .map(|bytes| format!("one compile job needs up to {} MiB of memory", bytes >> 20)),
     );
     facts
 }

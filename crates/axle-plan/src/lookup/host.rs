@@ -1,4 +1,4 @@
-//! What the toolkits say of a target's compiler and driver.
+//! Compiler and driver of a target, checked against the rules of its CUDA release.
 
 use axle_catalogue::{CatalogueError, Cause};
 use axle_rules::{Rule, Severity};
@@ -34,7 +34,7 @@ impl Lookup<'_> {
         let reason = |Objection { rule, message }: Objection| {
             let message = match rule {
                 Some(rule) => format!(
-                    "{message}; --allow {rule} takes it at your own risk, as nvcc's -allow-unsupported-compiler does"
+                    "{message}; --allow {rule} continues at your own risk, like nvcc's -allow-unsupported-compiler"
                 ),
                 None => message,
             };
@@ -55,7 +55,9 @@ impl Lookup<'_> {
             RefusalReason::of_target("driver", Some(driver.to_string()), Cause::Rule { rule, message })
         };
         let Some(toolkits) = self.toolkits()? else {
-            let message = "nothing is known of drivers: the catalogue has no toolkits.json".to_owned();
+            let message =
+                "the driver requirements of CUDA releases are unknown: the catalogue has no toolkits.json"
+                    .to_owned();
             return Ok(Some(reason(None, message)));
         };
         let mut environment = Environment::new(request.system);

@@ -1,4 +1,4 @@
-//! Why nothing answers a request: the shortest true story.
+//! Reasons of a refusal: the smallest set of blockers that rules out every torch.
 //!
 //! Every cell has its own obstacles, and most cells have the same. Obstacles that differ in versions only are told as
 //! one, and of all of them as few as possible are told: enough to rule out every torch, and none that the others make
@@ -352,16 +352,16 @@ impl<'a> Known<'a> {
 fn compiling(why: &Cause, source: &FromSource) -> String {
     let instead = if *why == Cause::NoWheel { "" } else { " instead" };
     match source {
-        FromSource::Forbidden => format!("; --only-wheels keeps it from being compiled{instead}"),
+        FromSource::Forbidden => format!("; --only-wheels forbids compiling it{instead}"),
         FromSource::Unsupported { lacking, supports } if supports.is_empty() => {
             format!(
-                ", and its source does not support {}, nor any GPU of this CUDA",
+                ", and its source does not support {} or any other GPU of this CUDA release",
                 comma_separated(lacking)
             )
         }
         FromSource::Unsupported { lacking, supports } => {
             format!(
-                ", and its source does not support {}: it supports {}",
+                ", and its source does not support {}, only {}",
                 comma_separated(lacking),
                 comma_separated(supports)
             )
@@ -369,12 +369,12 @@ fn compiling(why: &Cause, source: &FromSource) -> String {
         FromSource::Possible { compilers, minutes } => {
             let options: Vec<_> = compilers
                 .iter()
-                .map(|span| format!("--{} {} to {}", span.compiler, span.oldest, span.newest))
+                .map(|span| format!("--{} ({} to {})", span.compiler, span.oldest, span.newest))
                 .collect();
             let options =
                 if options.is_empty() { "--gcc or --clang".to_owned() } else { options.join(" or ") };
             let time = minutes.map(|minutes| format!(" ({})", duration(minutes))).unwrap_or_default();
-            format!("; with {options} it is compiled{instead}{time}")
+            format!("; pass {options} to compile it{instead}{time}")
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The smallest changes to a request that work.
+//! Suggestions: the smallest changes to a request that work.
 
 #![expect(clippy::unnecessary_wraps, reason = "each kind of change is a function of one type")]
 
@@ -111,7 +111,7 @@ impl Lookup<'_> {
                 }
                 let alike = alike.get(place);
                 changes.push(match alike {
-                    Some(alike) => format!("with {alike} for {name}"),
+                    Some(alike) => format!("with {alike} instead of {name}"),
                     None => format!("without {name}"),
                 });
                 rename(&mut renamed, name, alike.unwrap_or(&""));
@@ -353,7 +353,7 @@ fn with_or_without_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Ch
         for &&capability in &capabilities {
             let compute_capabilities = [capability].into();
             changed.push((
-                format!("with CUDA {cuda} and, say, a GPU of {capability}"),
+                format!("with CUDA {cuda} and, e.g., a GPU of compute capability {capability}"),
                 Request { cuda, compute_capabilities, ..request.clone() },
             ));
         }

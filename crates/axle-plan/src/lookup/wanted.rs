@@ -1,4 +1,5 @@
-//! What a request comes to in one cell: extras are what they require, and specifiers are held against the versions.
+//! Requested packages in one cell: extras are replaced by their requirements, and specifiers are compared with
+//! versions.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;

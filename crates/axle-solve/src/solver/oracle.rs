@@ -1,4 +1,4 @@
-//! resolvo on the same problems: an oracle for whether there is a solution, and what PubGrub is measured against
+//! resolvo as an oracle: whether it finds a solution of the same problems, and how its speed compares with PubGrub
 //! (docs/solver.md).
 
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-//! What the toolkit makes code for.
+//! Compute capability rules: the GPUs that a CUDA release generates code for.
 
 use super::{Case, document, list};
 use crate::{Release, Verdict};
@@ -16,10 +16,10 @@ fn served(case: &Case<'_>, gpu: ComputeCapability) -> Verdict {
     let (cuda, targets) = (case.cuda(), &case.release.ptxas);
     let (plain, specialised) = targets.running_on(gpu);
     let plain_targets = || targets.sass.iter().filter(|code| code.is_plain());
-    let fact = format!("CUDA {cuda} makes {}", list(plain_targets()));
+    let fact = format!("CUDA {cuda} compiles for {}", list(plain_targets()));
     let source = targets.source.clone();
     if let Some(best) = plain.iter().max_by_key(|code| code.capability) {
-        let message = format!("CUDA {cuda} makes machine code for {gpu}: {best}");
+        let message = format!("CUDA {cuda} generates machine code for {gpu}: {best}");
         return Verdict {
             rule: Rule::CapabilityTooNew,
             severity: Severity::Ok,
@@ -37,12 +37,13 @@ fn served(case: &Case<'_>, gpu: ComputeCapability) -> Verdict {
             rule: Rule::CapabilityOnlySpecialised,
             severity: Severity::Warning,
             message: format!(
-                "of CUDA {cuda}'s targets only {names} runs on {gpu}, and must be asked for by that name"
+                "of the targets of CUDA {cuda}, only {names} runs on {gpu}, and must be requested by that name"
             ),
-            fact: format!("CUDA {cuda} makes {names} for {gpu}, and no target without a suffix"),
+            fact: format!("the targets of CUDA {cuda} include {names} for {gpu}, but none without a suffix"),
             source,
-            fix: first
-                .map(|first| format!("compile with {first}; a list of plain numbers does not include it")),
+            fix: first.map(|first| {
+                format!("compile with {first}; a list of plain architecture numbers does not include it")
+            }),
         };
     }
     let serving = |release: &&Release| !release.ptxas.running_on(gpu).0.is_empty();
@@ -58,28 +59,28 @@ fn served(case: &Case<'_>, gpu: ComputeCapability) -> Verdict {
         return Verdict {
             rule: Rule::CapabilityDropped,
             severity: Severity::Error,
-            message: format!("CUDA {cuda} no longer makes code for {gpu}"),
+            message: format!("CUDA {cuda} no longer generates code for {gpu}"),
             fact,
             source,
             fix: Some(earlier.last().map_or_else(
-                || "no release on the package index makes code for it; use another GPU".to_owned(),
-                |newest| format!("use CUDA {newest}, the newest that makes code for {gpu}"),
+                || "no release on the package index generates code for it; use another GPU".to_owned(),
+                |newest| format!("use CUDA {newest}, the newest that generates code for {gpu}"),
             )),
         };
     }
     let by_ptx = targets.ptx_for(gpu).map_or_else(
-        || "not even PTX of it runs there".to_owned(),
-        |ptx| format!("only its {ptx} runs there, compiled by the driver at the first start"),
+        || "not even its PTX runs there".to_owned(),
+        |ptx| format!("only its {ptx} runs there, compiled by the driver when it is first loaded"),
     );
     Verdict {
         rule: Rule::CapabilityTooNew,
         severity: Severity::Error,
-        message: format!("CUDA {cuda} makes no machine code for {gpu}: {by_ptx}"),
+        message: format!("CUDA {cuda} does not generate machine code for {gpu}: {by_ptx}"),
         fact,
         source,
         fix: Some(later.first().map_or_else(
-            || "no release on the package index makes code for it; keep PTX in what you build".to_owned(),
-            |first| format!("use CUDA {first} or newer, which makes code for {gpu}"),
+            || "no release on the package index generates code for it; include PTX in your builds".to_owned(),
+            |first| format!("use CUDA {first} or newer, which generates code for {gpu}"),
         )),
     }
 }
@@ -90,10 +91,11 @@ fn deprecated(case: &Case<'_>, gpu: ComputeCapability) -> Option<Verdict> {
     let announced =
         case.toolkits.declared.deprecations.iter().find(|one| one.cuda.contains(&cuda) && gpu < one.below);
     let (fact, source) = match (warned, announced) {
-        (true, _) => (format!("CUDA {cuda} warns when it makes code for {gpu}"), targets.source.clone()),
-        (false, Some(one)) => {
-            (format!("CUDA {cuda} announces to drop what is below {}", one.below), document(&one.document))
-        }
+        (true, _) => (format!("CUDA {cuda} warns when it generates code for {gpu}"), targets.source.clone()),
+        (false, Some(one)) => (
+            format!("CUDA {cuda} deprecates compute capabilities below {}", one.below),
+            document(&one.document),
+        ),
         (false, None) => return None,
     };
     if targets.running_on(gpu).0.is_empty() {
@@ -102,9 +104,9 @@ fn deprecated(case: &Case<'_>, gpu: ComputeCapability) -> Option<Verdict> {
     Some(Verdict {
         rule: Rule::CapabilityDeprecated,
         severity: Severity::Note,
-        message: format!("CUDA {cuda} still makes code for {gpu}, and announces to stop"),
+        message: format!("CUDA {cuda} still generates code for {gpu}, but deprecates it"),
         fact,
         source,
-        fix: Some(format!("nothing yet; newer releases will not make code for {gpu}")),
+        fix: Some(format!("nothing yet; newer releases will not generate code for {gpu}")),
     })
 }

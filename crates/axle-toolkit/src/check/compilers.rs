@@ -1,4 +1,4 @@
-//! The compiler of the host's code.
+//! Host compiler rules: the gcc and clang versions that a CUDA release supports.
 
 use super::{Case, document, list};
 use crate::{Release, Verdict};
@@ -21,11 +21,11 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
             rule: too_new,
             severity: if refused { Severity::Error } else { Severity::Ok },
             message: if refused {
-                format!("{compiler} is too new for CUDA {cuda}, which takes {name} up to {newest}")
+                format!("{compiler} is too new for CUDA {cuda}, which supports {name} up to {newest}")
             } else {
-                format!("CUDA {cuda} takes {compiler}")
+                format!("CUDA {cuda} supports {compiler}")
             },
-            fact: format!("CUDA {cuda} takes {name} up to {newest}"),
+            fact: format!("CUDA {cuda} supports {name} up to {newest}"),
             source: host.compilers_source.clone(),
             fix: refused.then(|| {
                 let others = takers(case, compiler);
@@ -52,11 +52,11 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
         rule: too_old,
         severity: if refused { Severity::Error } else { Severity::Ok },
         message: if refused {
-            format!("{compiler} is too old for CUDA {cuda}, which takes {name} from {oldest} on")
+            format!("{compiler} is too old for CUDA {cuda}, which supports {name} {oldest} or newer")
         } else {
             format!("{compiler} is not too old for CUDA {cuda}")
         },
-        fact: format!("CUDA {cuda} takes {name} from {oldest} on"),
+        fact: format!("CUDA {cuda} supports {name} {oldest} or newer"),
         source,
         fix: refused.then(|| format!("use {name} {oldest} or newer; --allow {too_old} makes this a warning")),
     });

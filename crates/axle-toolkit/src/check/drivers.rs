@@ -1,4 +1,4 @@
-//! The driver.
+//! Driver rules: whether the driver runs a CUDA release, its PTX, and the GPUs.
 
 use super::{Case, document, list};
 use crate::{Environment, Toolkits, Verdict};
@@ -12,10 +12,12 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let compatible = &needs.compatible;
     let (fact, all_from) = match &needs.own {
         Some(own) if own != compatible => (
-            format!("CUDA {cuda} came with driver {own}; machine code of it runs from {compatible} on"),
-            format!(", and all of it from {own} on"),
+            format!(
+                "CUDA {cuda} was released with driver {own}; its machine code runs with {compatible} or newer"
+            ),
+            format!(" ({own} or newer to run all of it)"),
         ),
-        _ => (format!("machine code of CUDA {cuda} runs from driver {compatible} on"), String::new()),
+        _ => (format!("machine code of CUDA {cuda} runs with driver {compatible} or newer"), String::new()),
     };
     let source = document(&needs.document);
     let mut verdict = |rule, severity, message, fix| {
@@ -26,35 +28,36 @@ pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
         let releases = case.toolkits.declared.drivers.iter();
         let fitting = releases.filter(|other| other.compatible <= *driver).map(|other| other.cuda).max();
         let older = fitting.map_or_else(String::new, |older| format!(", or use CUDA {older} or older"));
-        let message =
-            format!("driver {driver} is too old for CUDA {cuda}, which runs from {compatible} on{all_from}");
+        let message = format!(
+            "driver {driver} is too old for CUDA {cuda}, which needs {compatible} or newer{all_from}"
+        );
         let newer = needs.own.as_ref().unwrap_or(compatible);
         let fix = format!("install driver {newer} or newer{older}");
         return verdict(Rule::DriverTooOld, Severity::Error, message, Some(fix));
     }
     let Some(own) = &needs.own else {
         let message = format!(
-            "driver {driver} runs CUDA {cuda}'s machine code; whether it compiles PTX of that release is not known"
+            "driver {driver} runs the machine code of CUDA {cuda}; whether it compiles PTX of that release is unknown"
         );
         return verdict(Rule::DriverTooOld, Severity::Note, message, None);
     };
     if driver >= own {
-        let message = format!("driver {driver} runs all of CUDA {cuda}");
+        let message = format!("driver {driver} fully supports CUDA {cuda}");
         return verdict(Rule::DriverTooOld, Severity::Ok, message, None);
     }
     let gpus = case.environment.capabilities.iter().copied();
     let by_ptx: Vec<ComputeCapability> = gpus.filter(|&gpu| needs_ptx(case, gpu)).collect();
     let fix =
-        Some(format!("install driver {own} or newer, or use only what holds machine code for your GPU"));
+        Some(format!("install driver {own} or newer, or use only packages with machine code for your GPU"));
     if by_ptx.is_empty() {
         let message = format!(
-            "driver {driver} runs CUDA {cuda}'s machine code (minor-version compatibility), but does not compile its PTX, \
-             for which {own} is needed"
+            "driver {driver} runs the machine code of CUDA {cuda} (minor-version compatibility), but cannot compile its PTX, \
+             which needs {own}"
         );
         return verdict(Rule::DriverTooOldForPtx, Severity::Warning, message, fix);
     }
     let message = format!(
-        "kernels for {} are there as PTX only, and driver {driver} does not compile PTX of CUDA {cuda}, for which {own} is needed",
+        "kernels for {} exist as PTX only, and driver {driver} cannot compile PTX of CUDA {cuda}, which needs {own}",
         list(by_ptx)
     );
     verdict(Rule::DriverTooOldForPtx, Severity::Error, message, fix);
@@ -81,11 +84,11 @@ pub(super) fn check_gpus(toolkits: &Toolkits, environment: &Environment, verdict
             rule: Rule::DriverTooNew,
             severity: if refused { Severity::Error } else { Severity::Ok },
             message: if refused {
-                format!("driver {driver} no longer serves {gpu}: {branch} is the last branch that does")
+                format!("driver {driver} no longer supports {gpu}: {branch} is the last branch that does")
             } else {
-                format!("driver {driver} serves {gpu}, whose last branch is {branch}")
+                format!("driver {driver} supports {gpu}, whose last branch is {branch}")
             },
-            fact: format!("{branch} is the last branch that serves GPUs up to {}", end.up_to),
+            fact: format!("{branch} is the last branch that supports GPUs up to {}", end.up_to),
             source: document(&end.document),
             fix: refused.then(|| format!("install a driver of branch {branch}")),
         });

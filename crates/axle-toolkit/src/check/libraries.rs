@@ -1,4 +1,4 @@
-//! The C and C++ libraries.
+//! C and C++ library rules: glibc, libstdc++ and the C++ ABI.
 
 use super::{Case, document};
 use crate::{Environment, Verdict};
@@ -14,8 +14,8 @@ pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
         let below = host.glibc_headers_below;
         let refused = below.is_some_and(|below| glibc >= below);
         let fact = below.map_or_else(
-            || format!("the headers of CUDA {cuda} fit those of every glibc so far"),
-            |below| format!("the headers of CUDA {cuda} fit those of glibc below {below}"),
+            || format!("the headers of CUDA {cuda} are compatible with those of every glibc so far"),
+            |below| format!("the headers of CUDA {cuda} are compatible with those of glibc below {below}"),
         );
         let fits = |other: &&crate::Release| {
             let host = other.hosts.get(&case.environment.system);
@@ -27,9 +27,9 @@ pub(super) fn check_headers(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
             severity: if refused { Severity::Error } else { Severity::Ok },
             message: match below {
                 Some(below) if refused => format!(
-                    "the headers of glibc {glibc} are too new for CUDA {cuda}, whose own fit those below {below} only"
+                    "the headers of glibc {glibc} are too new for CUDA {cuda}, whose headers are compatible with glibc below {below} only"
                 ),
-                _ => format!("the headers of glibc {glibc} fit those of CUDA {cuda}"),
+                _ => format!("the headers of glibc {glibc} are compatible with those of CUDA {cuda}"),
             },
             fact,
             source: host.glibc_source.clone(),
@@ -58,22 +58,22 @@ fn check_libstdcxx(case: &Case<'_>, compiler: HostCompiler, verdicts: &mut Vec<V
             (true, None) => Severity::Warning,
         },
         message: match (refused, tried) {
-            (false, _) => format!("CUDA {cuda} takes the libstdc++ of gcc {libstdcxx}"),
+            (false, _) => format!("CUDA {cuda} supports the libstdc++ of gcc {libstdcxx}"),
             (true, Some(_)) => format!(
-                "{compiler} takes the libstdc++ of gcc {libstdcxx}, and CUDA {cuda} takes those up to gcc {newest}"
+                "{compiler} uses the libstdc++ of gcc {libstdcxx}, but CUDA {cuda} supports those up to gcc {newest}"
             ),
             (true, None) => format!(
-                "{compiler} takes the libstdc++ of gcc {libstdcxx}, which is newer than any gcc that CUDA {cuda} takes"
+                "{compiler} uses the libstdc++ of gcc {libstdcxx}, which is newer than any gcc that CUDA {cuda} supports"
             ),
         },
         fact: match tried {
-            Some(_) => format!("CUDA {cuda} takes the libstdc++ of gccs up to {newest}"),
-            None => format!("CUDA {cuda} takes gcc up to {newest}, and with it its libstdc++"),
+            Some(_) => format!("CUDA {cuda} supports the libstdc++ of gcc up to {newest}"),
+            None => format!("CUDA {cuda} supports gcc up to {newest}, and therefore its libstdc++"),
         },
         source: tried.map_or_else(|| host.compilers_source.clone(), |tried| document(&tried.document)),
         fix: refused.then(|| {
             format!(
-                "install gcc {newest} and tell clang to take its library: -Xcompiler \
+                "install gcc {newest} and make clang use its library: -Xcompiler \
                  --gcc-install-dir=/usr/lib/gcc/{architecture}-linux-gnu/{newest}"
             )
         }),
@@ -114,9 +114,14 @@ pub(super) fn check_packages(environment: &Environment, verdicts: &mut Vec<Verdi
             rule: Rule::AbiMismatch,
             severity: if refused { Severity::Error } else { Severity::Ok },
             message: if refused {
-                format!("{name} {version} uses {}, and torch {} {}", word(other), torch.version, word(abi))
+                format!(
+                    "{name} {version} uses {}, but torch {} uses {}",
+                    word(other),
+                    torch.version,
+                    word(abi)
+                )
             } else {
-                format!("{name} {version} uses {}, as torch does", word(abi))
+                format!("{name} {version} uses {}, like torch", word(abi))
             },
             fact: format!("torch {} uses {}", torch.version, word(abi)),
             source: package.source.clone(),

@@ -1,4 +1,4 @@
-//! Memory for compilers.
+//! Memory rule: whether compile jobs fit into the memory.
 
 use super::document;
 use crate::{Environment, Toolkits, Verdict};
@@ -16,24 +16,24 @@ pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &m
         let (package, needed, variable) = (&job.package, job.gibibytes, &job.variable);
         let jobs = memory / (needed * GIBIBYTE).max(1);
         let has = match memory / GIBIBYTE {
-            0 => "less than one GiB".to_owned(),
+            0 => "less than 1 GiB".to_owned(),
             whole => format!("{whole} GiB"),
         };
         let (severity, message, fix) = match jobs {
             0 => (
                 // Who compiles something else is only told.
                 if named { Severity::Error } else { Severity::Warning },
-                format!("compiling {package} takes {needed} GiB a job, and the memory is {has}"),
+                format!("compiling {package} needs {needed} GiB per job, but there is {has} of memory"),
                 format!("use a wheel of {package}, or compile it on a machine with at least {needed} GiB"),
             ),
             1 => (
                 Severity::Note,
-                format!("compiling {package} takes {needed} GiB a job: 1 job fits in {has}"),
+                format!("compiling {package} needs {needed} GiB per job: 1 job fits in {has}"),
                 format!("set {variable}=1"),
             ),
             jobs => (
                 Severity::Note,
-                format!("compiling {package} takes {needed} GiB a job: {jobs} jobs fit in {has}"),
+                format!("compiling {package} needs {needed} GiB per job: {jobs} jobs fit in {has}"),
                 format!("set {variable}={jobs} or less"),
             ),
         };
@@ -41,7 +41,7 @@ pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &m
             rule: Rule::TooLittleMemory,
             severity,
             message,
-            fact: format!("a compile job of {package} takes {needed} GiB"),
+            fact: format!("a compile job of {package} needs {needed} GiB"),
             source: document(&job.document),
             fix: Some(fix),
         });
@@ -51,10 +51,10 @@ pub(super) fn check(toolkits: &Toolkits, environment: &Environment, verdicts: &m
         verdicts.push(Verdict {
             rule: Rule::TooLittleMemory,
             severity: Severity::Note,
-            message: format!("how much memory compiling {package} takes is not known"),
-            fact: format!("nothing is declared for {package}"),
+            message: format!("the memory that compiling {package} needs is unknown"),
+            fact: format!("no memory per job is declared for {package}"),
             source: document("catalogue/declared.toml"),
-            fix: Some("start with few jobs, and watch the memory".to_owned()),
+            fix: Some("start with few jobs, and watch the memory use".to_owned()),
         });
     }
 }

@@ -1,4 +1,4 @@
-//! What is installed, or belongs to the toolkit.
+//! Package rules: device code, Pythons and CUDA majors of installed packages and of the toolkit's libraries.
 
 use axle_rules::{Rule, Severity};
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,9 +94,9 @@ fn code(
             fix: Some(best.map_or_else(
                 || elsewhere(toolkits, package, &gaps).unwrap_or_else(|| {
                     if name.starts_with("nvidia-") {
-                        format!("no version of {name} in the catalogue covers {missing}; do without it, or use an older CUDA")
+                        format!("no version of {name} in the catalogue covers {missing}; do without it, or use an older CUDA release")
                     } else {
-                        format!("no version of {name} in the catalogue covers {missing}; compile it for that, where you can")
+                        format!("no version of {name} in the catalogue covers {missing}; compile it from source, if possible")
                     }
                 }),
                 |best| {
@@ -110,7 +110,7 @@ fn code(
         return Some(Verdict {
             rule: Rule::PackageWithoutCode,
             severity: Severity::Note,
-            message: format!("whether {name} {version} has code for {} is not known", list(unknown)),
+            message: format!("whether {name} {version} has code for {} is unknown", list(unknown)),
             fact,
             source,
             fix: None,
@@ -120,7 +120,7 @@ fn code(
     let of_its_own = if specialised.is_empty() {
         String::new()
     } else {
-        format!(", for {} only such as is bound to it", list(specialised))
+        format!(", for {} only architecture-specific code", list(specialised))
     };
     Some(Verdict {
         rule: Rule::PackageWithoutCode,
@@ -164,7 +164,7 @@ fn python(toolkits: &Toolkits, environment: &Environment, package: &Package) -> 
         rule: Rule::PythonNotServed,
         severity: if refused { Severity::Error } else { Severity::Ok },
         message: if refused {
-            format!("{name} {version} has no wheel for Python {python}; it has them for {}", list(pythons))
+            format!("{name} {version} has no wheel for Python {python}, only for {}", list(pythons))
         } else {
             format!("{name} {version} has a wheel for Python {python}")
         },
@@ -234,12 +234,12 @@ fn majors(environment: &Environment) -> Option<Verdict> {
         rule: Rule::MixedCudaMajors,
         severity: if refused { Severity::Error } else { Severity::Ok },
         message: if refused {
-            format!("several majors of CUDA are mixed: {fact}")
+            format!("several major versions of CUDA are mixed: {fact}")
         } else {
             format!("everything is for CUDA {only}")
         },
         fact,
         source,
-        fix: refused.then(|| "use packages for one CUDA major, and a toolkit of the same".to_owned()),
+        fix: refused.then(|| "use packages and a toolkit for the same major version of CUDA".to_owned()),
     })
 }

@@ -1,4 +1,5 @@
-//! Each rule on an environment that keeps it and on one that breaks it, with the facts of `catalogue/toolkits.json`.
+//! Tests of each rule, on an environment that satisfies it and on one that violates it, with the facts of
+//! `catalogue/toolkits.json`.
 
 use axle_rules::{Rule, Severity};
 use std::collections::BTreeSet;
@@ -274,16 +275,16 @@ fn gpus_go_by_many_names() {
     let error = |name: &str| capability(name).unwrap_err().to_string();
     assert_eq!(
         error("RTX 4091"),
-        "'RTX 4091' is no GPU that axle knows; did you mean RTX 4090 or RTX 3090 or RTX 4050? Else give its compute \
+        "'RTX 4091' is not a GPU that axle knows; did you mean RTX 4090 or RTX 3090 or RTX 4050? If not, give its compute \
          capability with --cc"
     );
     assert_eq!(
         error("4090"),
-        "'4090' is no GPU that axle knows; did you mean RTX 4090 or RTX 4090 D? Else give its compute capability with --cc"
+        "'4090' is not a GPU that axle knows; did you mean RTX 4090 or RTX 4090 D? If not, give its compute capability with --cc"
     );
     assert_eq!(
         error("Voodoo"),
-        "'Voodoo' is no GPU that axle knows; give its compute capability with --cc, as in 8.6"
+        "'Voodoo' is not a GPU that axle knows; give its compute capability with --cc, e.g. 8.6"
     );
     assert!(capability("").is_err());
     assert!(capability("NVIDIA").is_err());

@@ -1,4 +1,4 @@
-//! What `axle audit` is given.
+//! Inputs of `axle audit`: files, directories, URLs and releases.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -88,7 +88,7 @@ impl Input {
             Self::Release(release) => {
                 let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
                 let file = release.wheel(&index, command.system, command.python)?;
-                output::note(&format!("{release} is read from {}", file.filename));
+                output::note(&format!("reading {release} from {}", file.filename));
                 let page = index.traffic().bytes();
                 let facts = published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)?;
                 tell(command, index.traffic(), page, facts.size);
@@ -128,9 +128,11 @@ fn wheels(folder: &Path) -> Result<Vec<Input>, Error> {
     paths.retain(|path| has_extension(path, "whl"));
     paths.sort_unstable();
     if paths.is_empty() {
-        let expected = "give a folder with wheels (*.whl) directly in it, an unpacked wheel, or site-packages \
-            (both have *.dist-info folders)";
-        return Err(format!("{}: it holds nothing to audit; {expected}", folder.display()).into());
+        let expected = "give a directory with wheels (*.whl) directly in it, an unpacked wheel, or site-packages \
+            (the latter two have *.dist-info directories)";
+        return Err(
+            format!("{}: the directory contains nothing to audit; {expected}", folder.display()).into()
+        );
     }
     Ok(paths.into_iter().map(Input::Wheel).collect())
 }
@@ -183,9 +185,9 @@ fn starts_as_zip(file: &LocalFile) -> Result<bool, Error> {
 
 /// What the name of a file tells of the wheel in it.
 fn wheel_name(filename: &str, place: &dyn fmt::Display) -> Result<WheelName, Error> {
-    filename
-        .parse()
-        .map_err(|error| format!("{place}: {error}; give it the name that it was published under").into())
+    filename.parse().map_err(|error| {
+        format!("{place}: {error}; rename it to the name under which it was published").into()
+    })
 }
 
 /// Sources hold nothing that could be audited.
@@ -195,7 +197,7 @@ fn refuse_sdist(filename: &str, place: &dyn fmt::Display) -> Result<(), Error> {
     let names_version =
         |stem: &str| stem.rsplit_once('-').is_some_and(|(_, version)| version.parse::<Version>().is_ok());
     if stem.is_some_and(names_version) {
-        let message = "it is an sdist: sources, of which nothing is compiled yet; build a wheel of it with \
+        let message = "this is an sdist, which contains source code only; build a wheel from it with \
             `pip wheel --no-deps`, and audit that";
         return Err(format!("{place}: {message}").into());
     }
@@ -223,9 +225,9 @@ fn tell(command: &Audit, traffic: &Traffic, page: u64, size: u64) {
         let share = bytes as f64 * 100.0 / size.max(1) as f64;
         let (read, whole) = (output::size(bytes), output::size(size));
         let beside =
-            if page == 0 { String::new() } else { format!(", and {} of the index", output::size(page)) };
+            if page == 0 { String::new() } else { format!(", plus {} of the index", output::size(page)) };
         output::note(&format!(
-            "{read} were read over the network in {requests} requests: {share:.1} % of {whole}{beside}"
+            "read {read} over the network in {requests} requests: {share:.1} % of {whole}{beside}"
         ));
     }
 }

@@ -1,4 +1,4 @@
-//! How `axle audit --deep` shows kernels to a person.
+//! Kernels in the text output of `axle audit --deep`.
 
 use axle_audit::{Kernels, WheelFacts};
 use axle_types::ComputeCapability;
@@ -26,7 +26,7 @@ pub fn human(facts: &WheelFacts, asked: &[ComputeCapability]) -> Text {
         if text.is_empty() {
             text.blank();
         }
-        let library = format!("{path}: {} kernels, of them", kernels.count());
+        let library = format!("{path}, {} kernels:", kernels.count());
         line(&mut text, &library, &counts.join(", "));
     }
     for (path, kernels) in with_kernels() {
@@ -54,7 +54,7 @@ fn missing(text: &mut Text, path: &str, kernels: &Kernels, asked: &[ComputeCapab
             text.line(format_args!("  {shown}"));
         }
         if count > SHOWN {
-            text.line(format_args!("  and {} more, all in --format json", count - SHOWN));
+            text.line(format_args!("  and {} more (--format json lists all)", count - SHOWN));
         }
     }
 }

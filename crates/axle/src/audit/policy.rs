@@ -1,4 +1,4 @@
-//! What the catalogue knows of a wheel, for conclusions.
+//! Policies from the catalogue, for the conclusions of an audit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -23,8 +23,8 @@ impl Used {
     /// In words.
     pub fn human(&self) -> String {
         match (self.catalogue, &self.package) {
-            (false, _) => "none: the catalogue was not asked".to_owned(),
-            (true, None) => "none: the catalogue has no such package".to_owned(),
+            (false, _) => "none: the catalogue was not used".to_owned(),
+            (true, None) => "none: the package is not in the catalogue".to_owned(),
             (true, Some(package)) => format!("{package} of the catalogue"),
         }
     }

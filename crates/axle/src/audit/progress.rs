@@ -1,4 +1,4 @@
-//! How far an audit has come, for a person who waits.
+//! Progress bar of an audit.
 
 use std::io::IsTerminal as _;
 

@@ -1,5 +1,5 @@
-//! An audit for a person: what it is, what it needs, which library has code for which GPU, what is odd about it,
-//! and whether it covers what was asked for. On one screen, unless all is asked for.
+//! Text output of an audit: identity, needs, device code per library, findings, and coverage of the requested GPUs and
+//! glibc. It fits on one screen, unless `--verbose` is given.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,9 +95,11 @@ fn identity(facts: &WheelFacts) -> Text {
     match (facts.form, facts.sha256, facts.declared_sha256) {
         (_, Some(hash), _) => line(&mut text, "sha256", &hash.to_string()),
         (_, None, Some(declared)) => {
-            line(&mut text, "sha256", &format!("{declared} (declared; not read whole)"));
+            line(&mut text, "sha256", &format!("{declared} (declared; the file was not read in full)"));
         }
-        (Form::Wheel | Form::File, None, None) => line(&mut text, "sha256", "not read whole"),
+        (Form::Wheel | Form::File, None, None) => {
+            line(&mut text, "sha256", "unknown (the file was not read in full)")
+        }
         (Form::Unpacked | Form::Installed, None, None) => {}
     }
     text
@@ -121,7 +123,7 @@ fn cuda(facts: &WheelFacts, whole: bool) -> String {
                 (_, from) => from.iter().map(|from| without_marker(from)).collect::<Vec<_>>().join(", "),
             })
             .collect();
-        format!("{release} (by {})", by.join(", "))
+        format!("{release} (from {})", by.join(", "))
     });
     told.collect::<Vec<_>>().join(", ")
 }
@@ -146,10 +148,13 @@ fn needs(wheel: &Wheel, command: &Audit) -> Text {
         line("cxxabi", version);
     }
     if let Some(is_new) = facts.cxx11_abi {
-        line("c++ abi", if is_new { "strings of C++11" } else { "strings of before C++11" });
+        line(
+            "c++ abi",
+            if is_new { "new (_GLIBCXX_USE_CXX11_ABI=1)" } else { "old (_GLIBCXX_USE_CXX11_ABI=0)" },
+        );
     }
     let should_be = wheel.platform.should_be.as_deref().unwrap_or("any");
-    let lies = if wheel.platform.honest == Some(false) { ", not as the name says" } else { "" };
+    let lies = if wheel.platform.honest == Some(false) { ", contrary to its name" } else { "" };
     line("platform", &format!("{should_be}{lies}"));
     line("external", &list(&policy::human(&wheel.providers), LIST, command.verbose));
     let guesses = guesses(facts);
@@ -164,7 +169,7 @@ fn needs(wheel: &Wheel, command: &Audit) -> Text {
         line("not read", &list(&facts.unread, LIST, command.verbose));
     }
     if command.verbose && facts.unopened > 0 {
-        line("not opened", &format!("{} members that are no code by their names", facts.unopened));
+        line("not opened", &format!("{} members whose names are not those of code", facts.unopened));
     }
     text
 }
@@ -192,7 +197,7 @@ fn verified(record: &RecordFacts) -> String {
         count(record.unhashed.len(), "without a hash"),
         count(record.unlisted.len(), "not listed"),
         count(record.missing.len(), "missing"),
-        record.unreadable.as_ref().map(|_| "not all could be read".to_owned()),
+        record.unreadable.as_ref().map(|_| "not completely readable".to_owned()),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -259,17 +264,17 @@ fn device_code(facts: &WheelFacts, whole: bool) -> Text {
         };
         shorten(&mut rows);
         text.blank();
-        text.line("in how many containers there is code: SASS for sm_…, PTX for ptx…; - in none");
+        text.line("fatbin containers by architecture: NN = SASS sm_NN, ptxNN = PTX, - = none");
         for columns in pages(&codes, &rows) {
             text.append(&grid(&rows, columns));
         }
         if hidden > 0 {
-            text.line(format_args!("and {hidden} more rows: --verbose shows all"));
+            text.line(format_args!("and {hidden} more rows (--verbose shows all)"));
         }
     }
     let has_amd = |member: &&ElfMember| !member.amd.is_empty();
     if rows.is_empty() && !facts.elf.iter().any(|member| has_amd(&member)) {
-        line(&mut text, "code", "none for any GPU");
+        line(&mut text, "code", "none for GPUs");
     }
     for member in facts.elf.iter().filter(has_amd) {
         let targets: Vec<_> =
@@ -399,7 +404,7 @@ fn findings(findings: &[Finding], whole: bool) -> Text {
         text.append(&output::table(["code", "severity", "finding"], rows));
     }
     if hidden > 0 {
-        text.line(format_args!("and findings of {hidden} more kinds: --verbose shows all"));
+        text.line(format_args!("and {hidden} more kinds of findings (--verbose shows all)"));
     }
     text
 }
@@ -428,11 +433,11 @@ fn verdicts(wheel: &Wheel, whole: bool) -> Text {
     if let Some(coverage) = &wheel.glibc_coverage {
         let GlibcCoverage { content, counted, missing, .. } = coverage;
         let verdict = match (coverage.covered, *counted) {
-            (true, 0) => "covered: it holds no machine code".to_owned(),
+            (true, 0) => "covered: it contains no machine code".to_owned(),
             (true, _) => format!("covered: {content} of {counted} members load with it"),
             (false, _) => {
                 let missing = list(missing, LIST, whole);
-                format!("not covered: {content} of {counted} members load with it; others are {missing}")
+                format!("not covered: {content} of {counted} members load with it, but not {missing}")
             }
         };
         line(&mut text, &format!("glibc {}", coverage.glibc), &verdict);
@@ -448,7 +453,7 @@ fn verdicts(wheel: &Wheel, whole: bool) -> Text {
 fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
     let run = || format!("{} of {} containers run there", coverage.runnable, coverage.counted);
     match coverage.covered {
-        Some(true) if coverage.counted == 0 => "covered: it holds no device code".to_owned(),
+        Some(true) if coverage.counted == 0 => "covered: it contains no device code".to_owned(),
         Some(true) => format!("covered: {}", run()),
         Some(false) if coverage.counted == 0 => {
             format!("not covered: none of its {} files of device code runs there", loose_files(facts))
@@ -461,7 +466,7 @@ fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
 fn why_unknown(facts: &WheelFacts) -> String {
     let loose = loose_files(facts);
     if loose > 0 {
-        format!("it holds {loose} files of device code, and what it loads of them on a GPU is not known")
+        format!("it contains {loose} files of device code, and which of them it loads on a GPU is unknown")
     } else if !facts.unread.is_empty() {
         "not all of its files were read".to_owned()
     } else if facts
@@ -469,9 +474,10 @@ fn why_unknown(facts: &WheelFacts) -> String {
         .iter()
         .any(|member| member.container_groups.iter().any(|group| group.section.is_empty()))
     {
-        "its table of sections was stripped, so that no one sees which code was linked".to_owned()
+        "its section table was stripped, so device code that was linked cannot be told from the rest"
+            .to_owned()
     } else {
-        "it holds only code that can't be judged".to_owned()
+        "it contains only code whose compatibility is unknown".to_owned()
     }
 }
 

@@ -1,4 +1,4 @@
-//! `axle catalogue show`, `add` and `update`: what is published of packages.
+//! `axle catalogue show`, `add` and `update`: the published files of packages.
 
 use axle_plan::{Document, package_name};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ fn print(report: &Report) -> Result<(), Error> {
     for (name, updated) in &report.packages {
         for filename in &updated.file.unreadable {
             output::note(&format!(
-                "{name}: `{filename}` is not the name of one of its wheels; it was left out"
+                "{name}: `{filename}` is not the name of one of its wheels, so it was skipped"
             ));
         }
     }
@@ -115,7 +115,9 @@ fn artefacts(command: &CatalogueShow) -> Result<ArtefactFile, Error> {
     catalogue.matrix()?;
     let known = catalogue.package_names()?;
     if known.contains(&name) {
-        return Err(format!("{name} is not indexed yet; `axle catalogue update {name}` does it").into());
+        return Err(
+            format!("{name} has not been indexed yet; index it with `axle catalogue update {name}`").into()
+        );
     }
     Err(axle_plan::unknown_name(&name, &known).into())
 }
@@ -229,13 +231,13 @@ pub fn add(command: &CatalogueAdd) -> Result<Answer, Error> {
     for package in &command.packages {
         let name = package_name(package)?;
         if known.contains_key(&name) {
-            return Err(format!("{name} is in the catalogue already: {}", place(&name)).into());
+            return Err(format!("{name} is already in the catalogue: {}", place(&name)).into());
         }
         let text = described(&index, &name, command.since.as_ref())?;
         folder.write(&format!("packages/{name}.toml"), text.as_bytes())?;
         output::note(&format!(
-            "{} is written; read it, add {name} to `order` in matrix.toml if nothing requires it, \
-             then `axle catalogue update {name}`",
+            "wrote {}; review it, add {name} to `order` in matrix.toml if no package requires it, \
+             then run `axle catalogue update {name}`",
             place(&name)
         ));
     }
@@ -255,7 +257,7 @@ fn described(index: &PackageIndex, name: &str, since: Option<&Version>) -> Resul
         wheels.iter().max_by_key(|(_, wheel)| (!wheel.version().any_prerelease(), wheel.version().clone()));
     let (file, wheel) = newest.ok_or_else(|| {
         format!(
-            "the index has no wheel of {name}; a package with sdists alone needs a `[source]` table, by hand"
+            "the index has no wheel of {name}; for a package that has only sdists, write a `[source]` table by hand"
         )
     })?;
     let metadata = index.metadata(file)?;

@@ -422,7 +422,7 @@ fn an_address() {
         transcripts.push(folder.shell(&format!("axle audit --cc 8.6 {url}#sha256={hash}")));
     }
     // Of parts no hash is known, but what was declared.
-    assert_eq!(transcripts[0].replace(" (declared; not read whole)", ""), transcripts[1]);
+    assert_eq!(transcripts[0].replace(" (declared; the file was not read in full)", ""), transcripts[1]);
     insta::assert_snapshot!(transcripts[0]);
 }
 
@@ -450,7 +450,7 @@ fn of_a_wheel_of_text_little_is_read() {
     let told = one_line(&output);
     assert!(
         told.contains(&format!(
-            "{:.1} kB were read over the network",
+            "read {:.1} kB over the network",
             f64::from(u32::try_from(sent).unwrap()) / 1e3
         )),
         "{told}"

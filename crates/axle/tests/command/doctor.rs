@@ -69,7 +69,7 @@ impl Machine {
     fn doctor(&self) -> String {
         let said = self.0.shell("axle doctor --root root");
         // Which releases fit follows from the rules, and is long.
-        let (said, rest) = said.split_once("what would fit:").unwrap();
+        let (said, rest) = said.split_once("what would work on this machine:").unwrap();
         format!("{said}…{}", &rest[rest.find("---").unwrap()..])
     }
 
