@@ -6,7 +6,7 @@ mod poison;
 
 #[test]
 #[ignore = "fetches a Nix when the machine has none, and evaluates for minutes"]
-fn no_field_of_a_lock_is_run() {
+fn slow_no_field_of_a_lock_is_run() {
     poison::check(1);
 }
 

@@ -2,7 +2,7 @@
 //! NVIDIA's cuobjdump and binutils' readelf.
 //!
 //! Needs the network (some 350 MB through pip) and a C++ compiler that nvcc takes; run it by
-//! `cargo test -p axle-audit --test nvcc -- --ignored`.
+//! `cargo test -p axle-audit --test network_nvcc -- --ignored`.
 
 #![allow(clippy::unwrap_used)]
 

@@ -39,7 +39,7 @@ walk [ ] jobs
 
 #[test]
 #[ignore = "fetches a Nix when the machine has none"]
-fn a_walk_finds_every_build_once() {
+fn slow_a_walk_finds_every_build_once() {
     let nix = nix::ensure().unwrap();
     let output = nix
         .command("nix")

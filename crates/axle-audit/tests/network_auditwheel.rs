@@ -1,6 +1,6 @@
 //! The platform tag that auditwheel gives real wheels is what the audit says that it should be.
 //!
-//! Needs the network (some 40 MB through pip): run it by `cargo test -p axle-audit --test auditwheel -- --ignored`.
+//! Needs the network (some 40 MB through pip): run it by `cargo test -p axle-audit --test network_auditwheel -- --ignored`.
 
 #![allow(clippy::unwrap_used)]
 

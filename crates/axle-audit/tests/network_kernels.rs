@@ -1,6 +1,6 @@
 //! The kernels that NVIDIA's cuobjdump lists of real wheels are those that the audit does.
 //!
-//! Needs the network (some 60 MB through pip): run it by `cargo test -p axle-audit --test kernels -- --ignored`.
+//! Needs the network (some 60 MB through pip): run it by `cargo test -p axle-audit --test network_kernels -- --ignored`.
 
 #![allow(clippy::unwrap_used)]
 
