@@ -185,7 +185,10 @@ fn broken_files_are_told() {
     assert!(patched(at::SHENTSIZE, &[0]).ends_with("the section headers: headers of 0 bytes"));
     assert!(patched(at::SHSTRNDX, &[99]).ends_with("the section names: there is no section 99"));
     assert!(patched(at::DYNAMIC_OFFSET, most).contains("the dynamic section ("));
-    assert!(patched(at::DYNAMIC_SIZE, most).ends_with("the dynamic section: more than 1048576, which is the limit"));
+    assert!(
+        patched(at::DYNAMIC_SIZE, most)
+            .ends_with("the dynamic section: more than 1048576, which is the limit")
+    );
 }
 
 #[test]
