@@ -38,8 +38,8 @@ pub struct Options<'a> {
     pub deep: bool,
     /// What the index declares the SHA-256 to be, in hex.
     pub declared_sha256: Option<Sha256>,
-    /// Does not open members that are empty or whose name says that they are no code, which spares most bytes of a wheel
-    /// that is read over a network; how many is told.
+    /// Skips members that are empty or whose name is not that of code, which saves most of the bytes of a wheel that is
+    /// read over a network; the number of skipped members is reported.
     pub trust_names: bool,
     /// What the archive may ask for.
     pub limits: Limits,
@@ -215,7 +215,7 @@ fn conclude(contents: &dyn Contents, found: Members, metadata: Option<&Metadata>
     }
 }
 
-/// What a wheel says of itself. A broken `WHEEL` is no reason to say nothing of the rest.
+/// The wheel's own description. A broken `WHEEL` does not prevent reading the rest.
 fn describe(contents: &dyn Contents, metadata: &Metadata) -> Description {
     let wheel = contents.wheel_file().ok();
     Description {

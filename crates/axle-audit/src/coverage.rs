@@ -39,7 +39,7 @@ pub enum ServedBy {
     Ptx,
     /// Some containers by machine code, others by assembly.
     Mixed,
-    /// Nothing runs there, or there is no device code.
+    /// None: nothing runs on that GPU, or there is no device code.
     None,
 }
 

@@ -20,7 +20,7 @@ pub struct AuditError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Problem {
-    /// The file can't be read, or is no wheel, or a member is damaged.
+    /// The file can't be read, is not a wheel, or has a damaged member.
     #[error(transparent)]
     Archive(ArchiveProblem),
     /// A file outside of a wheel is of no kind that is audited.
@@ -46,7 +46,7 @@ pub enum Problem {
         /// What is wrong with it.
         source: axle_fatbin::Broken,
     },
-    /// A section of device code holds something that is no container.
+    /// A section of device code contains something other than fatbin containers.
     #[error("member `{member}`, section {section}: at offset {offset:#x}, there is no fatbin container")]
     NotFatbin {
         /// The member's path.

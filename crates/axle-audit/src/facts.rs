@@ -15,7 +15,7 @@ use crate::kernels::Kernels;
 pub struct WheelFacts {
     /// The file's name; of an unpacked or installed wheel, that of its `.dist-info` folder.
     pub filename: String,
-    /// In which form it lies there; absent for a wheel as it is published.
+    /// The form of the audited wheel; absent for a wheel file as published.
     #[serde(default, skip_serializing_if = "Form::is_wheel")]
     pub form: Form,
     /// SHA-256 of the file in hex, where it was read whole.
@@ -25,9 +25,9 @@ pub struct WheelFacts {
     pub declared_sha256: Option<Sha256>,
     /// Bytes of the file; of an unpacked or installed wheel, of its files together.
     pub size: u64,
-    /// The package, normalised; null for a file that is no wheel.
+    /// The package, normalised; null for a file that is not a wheel.
     pub name: Option<String>,
-    /// The version, normalised; null for a file that is no wheel.
+    /// The version, normalised; null for a file that is not a wheel.
     pub version: Option<String>,
     /// The build tag.
     pub build: Option<String>,
@@ -43,14 +43,14 @@ pub struct WheelFacts {
     pub sass: Vec<Code>,
     /// The PTX of all members.
     pub ptx: Vec<Code>,
-    /// The newest glibc that a member wants: `2.28`.
+    /// The newest glibc that a member needs: `2.28`.
     pub glibc: Option<String>,
-    /// The newest `GLIBCXX` version that a member wants: `3.4.25`.
+    /// The newest `GLIBCXX` version that a member needs: `3.4.25`.
     pub glibcxx: Option<String>,
-    /// Whether its members call libstdc++ through the C++11 ABI; null where none tells, or they disagree.
+    /// Whether its members use libstdc++'s C++11 ABI; null if no member shows it, or if they disagree.
     pub cxx11_abi: Option<bool>,
-    /// The CUDA releases that it is made for, as its images, its requirements and the runtime library
-    /// that it links tell: `12.8`, or `12` where only the major is known.
+    /// The CUDA releases that it is built for, according to its images, its requirements and the runtime library that
+    /// it links: `12.8`, or `12` if only the major version is known.
     pub cuda: Vec<WheelCuda>,
     /// Libraries that a member needs and the wheel does not hold.
     pub external: Vec<String>,
@@ -66,13 +66,13 @@ pub struct WheelFacts {
     /// The files and folders at its top.
     #[serde(default)]
     pub top_level: Vec<String>,
-    /// The newest `CXXABI` version that a member wants: `1.3.11`.
+    /// The newest `CXXABI` version that a member needs: `1.3.11`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cxxabi: Option<String>,
     /// What `METADATA` and `WHEEL` say; absent in audits of before it was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<Description>,
-    /// What tells each release of `cuda`.
+    /// The evidence for each release in `cuda`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cuda_evidence: Vec<CudaEvidence>,
     /// How the members compare with `RECORD`, where that was asked for.
@@ -87,7 +87,7 @@ pub struct WheelFacts {
     /// Members that were not opened, as their names say that they are text; only of wheels read over a network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unopened: u64,
-    /// Files of an installed wheel that lie outside of the folder that it was installed to, and were not read.
+    /// Files of an installed wheel that are outside of the directory that it was installed to, and were not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
 }
@@ -100,7 +100,7 @@ pub struct LooseCode {
     /// What each of them holds, sorted; empty where they could not be read.
     #[serde(default)]
     pub code: Vec<Code>,
-    /// The CUDA release that made them; null where they don't tell.
+    /// The CUDA release that compiled them; null if they do not show it.
     pub toolkit: Option<CudaRelease>,
     /// How many there are.
     pub count: u64,
@@ -120,7 +120,7 @@ pub enum LooseFormat {
     Fatbin,
 }
 
-/// In which form a wheel lies there.
+/// The form of an audited wheel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
@@ -147,18 +147,18 @@ impl Form {
     }
 }
 
-/// What tells a CUDA release that a wheel is made for.
+/// Evidence for a CUDA release that a wheel is built for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CudaEvidence {
     /// The release: `12.8`, or `12` where only the major is known.
     pub cuda: WheelCuda,
-    /// What kind of thing tells it.
+    /// The kind of evidence.
     pub by: CudaSource,
     /// The things that do: members, requirements or sonames; sorted.
     pub from: Vec<String>,
 }
 
-/// What can tell a CUDA release.
+/// Kinds of evidence for a CUDA release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CudaSource {
@@ -170,7 +170,7 @@ pub enum CudaSource {
     Soname,
 }
 
-/// What a wheel says of itself beside its file's name.
+/// A wheel's own description, besides its file name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description {
     /// `Metadata-Version`.
@@ -179,7 +179,7 @@ pub struct Description {
     pub name: String,
     /// `Version`, normalised.
     pub version: String,
-    /// `Wheel-Version`; null where there is no `WHEEL` file that can be read.
+    /// `Wheel-Version`; null if there is no readable `WHEEL` file.
     pub wheel_version: Option<String>,
     /// `Root-Is-Purelib`.
     pub root_is_purelib: Option<bool>,
@@ -198,7 +198,7 @@ pub struct RecordFacts {
     pub missing: Vec<String>,
     /// Members of other bytes than it lists.
     pub wrong: Vec<String>,
-    /// Members listed without a hash that tells: none, or one of a kind that is refused.
+    /// Members listed without a usable hash: without any, or with one of an algorithm that is not allowed.
     pub unhashed: Vec<String>,
     /// Why the file, or a line of it, can't be read.
     pub unreadable: Option<String>,
@@ -228,12 +228,12 @@ pub struct ElfMember {
     pub rpath: Vec<String>,
     /// `DT_RUNPATH`, split.
     pub runpath: Vec<String>,
-    /// The symbol versions that it wants, by library.
+    /// The symbol versions that it needs, by library.
     pub symbol_versions: BTreeMap<String, Vec<String>>,
-    /// Whether it calls libstdc++ through the C++11 ABI; null where its symbols don't tell.
+    /// Whether it uses libstdc++'s C++11 ABI; null if its symbols do not show it.
     pub cxx11_abi: Option<bool>,
-    /// Whether it takes C++ symbols of libtorch from outside, so that it goes with the release of torch that it was
-    /// built for alone; null where its symbols don't tell.
+    /// Whether it imports C++ symbols of libtorch, which makes it compatible only with the torch release that it was
+    /// built for; null if its symbols do not show it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torch_cxx: Option<bool>,
     /// The SASS in `.nv_fatbin` and `__nv_relfatbin`.
@@ -244,12 +244,12 @@ pub struct ElfMember {
     pub containers: u64,
     /// All entries, those outside of the device sections too, by what they have in common.
     pub device_code: Vec<DeviceCode>,
-    /// All containers, those outside of the device sections too, by the set of codes that they hold.
-    /// Coverage of any GPU can be told from them.
+    /// All containers, including those outside of the device sections, grouped by the architectures that they contain.
+    /// Coverage of any GPU can be computed from them.
     pub container_groups: Vec<ContainerGroup>,
     /// The part of `sass` and `ptx` that is in `__nv_relfatbin`, before device linking.
     pub prelink: Architectures,
-    /// What lies in other sections, by section; under `""` where no section holds it.
+    /// Code in other sections, by section; `""` for code in no section.
     pub outside: BTreeMap<String, Architectures>,
     /// Code for AMD's GPUs: how many clang offload bundles hold some for each target (`gfx90a:xnack-`), and
     /// how many are `unreadable`.
@@ -309,7 +309,7 @@ pub struct DeviceCode {
     pub kind: DeviceCodeKind,
     /// How they are stored.
     pub compression: Compression,
-    /// The CUDA release that made them; null where the images don't tell cheaply.
+    /// The CUDA release that compiled them; null if the images do not show it cheaply.
     pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX; a driver must know it.
     #[serde(default)]
@@ -328,7 +328,7 @@ pub enum DeviceCodeKind {
     Ptx,
     /// Intermediate code for link-time optimisation.
     Lto,
-    /// A kind that nobody has described; its number stands in `arch`.
+    /// An undocumented kind; its number is in `arch`.
     Unknown,
 }
 

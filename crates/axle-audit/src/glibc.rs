@@ -20,11 +20,11 @@ pub struct GlibcCoverage {
     pub content: u64,
     /// Members for the CPU.
     pub counted: u64,
-    /// Members that want a newer one, or musl instead, by path.
+    /// Members that need a newer glibc, or musl, by path.
     pub missing: Vec<String>,
 }
 
-/// Concludes whether the wheel loads with that glibc: no member wants a symbol version of a newer one, and none is
+/// Concludes whether the wheel loads with that glibc: no member needs a symbol version of a newer one, and none is
 /// linked with musl.
 pub fn glibc_coverage(facts: &WheelFacts, glibc: Glibc) -> GlibcCoverage {
     let loads = |member: &ElfMember| {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::device_code::{LINKED, PRELINK};
 
-/// The kernels of one member, as its images tell.
+/// The kernels of one member, read from its images.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernels {
     /// Kernels by what they were compiled to, by section and codes. One that occurs in several containers, like

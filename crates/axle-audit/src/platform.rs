@@ -15,19 +15,19 @@ use crate::facts::{ElfMember, WheelFacts};
 pub struct PlatformTag {
     /// The manylinux tags of the wheel's name; none where it is for another system, or any.
     pub claimed: Vec<String>,
-    /// The oldest manylinux tag whose symbol versions suffice all members, or `linux_…` where none does;
-    /// null where the wheel has no members for glibc.
+    /// The oldest manylinux tag whose symbol versions are sufficient for all members, or `linux_…` if there is none;
+    /// null if the wheel has no members for glibc.
     pub should_be: Option<String>,
-    /// Whether the oldest claimed tag is no older than that; null where either is missing.
+    /// Whether the oldest claimed tag is not older than that; null if either is missing.
     pub honest: Option<bool>,
     /// What keeps it from an older tag.
     pub because: Vec<WantedVersion>,
-    /// Libraries that are needed from outside and that not every machine of that tag has: packages must
-    /// bring them. `auditwheel` would bundle them, or call the wheel `linux_…`.
+    /// Unbundled libraries that not every machine of that tag has, so packages must provide them. `auditwheel` would
+    /// bundle them, or tag the wheel `linux_…`.
     pub beyond: Vec<String>,
 }
 
-/// A symbol version that a member wants.
+/// A symbol version that a member needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct WantedVersion {
     /// The member's path.
@@ -167,7 +167,7 @@ pub(crate) fn held(facts: &WheelFacts) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Tells what the platform tag of a wheel should be, and whether it is honest.
+/// Computes the platform tag that a wheel should have, and whether its own tag is honest.
 pub fn platform_tag(facts: &WheelFacts) -> PlatformTag {
     let claimed = claimed(facts);
     let held = held(facts);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::providers::Provider;
 
-/// What the author of a package entry knows and the bytes of a wheel don't tell. The default knows
-/// nothing: every member counts, and all containers of each.
+/// Knowledge about a package that the bytes of its wheels do not show. The default knows nothing: every member counts,
+/// with all of its containers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
     /// The members that the target loads, where the wheel holds alternatives; `None` for all.
@@ -14,10 +14,10 @@ pub struct Policy {
     pub measures: Vec<(Pattern, Measure)>,
     /// Members whose containers outside of the device sections are the package's own, and count.
     pub own_outside: Vec<Pattern>,
-    /// Who brings which library, by soname.
+    /// The provider of each library, by soname.
     pub providers: BTreeMap<String, Provider>,
-    /// How many of the files of device code must run on a GPU. Only the package's own code tells which of them it
-    /// loads there; `None` where that is not known.
+    /// How many of the standalone files of device code must run on a GPU. Only the package's own code determines which
+    /// of them it loads; `None` if that is unknown.
     pub loose: Option<Measure>,
 }
 
@@ -50,7 +50,7 @@ pub enum Measure {
     Share(f64),
 }
 
-/// A pattern for paths of members: `*` stands for any characters, `/` among them.
+/// A pattern for paths of members: `*` matches any characters, including `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(String);
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::WheelFacts;
 use crate::policy::Policy;
 
-/// What kind of thing brings a library.
+/// Kinds of providers of a library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProviderKind {
@@ -21,12 +21,12 @@ pub enum ProviderKind {
     Package,
 }
 
-/// Who brings a library.
+/// The provider of a library.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provider {
     /// What kind of thing that is.
     pub kind: ProviderKind,
-    /// The packages of which one brings it.
+    /// The packages that contain it; one of them provides it.
     pub packages: Vec<String>,
 }
 
@@ -35,10 +35,10 @@ pub struct Provider {
 pub struct NeededLibrary {
     /// Its name.
     pub soname: String,
-    /// What brings it; null where the policy knows nobody.
+    /// The kind of its provider; null if the policy has none.
     pub provider: Option<ProviderKind>,
-    /// The packages of which one brings it: more than one where the name alone does not tell (`libcudnn.so.9` is that
-    /// of CUDA 12 and of CUDA 13).
+    /// The packages that contain it: more than one if the soname is ambiguous (`libcudnn.so.9` exists for CUDA 12 and
+    /// for CUDA 13).
     pub packages: Vec<String>,
 }
 

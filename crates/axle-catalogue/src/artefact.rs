@@ -47,7 +47,7 @@ pub struct Artefact {
     pub origin: Origin,
     /// SHA-256 of the file, hex: its identity.
     pub sha256: Sha256,
-    /// Bytes; `None` where the index does not tell.
+    /// Size in bytes; `None` if the index does not declare it.
     pub size: Option<u64>,
     /// `Requires-Python`, as the index or the metadata states it.
     pub requires_python: Option<String>,

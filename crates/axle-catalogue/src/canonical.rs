@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 /// The canonical JSON of a value.
 ///
 /// # Errors
-/// What serde says of a value that JSON cannot hold.
+/// When the value cannot be represented in JSON.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     // A `Value`'s maps are sorted by key, which the fields of a struct are not.
     serde_json::to_value(value).map(|value| value.to_string())

@@ -54,7 +54,7 @@ impl Catalogue {
         self.toml(path)?.ok_or_else(|| CatalogueError::Missing { path: self.files.describe(path) })
     }
 
-    /// Which compilers each CUDA release takes; nothing where there is no such file.
+    /// The compilers that each CUDA release supports; empty if the file does not exist.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -62,7 +62,7 @@ impl Catalogue {
         Ok(self.json("compilers.json", axle_toolkit::COMPILERS_SCHEMA)?.unwrap_or_default())
     }
 
-    /// What is known of CUDA's releases; `None` where there is no such file.
+    /// The CUDA releases; `None` if the file does not exist.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -70,7 +70,7 @@ impl Catalogue {
         self.json("toolkits.json", axle_toolkit::SCHEMA)
     }
 
-    /// The wheels that toolkits are assembled from; none where there is no such file.
+    /// The wheels that toolkits are assembled from; empty if the file does not exist.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -78,7 +78,7 @@ impl Catalogue {
         Ok(self.json(COMPONENTS_PATH, crate::components::SCHEMA)?.unwrap_or_default())
     }
 
-    /// Which packages bring a library; none where there is no such file.
+    /// The packages that provide each library; empty if the file does not exist.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -100,7 +100,7 @@ impl Catalogue {
         Ok(packages)
     }
 
-    /// One package; `None` when there is none of that name.
+    /// One package; `None` if no package has that name.
     ///
     /// # Errors
     /// When the file is not valid.
@@ -234,7 +234,7 @@ fn schema_of(json: &[u8]) -> Result<String, serde_json::Error> {
 /// Path of the file that says which wheels toolkits are assembled from.
 pub const COMPONENTS_PATH: &str = "components.json";
 
-/// Path of the file that says which packages bring a library.
+/// Path of the file that lists the packages that provide each library.
 pub const LIBRARIES_PATH: &str = "libraries.json";
 
 /// The folder of what sources are compiled with.

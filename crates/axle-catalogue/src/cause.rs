@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::Provenance;
 
-/// Why a version of a package, or the whole request, cannot be had.
+/// Why a version of a package, or the whole request, is ruled out.
 ///
-/// Of the reasons why a file cannot be chosen (up to [`Cause::NotAsked`]) the greater is the nearer miss.
+/// Ordered: of two causes that rule out a file (up to [`Cause::NotAsked`]), the greater one is the nearer miss.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Cause {
-    /// There is no wheel at all, and no sdist that can be compiled.
+    /// There is neither a wheel nor an sdist that can be compiled.
     NoWheel,
     /// No wheel's tags fit.
     Tags {
         /// The nearest miss.
         mismatch: TagMismatch,
-        /// The Python tags of the wheels that fit but for the Python.
+        /// The Python tags of the wheels that are compatible in every respect but the Python version.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
         pythons: BTreeSet<String>,
     },
@@ -41,21 +41,21 @@ pub enum Cause {
         /// What it says.
         specifiers: String,
     },
-    /// `Requires-Python` says nothing that PEP 440 knows.
+    /// `Requires-Python` is not valid (PEP 440).
     UnreadablePython {
         /// What it says.
         text: String,
     },
-    /// Its members need a newer glibc than there is, whatever its tags say.
+    /// Its members need a newer glibc than the target has, regardless of its tags.
     Glibc {
         /// The glibc that its audit found.
         needs: Glibc,
         /// The one of the target.
         has: Glibc,
     },
-    /// Its audit tells a glibc that is none.
+    /// Its audit has a glibc version that is not valid.
     UnreadableGlibc {
-        /// What it tells.
+        /// The text in the audit.
         text: String,
     },
     /// It is made without CUDA.
@@ -75,14 +75,14 @@ pub enum Cause {
         /// The torch, as its name or its package's TOML spells it.
         versions: String,
     },
-    /// It is made for the other ABI of C++ strings.
+    /// It is built with the other C++ ABI (`_GLIBCXX_USE_CXX11_ABI`).
     CxxAbi {
         /// Whether its own is the one of C++11.
         cxx11: bool,
     },
-    /// It links libtorch's C++ symbols, and nothing tells of which torch.
+    /// It links libtorch's C++ symbols, of an unknown version of torch.
     UnknownTorch,
-    /// None of the GPUs that are known is covered.
+    /// It does not cover any known GPU.
     CoversNothing,
     /// Some of the target's GPUs are not covered.
     Uncovered {
@@ -102,7 +102,7 @@ pub enum Cause {
     NotCompiled,
     /// It would have to be compiled, and must not be (`--only-wheels`).
     OnlyWheels,
-    /// Its bytes were not read, as was asked (`--only-audited`).
+    /// Its bytes were never read, which `--only-audited` requires.
     Unread {
         /// How its facts are known.
         provenance: Provenance,
@@ -114,7 +114,7 @@ pub enum Cause {
         /// The one of the target.
         has: CudaTarget,
     },
-    /// It would have to be compiled by a release of which nothing is known.
+    /// It would have to be compiled by an unknown CUDA release.
     UnknownToolkit {
         /// The release.
         cuda: CudaTarget,
@@ -124,12 +124,12 @@ pub enum Cause {
         /// Why, as its author wrote; empty where he did not.
         reason: String,
     },
-    /// Its bytes were not seen, and what decides is not declared of it.
+    /// Its bytes were never read, and a decisive fact is not declared.
     Undeclared {
-        /// What decides.
+        /// The undeclared fact.
         what: Undeclared,
     },
-    /// A requirement of it says nothing that PEP 508 knows.
+    /// One of its requirements is not valid (PEP 508).
     UnreadableRequirement {
         /// The line, and what is wrong with it.
         message: String,
@@ -156,9 +156,9 @@ pub enum Cause {
         /// What the user asks for.
         requirement: String,
     },
-    /// The version of the set is none that will do.
+    /// The version in the set does not satisfy a requirement.
     Outside {
-        /// The versions that will do.
+        /// The requirement.
         requirement: String,
         /// The package with its extra that requires them; `None` is the user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -176,7 +176,7 @@ pub enum Cause {
     },
     /// The catalogue has no package of that name.
     NotInCatalogue {
-        /// The names that look like it, the most alike first.
+        /// Similar names, the most similar first.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         alike: Vec<String>,
     },
@@ -191,7 +191,7 @@ pub enum Cause {
         /// The newest.
         newest: String,
     },
-    /// The set has none, and nothing tells why.
+    /// It is not in the set, for an unknown reason.
     NotInSet,
     /// The catalogue has nothing for the system.
     NoSystem {
@@ -235,7 +235,7 @@ pub enum Cause {
     },
 }
 
-/// What is not declared of a wheel whose bytes were not seen.
+/// Facts that may be undeclared for a wheel whose bytes were never read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undeclared {
@@ -324,7 +324,7 @@ pub enum Span {
     Many(String, String),
 }
 
-/// What stands in the way, roughly: what a script looks at first.
+/// The kind of a cause, for scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CauseKind {
@@ -334,7 +334,7 @@ pub enum CauseKind {
     Cuda,
     /// No code for a compute capability.
     ComputeCapability,
-    /// The compiler does not fit the toolkit, or there is none.
+    /// The toolkit does not support the compiler, or no compiler is given.
     Compiler,
     /// A newer glibc is needed.
     Glibc,
@@ -356,7 +356,7 @@ impl Cause {
         Self::Tags { mismatch, pythons: BTreeSet::new() }
     }
 
-    /// What stands in the way.
+    /// The kind of the cause.
     pub fn kind(&self) -> CauseKind {
         match self {
             Self::Tags { mismatch: TagMismatch::Glibc { .. }, .. } | Self::Glibc { .. } => CauseKind::Glibc,
@@ -406,7 +406,7 @@ impl Cause {
         }
     }
 
-    /// Whether only the Python keeps it out.
+    /// Whether only the Python version rules it out.
     pub fn is_other_python(&self) -> bool {
         let Self::Tags { mismatch, .. } = self else { return false };
         matches!(
@@ -415,7 +415,7 @@ impl Cause {
         )
     }
 
-    /// The cause without what its sentence leaves out: causes of one gist are told as one.
+    /// The cause without the details that its sentence omits: causes with the same gist are reported as one.
     #[must_use]
     pub fn gist(&self) -> Self {
         match self {
@@ -428,7 +428,7 @@ impl Cause {
         }
     }
 
-    /// How many facts it takes to tell it: a short story goes before a long one.
+    /// The number of facts in its explanation; shorter explanations are preferred.
     pub fn length(&self) -> usize {
         match self {
             Self::Conflict { facts } => facts.len(),

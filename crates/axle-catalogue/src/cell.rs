@@ -17,8 +17,8 @@ pub const SCHEMA: &str = "axle.cells/4";
 
 /// All cells of one system, Python and CUDA.
 ///
-/// In its JSON what cells have in common stands once: `packages` and `absences` hold by name all that a cell may have
-/// under it, and a cell (`torch.<version>`) says which by number. So does a source of what is frozen for it (`frozen`).
+/// In its JSON, values shared by cells are stored once: `packages` and `absences` list all values by name, and each
+/// cell (`torch.<version>`) refers to them by number. A source refers to its frozen wheels (`frozen`) in the same way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Pooled", try_from = "Pooled")]
 pub struct CellFile {
@@ -211,7 +211,7 @@ pub struct Absence {
     /// The newest version that there is; `None` where it is not about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// What stands in its way.
+    /// Why it is absent.
     pub why: Cause,
 }
 

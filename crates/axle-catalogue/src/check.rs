@@ -264,7 +264,7 @@ impl Checker<'_> {
         }
     }
 
-    /// That every library of the builds is told, and none else.
+    /// Checks that exactly the libraries of the builds are listed.
     fn libraries(&mut self, catalogue: &Catalogue, builds: &BTreeMap<String, BuildFile>) {
         match catalogue.libraries() {
             Ok(file) if file != LibrariesFile::of(builds.values()) => {

@@ -14,8 +14,8 @@ use crate::{ArtefactFile, Runtime};
 pub enum DriverUse {
     /// Nothing that is known.
     None,
-    /// It has device code, loads a CUDA library or is one: the name of what it opens may stand elsewhere, or be put
-    /// together while it runs.
+    /// It has device code, loads a CUDA library or is one: the name of the library that it opens may be in another
+    /// file, or be composed at run time.
     Possible,
     /// It needs a library of the driver, or names one.
     Own,

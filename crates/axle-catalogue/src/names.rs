@@ -26,7 +26,7 @@ pub struct Names {
     pub cuda: Option<WheelCuda>,
 }
 
-/// What a wheel's name says of what it was built for. What it does not say is `None`.
+/// The variant that a wheel's name encodes. Parts that it does not state are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variant {
     /// The CUDA.

@@ -34,17 +34,17 @@ pub struct Package {
     /// What the names of its wheels say of what they were built for.
     #[serde(default)]
     pub names: Names,
-    /// How the CUDA that a wheel was built for must match the target's; without it, the minor release where the wheel's
-    /// name tells one, else the major.
+    /// How the CUDA that a wheel was built for must match the target's; without it, by minor release if the wheel's
+    /// name states one, and by major release otherwise.
     pub cuda_match: Option<CudaMatch>,
-    /// How a requirement names the CUDA release that a wheel was built for: the package whose exact pin tells it
+    /// How a requirement names the CUDA release that a wheel was built for: the package whose exact pin determines it
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
-    /// Which torch its wheels are made for, where neither their names nor an exact pin tell.
+    /// The torch that its wheels are built for, if neither their names nor an exact pin state it.
     #[serde(default)]
     pub torch: Vec<MadeForTorch>,
-    /// Members of which a target loads one and leaves the others.
+    /// Alternative members, of which a target loads one.
     #[serde(default)]
     pub alternative: Vec<Alternative>,
     /// What is published about wheels whose bytes were not seen.
@@ -58,7 +58,7 @@ pub struct Package {
     /// How many of a member's containers must run on a GPU, where it is not all of them.
     #[serde(default)]
     pub coverage: Vec<CoverageRule>,
-    /// Members (`*` stands for any characters) whose device code outside of the device sections is their own.
+    /// Members (`*` matches any characters) whose device code outside of the device sections is their own.
     #[serde(default)]
     pub own_outside: Vec<String>,
     /// Sonames that members load by `dlopen`, which no ELF header names.
@@ -142,9 +142,9 @@ pub struct Published {
     pub index: bool,
     /// Repositories on GitHub (`owner/name`) whose releases hold wheels.
     pub github: Vec<String>,
-    /// Pages that link wheels; `{variant}` stands for each of `variants`.
+    /// Pages that link to wheels; `{variant}` is replaced by each of `variants`.
     pub find_links: Vec<String>,
-    /// What `{variant}` stands for.
+    /// The values of `{variant}`.
     pub variants: Vec<String>,
     /// A folder of wheels, from the catalogue's own folder on.
     pub directory: Option<String>,
@@ -188,7 +188,7 @@ pub struct MadeForTorch {
     pub versions: VersionSpecifiers,
     /// The torch: the start of a release (`2.9`), specifiers (`>=2.11`), `same` for the package's own version, or `any`.
     pub torch: String,
-    /// Where it is said.
+    /// The document that states it.
     pub document: String,
 }
 
@@ -243,7 +243,7 @@ pub struct Declared {
     /// Whether its C++ strings are those of the C++11 ABI; said of wheels that were seen too, where their symbols don't
     /// tell.
     pub cxx11_abi: Option<bool>,
-    /// Where it is said.
+    /// The document that states it.
     pub document: String,
 }
 
@@ -304,13 +304,13 @@ pub struct Source {
     pub document: String,
 }
 
-/// A text of a source that is replaced by another one, wherever it stands in a file. The build fails where it does not.
+/// A text in a source file that is replaced by another one, at each occurrence. The build fails if there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replacement {
     /// The file, from the root of the sdist on.
     pub file: String,
-    /// What is there.
+    /// The text to replace.
     pub old: String,
     /// What is put in its place.
     pub new: String,
@@ -328,7 +328,7 @@ pub enum BuildSystem {
     Cmake,
 }
 
-/// How a build is told the architectures.
+/// The environment variable that passes the architectures to a build.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ArchitecturesVariable {
@@ -336,7 +336,7 @@ pub struct ArchitecturesVariable {
     pub variable: String,
     /// How each is spelled.
     pub spelling: Spelling,
-    /// What stands between them.
+    /// The separator between them.
     pub separator: String,
 }
 
@@ -366,7 +366,7 @@ pub enum CudaMatch {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CoverageRule {
-    /// The members' paths; `*` stands for any characters.
+    /// The members' paths; `*` matches any characters.
     pub member: String,
     /// The share of the containers that must run on a GPU, from 0 to 1; without it, one at least.
     pub share: Option<f64>,
@@ -378,7 +378,7 @@ pub struct CoverageRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Dlopen {
-    /// The members' paths; `*` stands for any characters.
+    /// The members' paths; `*` matches any characters.
     pub member: String,
     /// Where each soname comes from: soname to package, for the packages that are in the cell.
     pub sonames: BTreeMap<String, String>,
@@ -390,7 +390,7 @@ pub struct Dlopen {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Unprovided {
-    /// The members' paths; `*` stands for any characters.
+    /// The members' paths; `*` matches any characters.
     pub member: String,
     /// The sonames.
     pub sonames: Vec<String>,

@@ -43,7 +43,7 @@ pub use reader::{Progress, Reader};
 /// The first four bytes of every ELF file.
 pub const MAGIC: [u8; 4] = *b"\x7fELF";
 
-/// What one ELF file says of itself.
+/// The relevant contents of one ELF file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Elf {
@@ -63,7 +63,7 @@ pub struct Elf {
     pub runpath: Vec<String>,
     /// The program that runs it (`PT_INTERP`).
     pub interpreter: Option<String>,
-    /// The symbol versions that it wants, by library (`DT_VERNEED`), sorted.
+    /// The symbol versions that it needs, by library (`DT_VERNEED`), sorted.
     pub symbol_versions: BTreeMap<String, Vec<String>>,
     /// Whether it calls libstdc++ through the C++11 ABI of its strings and lists. `None` where it does
     /// not link libstdc++, calls neither kind, calls both, or its symbols were out of reach.
@@ -74,7 +74,7 @@ pub struct Elf {
     /// What it takes of CPython's C API: its undefined symbols that begin with `Py` or `_Py`, sorted. `None`
     /// where its symbols were out of reach.
     pub python_symbols: Option<Vec<String>>,
-    /// Where its sections lie, in the order of the file's table.
+    /// Its sections, in the order of the section table.
     pub sections: Vec<Section>,
 }
 

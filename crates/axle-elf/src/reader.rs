@@ -26,7 +26,7 @@ pub struct Reader {
     planned: bool,
 }
 
-/// What a [`Reader`] has come to.
+/// The state of a [`Reader`] at the end of a pass.
 #[derive(Debug)]
 pub enum Progress {
     /// The file was read.

@@ -37,13 +37,13 @@ pub enum Suffix {
 pub struct Code {
     /// SASS, PTX or something else.
     pub kind: Kind,
-    /// The compute capability that the number stands for.
+    /// The compute capability that the number denotes.
     pub capability: ComputeCapability,
     /// The letter behind it.
     pub suffix: Suffix,
 }
 
-/// A text that is no name of device code.
+/// A text that is not an architecture of device code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not an architecture of device code: write it like 'sm_86', 'sm_90a' or 'compute_86'")]
 pub struct CodeError {

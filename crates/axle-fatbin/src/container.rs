@@ -69,7 +69,7 @@ pub struct Entry {
     pub code: Code,
     /// How its payload is stored.
     pub compression: Compression,
-    /// The CUDA release that made it, where the start of the payload tells.
+    /// The CUDA release that compiled it, if the start of the payload shows it.
     pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX entries: `(8, 7)`. A driver must know it.
     pub ptx_version: Option<(u16, u16)>,
@@ -87,10 +87,10 @@ pub enum Compression {
     Zstd,
 }
 
-/// What looked like a container and is none, or a broken one.
+/// A broken container, or bytes that only look like one.
 ///
 /// The magic can occur by chance outside sections of device code (say, in a program that reads fat
-/// binaries), so that only who knows the sections can tell whether this is an error.
+/// binaries), so that only the sections determine whether this is an error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("fatbin container at offset {container:#x}: at offset {offset:#x}, {defect}")]
 pub struct Broken {

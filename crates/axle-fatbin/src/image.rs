@@ -12,12 +12,12 @@ use crate::container::Fields;
 use crate::payload::release_in;
 use axle_types::{ComputeCapability, CudaRelease};
 
-/// What one image tells.
+/// A device code image: its architecture, its kernels and its CUDA release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// What it was compiled for, as the image itself says. Cubins of ABI 7 know no families.
     pub code: Code,
-    /// The CUDA release that made it, where it tells.
+    /// The CUDA release that compiled it, if it states one.
     pub toolkit: Option<CudaRelease>,
     /// The version of the PTX language, of PTX.
     pub ptx_version: Option<(u16, u16)>,
@@ -29,7 +29,7 @@ pub struct Image {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
-    /// It is no ELF file for CUDA.
+    /// It is not an ELF file for CUDA.
     #[error("it is not a cubin: it has no ELF header for CUDA")]
     NotCubin,
     /// It is a broken one.

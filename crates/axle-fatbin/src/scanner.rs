@@ -21,7 +21,7 @@ const LARGEST_PAYLOAD: u64 = 64 << 20;
 /// The largest of libtorch_cuda.so is 7 times what is stored; a stream can be 30,000 times.
 const MOST_TIMES: u64 = 100;
 
-/// What a [`Scanner`] tells.
+/// What a [`Scanner`] reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A whole container.
@@ -123,7 +123,7 @@ impl Scanner {
         Self { reads_images: true, ..self }
     }
 
-    /// Takes the next bytes of the file and tells what they complete.
+    /// Accepts the next bytes of the file, and reports the containers that they complete.
     pub fn push(&mut self, mut bytes: &[u8], tell: &mut impl FnMut(Found)) {
         while !bytes.is_empty() {
             // The state is taken out and put back, so that what a state holds can be moved to the next.
@@ -138,7 +138,7 @@ impl Scanner {
         }
     }
 
-    /// Ends the file: tells the last container, and one that the end has cut.
+    /// Ends the file, and reports the last container, or one that the end of the file truncates.
     pub fn finish(mut self, tell: &mut impl FnMut(Found)) {
         self.tell_last(None, tell);
         let container = match self.state {

@@ -13,7 +13,7 @@ use crate::scanner::Found;
 pub const LINKED: &str = ".nv_fatbin";
 /// The section of code before device linking.
 pub const PRELINK: &str = "__nv_relfatbin";
-/// What stands for the section of containers that no section holds.
+/// The section name of containers outside of all sections.
 pub const NO_SECTION: &str = "";
 
 /// The most containers, and the most entries in containers that differ. libtorch_cuda.so 2.9.1 has a
@@ -66,7 +66,7 @@ pub enum SectionError {
         /// What is wrong with it.
         source: Broken,
     },
-    /// A section of device code holds something that is no container.
+    /// A section of device code contains something other than fatbin containers.
     #[error("section {section}: at offset {offset:#x}, there is no fatbin container")]
     NotContainer {
         /// The section's name.
@@ -144,7 +144,7 @@ impl Containers {
         self.places.len() >= LIMIT || self.entries >= LIMIT
     }
 
-    /// Tells what lies in which of the file's sections.
+    /// Assigns the containers to the sections of the file.
     ///
     /// # Errors
     /// When a device section does not hold containers and nothing else, or there are too many of them.

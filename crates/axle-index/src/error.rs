@@ -8,7 +8,7 @@ use axle_types::{PackageName, Sha256};
 use axle_wheel::{ArchiveError, MetadataError};
 use thiserror::Error;
 
-/// Why an origin can't say or give what was asked for. No URL in it holds credentials.
+/// Why a request to an origin fails. URLs in it never contain credentials.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IndexError {
@@ -61,7 +61,7 @@ pub enum IndexError {
         /// What was asked for.
         url: String,
     },
-    /// The answer trickles.
+    /// The response is too slow.
     #[error("{url} sent only {bytes} bytes in {seconds} s; try again later")]
     TooSlow {
         /// What was asked for.
@@ -71,7 +71,7 @@ pub enum IndexError {
         /// In which time.
         seconds: f32,
     },
-    /// The answer is not what was asked for.
+    /// The response is not the expected one.
     #[error("the response of {url} is not usable: {message}")]
     Answer {
         /// What was asked for.
@@ -79,7 +79,7 @@ pub enum IndexError {
         /// What is wrong with it.
         message: String,
     },
-    /// The server wants no more requests for now.
+    /// The server's rate limit is reached.
     #[error(
         "{url} accepts no more requests for {wait:?}; try again after that, or, if this is GitHub, with a token in \
          GITHUB_TOKEN"
@@ -100,10 +100,10 @@ pub enum IndexError {
         /// How many bytes came of the former one, or where a part of it was to begin.
         position: u64,
     },
-    /// What is on this machine can't be read.
+    /// A local file can't be read.
     #[error("{0}")]
     Local(io::Error),
-    /// A list that must be whole has a line that can't be read.
+    /// A list that must be valid as a whole has an invalid line.
     #[error("{}: line {line}: {message}; fix or remove the line: the whole file is ignored until then", path.display())]
     List {
         /// The list.
@@ -130,7 +130,7 @@ pub enum IndexError {
         url: String,
         /// The declared size.
         declared: u64,
-        /// The size that the server tells, or how many bytes came.
+        /// The size that the server reports, or the number of bytes received.
         found: u64,
     },
     /// A file has other bytes than its origin declares.
@@ -166,7 +166,7 @@ pub enum IndexError {
         /// What is wrong with it.
         message: String,
     },
-    /// What was received can't be written.
+    /// The downloaded bytes can't be written.
     #[error("failed to store {url}: {source}; free some space, or set TMPDIR to a directory that has more")]
     Write {
         /// The file.
@@ -176,7 +176,7 @@ pub enum IndexError {
     },
 }
 
-/// What an origin passed over, and what a person should look at. No URL in it holds credentials.
+/// Entries that an origin skipped, and other facts that a person should look at. URLs in it never contain credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Problem {

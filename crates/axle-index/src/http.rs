@@ -31,8 +31,8 @@ pub struct Patience {
     /// How long a server may say nothing. A page must be there within ten times that, and of a file so long as this
     /// [`RATE`] bytes a second must come.
     pub silence: Duration,
-    /// For how long in all a server that wants no more requests for now is obeyed; a minute at most where nobody
-    /// is told that it takes long. GitHub counts by the hour.
+    /// Maximum total time to wait for `Retry-After` and rate limits; at most a minute if no listener reports the wait.
+    /// GitHub's limits are per hour.
     pub rate_limit: Duration,
 }
 
@@ -42,11 +42,11 @@ const RATE: u64 = 1000;
 /// What resets the count of failures: a server that breaks off after each byte is given up as well.
 const PROGRESS: u64 = 64 << 10;
 
-/// How long a server is obeyed where nobody hears why nothing happens.
+/// Maximum time to wait for a rate limit if no listener reports the wait.
 const UNHEARD: Duration = Duration::from_mins(1);
 
 impl Patience {
-    /// That of who maintains a catalogue, and can wait an hour for GitHub.
+    /// For maintainers of a catalogue, who can wait an hour for GitHub.
     pub fn of_maintainer() -> Self {
         Self { rate_limit: Duration::from_mins(65), ..Self::default() }
     }
@@ -74,11 +74,11 @@ pub struct Client {
     listener: Listener,
 }
 
-/// Something that takes long or went wrong without doing harm, to be told to a waiting person.
+/// An event to report to a waiting user: a long wait, or a harmless failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A server wants no more requests for now, so the request waits.
+    /// A server's rate limit is reached, so the request waits.
     RateLimit {
         /// The server.
         server: String,
@@ -399,7 +399,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// What tells one version of a file from another (RFC 9110, 8.8).
+/// The validator of a version of a file (RFC 9110, 8.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FileVersion {
     etag: Option<String>,
@@ -646,8 +646,8 @@ fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
-/// How long a server wants to be left alone: by `Retry-After` (RFC 9110, 10.2.3), or as GitHub tells
-/// it (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+/// How long to wait before the next request: by `Retry-After` (RFC 9110, 10.2.3), or by GitHub's headers
+/// (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
 fn wanted_wait(response: Response<Body>) -> Option<Duration> {
     const SECONDARY: Duration = Duration::from_mins(1);
     let status = response.status().as_u16();

@@ -56,9 +56,9 @@ pub struct Project {
     /// Its files, in the order of their names, then of their URLs. A package index lists each name
     /// once. Elsewhere two files may share one: their URLs tell them apart.
     pub files: Vec<File>,
-    /// What the origin says of the project as a whole (PEP 792), where it says something.
+    /// The status of the project (PEP 792), if the origin reports one.
     pub status: Option<ProjectStatus>,
-    /// What was passed over, and what a person should look at. Not fatal: `files` is right as far as
+    /// Skipped entries, and other facts that a person should look at. They are not fatal: `files` is correct as far as
     /// it goes.
     pub problems: Vec<Problem>,
 }
@@ -90,7 +90,7 @@ pub struct File {
     pub url: Url,
     /// What its bytes hash to, where that is declared.
     pub sha256: Option<Sha256>,
-    /// How many bytes it has, where that is declared. HTML does not tell it.
+    /// Size in bytes, if declared. HTML does not declare it.
     pub size: Option<u64>,
     /// `Requires-Python`, as spelled.
     pub requires_python: Option<String>,
@@ -105,7 +105,7 @@ pub struct File {
     pub variant: Option<String>,
     /// The release of a repository that it is attached to.
     pub release: Option<Release>,
-    /// Who states what is said here, where that is not the server that has the file.
+    /// The source of these facts, if it is not the server that has the file.
     pub published: Option<Published>,
 }
 
@@ -227,7 +227,7 @@ impl Release {
     }
 }
 
-/// Who states a fact about a file that was not seen.
+/// The source of facts about a file that was not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Published {

@@ -1,4 +1,4 @@
-//! Package indexes with the simple repository API (PyPI).
+//! Package indexes with the simple repository API.
 
 use std::io::Write;
 

@@ -98,7 +98,7 @@ pub fn builds(
 /// The builds of each version of each package.
 type Builds = BTreeMap<(String, String), BuildFile>;
 
-/// What tells a wheel of a package.
+/// Identifies a wheel of a package.
 #[derive(Clone, Copy)]
 pub struct Named<'a> {
     /// Its version.

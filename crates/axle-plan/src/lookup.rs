@@ -33,7 +33,7 @@ use wanted::Wanted;
 /// An answer: a plan, or why there is none.
 pub type Answer = Result<Plan, Box<Refusal>>;
 
-/// Why a request has no answer.
+/// Why a request cannot be answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {
@@ -111,7 +111,7 @@ impl<'a> Build<'a> {
 
 /// Solves what the sets refuse, by versions that no set holds: `axle lock`.
 pub trait FreeSolver {
-    /// What a lock would come to for a request that the sets refuse.
+    /// The result of locking a request that the sets refuse.
     ///
     /// # Errors
     /// When the catalogue is not valid.
@@ -122,14 +122,14 @@ pub trait FreeSolver {
     ) -> Result<Instead, Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// What a lock comes to where the sets refuse.
+/// The result of locking a request that the sets refuse.
 #[derive(Debug)]
 pub enum Instead {
     /// A lock gives what is asked for.
     Works(Suggestion),
     /// Wheels have to be audited first, or the solver says no more than the sets.
     Unknown,
-    /// There is no lock either, for these reasons.
+    /// Locking is refused too, for these reasons.
     Refused(Vec<RefusalReason>),
 }
 

@@ -172,7 +172,7 @@ impl Refusal {
 /// Why some candidates do not work.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct RefusalReason {
-    /// The package that stands in the way.
+    /// The package that blocks the request.
     pub package: String,
     /// Its versions, oldest first; none where it is about no version.
     pub versions: Vec<String>,
@@ -180,9 +180,9 @@ pub struct RefusalReason {
     pub torch: Vec<String>,
     /// The file name of the wheel, where it is one.
     pub build: Option<String>,
-    /// What stands in the way, roughly.
+    /// The kind of the cause.
     pub kind: CauseKind,
-    /// What stands in the way.
+    /// The exact cause.
     pub cause: Cause,
     /// What of compiling it, where that is worth a word.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -192,7 +192,7 @@ pub struct RefusalReason {
 }
 
 impl RefusalReason {
-    /// A reason that is about the target, whatever the torch.
+    /// A reason that concerns the target, for every torch.
     pub fn of_target(package: &str, version: Option<String>, cause: Cause) -> Self {
         Self {
             package: package.to_owned(),

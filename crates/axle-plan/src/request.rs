@@ -40,7 +40,7 @@ pub struct Request {
     pub preferences: Preferences,
 }
 
-/// What is asked of a package beyond its name.
+/// The extras and specifiers of a requested package.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Asked {
     /// Its extras.
@@ -58,7 +58,7 @@ pub struct Preferences {
     pub packages: BTreeMap<String, Prefer>,
     /// Packages that are never compiled.
     pub only_wheels: Which,
-    /// Packages of which only wheels are taken whose own bytes were read.
+    /// Packages for which only audited wheels are used.
     pub only_audited: Which,
 }
 
@@ -148,23 +148,23 @@ impl std::str::FromStr for Prefer {
     }
 }
 
-/// The most specifiers of one package that is asked for, whoever gives them.
+/// The maximum number of specifiers for one requested package, from all sources.
 const MOST_SPECIFIERS: usize = 64;
 
-/// A request that cannot be made.
+/// An invalid request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// A requirement names a file in place of versions.
+    /// A requirement has a URL instead of versions.
     #[error("`{0}` names a URL, but axle picks the builds itself: remove the URL")]
     Url(String),
-    /// What should name a package does not.
+    /// A text is not a package name.
     #[error("`{0}` is not the name of a package: use letters, digits, `-`, `_` and `.` (PEP 508)")]
     NoName(String),
-    /// What should be a requirement is not one.
+    /// A text is not a requirement.
     #[error(transparent)]
     Requirement(#[from] InvalidRequirement),
-    /// A package is asked for with more conditions than anybody has.
+    /// A package has more specifiers than any real request.
     #[error("more than {MOST_SPECIFIERS} conditions on the version of {name} are not supported")]
     TooMany {
         /// The package.
@@ -173,7 +173,7 @@ pub enum RequestError {
     /// A text that is not a compiler.
     #[error(transparent)]
     Compiler(#[from] InvalidCompiler),
-    /// A preference that there is not.
+    /// An unknown preference.
     #[error("`{0}` is not a preference: use wheel, newest or source")]
     UnknownPreference(String),
     /// The Python has no marker environment.

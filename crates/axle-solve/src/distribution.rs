@@ -519,7 +519,7 @@ impl<'a> Distribution<'a> {
     }
 }
 
-/// What tells the CUDA that a wheel is made for.
+/// The source of the CUDA release that a wheel is built for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CudaBasis {

@@ -27,13 +27,13 @@ use crate::solver::{self, Solution, Wanted};
 pub struct Locking {
     /// What is asked for; its specifiers decide which versions are taken.
     pub request: Request,
-    /// Versions that packages must have where they are there, whoever requires them.
+    /// Constraints on the versions of packages that are part of the set, directly or as dependencies.
     pub pins: BTreeMap<String, VersionSpecifiers>,
     /// Versions of an earlier lock that stay as they are.
     pub held: BTreeMap<String, VersionSpecifiers>,
 }
 
-/// What solving freely comes to.
+/// The result of solving a request with any versions.
 #[derive(Debug)]
 pub enum Solved {
     /// A set that answers.

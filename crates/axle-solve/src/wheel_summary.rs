@@ -12,7 +12,7 @@ use crate::distribution::{CudaBasis, Distribution};
 /// What is known of a wheel.
 #[derive(Debug, Clone)]
 pub struct WheelSummary {
-    /// The CUDA releases that it is made for, with what tells each.
+    /// The CUDA releases that it is built for, with the source of each.
     pub cuda: Vec<(WheelCuda, CudaBasis)>,
     /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags.
     pub glibc: Option<String>,
@@ -27,7 +27,7 @@ pub struct WheelSummary {
 /// What a wheel covers for targets of some CUDA releases.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CudaCoverage {
-    /// The CUDA releases that it goes with; none where it goes with none that is known.
+    /// The known CUDA releases that it is compatible with.
     pub cudas: Vec<CudaTarget>,
     /// How much of it runs on each capability of `matrix.toml`; none where it goes without CUDA alone. `Ok(None)` is a
     /// wheel that can be read and was not yet, an error one of which too little is declared.

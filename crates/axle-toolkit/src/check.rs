@@ -17,9 +17,9 @@ use axle_types::CudaRelease;
 
 use crate::{Environment, Release, Source, Toolkits, Verdict};
 
-/// Judges an environment: what each rule says of it, the worst first, then by code.
+/// Checks an environment against every rule: the verdicts, the worst first, then by code.
 ///
-/// Of what is not told, or not known, no rule says anything.
+/// Anything that is not specified, or not known, is not checked.
 pub fn check(toolkits: &Toolkits, environment: &Environment) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     match environment.cuda.map(|cuda| toolkits.release(cuda).ok_or(cuda)) {

@@ -7,7 +7,7 @@ use axle_types::{ComputeCapability, CudaRelease, DriverVersion, Glibc, HostCompi
 
 use crate::Package;
 
-/// An environment in which CUDA code is built or run. What is not told is not judged.
+/// An environment in which CUDA code is built or run. Anything that is not specified is not checked.
 #[derive(Clone, Debug)]
 pub struct Environment {
     /// The system.
@@ -39,7 +39,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// An environment of which only the system is told.
+    /// An environment in which only the system is specified.
     pub fn new(system: System) -> Self {
         Self {
             system,

@@ -4,22 +4,22 @@ use axle_types::ComputeCapability;
 
 use crate::Toolkits;
 
-/// Why a text names no GPU.
+/// A text that is not the name of a known GPU.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not a GPU that axle knows; {}", advice(.nearest))]
 pub struct GpuNameError {
     text: String,
-    /// Known names that are spelled alike.
+    /// Known names with a similar spelling.
     nearest: Vec<String>,
 }
 
 impl GpuNameError {
-    /// What was taken for a name.
+    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Known names that are spelled alike, the most alike first.
+    /// Known names with a similar spelling, the most similar first.
     pub fn nearest(&self) -> &[String] {
         &self.nearest
     }

@@ -38,7 +38,7 @@ impl SupportedCompilers {
         self.systems.values().flat_map(BTreeMap::keys).map(String::as_str)
     }
 
-    /// Those of one release on one system; `None` where nothing is known of them.
+    /// The compilers of one release on one system; `None` if they are unknown.
     pub fn of(&self, system: System, cuda: &str) -> Option<&Compilers> {
         self.systems.get(&system)?.get(cuda)
     }
@@ -91,18 +91,18 @@ impl Toolkits {
     }
 }
 
-/// Why a release does not take a compiler.
+/// Why a release does not support a compiler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objection {
-    /// The rule; `None` where nothing is known of the release, which nobody can allow.
+    /// The violated rule; `None` if the release is unknown, which cannot be allowed.
     pub rule: Option<Rule>,
-    /// The reason, and which releases take the compiler.
+    /// The reason, and the releases that support the compiler.
     pub message: String,
 }
 
 impl SupportedCompilers {
-    /// Why the release `cuda` does not take a compiler on a system; `None` where it does. `overlays/lib/toolkits.nix` says
-    /// the same in the same words.
+    /// Why the release `cuda` does not support a compiler on a system; `None` if it does. `overlays/lib/toolkits.nix`
+    /// has the same messages.
     pub fn objection(&self, system: System, cuda: &str, compiler: HostCompiler) -> Option<Objection> {
         let releases = self.systems.get(&system);
         let Some(own) = self.of(system, cuda) else {

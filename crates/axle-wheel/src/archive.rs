@@ -433,8 +433,8 @@ fn read_directory(
 /// The bytes of the record that ends a zip, without its comment.
 const END: usize = 22;
 
-/// The record at the end (APPNOTE 4.3.16) must say that the directory ends where the record begins. Readers
-/// that go back from there by the directory's size, as Python's do, would find another directory else.
+/// The record at the end (APPNOTE 4.3.16) must say that the directory ends where the record begins. Otherwise a reader
+/// that locates the directory by subtracting its size (CPython's zipfile) would read a different one.
 fn check_end(reader: &mut (dyn ReadSeek + Send), at: u64) -> Result<(), ArchiveProblem> {
     const LARGE: u64 = u32::MAX as u64;
 
@@ -690,13 +690,13 @@ impl ArchiveError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ArchiveProblem {
-    /// Its bytes can't be had.
+    /// Its bytes can't be read.
     #[error("failed to read it: {0}")]
     Io(#[source] io::Error),
     /// It has no bytes at all.
     #[error("the file is empty; download it again")]
     Empty,
-    /// It starts as a web page does, which servers give instead of a file that is not there.
+    /// It starts like an HTML page, which servers send instead of a missing file.
     #[error(
         "this is an HTML page, not a wheel; the download probably failed: open the page to see why, and download the file again"
     )]
@@ -729,7 +729,7 @@ pub enum ArchiveProblem {
         /// The limit.
         limit: u64,
     },
-    /// Two members have one name, so what it holds depends on who reads it.
+    /// Two members have the same name, so the contents depend on the reader.
     #[error("two members of the zip have the same name")]
     Duplicate,
     /// More members than [`Limits::members`].
@@ -786,8 +786,8 @@ pub enum ArchiveProblem {
         /// Where its header starts.
         offset: u64,
     },
-    /// A member's own header and the directory contradict each other, so that what the wheel holds depends
-    /// on who reads it.
+    /// A member's own header and the directory contradict each other, so that the contents of the wheel depend on the
+    /// reader.
     #[error(
         "the header of member `{member}` at offset {offset} has a different {field} than the zip directory"
     )]
@@ -837,7 +837,7 @@ pub enum ArchiveProblem {
         /// Whether there are more.
         more: bool,
     },
-    /// A member has other bytes than its checksum tells.
+    /// The bytes of a member do not match its checksum.
     #[error(
         "member `{member}` is damaged: its CRC-32 is {found:08x}, but should be {declared:08x}; download the file again"
     )]

@@ -49,7 +49,7 @@ pub struct Fit {
 
 /// Why a wheel does not fit, ordered: the greater, the nearer it came.
 ///
-/// Of many wheels that do not fit, the greatest mismatch is the reason to tell: a release with
+/// Of many wheels that do not fit, the greatest mismatch is the reason to report: a release with
 /// wheels for Windows and for other Pythons on Linux fails because of the Python.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(tag = "tag", rename_all = "kebab-case", deny_unknown_fields)]

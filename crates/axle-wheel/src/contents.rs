@@ -34,7 +34,7 @@ pub trait Contents: fmt::Display + Send + Sync {
     /// When there is none, or more than one: it is no wheel then.
     fn dist_info(&self) -> Result<&str, ArchiveError>;
 
-    /// What the wheel says of itself in `METADATA`.
+    /// The wheel's `METADATA`.
     ///
     /// # Errors
     /// When the file is missing or broken.
@@ -44,7 +44,7 @@ pub trait Contents: fmt::Display + Send + Sync {
             .map_err(|source| error(self, ArchiveProblem::Metadata { member, source }))
     }
 
-    /// What the archive says of itself in `WHEEL`.
+    /// The archive's `WHEEL` file.
     ///
     /// # Errors
     /// When the file is missing or broken.

@@ -11,10 +11,9 @@ use thiserror::Error;
 
 use crate::headers::{Headers, HeadersError};
 
-/// What a package says of itself. Shown as the headers that it was read from, without those that axle does not use.
+/// Core metadata of a package. Displayed as the headers that it was read from, without those that axle does not use.
 ///
-/// Requirements are kept as spelled, in the order of the file: what upstream wrote is a fact, how
-/// we read it may change.
+/// Requirements are kept as spelled, in the order of the file: the text is a fact, while its interpretation may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {

@@ -90,7 +90,7 @@ impl fmt::Display for SdistName {
     }
 }
 
-/// Why a file name is no sdist's of a project.
+/// Why a file name is not that of an sdist of a project.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SdistNameError {
@@ -108,7 +108,7 @@ pub enum SdistNameError {
         /// The project that was expected.
         project: PackageName,
     },
-    /// What follows the project's name is no version.
+    /// The text after the project's name is not a version.
     #[error("`{filename}` is not the name of an sdist: `{text}` is not a PEP 440 version")]
     Version {
         /// The text as given.

@@ -281,7 +281,7 @@ impl fmt::Display for Tag<'_> {
     }
 }
 
-/// A text that is no name of a wheel, and the part of it that is wrong.
+/// A text that is not the name of a wheel, and the part of it that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("`{filename}` is not the name of a wheel: {problem}")]
 #[non_exhaustive]

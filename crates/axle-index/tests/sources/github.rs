@@ -250,7 +250,7 @@ fn releases_of_too_many_files_are_refused() {
         page(&[format!(r#"{{"tag_name": "v1", "assets": [{}]}}"#, vec![asset; count].join(","))])
     };
     let message = error(move |_| assets(150_001));
-    assert!(message.contains("more than 150000 entries, which is refused"), "{message}");
+    assert!(message.contains("more than 150000 entries, which is the limit"), "{message}");
     let message = error(move |request| {
         let last = request.path.ends_with("page=2");
         let next = format!("<{}&page=2>; rel=\"next\"", request.path);
@@ -258,7 +258,7 @@ fn releases_of_too_many_files_are_refused() {
     });
     assert!(message.contains("it lists more than 150000 files, which is the limit"), "{message}");
     let message = error(|_| page(&vec!["{\"tag_name\": \"\"}".to_owned(); 150_001]));
-    assert!(message.contains("more than 150000 entries, which is refused"), "{message}");
+    assert!(message.contains("more than 150000 entries, which is the limit"), "{message}");
 }
 
 #[test]

@@ -28,9 +28,9 @@ pub struct Blocker {
 /// What keeps the cell of one torch from answering a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BlockedTorch {
-    /// The torch; `None` where there is none.
+    /// The torch; `None` if there is no torch for the target.
     pub torch: Option<String>,
-    /// All that stands in the way.
+    /// Everything that blocks it.
     pub blockers: Vec<Blocker>,
 }
 

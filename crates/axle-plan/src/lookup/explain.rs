@@ -16,7 +16,7 @@ use super::{Build, Lookup, LookupError};
 use crate::plan::Plan;
 use crate::request::{Prefer, Request};
 
-/// What a person wants to see of one package of a plan.
+/// One package of a plan, as the text output shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     /// Its name.
@@ -27,7 +27,7 @@ pub struct Row {
     pub is_compiled: bool,
     /// How the facts of its wheel are known.
     pub provenance: Provenance,
-    /// The architectures of its code, in words; empty where it has none.
+    /// The architectures of its device code, as text; empty if it has none.
     pub architectures: String,
     /// Bytes to download.
     pub size: Option<u64>,
@@ -35,7 +35,7 @@ pub struct Row {
     pub why: String,
 }
 
-/// The whole story of one choice: facts, one a line.
+/// The explanation of one choice: facts, one per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
     /// What was chosen.
@@ -44,11 +44,11 @@ pub struct Story {
     pub facts: Vec<String>,
 }
 
-/// The newest versions that a story tells of.
+/// The maximum number of newer versions in an explanation.
 const TOLD: usize = 8;
 
 impl Lookup<'_> {
-    /// The packages of a plan, as a person wants to see them.
+    /// The packages of a plan, as the text output shows them.
     ///
     /// # Errors
     /// When the catalogue is not valid.

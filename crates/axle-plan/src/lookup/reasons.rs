@@ -180,7 +180,7 @@ impl Lookup<'_> {
         RefusalReason::of_target(self.anchor(), None, cause)
     }
 
-    /// That there is no torch of the version asked for; `known` are those of the target.
+    /// The reason that there is no torch of the requested version; `known` are those of the target.
     pub fn no_torch(&self, request: &Request, known: &[String]) -> RefusalReason {
         let &Request { python, cuda, .. } = request;
         let cause = Cause::NoTorch { python, cuda, asked: request.torch.clone(), known: known.to_vec() };

@@ -98,7 +98,7 @@ fn identity(facts: &WheelFacts) -> Text {
             line(&mut text, "sha256", &format!("{declared} (declared; the file was not read in full)"));
         }
         (Form::Wheel | Form::File, None, None) => {
-            line(&mut text, "sha256", "unknown (the file was not read in full)")
+            line(&mut text, "sha256", "unknown (the file was not read in full)");
         }
         (Form::Unpacked | Form::Installed, None, None) => {}
     }

@@ -220,8 +220,7 @@ fn pythons(artefacts: &[&Artefact]) -> String {
     tags.into_iter().map(|(_, tag)| tag).collect::<Vec<_>>().join(" ")
 }
 
-/// Writes the TOML of packages that the catalogue lacks, from what the index says of them.
-/// Writes the TOML of packages that are published.
+/// Writes TOML files for packages that the catalogue lacks, from the package index.
 pub fn add(command: &CatalogueAdd) -> Result<Answer, Error> {
     let folder = Folder::new(&command.catalogue);
     let catalogue = Catalogue::new(folder.clone());
