@@ -12,7 +12,7 @@ rustPlatform.buildRustPackage {
       ./Cargo.lock
       ./catalogue
       ./crates
-      ./docs
+      ./THIRD-PARTY-NOTICES.txt
       ./xtask
     ];
   };
@@ -35,6 +35,10 @@ rustPlatform.buildRustPackage {
     "axle-site"
     "xtask"
   ];
+  # What the licences of its dependencies ask for.
+  postInstall = ''
+    install -D -m 644 THIRD-PARTY-NOTICES.txt -t $out/share/doc/axle
+  '';
   meta = {
     description = "Fits machine-learning wheels to a machine";
     license = [

@@ -60,6 +60,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     with_cargo(&["test", "--workspace"])?;
     with_cargo(&["xtask", "update", "--check"])?;
     step(Command::new(nix::command_line(root)?).args(["catalogue", "check"]), "axle catalogue check")?;
+    with_cargo(&["xtask", "notices", "--check"])?;
     with_cargo(&["xtask", "rules", "--check"])?;
     with_cargo(&["xtask", "vectors", "--check"])?;
     with_cargo(&["xtask", "matrix", "--check"])?;

@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod e2e;
 mod fuzz;
+mod notices;
 mod rules;
 mod sample;
 mod site;
@@ -31,6 +32,7 @@ enum Xtask {
     Harvest(axle_harvest::Args),
     Matrix(axle_matrix::Args),
     Nix(nix::Args),
+    Notices(notices::Args),
     Rules(rules::Args),
     Sample(sample::Args),
     Site(site::Args),
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Xtask::Harvest(args) => axle_harvest::run(&args).map_err(Into::into),
         Xtask::Matrix(args) => axle_matrix::run(&args).map_err(Into::into),
         Xtask::Nix(args) => nix::run(&args).map_err(Into::into),
+        Xtask::Notices(args) => notices::run(&args).map_err(Into::into),
         Xtask::Rules(args) => rules::run(&args).map_err(Into::into),
         Xtask::Sample(args) => sample::run(&args).map_err(Into::into),
         Xtask::Site(args) => site::run(&args).map_err(Into::into),
