@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use axle_plan::{Prefer, package_name, requirement};
 use axle_rules::Rule;
 use axle_types::{ComputeCapability, CudaTarget, DriverVersion, Glibc, PythonVersion, Requirement, System};
 use axle_wheel::read_text;
 use serde::Deserialize;
+use toml::Spanned;
 
 use crate::output::{self, Error};
 
@@ -35,30 +35,30 @@ pub struct RequestFile {
     bytes: u64,
 }
 
-/// `axle.toml`.
+/// `axle.toml`. Values are parsed with the file, so that a wrong one is reported with its line.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct AxleToml {
     #[serde(default)]
-    packages: Vec<String>,
-    python: Option<String>,
+    packages: Vec<Spanned<String>>,
+    python: Option<PythonVersion>,
     /// A release, or `none`.
-    cuda: Option<String>,
+    cuda: Option<Spanned<String>>,
     #[serde(default)]
-    compute_capabilities: Vec<String>,
+    compute_capabilities: Vec<ComputeCapability>,
     #[serde(default)]
     gpus: Vec<String>,
     gcc: Option<u16>,
     clang: Option<u16>,
-    driver: Option<String>,
+    driver: Option<DriverVersion>,
     #[serde(default)]
-    allow: Vec<String>,
-    torch: Option<String>,
-    system: Option<String>,
-    glibc: Option<String>,
-    prefer: Option<Preference>,
-    only_wheels: Option<Packages>,
-    only_audited: Option<Packages>,
+    allow: Vec<Spanned<String>>,
+    torch: Option<Spanned<String>>,
+    system: Option<System>,
+    glibc: Option<Glibc>,
+    prefer: Option<Spanned<Preference>>,
+    only_wheels: Option<Spanned<Packages>>,
+    only_audited: Option<Spanned<Packages>>,
 }
 
 /// `"newest"`, or `{ all = "newest", flash-attn = "source" }`.
@@ -67,6 +67,22 @@ struct AxleToml {
 enum Preference {
     All(String),
     Packages(BTreeMap<String, String>),
+}
+
+impl Preference {
+    /// As the command line gives them: without a name it is that of all.
+    fn preferences(self) -> Result<Vec<(Option<String>, Prefer)>, Error> {
+        match self {
+            Self::All(prefer) => Ok(vec![(None, prefer.parse()?)]),
+            Self::Packages(packages) => {
+                let one = |(name, prefer): (String, String)| {
+                    let name = (name != "all").then(|| package_name(&name)).transpose()?;
+                    Ok((name, prefer.parse()?))
+                };
+                packages.into_iter().map(one).collect()
+            }
+        }
+    }
 }
 
 /// `true`, or names.
@@ -148,44 +164,41 @@ impl RequestFile {
     /// Reads the text of an `axle.toml`.
     pub fn axle_toml(&mut self, text: &str) -> Result<(), Error> {
         let file: AxleToml = parse(text)?;
-        for package in &file.packages {
-            self.require(package)?;
+        for package in file.packages {
+            on_line(text, package, |package| self.require(&package))?;
         }
-        set(&mut self.python, file.python.as_deref())?;
+        self.python = file.python.or(self.python);
         if let Some(cuda) = file.cuda {
-            self.cuda = Some(match cuda.as_str() {
-                "none" => CudaTarget::Cpu,
-                release => crate::arguments::cuda_release(release)
-                    .map_err(|_| format!("`cuda = \"{release}\"`: write a release, e.g. 12.8, or none"))?,
-            });
+            self.cuda = Some(on_line(text, cuda, |cuda| match cuda.as_str() {
+                "none" => Ok(CudaTarget::Cpu),
+                release => crate::arguments::cuda_release(release).map_err(|_| {
+                    format!("`cuda = \"{release}\"`: write a release, e.g. 12.8, or none").into()
+                }),
+            })?);
         }
-        for capability in &file.compute_capabilities {
-            self.compute_capabilities.push(capability.parse()?);
-        }
+        self.compute_capabilities.extend(file.compute_capabilities);
         self.gpus.extend(file.gpus);
         self.gcc = file.gcc.or(self.gcc);
         self.clang = file.clang.or(self.clang);
-        set(&mut self.driver, file.driver.as_deref())?;
-        for rule in &file.allow {
-            self.allowed.push(rule.parse()?);
+        self.driver = file.driver.or(self.driver.take());
+        for rule in file.allow {
+            self.allowed.push(on_line(text, rule, |rule| Ok(crate::arguments::allowable(&rule)?))?);
         }
         if let Some(torch) = file.torch {
-            self.torch = Some(crate::arguments::version(&torch)?);
+            self.torch = Some(on_line(text, torch, |torch| Ok(crate::arguments::version(&torch)?))?);
         }
-        set(&mut self.system, file.system.as_deref())?;
-        set(&mut self.glibc, file.glibc.as_deref())?;
-        match file.prefer {
-            None => {}
-            Some(Preference::All(prefer)) => self.prefer.push((None, prefer.parse()?)),
-            Some(Preference::Packages(packages)) => {
-                for (name, prefer) in packages {
-                    let name = (name != "all").then(|| package_name(&name)).transpose()?;
-                    self.prefer.push((name, prefer.parse()?));
-                }
+        self.system = file.system.or(self.system);
+        self.glibc = file.glibc.or(self.glibc);
+        if let Some(preference) = file.prefer {
+            self.prefer.extend(on_line(text, preference, Preference::preferences)?);
+        }
+        for (names, of) in
+            [(&mut self.only_wheels, file.only_wheels), (&mut self.only_audited, file.only_audited)]
+        {
+            if let Some(packages) = of {
+                names.extend(on_line(text, packages, Packages::names)?);
             }
         }
-        self.only_wheels.extend(file.only_wheels.map(Packages::names).transpose()?.into_iter().flatten());
-        self.only_audited.extend(file.only_audited.map(Packages::names).transpose()?.into_iter().flatten());
         Ok(())
     }
 
@@ -280,21 +293,26 @@ impl RequestFile {
     }
 }
 
-fn set<T: FromStr>(value: &mut Option<T>, text: Option<&str>) -> Result<(), Error>
-where
-    T::Err: std::error::Error + 'static,
-{
-    if let Some(text) = text {
-        *value = Some(text.parse()?);
-    }
-    Ok(())
+/// What a value comes to, or what is wrong with it, with its line.
+fn on_line<T, U>(
+    text: &str,
+    value: Spanned<T>,
+    read: impl FnOnce(T) -> Result<U, Error>,
+) -> Result<U, Error> {
+    let line = line_of(text, value.span().start);
+    read(value.into_inner()).map_err(|error| format!("line {line}: {error}").into())
+}
+
+/// The number of the line that holds a byte.
+fn line_of(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or_default().split('\n').count()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         // Shown whole, it would draw the line over several lines.
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        format!("line {}: {}", before.split('\n').count(), error.message().trim()).into()
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        format!("line {line}: {}", error.message().trim()).into()
     })
 }
 

@@ -253,6 +253,21 @@ fn compilers_are_asked() {
     assert_eq!(takers, ["13.3", "13.4", "13.5"]);
 }
 
+/// It hangs where the driver does; then it is left alone, and all else is answered. (A test that waits for it never ends.)
+#[test]
+fn a_hanging_nvidia_smi_is_left() {
+    let folder = Folder::new();
+    folder.write("bin/nvidia-smi", "#!/bin/sh\nexec sleep 1000000\n");
+    folder.shell("chmod +x bin/nvidia-smi");
+    let said = folder.shell("PATH=$HOME/bin:$PATH axle doctor --format json >answer; echo $? >status");
+    assert!(said.ends_with("--- status 0\n"), "{said}");
+    let answer: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.path("answer")).unwrap()).unwrap();
+    assert_eq!(answer["found"]["gpus"], serde_json::json!([]));
+    let status = std::fs::read_to_string(folder.path("status")).unwrap();
+    assert!(["0", "1"].contains(&status.trim()), "{status}");
+}
+
 /// On the machine itself nvidia-smi is asked, which knows what the GPU is.
 #[test]
 fn nvidia_smi_is_asked() {

@@ -67,6 +67,11 @@ fn assert_harmless(what: &str, output: &Output) {
             .unwrap_or_else(|error| panic!("{what}: {error}: {output:?}"));
         assert!(document["schema"].is_string(), "{what}");
     }
+    if what.contains("--format sarif") {
+        let document: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{what}: {error}: {output:?}"));
+        assert_eq!(document["version"], "2.1.0", "{what}");
+    }
 }
 
 fn hostile_wheel() -> Vec<u8> {
@@ -143,6 +148,10 @@ fn no_input_steers_what_is_printed() {
         with(&["audit", FORGED], &[]),
         with(&["audit", &format!("{}/{FORGED}.whl", server.url)], &[]),
         with(&["audit", "torch==1.0"], &index),
+        with(&["audit", wheel, "--format", "sarif", "--deep", "--verify"], &[]),
+        with(&["audit", FORGED, "torch-1.0-py3-none-any.whl", "--format", "sarif"], &[]),
+        with(&["check", "--cuda", "12.8", "--gpu", FORGED, "--format", "sarif"], &[]),
+        with(&["doctor", "--root", "root", "--format", "sarif"], &[]),
         with(&["audit", "torch==1.0", "--format", "json"], &index),
         with(&["audit", wheel, "--gpu", FORGED], &[]),
         with(&["check", "--cuda", "12.8", "--gpu", FORGED, "--format", "json"], &[]),
