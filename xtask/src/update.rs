@@ -165,7 +165,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 fn places(args: &Args, cache: &Path) -> Result<Places, Error> {
-    let listener = |notice: &axle_index::Notice| anstream::eprintln!("{}", visible(&notice.to_string()));
+    let listener = |notice: &axle_index::Event| anstream::eprintln!("{}", visible(&notice.to_string()));
     let mut places = Places::new(&Settings::discover(None)?, GithubApi::discover()?, Some(cache), listener)?;
     places.kinds = args.places.iter().copied().collect();
     places.root.clone_from(&args.catalogue);

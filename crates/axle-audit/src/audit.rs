@@ -19,11 +19,11 @@ use crate::device_code::NO_SECTION;
 use crate::error::{AuditError, Problem};
 use crate::facts::{Description, ElfMember, Form, LooseCode, RecordFacts, WheelFacts};
 use crate::kernels::{Gathered, Kernels};
-use crate::loose::{self, LooseFile};
 use crate::member::{Asked, Read as Found, audit_member};
+use crate::member_names::is_no_code;
 use crate::memory::Memory;
-use crate::names::is_no_code;
 use crate::record::{Record, Verdict};
+use crate::standalone::{self, LooseFile};
 
 /// How to audit.
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
@@ -338,7 +338,7 @@ fn read_members(
     let kernels = kernels.map(|kernels| kernels.into_inner().unwrap_or_else(PoisonError::into_inner));
     let loose_kernels = kernels.map(|kernels| kernels.into_kernels(|_| NO_SECTION));
     memory.facts.keep(loose_kernels.as_ref().map_or(0, Kernels::weight)).map_err(failed)?;
-    Ok(Members { elf, loose: loose::group(loose.into_iter()), loose_kernels, unopened, record })
+    Ok(Members { elf, loose: standalone::group(loose.into_iter()), loose_kernels, unopened, record })
 }
 
 /// What one thread found in members, which it takes one after the other.

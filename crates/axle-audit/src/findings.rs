@@ -11,9 +11,9 @@ use axle_wheel::WheelName;
 use serde::{Deserialize, Serialize};
 
 use crate::device_code::{LINKED, NO_SECTION, PRELINK, is_device_section};
+use crate::dlopen::without_hash;
 use crate::facts::{ElfMember, WheelFacts};
 use crate::kernels::{Kernels, UnreadImages};
-use crate::loaded::without_hash;
 use crate::platform::{claimed, held, tag_machine, tag_of, wanted};
 use crate::stable_abi;
 

@@ -25,26 +25,26 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod amd;
 mod audit;
 mod conclusions;
 mod coverage;
 mod device_code;
+mod dlopen;
 mod error;
 mod facts;
 mod findings;
 mod glibc;
 mod kernels;
-mod loaded;
-mod loose;
 mod member;
+mod member_names;
 mod memory;
-mod names;
-mod offload;
 mod platform;
 mod policy;
 mod providers;
 mod record;
 mod stable_abi;
+mod standalone;
 mod weight;
 
 pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unpacked, installed_files};
@@ -52,6 +52,7 @@ pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};
 pub use axle_fatbin::{Architectures, Code, CodeError, Compression, MAGIC as FATBIN_MAGIC};
 pub use conclusions::wheel_cuda;
 pub use coverage::{Coverage, ServedBy, coverage};
+pub use dlopen::MOST_DLOPEN;
 pub use error::{AuditError, Problem};
 pub use facts::{
     Abi3, ContainerGroup, CudaEvidence, CudaSource, Description, DeviceCode, DeviceCodeKind, ElfMember, Form,
@@ -60,7 +61,6 @@ pub use facts::{
 pub use findings::{Finding, findings};
 pub use glibc::{GlibcCoverage, glibc_coverage};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
-pub use loaded::MOST_DLOPEN;
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
 pub use policy::{Measure, Pattern, Policy};
 pub use providers::{NeededLibrary, Provider, ProviderKind, providers};

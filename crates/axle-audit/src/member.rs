@@ -8,16 +8,16 @@ use axle_elf::Elf;
 use axle_fatbin::Scanner;
 use axle_wheel::{ArchiveError, Contents, ContentsReader, Entry};
 
+use crate::amd::Bundles;
 use crate::device_code::{Facts, Gathered};
+use crate::dlopen::Guesses;
 use crate::error::{AuditError, Problem};
 use crate::facts::{ElfMember, LooseFormat};
 use crate::kernels;
-use crate::loaded::Guesses;
-use crate::loose::{self, LooseFile};
 use crate::memory::Memory;
-use crate::offload::Bundles;
 use crate::record::{Hasher, Record, Verdict};
 use crate::stable_abi::abi3;
+use crate::standalone::{self, LooseFile};
 
 /// Bytes that are unpacked before they are looked at.
 const PIECE: usize = 1 << 17;
@@ -67,10 +67,10 @@ pub(crate) fn audit_member(
     let mut bundles = Bundles::default();
     let mut hasher = asked.record.and_then(|record| record.hasher(member.path));
     let mut pieces = Pieces { contents, stream: reader.open(member)? };
-    pieces.next(&mut piece, loose::START)?;
+    pieces.next(&mut piece, standalone::START)?;
     let format = LooseFormat::of(member.path, &piece);
     let is_elf = format.is_none() && piece.starts_with(&axle_elf::MAGIC);
-    let is_kept = format.is_some() && member.size <= loose::LARGEST;
+    let is_kept = format.is_some() && member.size <= standalone::LARGEST;
     if !is_elf && !is_kept && hasher.is_none() {
         advance(member.size);
         let verdict = asked.record.map(|record| record.verdict(member.path, member.size, None));

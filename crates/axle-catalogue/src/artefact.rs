@@ -10,7 +10,7 @@ use axle_wheel::{SdistName, WheelName};
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::stored::StoredFile;
+use crate::interned_facts::StoredFile;
 
 /// The schema that a file of artefacts names.
 pub const SCHEMA: &str = "axle.artefacts/4";

@@ -29,17 +29,17 @@ mod cause;
 mod cell;
 mod components;
 mod driver;
-mod files;
+mod interned_facts;
 mod inventory;
 mod json;
 mod libraries;
 mod matrix;
-mod names;
 mod package;
 mod pool;
-mod stored;
+mod store;
 mod valid;
 mod wheel_build;
+mod wheel_grammar;
 
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use build_environment::{BuildEnvironment, BuildEnvironments, FrozenWheel};
@@ -53,18 +53,18 @@ pub use cell::{
 };
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
-pub use files::{Files, Folder, FolderLock, Transaction, write_file};
+pub use interned_facts::stored_facts;
 pub use inventory::Inventory;
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
-pub use names::{Grammar, Names, UnreadableName, Variant};
 pub use package::{
     AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
     Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
 };
-pub use stored::stored_facts;
+pub use store::{Files, Folder, FolderLock, Transaction, write_file};
 pub use valid::{InvalidText, Valid, package_name, version};
 pub use wheel_build::{
     BuildFile, Fetch, FetchPypi, FetchUrl, FetchWheel, MemberBuild, Provider, SCHEMA as BUILDS_SCHEMA,
     SourceBuild, UnprovidedSoname, WheelBuild,
 };
+pub use wheel_grammar::{Grammar, Names, UnreadableName, Variant};

@@ -8,7 +8,7 @@ use axle_types::{ComputeCapability, System, WheelCuda};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
-use crate::names::{Names, Variant};
+use crate::wheel_grammar::{Names, Variant};
 
 /// How the names of files of device code end.
 const LOOSE: [&str; 3] = ["cubin", "fatbin", "ptx"];

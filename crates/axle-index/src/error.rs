@@ -87,7 +87,7 @@ pub enum IndexError {
     RateLimited {
         /// What was asked for.
         url: String,
-        /// For how long; longer than the [patience](crate::Patience) lasts.
+        /// For how long; longer than the [patience](crate::RetryPolicy) lasts.
         wait: Duration,
     },
     /// A file became another one while it was fetched.

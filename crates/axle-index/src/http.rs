@@ -23,7 +23,7 @@ use crate::{IndexError, Settings};
 
 /// How long to keep trying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// How often a request is made before it has failed.
     pub tries: u32,
     /// How long to wait after the first failure; doubled after each further one.
@@ -45,14 +45,14 @@ const PROGRESS: u64 = 64 << 10;
 /// Maximum time to wait for a rate limit if no listener reports the wait.
 const UNHEARD: Duration = Duration::from_mins(1);
 
-impl Patience {
+impl RetryPolicy {
     /// For maintainers of a catalogue, who can wait an hour for GitHub.
     pub fn of_maintainer() -> Self {
         Self { rate_limit: Duration::from_mins(65), ..Self::default() }
     }
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             tries: 3,
@@ -68,7 +68,7 @@ impl Default for Patience {
 pub struct Client {
     agent: Agent,
     credentials: Vec<Credentials>,
-    patience: Patience,
+    patience: RetryPolicy,
     traffic: Arc<Traffic>,
     cache: Option<Cache>,
     listener: Listener,
@@ -77,7 +77,7 @@ pub struct Client {
 /// An event to report to a waiting user: a long wait, or a harmless failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Notice {
+pub enum Event {
     /// A server's rate limit is reached, so the request waits.
     RateLimit {
         /// The server.
@@ -92,7 +92,7 @@ pub enum Notice {
     },
 }
 
-impl fmt::Display for Notice {
+impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RateLimit { server, wait } => {
@@ -106,10 +106,10 @@ impl fmt::Display for Notice {
 #[derive(Clone, Default)]
 struct Listener(Option<Arc<Tell>>);
 
-type Tell = dyn Fn(&Notice) + Send + Sync;
+type Tell = dyn Fn(&Event) + Send + Sync;
 
 impl Listener {
-    fn tell(&self, notice: &Notice) {
+    fn tell(&self, notice: &Event) {
         if let Some(listener) = &self.0 {
             listener(notice);
         }
@@ -172,7 +172,7 @@ impl Client {
     ///
     /// # Errors
     /// When the certificates can't be read.
-    pub fn new(settings: &Settings, patience: Patience) -> Result<Self, IndexError> {
+    pub fn new(settings: &Settings, patience: RetryPolicy) -> Result<Self, IndexError> {
         let root_certs = match &settings.certificates {
             Some(path) => certificates(path)?,
             None => RootCerts::PlatformVerifier,
@@ -209,7 +209,7 @@ impl Client {
     /// The same, telling `listener` what a waiting person should know. It is called by the thread
     /// that waits.
     #[must_use]
-    pub fn with_listener(self, listener: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+    pub fn with_listener(self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self { listener: Listener(Some(Arc::new(listener))), ..self }
     }
 
@@ -246,7 +246,7 @@ impl Client {
                             return Err(IndexError::RateLimited { url: shown(url), wait });
                         }
                         let server = url.host_str().unwrap_or_default().to_owned();
-                        self.listener.tell(&Notice::RateLimit { server, wait });
+                        self.listener.tell(&Event::RateLimit { server, wait });
                         thread::sleep(wait);
                         waited = waited.saturating_add(wait);
                         continue;
@@ -316,7 +316,7 @@ impl Client {
                     if let Some(cache) = self.cache.as_ref().filter(|_| is_whole)
                         && let Err(error) = cache.store(&request, &answer)
                     {
-                        self.listener.tell(&Notice::Cache { message: error.to_string() });
+                        self.listener.tell(&Event::Cache { message: error.to_string() });
                     }
                     return Ok(answer);
                 }

@@ -34,9 +34,9 @@
 //! date, and only sent when it changed.
 //!
 //! ```no_run
-//! use axle_index::{Client, FindLinks, GithubApi, GithubReleases, Patience, Settings};
+//! use axle_index::{Client, FindLinks, GithubApi, GithubReleases, RetryPolicy, Settings};
 //!
-//! let client = Client::new(&Settings::discover(None)?, Patience::default())?
+//! let client = Client::new(&Settings::discover(None)?, RetryPolicy::default())?
 //!     .with_cache("/var/cache/axle")
 //!     .with_listener(|notice| eprintln!("{notice}"));
 //! let flash = GithubReleases::new(&client, &GithubApi::discover()?, "Dao-AILab/flash-attention")?;
@@ -77,7 +77,7 @@ pub use facts::PublishedFacts;
 pub use find_links::FindLinks;
 pub use folder::Folder;
 pub use github::{GithubApi, GithubReleases};
-pub use http::{Client, Notice, Patience, Traffic};
+pub use http::{Client, Event, RetryPolicy, Traffic};
 pub use origin::{CoreMetadata, File, Origin, Project, ProjectStatus, Published, Release};
 pub use package_index::PackageIndex;
 pub use program::{Silence, ask_program};

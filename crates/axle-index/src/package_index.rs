@@ -6,7 +6,7 @@ use axle_types::{PackageName, Sha256};
 use axle_wheel::{Metadata, WheelSource};
 use url::Url;
 
-use crate::http::{Answer, Client, Patience, Traffic, without_credentials};
+use crate::http::{Answer, Client, RetryPolicy, Traffic, without_credentials};
 use crate::remote_file::{RemoteFile, fetch, metadata};
 use crate::simple_api::{self, Naming};
 use crate::{File, IndexError, Origin, Problem, Project, Settings};
@@ -29,14 +29,14 @@ impl PackageIndex {
     /// # Errors
     /// When its URL is none, or the certificates can't be read.
     pub fn new(settings: &Settings) -> Result<Self, IndexError> {
-        Self::with_patience(settings, Patience::default())
+        Self::with_patience(settings, RetryPolicy::default())
     }
 
     /// The same, trying as often and waiting as long as `patience` says.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_patience(settings: &Settings, patience: Patience) -> Result<Self, IndexError> {
+    pub fn with_patience(settings: &Settings, patience: RetryPolicy) -> Result<Self, IndexError> {
         Self::with_client(settings, Client::new(settings, patience)?)
     }
 

@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use axle_index::{File, IndexError, Origin, PackageIndex, Patience, Project, Settings};
+use axle_index::{File, IndexError, Origin, PackageIndex, Project, RetryPolicy, Settings};
 use axle_types::Sha256;
 use axle_wheel::{Archive, WheelSource};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
@@ -400,12 +400,12 @@ fn wheel(bytes: usize) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-fn patience() -> Patience {
-    Patience {
+fn patience() -> RetryPolicy {
+    RetryPolicy {
         delay: Duration::from_millis(1),
         silence: Duration::from_secs(10),
         rate_limit: Duration::from_secs(2),
-        ..Patience::default()
+        ..RetryPolicy::default()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use axle_index::{Client, GithubApi, IndexError, Notice, PackageIndex, Patience, PublishedFacts, Settings};
+use axle_index::{Client, Event, GithubApi, IndexError, PackageIndex, PublishedFacts, RetryPolicy, Settings};
 
 /// Kinds of places that publish artefacts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,9 +72,9 @@ impl Places {
         settings: &Settings,
         github: GithubApi,
         cache: Option<&Path>,
-        listener: impl Fn(&Notice) + Send + Sync + 'static,
+        listener: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Result<Self, IndexError> {
-        let mut client = Client::new(settings, Patience::of_maintainer())?.with_listener(listener);
+        let mut client = Client::new(settings, RetryPolicy::of_maintainer())?.with_listener(listener);
         if let Some(cache) = cache {
             client = client.with_cache(cache.join("http"));
         }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::arguments::{Doctor, ReportFormat};
 use crate::check;
 use crate::embedded;
-use crate::machine::{FoundCompiler, Machine, Root};
+use crate::machine::{FoundCompiler, FsRoot, Machine};
 use crate::output::{self, Answer, Error, Text};
 use crate::sarif::{self, Found};
 
@@ -35,7 +35,7 @@ pub fn run(command: &Doctor) -> Result<Answer, Error> {
         let error = format!("{error}; --root needs the directory that is the root of a machine");
         return check::unanswered("doctor", error.into(), command.format);
     }
-    let root = command.root.as_deref().map_or_else(Root::here, Root::at);
+    let root = command.root.as_deref().map_or_else(FsRoot::here, FsRoot::at);
     let system = if cfg!(target_arch = "aarch64") { System::Aarch64Linux } else { System::X86_64Linux };
     let machine = root.look(system);
     let (base, troubles) = base(command, &toolkits, &machine, &asked, system)?;

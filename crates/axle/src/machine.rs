@@ -59,7 +59,7 @@ pub struct FoundCompiler {
 
 /// A file system: the machine's own, or one that lies in a folder.
 #[derive(Debug)]
-pub struct Root {
+pub struct FsRoot {
     folder: PathBuf,
     /// The environment variables of its user.
     variables: BTreeMap<String, String>,
@@ -67,7 +67,7 @@ pub struct Root {
     is_here: bool,
 }
 
-impl Root {
+impl FsRoot {
     /// This machine.
     pub fn here() -> Self {
         // Of what is not UTF-8 nothing is asked for.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axle_index::{Client, IndexError, Notice, Origin as _, PackageIndex, Settings};
+use axle_index::{Client, Event, IndexError, Origin as _, PackageIndex, Settings};
 
 use crate::patience;
 use crate::server::{Reply, Request, Server};
@@ -140,7 +140,7 @@ fn many_threads_and_clients_share_a_folder() {
 fn a_folder_that_takes_nothing_does_no_harm() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let server = server(true);
-    let notices: Arc<Mutex<Vec<Notice>>> = Arc::default();
+    let notices: Arc<Mutex<Vec<Event>>> = Arc::default();
     let log = Arc::clone(&notices);
     let settings = Settings::new(&*server.url);
     let client = Client::new(&settings, patience())
@@ -150,7 +150,7 @@ fn a_folder_that_takes_nothing_does_no_harm() {
     let index = PackageIndex::with_client(&settings, client).unwrap();
     assert_eq!(index.project(&"toy".parse().unwrap()).unwrap().files.len(), 1);
     let notices = notices.lock().unwrap();
-    assert!(matches!(notices.as_slice(), [Notice::Cache { .. }]), "{notices:?}");
+    assert!(matches!(notices.as_slice(), [Event::Cache { .. }]), "{notices:?}");
     insta::assert_snapshot!(notices[0].to_string().replace(file.path().to_str().unwrap(), "/cache"), @"failed to cache a response: failed to create directory `/cache`: File exists (os error 17)");
 }
 

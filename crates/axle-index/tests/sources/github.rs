@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axle_index::{
-    Client, GithubApi, GithubReleases, IndexError, Notice, Origin as _, Patience, Project, Settings,
+    Client, Event, GithubApi, GithubReleases, IndexError, Origin as _, Project, RetryPolicy, Settings,
 };
 use axle_types::Sha256;
 
@@ -169,11 +169,11 @@ fn a_rate_limit_is_waited_out() {
         assert_eq!(releases(&server, &client, None).unwrap().files.len(), 1);
         let notices = notices.lock().unwrap();
         assert!(
-            matches!(notices.as_slice(), [Notice::RateLimit { server, .. }] if server == "127.0.0.1"),
+            matches!(notices.as_slice(), [Event::RateLimit { server, .. }] if server == "127.0.0.1"),
             "{notices:?}"
         );
     }
-    let notice = Notice::RateLimit { server: "api.example".to_owned(), wait: Duration::from_mins(30) };
+    let notice = Event::RateLimit { server: "api.example".to_owned(), wait: Duration::from_mins(30) };
     insta::assert_snapshot!(notice);
 }
 
@@ -267,7 +267,7 @@ fn a_page_that_trickles_is_given_up() {
         trickle: Some(Duration::from_millis(20)),
         ..Reply::ok("application/json", vec![b' '; 10_000])
     });
-    let patience = Patience { silence: Duration::from_millis(500), tries: 1, ..patience() };
+    let patience = RetryPolicy { silence: Duration::from_millis(500), tries: 1, ..patience() };
     let client = Client::new(&Settings::new(""), patience).unwrap();
     let error = releases(&server, &client, None).unwrap_err();
     assert!(matches!(error, IndexError::TooSlow { bytes: 1..10_000, .. }), "{error}");

@@ -14,17 +14,17 @@ mod transfer;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use axle_index::{Client, Patience, Project, Settings};
+use axle_index::{Client, Project, RetryPolicy, Settings};
 use axle_types::Sha256;
 use server::Server;
 use sha2::Digest as _;
 
-fn patience() -> Patience {
-    Patience {
+fn patience() -> RetryPolicy {
+    RetryPolicy {
         delay: Duration::from_millis(1),
         silence: Duration::from_secs(10),
         rate_limit: Duration::from_secs(2),
-        ..Patience::default()
+        ..RetryPolicy::default()
     }
 }
 

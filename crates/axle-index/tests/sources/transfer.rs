@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axle_index::{Client, File, FindLinks, IndexError, Origin as _, Patience, Settings};
+use axle_index::{Client, File, FindLinks, IndexError, Origin as _, RetryPolicy, Settings};
 
 use crate::server::{Reply, Request, Server};
 use crate::{client, patience, sha256};
@@ -99,7 +99,7 @@ fn a_file_that_changes_is_not_glued_together() {
 }
 
 fn hasty_download(server: &Server) -> IndexError {
-    let patience = Patience { silence: Duration::from_millis(300), ..patience() };
+    let patience = RetryPolicy { silence: Duration::from_millis(300), ..patience() };
     let client = Client::new(&Settings::new(""), patience).unwrap();
     let origin = FindLinks::new(&client, server.root(), [""; 0]).unwrap();
     let file = File::at(&format!("{}/{WHEEL}", server.root())).unwrap();

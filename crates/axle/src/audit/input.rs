@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use axle_audit::{Options, WheelFacts, audit, audit_file, audit_installed, audit_unpacked, installed_files};
-use axle_index::{Client, File, PackageIndex, Patience, RemoteFile, Settings, Traffic};
+use axle_index::{Client, File, PackageIndex, RemoteFile, RetryPolicy, Settings, Traffic};
 use axle_types::Version;
 use axle_wheel::{
     ArchiveError, Limits, LocalFile, WheelName, WheelSource, dist_infos, files_below, open_file,
@@ -79,7 +79,7 @@ impl Input {
                 let file = File::at(url)?;
                 refuse_sdist(&file.filename, &file.url)?;
                 let name = wheel_name(&file.filename, &file.url)?;
-                let client = Client::new(&Settings::discover(Some(url))?, Patience::default())?;
+                let client = Client::new(&Settings::discover(Some(url))?, RetryPolicy::default())?;
                 let source = RemoteFile::open(&client, &file)?;
                 let facts = published(&source, &name, &file, options)?;
                 tell(command, client.traffic(), 0, facts.size);

@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Write};
 use axle_catalogue::{
     Artefact, ArtefactFile, Catalogue, Folder, Package, Provenance, artefact_path, write_json,
 };
-use axle_index::{GithubApi, Notice, Origin as _, PackageIndex, Settings};
+use axle_index::{Event, GithubApi, Origin as _, PackageIndex, Settings};
 use axle_types::{Version, comma_separated};
 use axle_update::{Places, ReadError, Report};
 use axle_wheel::WheelName;
@@ -29,7 +29,7 @@ pub fn update(command: &CatalogueUpdate) -> Result<Answer, Error> {
         names = catalogue.packages()?.into_keys().collect();
     }
     let settings = Settings::discover(command.index_url.as_deref())?;
-    let listener = |notice: &Notice| output::note(&notice.to_string());
+    let listener = |notice: &Event| output::note(&notice.to_string());
     let mut places = Places::new(&settings, GithubApi::discover()?, None, listener)?;
     places.root.clone_from(&command.catalogue);
     let progress = |name: &str| {
