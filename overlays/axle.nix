@@ -121,7 +121,7 @@ in
     other:
     import ./axle.nix {
       inherit pkgs;
-      catalogue = other;
+      catalogue = arguments.catalogueOf "withCatalogue" other;
     };
 
   /**
@@ -139,7 +139,10 @@ in
       isFile = (builtins.isPath file || builtins.isString file) && builtins.pathExists file;
       document =
         if isFile then
-          builtins.fromJSON (builtins.readFile file)
+          # What is no JSON is an error that nothing catches.
+          builtins.addErrorContext
+            "while axle reads the lock ${toString file} (if it is no JSON, write it anew with `axle lock`)"
+            (builtins.fromJSON (builtins.readFile file))
         else
           throw "axle: fromLock takes the file of a lock, and ${
             if builtins.isPath file || builtins.isString file then
