@@ -97,6 +97,17 @@ in
     ])).drvPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
   lock-of-no-file = (axle.fromLock null).env.id;
+  lock-of-another-kind =
+    (axle.fromLock (builtins.toFile "axle.lock.json" (builtins.toJSON { schema = 2; }))).env.id;
+  lock-without-request =
+    (axle.fromLock (
+      builtins.toFile "axle.lock.json" (
+        builtins.toJSON {
+          schema = "axle.lock/2";
+          request = null;
+        }
+      )
+    )).env.id;
   catalogue-null = ((pkgs.axle.withCatalogue null).concretise request).id;
   catalogue-of-another-type =
     ((pkgs.axle.withCatalogue (_: ./fixtures/catalogue)).concretise request).id;

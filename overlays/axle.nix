@@ -136,16 +136,20 @@ in
   fromLock =
     file:
     let
-      isFile = (builtins.isPath file || builtins.isString file) && builtins.pathExists file;
+      isPath = builtins.isPath file || builtins.isString file;
+      isThere = isPath && builtins.pathExists file;
+      isFolder = isThere && builtins.pathExists (toString file + "/.");
       document =
-        if isFile then
+        if isThere && !isFolder then
           # What is no JSON is an error that nothing catches.
           builtins.addErrorContext
             "while axle reads the lock ${toString file} (if it is no JSON, write it anew with `axle lock`)"
             (builtins.fromJSON (builtins.readFile file))
         else
           throw "axle: fromLock takes the file of a lock, and ${
-            if builtins.isPath file || builtins.isString file then
+            if isFolder then
+              "${toString file} is a folder"
+            else if isPath then
               "there is no ${toString file}"
             else
               "this is none"
@@ -156,10 +160,14 @@ in
         # A lock holds what an environment is made of, and no toolkit.
         toolkitCatalogue = if toolkitCatalogue == null then catalogue else toolkitCatalogue;
       };
+      schema = document.schema or null;
+      hasRequest = builtins.isAttrs (document.request or null);
     in
-    if document.schema or null != "axle.lock/2" || !document ? request then
-      throw "axle: ${toString file} is not a lock of this release (its schema is ${document.schema or "missing"}, and ${
-        if document ? request then "not axle.lock/2" else "it holds no request"
+    if schema != "axle.lock/2" || !hasRequest then
+      throw "axle: ${toString file} is not a lock of this release (its schema is ${
+        if builtins.isString schema then schema else "missing"
+      }, and ${
+        if hasRequest then "not axle.lock/2" else "it holds no request"
       }): write it anew with `axle lock`"
     else
       locked
