@@ -38,9 +38,11 @@ let
   cells = {
     cuda12 = {
       cuda = "12.8";
-      torch = "2.9.1";
+      torch = "2.8.0";
       packages = [
         "cuda-bindings"
+        "cuda-core"
+        "cuda-python"
         "numba"
         "nvidia-cuda-runtime-cu12"
         "nvidia-ml-py"
@@ -48,9 +50,11 @@ let
     };
     cuda13 = {
       cuda = "13.0";
-      torch = "2.11.0";
+      torch = "2.10.0";
       packages = [
         "cuda-bindings"
+        "cuda-core"
+        "cuda-python"
         "nvidia-cuda-runtime"
       ];
     };

@@ -95,7 +95,7 @@ in
         # run DRIVER WANTED-STATUS TEST OPTIONS…: what is printed goes to `said`.
         run() {
           local status=0
-          LD_LIBRARY_PATH=$PWD/$1 ${python} -I ${../overlays/gpu-tests/run.py} $3 $PWD/$3.py ''${*:4} > said 2>&1 || status=$?
+          LD_LIBRARY_PATH=$PWD/$1 ${python} -I ${../overlays/gpu-tests/run.py} $3 $PWD/$3.py $PWD/folder ''${*:4} > said 2>&1 || status=$?
           if [ $status != $2 ]; then
             echo "with the driver $1, $3 ''${*:4} ends with status $status:" >&2
             cat said >&2
@@ -106,6 +106,11 @@ in
         grep -qx 'passes: imported; no GPU: skipped' said
         run none 1 passes
         grep -q 'passes: no GPU: no libcuda.so.1' said
+        # In its folder alone.
+        ln -s 0 folder
+        run none 1 passes
+        grep -q 'passes: no GPU: the driver has no device' said
+        rm folder
         run 0 1 passes
         grep -q 'passes: no GPU: the driver has no device' said
         run 1 0 passes

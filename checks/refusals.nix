@@ -97,6 +97,22 @@ in
     ])).drvPath;
   mixed-worlds = (env.python.withPackages (_: [ other.packages.torch ])).outPath;
   lock-of-no-file = (axle.fromLock null).env.id;
+  lock-of-another-kind =
+    (axle.fromLock (builtins.toFile "axle.lock.json" (builtins.toJSON { schema = 2; }))).env.id;
+  lock-without-request =
+    (axle.fromLock (
+      builtins.toFile "axle.lock.json" (
+        builtins.toJSON {
+          schema = "axle.lock/2";
+          request = null;
+        }
+      )
+    )).env.id;
+  catalogue-null = ((pkgs.axle.withCatalogue null).concretise request).id;
+  catalogue-of-another-type =
+    ((pkgs.axle.withCatalogue (_: ./fixtures/catalogue)).concretise request).id;
+  catalogue-no-folder = ((pkgs.axle.withCatalogue "/no-such-catalogue").concretise request).id;
+  catalogue-without-cells = ((pkgs.axle.withCatalogue { }).concretise request).id;
   overrides-no-build =
     (axle.concretise (request // { overrides = _: _: { torch = pkgs.coreutils; }; })).python.drvPath;
   overrides-no-function = (axle.concretise (request // { overrides = { }; })).python.drvPath;

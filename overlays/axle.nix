@@ -121,7 +121,7 @@ in
     other:
     import ./axle.nix {
       inherit pkgs;
-      catalogue = other;
+      catalogue = arguments.catalogueOf "withCatalogue" other;
     };
 
   /**
@@ -136,13 +136,20 @@ in
   fromLock =
     file:
     let
-      isFile = (builtins.isPath file || builtins.isString file) && builtins.pathExists file;
+      isPath = builtins.isPath file || builtins.isString file;
+      isThere = isPath && builtins.pathExists file;
+      isFolder = isThere && builtins.pathExists (toString file + "/.");
       document =
-        if isFile then
-          builtins.fromJSON (builtins.readFile file)
+        if isThere && !isFolder then
+          # Nix's error for a file that is not JSON cannot be caught.
+          builtins.addErrorContext
+            "while axle reads the lock ${toString file} (if it is not JSON, write it again with `axle lock`)"
+            (builtins.fromJSON (builtins.readFile file))
         else
           throw "axle: fromLock takes a lock file, and ${
-            if builtins.isPath file || builtins.isString file then
+            if isFolder then
+              "${toString file} is a folder"
+            else if isPath then
               "${toString file} does not exist"
             else
               "this is not a path"
@@ -153,10 +160,14 @@ in
         # A lock file has the distributions of an environment, and no toolkit.
         toolkitCatalogue = if toolkitCatalogue == null then catalogue else toolkitCatalogue;
       };
+      schema = document.schema or null;
+      hasRequest = builtins.isAttrs (document.request or null);
     in
-    if document.schema or null != "axle.lock/2" || !document ? request then
-      throw "axle: ${toString file} is not a lock file of this release (its schema is ${document.schema or "missing"}, and ${
-        if document ? request then "not axle.lock/2" else "it has no request"
+    if schema != "axle.lock/2" || !hasRequest then
+      throw "axle: ${toString file} is not a lock file of this release (its schema is ${
+        if builtins.isString schema then schema else "missing"
+      }, and ${
+        if hasRequest then "not axle.lock/2" else "it has no request"
       }): write it again with `axle lock`"
     else
       locked

@@ -104,6 +104,47 @@ in
       ];
     }
   ];
+  inContext = [
+    {
+      # Each is read when it is used.
+      expr = builtins.length (arguments.inContext "while a test reads it" [ (throw "read") ]);
+      expected = 1;
+    }
+  ];
+  catalogueOf =
+    let
+      of = arguments.catalogueOf "f";
+    in
+    [
+      {
+        expr = map of [
+          ../fixtures/catalogue
+          (toString ../fixtures/catalogue)
+          { outPath = toString ../fixtures/catalogue; }
+          { cells = { }; }
+        ];
+        expected = [
+          ../fixtures/catalogue
+          (toString ../fixtures/catalogue)
+          (toString ../fixtures/catalogue)
+          { cells = { }; }
+        ];
+      }
+      {
+        expr = map (given: refuses (of given)) [
+          null
+          3
+          [ ../fixtures/catalogue ]
+          (_: ../fixtures/catalogue)
+          { }
+          { cells = null; }
+          ../fixtures/none
+          ../fixtures
+          ./vectors.json
+        ];
+        expected = builtins.genList (_: true) 9;
+      }
+    ];
   overridden =
     let
       build = {

@@ -209,8 +209,14 @@ in
       ];
     }
     {
-      expr = refuses (pkgs.axle.fromLock (toFile "axle.lock.json" "{}")).env.id;
-      expected = true;
+      expr = map (file: refuses (pkgs.axle.fromLock file).env.id) [
+        (toFile "axle.lock.json" "{}")
+        (toFile "axle.lock.json" "[]")
+        (toFile "axle.lock.json" ''{ "schema": 2 }'')
+        (toFile "axle.lock.json" ''{ "schema": "axle.lock/2", "request": null }'')
+        ../fixtures
+      ];
+      expected = builtins.genList (_: true) 5;
     }
   ];
   layers = [

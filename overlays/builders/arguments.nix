@@ -8,6 +8,7 @@
 }:
 let
   inherit (builtins)
+    addErrorContext
     attrNames
     concatStringsSep
     elem
@@ -119,7 +120,54 @@ rec {
     else if !isList chosen then
       throw "axle: the function of ${argument} must give a list, like ps: [ ps.requests ]"
     else
-      chosen;
+      inContext "while axle reads ${argument} (a missing attribute is a package that neither the environment nor the package set has)" chosen;
+
+  /**
+    A list whose elements say where they were read when they cannot be evaluated: an attribute that is missing is an error
+    that nothing catches.
+
+    # Type
+
+    ```
+    inContext :: String -> [ a ] -> [ a ]
+    ```
+  */
+  inContext = context: map (addErrorContext context);
+
+  /**
+    A catalogue to read, of what was given for one: a folder, or one document with the same in it.
+
+    # Inputs
+
+    `called`
+    : The function that it was given to.
+  */
+  catalogueOf =
+    called: given:
+    let
+      # A flake's input and a derivation are sets, too.
+      isFolder = builtins.isPath given || isString given || isAttrs given && given ? outPath;
+      folder = if isAttrs given then "${given}" else given;
+      isLock = path: match ".*\\.json" (toString path) != null;
+      takes = "axle: ${called} takes a catalogue, like ${called} ./catalogue";
+    in
+    if isFolder then
+      if builtins.pathExists (folder + "/cells") then
+        folder
+      else if !builtins.pathExists folder then
+        throw "${takes}, and there is no ${toString folder}: add it to the repository, for a flake sees nothing else"
+      else if isLock folder then
+        throw "${takes}, and ${toString folder} is a file: what `axle lock` wrote is read by fromLock"
+      else
+        throw "${takes}, and ${toString folder} holds no cells: write them with `axle catalogue update`"
+    else if !isAttrs given then
+      throw "${takes}, and this is ${
+        if given == null then "null" else "of type ${builtins.typeOf given}"
+      }"
+    else if isAttrs (given.cells or null) then
+      given
+    else
+      throw "${takes}, and this set holds no cells";
 
   /**
     The overlay `overrides`, checked: a function of two sets to a set of builds.

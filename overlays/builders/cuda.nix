@@ -264,7 +264,8 @@ let
     let
       attribute = attributeOf cuda;
       set = pkgs.${attribute};
-      there = arguments.thereLike "cudaPackages_[0-9]+_[0-9]+";
+      # The catalogue begins with CUDA 12, and a package set warns where an older one is looked at.
+      there = arguments.thereLike "cudaPackages_1[2-9]_[0-9]+";
       nameOf =
         component:
         let

@@ -113,7 +113,9 @@ let
       throw "axle: packages must be a list of high-level packages, or a function to one: packages = hl: [ hl.torch ]"
     else
       let
-        all = map understood asked;
+        all = arguments.inContext "while axle reads packages (a missing attribute is a package that the catalogue does not have: name it by a string, and axle says which it has)" (
+          map understood asked
+        );
         others = filter (value: !isHighLevel value) all;
       in
       if others != [ ] then

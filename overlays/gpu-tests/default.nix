@@ -106,7 +106,7 @@ rec {
       program = derivation "-program" { meta.mainProgram = "gpu-test-${name}"; } ''
         mkdir -p $out/bin
         printf '%s\n' '#!${pkgs.stdenv.shell}' \
-          'exec ${python.interpreter} -I ${./run.py} ${name} ${fileOf name} "$@"' > $out/bin/gpu-test-${name}
+          'exec ${python.interpreter} -I ${./run.py} ${name} ${fileOf name} ${pkgs.addDriverRunpath.driverLink}/lib "$@"' > $out/bin/gpu-test-${name}
         chmod +x $out/bin/gpu-test-${name}
       '';
       run = options: ''

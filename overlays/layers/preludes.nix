@@ -65,6 +65,20 @@ let
       _axle_defaults()
       del _axle_defaults
     '';
+
+  opensRunTime = [
+    {
+      file = "transformer_engine/common/__init__.py";
+      replace = [
+        {
+          old = "_load_cuda_library_from_python(\"cudart\", strict=True)";
+          new = "_load_cuda_library_from_python(\"cudart\" if glob.glob(os.path.join(sysconfig.get_path(\"purelib\"), \"nvidia\", \"cu[0-9]*\", \"lib\", \"libcudart.so*\")) else \"runtime\", strict=True)";
+          # Not in every release.
+          optional = true;
+        }
+      ];
+    }
+  ];
 in
 {
   # torch.compile and AOTInductor call $CXX, else `g++`; and `ld`, `objcopy` and `openssl`. torch.utils.cpp_extension
@@ -126,6 +140,12 @@ in
       # Until 2.3.
       (compiled "triton/common/build.py")
     ];
+
+  # With no toolkit named it opens the libraries of CUDA's wheels by folder, and looks for CUDA 12's run time in one that no
+  # wheel has. The file is in each of its wheels, and must be the same in all.
+  transformer-engine = opensRunTime;
+  transformer-engine-cu12 = opensRunTime;
+  transformer-engine-cu13 = opensRunTime;
 
   # numba compiles its kernels to PTX with libNVVM and libdevice of a toolkit.
   numba = [
