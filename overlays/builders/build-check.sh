@@ -69,7 +69,7 @@ axleTry() {
 axleCheckNvcc() {
     local release
     if ! command -v nvcc >/dev/null; then
-        axleObject AX220 "there is no nvcc on PATH; the toolkit of CUDA $axleCuda belongs into nativeBuildInputs"
+        axleObject AX220 "there is no nvcc on PATH; the toolkit of CUDA $axleCuda belongs in nativeBuildInputs"
         return
     fi
     release=$(nvcc --version 2>/dev/null | sed -n 's/.*release \([0-9.]*\),.*/\1/p')

@@ -506,20 +506,44 @@ mod tests {
             ..wheel(MANYLINUX, members)
         };
         facts.description.as_mut().unwrap().tags = owned(&["cp312-cp312-linux_x86_64"]);
-        insta::assert_snapshot!(told(&facts).join("\n"));
+        let found = told(&facts);
+        insta::assert_snapshot!(found.join("\n"));
+        let by_name = told(&named("x", "1.0+cu128"));
+        assert_examples(&[found, by_name, told(&wheel("py3-none-any", vec![member("a.so")]))].concat());
+    }
+
+    /// Examples of rules show what is found here, of members of other names.
+    fn assert_examples(told: &[String]) {
+        for rule in Rule::ALL {
+            for line in rule.example().lines().filter(|line| line.starts_with("AX1")) {
+                let (code, message) = line.split_at(5);
+                let message =
+                    message.trim_start().trim_start_matches(|c: char| c.is_ascii_lowercase()).trim_start();
+                // One line stands for the findings of several members.
+                let message = message.split(" (and ").next().unwrap();
+                let is_told = told.iter().filter_map(|told| told.strip_prefix(code)).any(|told| {
+                    message == told.trim_start()
+                        || matches!((message.split_once(": "), told.split_once(": ")),
+                            (Some((_, message)), Some((_, told))) if message == told)
+                });
+                assert!(is_told, "{line}");
+            }
+        }
+    }
+
+    fn named(name: &str, version: &str) -> WheelFacts {
+        WheelFacts {
+            name: Some(name.to_owned()),
+            version: Some(version.to_owned()),
+            description: None,
+            ..wheel(MANYLINUX, vec![])
+        }
     }
 
     #[test]
     fn names_that_say_cuda() {
         let found = |name: &str, version: &str| {
-            let facts = wheel(MANYLINUX, vec![]);
-            let facts = WheelFacts {
-                name: Some(name.to_owned()),
-                version: Some(version.to_owned()),
-                description: None,
-                ..facts
-            };
-            told(&facts).iter().any(|finding| finding.starts_with("AX109"))
+            told(&named(name, version)).iter().any(|finding| finding.starts_with("AX109"))
         };
         assert!(
             found("torch", "2.9.1+cu128") && found("cupy-cuda12x", "13.0") && found("x", "1+cu12torch2.8")

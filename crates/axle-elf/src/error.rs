@@ -11,7 +11,7 @@ pub enum Error {
     NotElf,
     /// A table lies, in part or whole, outside of the file.
     #[error(
-        "at offset {offset:#x}, {what} ({size} bytes) extends beyond the end of the file at {file_size:#x}"
+        "at offset {offset:#x}, {what} ({size} bytes) would extend beyond the end of the file at {file_size:#x}"
     )]
     OutOfFile {
         /// The table.

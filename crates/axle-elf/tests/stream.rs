@@ -173,12 +173,12 @@ fn broken_files_are_told() {
     let cut = &library().write()[..50];
     assert_eq!(
         read(cut).unwrap_err().to_string(),
-        "at offset 0x0, the ELF header (64 bytes) extends beyond the end of the file at 0x32"
+        "at offset 0x0, the ELF header (64 bytes) would extend beyond the end of the file at 0x32"
     );
     assert!(patched(at::CLASS, &[9]).starts_with("at offset 0x0, the ELF header: "));
     assert!(
         patched(at::PHOFF, most)
-            .contains("at offset 0xffffffffffffffff, the program headers (112 bytes) extends beyond")
+            .contains("at offset 0xffffffffffffffff, the program headers (112 bytes) would extend beyond")
     );
     assert!(patched(at::SHOFF, most).contains("at offset 0xffffffffffffffff, the section headers ("));
     assert!(patched(at::PHENTSIZE, &[0]).ends_with("the program headers: 2 headers of 0 bytes"));

@@ -104,7 +104,7 @@ $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 platform   manylinux_2_28_x86_64, not as the name says
 …
 code   severity  finding
-AX101  error     _C.so: it wants GLIBC_2.28 of libc.so.6, and the tag is manylinux_2_17_x86_64
+AX101  error     _C.so: it needs GLIBC_2.28 of libc.so.6, but the tag is manylinux_2_17_x86_64
 ```",
         fix: "Give the wheel the tag that axle prints as `platform` (`platform.should_be` in JSON), for \
             example with `wheel tags --platform-tag manylinux_2_28_x86_64`. To keep the tag, build the \
@@ -130,7 +130,7 @@ AX101  error     _C.so: it wants GLIBC_2.28 of libc.so.6, and the tag is manylin
 $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX102  error     _C.so: it wants GLIBCXX_3.4.29 of libstdc++.so.6, and the tag is manylinux_2_17_x86_64
+AX102  error     _C.so: it needs GLIBCXX_3.4.29 of libstdc++.so.6, but the tag is manylinux_2_17_x86_64
 ```",
         fix: "Build with the compilers of the tag's manylinux container image, bundle the library with \
             `auditwheel repair`, or give the wheel the tag that axle prints as `platform`.",
@@ -150,10 +150,10 @@ AX102  error     _C.so: it wants GLIBCXX_3.4.29 of libstdc++.so.6, and the tag i
             renamed, usually to change its platform tag. Installers look at the file name; tools that look \
             inside get another answer.",
         example: r"```text
-$ axle audit x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
+$ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX103  warning   only WHEEL has cp312-cp312-linux_x86_64; only the file's name has cp312-cp312-manylinux_2_28_x86_64
+AX103  warning   only WHEEL has cp312-cp312-linux_x86_64; only the file name has cp312-cp312-manylinux_2_17_x86_64
 ```",
         fix: "Change tags with `wheel tags` or `auditwheel repair`, which update `WHEEL` and `RECORD`, \
             instead of renaming the file.",
@@ -173,7 +173,7 @@ AX103  warning   only WHEEL has cp312-cp312-linux_x86_64; only the file's name h
 $ axle audit y-1-py3-none-any.whl
 …
 code   severity  finding
-AX104  error     METADATA is of x 1, the file's name of y 1
+AX104  error     METADATA says x 1, but the file name says y 1
 ```",
         fix: "Build the wheel again under the intended name and version. Renaming the file changes neither.",
         source: "`METADATA` (core metadata specification) and the file name (PEP 427).",
@@ -194,7 +194,7 @@ AX104  error     METADATA is of x 1, the file's name of y 1
 $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX105  warning   _C.so: DT_RPATH holds `/home/me/lib`
+AX105  warning   _C.so: DT_RPATH contains `/home/me/lib`
 ```",
         fix: "Remove the path with `patchelf --remove-rpath`, or replace it with one that begins with \
             `$ORIGIN`: `patchelf --set-rpath '$ORIGIN/../lib'`.",
@@ -215,7 +215,7 @@ AX105  warning   _C.so: DT_RPATH holds `/home/me/lib`
 $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX106  warning   _C.so: DT_RUNPATH holds `lib`
+AX106  warning   _C.so: DT_RUNPATH contains `lib`
 ```",
         fix: "Write the path relative to the file: `patchelf --set-rpath '$ORIGIN/lib'`. An empty element \
             often comes from a superfluous colon in a linker option, as in `-Wl,-rpath,$ORIGIN:`.",
@@ -237,7 +237,7 @@ AX106  warning   _C.so: DT_RUNPATH holds `lib`
 $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX107  warning   libgomp-24e2ab19.so.1.0.0: libgomp.so.1 is needed from outside by x/_C.so
+AX107  warning   libgomp-24e2ab19.so.1.0.0: libgomp.so.1 is also needed from outside the wheel, by d.so
 ```",
         fix: "Make all members use the same copy: run `auditwheel repair` on the complete wheel, or exclude \
             the library (`auditwheel repair --exclude libgomp.so.1`) and depend on a package that provides \
@@ -259,8 +259,8 @@ AX107  warning   libgomp-24e2ab19.so.1.0.0: libgomp.so.1 is needed from outside 
 $ axle audit --verbose x-1.0-cp312-abi3-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX108  error     x/_C.abi3.so: not in the stable ABI: _PyUnicode_Ready
-AX108  error     x/_C.abi3.so: the tag promises Python 3.12, and this is new in 3.13: PyDict_GetItemRef
+AX108  error     x/_C.abi3.so: it uses symbols outside of the stable ABI: _PyX
+AX108  error     x/_C.abi3.so: the tag promises Python 3.12, but it uses symbols that are new in 3.13: PyUnicode_AsUTF8
 ```",
         fix: "Compile with `Py_LIMITED_API` set to the oldest Python of the tag (`0x030C0000` for 3.12), so \
             that the headers declare nothing else. Otherwise build one wheel per Python version \
@@ -282,7 +282,7 @@ AX108  error     x/_C.abi3.so: the tag promises Python 3.12, and this is new in 
 $ axle audit x-1.0+cu128-cp312-cp312-manylinux_2_28_x86_64.whl
 …
 code   severity  finding
-AX109  note      x 1.0+cu128 is a build for CUDA by its name
+AX109  note      by its name, x 1.0+cu128 is a build for CUDA
 ```",
         fix: "Nothing, if the package compiles its kernels at run time or has none. Otherwise check that the \
             build found nvcc and that its list of architectures was not empty.",
@@ -301,10 +301,10 @@ AX109  note      x 1.0+cu128 is a build for CUDA by its name
         why: "PTX lets the driver compile for GPUs that did not exist when the wheel was built. This PTX \
             does not, although lists of the architectures in the file include it.",
         example: r"```text
-$ axle audit torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl
+$ axle audit x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
 …
 code   severity  finding
-AX110  warning   libtorch_nvshmem.so: compute_90 lies in __nv_relfatbin only
+AX110  warning   libx.so: compute_80 is in __nv_relfatbin only
 ```",
         fix: "Nothing, if the package need not run on newer GPUs. Otherwise add PTX without a suffix \
             (`-gencode arch=compute_90,code=compute_90`), in a file that is compiled without relocatable \
@@ -330,7 +330,7 @@ library  of  80   ptx90
 libx.so  2   all  1
 
 code   severity  finding
-AX111  note      libx.so: 1 of 2 containers hold PTX (compute_90)
+AX111  note      libx.so: 1 of 10 containers contain PTX (compute_80)
 ```",
         fix: "Compile all source files with the same `-gencode` options, if the package is to run on GPUs \
             newer than its SASS. To find out whether it covers a GPU, ask `axle audit --cc 8.6`, which looks \
@@ -350,7 +350,7 @@ AX111  note      libx.so: 1 of 2 containers hold PTX (compute_90)
 $ axle audit x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
 …
 code   severity  finding
-AX112  warning   libx.so: it holds kind64_90
+AX112  warning   libx.so: it contains kind64_90
 ```",
         fix: "Use a newer axle. If it does not know the kind either, report the wheel to axle's maintainers.",
         source: "The headers of the fatbin entries. NVIDIA does not document the format; axle's reading of \
@@ -369,7 +369,7 @@ AX112  warning   libx.so: it holds kind64_90
 $ axle audit x-1.0-cp312-cp312-manylinux_2_17_x86_64.whl
 …
 code   severity  finding
-AX113  error     _C.so: it is for aarch64, and the tag is manylinux_2_17_x86_64
+AX113  error     _C.so: it is for aarch64, but the tag is manylinux_2_17_x86_64
 ```",
         fix: "Build the member for the processor of the tag, or give the wheel the tag of the member's \
             processor. After a cross-compilation, look for files of the build machine.",
@@ -389,7 +389,7 @@ AX113  error     _C.so: it is for aarch64, and the tag is manylinux_2_17_x86_64
 $ axle audit x-1.0-py3-none-any.whl
 …
 code   severity  finding
-AX114  warning   _C.so: the tag is `any`, and 1 of its members are ELF files
+AX114  warning   _C.so: the tag is `any`, but 1 of its members are ELF files
 ```",
         fix: "Give the wheel a platform tag, for example with `wheel tags --platform-tag \
             manylinux_2_17_x86_64`, or leave the ELF members out.",
@@ -435,7 +435,7 @@ $ axle audit --verify --verbose x-1.0-py3-none-any.whl
 …
 record     1 verified, 1 wrong, 3 not listed, 1 missing
 …
-AX116  error     x/c.py: it is listed and not there
+AX116  error     x/c.py: it is listed but missing
 …
 ```",
         fix: "Build the wheel again. If the file was removed on purpose, unzip the wheel and pack it again \
@@ -456,7 +456,7 @@ $ axle audit --verify --verbose x-1.0-py3-none-any.whl
 …
 record     1 verified, 1 wrong, 3 not listed, 1 missing
 …
-AX117  error     x/b.py: its hash or size is not what is listed
+AX117  error     x/b.py: its hash or size differs from the one listed
 ```",
         fix: "Do not use the wheel until you know why. Download it again, and compare its SHA-256 with the \
             one on the package index. If a build step of your own changes files (`strip`, `patchelf`), pack \
@@ -476,7 +476,7 @@ AX117  error     x/b.py: its hash or size is not what is listed
         example: r"```text
 $ axle audit --verify --verbose x-1.0-py3-none-any.whl
 …
-AX118  warning   x/old.py: it is listed without a hash that tells
+AX118  warning   x/old.py: it is listed without a usable hash
 ```",
         fix: "Unzip the wheel and pack it again with `wheel pack`, which writes SHA-256 for every file.",
         source: "`RECORD`, as PEP 427 and the specification for recording installed projects define it.",
@@ -495,10 +495,9 @@ AX118  warning   x/old.py: it is listed without a hash that tells
         example: r"```text
 $ axle audit --verify x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
 …
-record     0 verified, 5 not listed, not all could be read
+record     3 verified, not all could be read
 …
-AX115  error     METADATA: it is not listed (and 4 more)
-AX119  error     there is none
+AX119  error     it lists `a` twice
 …
 ```",
         fix: "Unzip the wheel and pack it again with `wheel pack`, which writes a new `RECORD`.",
@@ -519,12 +518,12 @@ AX119  error     there is none
         example: r"```text
 $ axle audit --deep x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
 …
-x/_C.so: 14 kernels, of them sm_80 2, sm_90 14, compute_90 14
+x/_C.so: 3 kernels, of them sm_80 2, sm_90 3
 
-x/_C.so: 12 of 14 kernels do not run on 8.0
+x/_C.so: 1 of 3 kernels do not run on 8.0
   new<0>(float*)
 …
-AX120  note      _C.so: of its 14 kernels these do not run: 12 on 8.0
+AX120  note      _C.so: of its 3 kernels, these do not run: 1 on 8.0
 …
 ```",
         fix: "Look at the names of the kernels, all of which `--format json` lists, and find out whether \
@@ -543,7 +542,7 @@ AX120  note      _C.so: of its 14 kernels these do not run: 12 on 8.0
         example: r"```text
 $ axle audit --deep x-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
 …
-AX121  warning   _C.so: 1 image of sm_75 in .nv_fatbin: it is no cubin: there is no ELF header for CUDA
+AX121  warning   _C.so: 2 images of sm_80 in .nv_fatbin: its lz4 stream is broken
 …
 ```",
         fix: "Compare the wheel's SHA-256 with the one on the package index. If it is the same, report the \
@@ -563,9 +562,9 @@ AX121  warning   _C.so: 1 image of sm_75 in .nv_fatbin: it is no cubin: there is
         example: r"```text
 $ axle doctor
 …
-warning  AX200  CUDA 12.7 is no release that axle knows, so it is not judged
-                 known from catalogue/toolkits.json
-                 what to do: name one of these
+warning  AX200  CUDA 12.7 is not a release that axle knows, so it is not checked
+                 source: catalogue/toolkits.json
+                 what to do: use one of these releases
 …
 ```",
         fix: "Name a minor release, as in 12.8. For a release newer than your axle, use a newer axle.",
@@ -580,10 +579,10 @@ warning  AX200  CUDA 12.7 is no release that axle knows, so it is not judged
         what: "Compares the major version of gcc with the newest one that the CUDA release supports.",
         why: "nvcc stops at the first file that includes a CUDA header. With `-allow-unsupported-compiler` \
             it continues, and may stop later, somewhere in the headers of libstdc++.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --gcc 15
-error    AX201  gcc 15 is too new for CUDA 12.8, which takes gcc up to 14
-                 known from nvidia/cuda_nvcc/include/crt/host_config.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
+error    AX201  gcc 15 is too new for CUDA 12.8, which supports gcc up to 14
+                 source: nvidia/cuda_nvcc/include/crt/host_config.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
                  what to do: use gcc 14 or older, or CUDA 13.0 to 13.5; nvcc's -allow-unsupported-compiler skips this check at your own risk, and --allow AX201 makes it a warning
 ok       AX202  gcc 15 is not too old for CUDA 12.8
 ```",
@@ -601,12 +600,12 @@ ok       AX202  gcc 15 is not too old for CUDA 12.8
         what: "Compares the major version of gcc with the oldest one that the CUDA release supports.",
         why: "NVIDIA supports no older gcc. `crt/host_config.h` has no lower limit for gcc, so nvcc does not \
             refuse it either: what fails, and where, depends on the code.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --gcc 5
-error    AX202  gcc 5 is too old for CUDA 12.8, which takes gcc from 6 on
-                 known from CUDA Installation Guide for Linux, host compiler support policy
+error    AX202  gcc 5 is too old for CUDA 12.8, which supports gcc 6 or newer
+                 source: CUDA Installation Guide for Linux, host compiler support policy
                  what to do: use gcc 6 or newer; --allow AX202 makes this a warning
-ok       AX201  CUDA 12.8 takes gcc 5
+ok       AX201  CUDA 12.8 supports gcc 5
 ```",
         fix: "Use a newer gcc.",
         source: "The host compiler support policy in NVIDIA's CUDA Installation Guide for Linux.",
@@ -620,10 +619,10 @@ ok       AX201  CUDA 12.8 takes gcc 5
         what: "Compares the major version of clang, as nvcc's host compiler, with the newest one that the \
             CUDA release supports.",
         why: "nvcc stops at the first file that includes a CUDA header.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --clang 20
-error    AX203  clang 20 is too new for CUDA 12.8, which takes clang up to 19
-                 known from nvidia/cuda_nvcc/include/crt/host_config.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
+error    AX203  clang 20 is too new for CUDA 12.8, which supports clang up to 19
+                 source: nvidia/cuda_nvcc/include/crt/host_config.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
                  what to do: use clang 19 or older, or CUDA 13.0 to 13.5; nvcc's -allow-unsupported-compiler skips this check at your own risk, and --allow AX203 makes it a warning
 ok       AX204  clang 20 is not too old for CUDA 12.8
 ```",
@@ -641,12 +640,12 @@ ok       AX204  clang 20 is not too old for CUDA 12.8
             CUDA release supports.",
         why: "A clang older than 3.3 stops at the first file that includes a CUDA header. Newer ones that \
             NVIDIA no longer supports pass the header's check: what fails, and where, depends on the code.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --clang 6
-error    AX204  clang 6 is too old for CUDA 12.8, which takes clang from 7 on
-                 known from CUDA Installation Guide for Linux, host compiler support policy
+error    AX204  clang 6 is too old for CUDA 12.8, which supports clang 7 or newer
+                 source: CUDA Installation Guide for Linux, host compiler support policy
                  what to do: use clang 7 or newer; --allow AX204 makes this a warning
-ok       AX203  CUDA 12.8 takes clang 6
+ok       AX203  CUDA 12.8 supports clang 6
 ```",
         fix: "Use a newer clang.",
         source: "The release's own `crt/host_config.h`, which asks for clang 3.3, and the host compiler \
@@ -662,11 +661,11 @@ ok       AX203  CUDA 12.8 takes clang 6
             only earlier releases support.",
         why: "nvcc refuses to compile for the GPU, and code that it compiles for other GPUs does not run \
             there.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 13.0 --cc 6.1
-error    AX205  CUDA 13.0 no longer makes code for 6.1
-                 known from nvidia/cu13/bin/ptxas in nvidia_cuda_nvcc-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
-                 what to do: use CUDA 12.9, the newest that makes code for 6.1
+error    AX205  CUDA 13.0 no longer generates code for 6.1
+                 source: nvidia/cu13/bin/ptxas in nvidia_cuda_nvcc-13.0.88-py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64.whl
+                 what to do: use CUDA 12.9, the newest that generates code for 6.1
 …
 ```",
         fix: "Use the newest CUDA release that still supports the GPU.",
@@ -682,11 +681,11 @@ error    AX205  CUDA 13.0 no longer makes code for 6.1
             is newer than the release.",
         why: "The release makes no SASS for the GPU. Only its PTX can run there, if a program contains any: \
             the driver compiles it at the first start.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.6 --cc 12.0
-error    AX206  CUDA 12.6 makes no machine code for 12.0: only its compute_90 runs there, compiled by the driver at the first start
-                 known from nvidia/cuda_nvcc/bin/ptxas in nvidia_cuda_nvcc_cu12-12.6.85-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl
-                 what to do: use CUDA 12.8 or newer, which makes code for 12.0
+error    AX206  CUDA 12.6 does not generate machine code for 12.0: only its compute_90 runs there, compiled by the driver when it is first loaded
+                 source: nvidia/cuda_nvcc/bin/ptxas in nvidia_cuda_nvcc_cu12-12.6.85-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl
+                 what to do: use CUDA 12.8 or newer, which generates code for 12.0
 …
 ```",
         fix: "Use a CUDA release that supports the GPU. Where there is none, include PTX in what you build.",
@@ -705,8 +704,8 @@ error    AX206  CUDA 12.6 makes no machine code for 12.0: only its compute_90 ru
         example: r"No release that axle knows has such a GPU. If CUDA X.Y were one, axle would print:
 
 ```text
-warning  AX207  of CUDA X.Y's targets only sm_90a runs on 9.0, and must be asked for by that name
-                 what to do: compile with -gencode arch=compute_90a,code=sm_90a; a list of plain numbers does not include it
+warning  AX207  of the targets of CUDA X.Y, only sm_90a runs on 9.0, and must be requested by that name
+                 what to do: compile with -gencode arch=compute_90a,code=sm_90a; a list of plain architecture numbers does not include it
 ```",
         fix: "Compile for the suffixed target, in addition to a plain one for other GPUs.",
         source: "The targets that the release's own ptxas lists, each assembled once.",
@@ -721,12 +720,12 @@ warning  AX207  of CUDA X.Y's targets only sm_90a runs on 9.0, and must be asked
             release notes announce that support ends.",
         why: "Newer CUDA releases will not make code for the GPU, and packages built with them will not run \
             on it.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.9 --cc 6.1
 …
-note     AX208  CUDA 12.9 still makes code for 6.1, and announces to stop
-                 known from CUDA 12.8 and 12.9 Release Notes, deprecated architectures: Maxwell, Pascal and Volta
-                 what to do: nothing yet; newer releases will not make code for 6.1
+note     AX208  CUDA 12.9 still generates code for 6.1, but deprecates it
+                 source: CUDA 12.8 and 12.9 Release Notes, deprecated architectures: Maxwell, Pascal and Volta
+                 what to do: nothing yet; newer releases will not generate code for 6.1
 …
 ```",
         fix: "Nothing yet. Stay with this CUDA release for this GPU.",
@@ -752,7 +751,7 @@ $ axle doctor
 …
 torch 2.9.1 and what is installed with it:
 error    AX209  torch 2.9.1 has no code for 6.0 in libtorch_cuda.so
-                 known from /opt/conda/lib/python3.12/site-packages/torch-2.9.1.dist-info
+                 source: /opt/conda/lib/python3.12/site-packages/torch-2.9.1.dist-info
                  what to do: use torch 2.7.1, the newest in the catalogue that covers 6.0
 …
 ```",
@@ -770,10 +769,10 @@ error    AX209  torch 2.9.1 has no code for 6.0 in libtorch_cuda.so
             no driver comes with a release: then it is not known whether the driver compiles the release's \
             PTX, and a note says so.",
         why: "No program of this CUDA release runs with the driver.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --driver 520.61.05
-error    AX210  driver 520.61.05 is too old for CUDA 12.8, which runs from 525.60.13 on, and all of it from 570.26 on
-                 known from CUDA Toolkit Release Notes, tables of driver versions and of minor-version compatibility
+error    AX210  driver 520.61.05 is too old for CUDA 12.8, which needs 525.60.13 or newer (570.26 or newer to run all of it)
+                 source: CUDA Toolkit Release Notes, tables of driver versions and of minor-version compatibility
                  what to do: install driver 570.26 or newer, or use CUDA 11.8 or older
 ```",
         fix: "Install a newer driver, or use an older CUDA release.",
@@ -793,11 +792,11 @@ error    AX210  driver 520.61.05 is too old for CUDA 12.8, which runs from 525.6
             a warning.",
         why: "Minor-version compatibility covers SASS and not PTX: whatever has to be compiled at run time \
             fails.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --driver 535.54.03
-warning  AX211  driver 535.54.03 runs CUDA 12.8's machine code (minor-version compatibility), but does not compile its PTX, for which 570.26 is needed
-                 known from CUDA Toolkit Release Notes, tables of driver versions and of minor-version compatibility
-                 what to do: install driver 570.26 or newer, or use only what holds machine code for your GPU
+warning  AX211  driver 535.54.03 runs the machine code of CUDA 12.8 (minor-version compatibility), but cannot compile its PTX, which needs 570.26
+                 source: CUDA Toolkit Release Notes, tables of driver versions and of minor-version compatibility
+                 what to do: install driver 570.26 or newer, or use only packages with machine code for your GPU
 ```",
         fix: "Install the driver of this CUDA release or a newer one, or use SASS only.",
         source: "NVIDIA's CUDA Toolkit Release Notes, and the CUDA Compatibility guide.",
@@ -814,8 +813,8 @@ warning  AX211  driver 535.54.03 runs CUDA 12.8's machine code (minor-version co
 $ axle doctor
 …
 the driver and the GPUs:
-error    AX212  driver 590.44.01 no longer serves 6.1: 580 is the last branch that does
-                 known from NVIDIA's Unix graphics feature deprecation schedule: release 580 is the last for Maxwell, Pascal and Volta
+error    AX212  driver 590.44.01 no longer supports 6.1: 580 is the last branch that does
+                 source: NVIDIA's Unix graphics feature deprecation schedule: release 580 is the last for Maxwell, Pascal and Volta
                  what to do: install a driver of branch 580
 …
 ```",
@@ -831,10 +830,10 @@ error    AX212  driver 590.44.01 no longer serves 6.1: 580 is the last branch th
         what: "Checks that torch, or another package of the environment, has a wheel for the Python version. \
             If no package is named or installed, it warns if no torch for the CUDA release has one.",
         why: "The package cannot be installed from a wheel with this Python version.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --torch 2.9.1 --python 3.9
-error    AX213  torch 2.9.1 has no wheel for Python 3.9; it has them for 3.10, 3.11, 3.12, 3.13, 3.13t, 3.14 and 3.14t
-                 known from torch-2.9.1-cp310-cp310-manylinux_2_28_x86_64.whl
+error    AX213  torch 2.9.1 has no wheel for Python 3.9, only for 3.10, 3.11, 3.12, 3.13, 3.13t, 3.14 and 3.14t
+                 source: torch-2.9.1-cp310-cp310-manylinux_2_28_x86_64.whl
                  what to do: use one of these Pythons, or torch 2.8.0
 ok       AX219  everything is for CUDA 12
 ```",
@@ -850,10 +849,10 @@ ok       AX219  everything is for CUDA 12
         what: "Compares glibc with the newest one that a library of the packages needs. `axle audit --glibc \
             2.28` reports a wheel under this rule in SARIF.",
         why: "The library cannot be loaded.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --torch 2.9.1 --glibc 2.17
 error    AX214  glibc 2.17 is too old for torch 2.9.1, which needs 2.28
-                 known from torch-2.9.1-cp310-cp310-manylinux_2_28_x86_64.whl
+                 source: torch-2.9.1-cp310-cp310-manylinux_2_28_x86_64.whl
                  what to do: use a system with glibc 2.28 or newer, or an older torch
 ok       AX219  everything is for CUDA 12
 ```",
@@ -871,12 +870,12 @@ ok       AX219  everything is for CUDA 12
             compiles one line with nvcc, since a package set may have patched CUDA's headers.",
         why: "glibc declares functions (`cospi` since 2.41, `rsqrt` since 2.42) differently from CUDA. No \
             file that includes `<math.h>` compiles. `-allow-unsupported-compiler` does not help.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --gcc 14 --glibc 2.41
-error    AX215  the headers of glibc 2.41 are too new for CUDA 12.8, whose own fit those below 2.41 only
-                 known from nvidia/cuda_nvcc/include/crt/math_functions.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
+error    AX215  the headers of glibc 2.41 are too new for CUDA 12.8, whose headers are compatible with glibc below 2.41 only
+                 source: nvidia/cuda_nvcc/include/crt/math_functions.h in nvidia_cuda_nvcc_cu12-12.8.93-py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64.whl
                  what to do: use CUDA 13.0 or newer, or compile against an older glibc; -allow-unsupported-compiler does not help here
-ok       AX201  CUDA 12.8 takes gcc 14
+ok       AX201  CUDA 12.8 supports gcc 14
 ok       AX202  gcc 14 is not too old for CUDA 12.8
 ```",
         fix: "Use a newer CUDA release, or compile against an older glibc.",
@@ -893,12 +892,12 @@ ok       AX202  gcc 14 is not too old for CUDA 12.8
             one that the CUDA release supports. It is an error where that was tried, and a warning where it \
             is only known that the release supports no gcc that new.",
         why: "nvcc stops in a header of libstdc++.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 13.1 --clang 21 --libstdcxx 16
-error    AX216  clang 21 takes the libstdc++ of gcc 16, and CUDA 13.1 takes those up to gcc 15
-                 known from cargo xtask edges with clang 21: nvcc 13.1 and 13.2 stop in bits/utility.h of libstdc++ 16
-                 what to do: install gcc 15 and tell clang to take its library: -Xcompiler --gcc-install-dir=/usr/lib/gcc/x86_64-linux-gnu/15
-ok       AX203  CUDA 13.1 takes clang 21
+error    AX216  clang 21 uses the libstdc++ of gcc 16, but CUDA 13.1 supports those up to gcc 15
+                 source: cargo xtask edges with clang 21: nvcc 13.1 and 13.2 stop in bits/utility.h of libstdc++ 16
+                 what to do: install gcc 15 and make clang use its library: -Xcompiler --gcc-install-dir=/usr/lib/gcc/x86_64-linux-gnu/15
+ok       AX203  CUDA 13.1 supports clang 21
 ok       AX204  clang 21 is not too old for CUDA 13.1
 ```",
         fix: "Install a gcc whose libstdc++ the release supports, and pass its directory to clang: `nvcc \
@@ -919,8 +918,8 @@ ok       AX204  clang 21 is not too old for CUDA 13.1
 $ axle doctor
 …
 torch 2.6.0 and what is installed with it:
-error    AX217  flash-attn 2.8.3 uses the C++11 ABI, and torch 2.6.0 the old C++ ABI
-                 known from /opt/conda/lib/python3.12/site-packages/flash_attn-2.8.3.dist-info
+error    AX217  flash-attn 2.8.3 uses the C++11 ABI, but torch 2.6.0 uses the old C++ ABI
+                 source: /opt/conda/lib/python3.12/site-packages/flash_attn-2.8.3.dist-info
                  what to do: install a build of flash-attn with cxx11abiFALSE, or compile it against this torch
 …
 ```",
@@ -940,10 +939,10 @@ error    AX217  flash-attn 2.8.3 uses the C++11 ABI, and torch 2.6.0 the old C++
             hook sets the number of jobs, and refuses if not even one fits.",
         why: "The operating system kills compilers when memory runs out, or the machine comes to a \
             standstill.",
-        example: r"```text
+        example: r"```console
 $ axle check --cuda 12.8 --memory 8G --compile flash-attn
-error    AX218  compiling flash-attn takes 9 GiB a job, and the memory is 8 GiB
-                 known from setup.py of flash-attention, which reckons with 9 GiB a job
+error    AX218  compiling flash-attn needs 9 GiB per job, but there is 8 GiB of memory
+                 source: setup.py of flash-attention, which reckons with 9 GiB a job
                  what to do: use a wheel of flash-attn, or compile it on a machine with at least 9 GiB
 ```",
         fix: "Set the number of jobs (`MAX_JOBS`). If not even one fits, use a wheel, or compile on a \
@@ -966,9 +965,9 @@ $ axle doctor
 …
 CUDA 13.0 in /opt/conda, without a compiler:
 …
-error    AX219  several majors of CUDA are mixed: CUDA 12 (torch 2.9.1); CUDA 13 (the toolkit 13.0)
-                 known from /opt/conda/lib/python3.12/site-packages/torch-2.9.1.dist-info
-                 what to do: use packages for one CUDA major, and a toolkit of the same
+error    AX219  several major versions of CUDA are mixed: CUDA 12 (torch 2.9.1); CUDA 13 (the toolkit 13.0)
+                 source: /opt/conda/lib/python3.12/site-packages/torch-2.9.1.dist-info
+                 what to do: use packages and a toolkit for the same major version of CUDA
 …
 ```",
         fix: "Use packages for one CUDA major version, and a toolkit of the same.",
@@ -986,7 +985,7 @@ error    AX219  several majors of CUDA are mixed: CUDA 12 (torch 2.9.1); CUDA 13
         why: "The build would stop later, after everything else was compiled, or compile for another CUDA \
             release.",
         example: r#"```text
-axle: AX220: there is no nvcc on PATH; the toolkit of CUDA 12.8 belongs into nativeBuildInputs (allow = [ "AX220" ] makes this a warning)
+axle: AX220: there is no nvcc on PATH; the toolkit of CUDA 12.8 belongs in nativeBuildInputs (allow = [ "AX220" ] makes this a warning)
 ```"#,
         fix: "Add the toolkit and the compiler to `nativeBuildInputs`, or name the compiler in `NVCC_CCBIN`.",
         source: "The output of nvcc and of the compiler on the builder's `PATH`.",
@@ -1007,7 +1006,7 @@ mod tests {
                 assert_eq!(text.matches('`').count() % 2, 0, "{rule}: {text}");
                 assert!(!text.contains("  "), "{rule}: {text}");
             }
-            assert!(rule.example().ends_with("\n```") && rule.example().contains("```text\n"), "{rule}");
+            assert!(rule.example().ends_with("\n```") && rule.example().contains("```"), "{rule}");
             assert!(rule.example().contains(rule.code()), "{rule}");
             let is_number = |part: &str| part.parse::<u16>().is_ok();
             assert!(rule.since().split('.').count() == 3 && rule.since().split('.').all(is_number), "{rule}");

@@ -17,7 +17,7 @@
 //!
 //! let mismatch = fit(&wheel, System::X86_64Linux, python, "2.17".parse()?).unwrap_err();
 //! assert!(matches!(mismatch, TagMismatch::Glibc { .. }));
-//! assert_eq!(mismatch.to_string(), "it needs glibc 2.28, and the target has 2.17");
+//! assert_eq!(mismatch.to_string(), "it needs glibc 2.28, but the target has 2.17");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -221,8 +221,12 @@ fn by_page(catalogue: &Catalogue, lookup: &Lookup<'_>, case: &Case<'_>) -> Optio
     let [answer] = answers.answers.as_slice() else { panic!("one CUDA was asked for") };
     let reasons = answer.refusal.iter().flat_map(|refusal| &refusal.answer.reasons);
     let causes: Vec<_> = reasons.map(|reason| (reason.package.as_str(), &reason.cause)).collect();
-    // A refusal names as few reasons as rule the set out.
-    let verdict = of_causes(case.name, causes.into_iter());
-    let is_plan = answer.plan.is_some();
-    (is_plan || verdict != Verdict { covers: true, loads: true }).then_some(verdict)
+    let refused = of_causes(case.name, causes.into_iter());
+    if answer.plan.is_some() {
+        return Some(refused);
+    }
+    // A refusal names as few reasons as rule the set out: what it does not name, it does not deny.
+    let set = by_set(lookup, case)?;
+    (refused != Verdict { covers: true, loads: true })
+        .then_some(Verdict { covers: refused.covers && set.covers, loads: refused.loads && set.loads })
 }

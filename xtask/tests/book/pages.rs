@@ -37,10 +37,12 @@ pub struct Block {
 /// The README, and every page of the book.
 pub fn pages() -> Vec<Page> {
     let mut paths = vec!["README.md".to_owned()];
-    for entry in fs_err::read_dir(root().join("docs")).unwrap() {
-        let name = entry.unwrap().file_name().into_string().unwrap();
-        if PathBuf::from(&name).extension().is_some_and(|extension| extension == "md") {
-            paths.push(format!("docs/{name}"));
+    for folder in ["docs", "docs/rules"] {
+        for entry in fs_err::read_dir(root().join(folder)).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if PathBuf::from(&name).extension().is_some_and(|extension| extension == "md") {
+                paths.push(format!("{folder}/{name}"));
+            }
         }
     }
     paths.sort();
