@@ -25,16 +25,19 @@ rustPlatform.buildRustPackage {
   cargoTestFlags = [
     "--workspace"
   ]
-  ++ lib.concatMap (name: [
-    "--exclude"
-    name
-  ]) [
-    "axle-harvest"
-    "axle-matrix"
-    "axle-provision"
-    "axle-site"
-    "xtask"
-  ];
+  ++
+    lib.concatMap
+      (name: [
+        "--exclude"
+        name
+      ])
+      [
+        "axle-harvest"
+        "axle-matrix"
+        "axle-provision"
+        "axle-site"
+        "xtask"
+      ];
   # What the licences of its dependencies ask for.
   postInstall = ''
     install -D -m 644 THIRD-PARTY-NOTICES.txt -t $out/share/doc/axle

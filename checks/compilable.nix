@@ -57,11 +57,13 @@ in
           }
         ];
       };
+      extras.extension = [ { progress.requires = [ "tqdm" ]; } ];
       torch = file.torch // {
         "2.9.1" = file.torch."2.9.1" // {
           packages = file.torch."2.9.1".packages // {
             extension = 1;
           };
+          extras.extension = 0;
         };
         "2.10.0" = file.torch."2.10.0" // {
           packages = file.torch."2.10.0".packages // {

@@ -4,6 +4,7 @@
   closureOf,
   coveredOf,
   cycleOf,
+  extrasOf,
   kindOf,
   memberOf,
   sourceOf,
@@ -114,6 +115,71 @@ in
       expected = [ "vision" ];
     }
   ];
+  extrasOf =
+    let
+      withExtras = cell // {
+        extras.vision = {
+          plots.requires = [ "triton" ];
+          old = {
+            requires = [ ];
+            blockers = [
+              {
+                package = "triton";
+                version = "1";
+                why.cause = "no-wheel";
+              }
+            ];
+          };
+        };
+      };
+      of = extras: extrasOf withExtras { vision = extras; };
+    in
+    [
+      {
+        expr = of [ "plots" ];
+        expected = {
+          names = [ "triton" ];
+          blockers = [ ];
+        };
+      }
+      {
+        expr = (of [ "old" ]).blockers;
+        expected = [
+          {
+            package = "triton";
+            version = "1";
+            why.cause = "no-wheel";
+            source = null;
+          }
+        ];
+      }
+      {
+        expr = (of [ "plot" ]).blockers;
+        expected = [
+          {
+            package = "vision";
+            version = "1";
+            why = {
+              cause = "no-such-extra";
+              extra = "plot";
+              extras = [
+                "old"
+                "plots"
+              ];
+            };
+            source = null;
+          }
+        ];
+      }
+      # A package that the cell lacks is another blocker; and a cell may have no extras at all.
+      {
+        expr = extrasOf cell { xformers = [ "all" ]; };
+        expected = {
+          names = [ ];
+          blockers = [ ];
+        };
+      }
+    ];
   memberOf = [
     {
       expr = (memberOf cell "torch").version;

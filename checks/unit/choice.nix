@@ -241,6 +241,66 @@ in
       ];
     }
     {
+      # An extra brings what it requires, however it is written; and a set that has none refuses it.
+      expr =
+        let
+          has =
+            packages:
+            (axle.concretise (
+              request
+              // {
+                inherit packages;
+                torch = "2.9.1";
+              }
+            )).plan.packages
+              ? tqdm;
+        in
+        map has [
+          [ "extension" ]
+          [ "extension[progress]" ]
+          [ "extension[Progress,progress]" ]
+          (highLevel: [ (highLevel.extension.withExtras [ "PROGRESS" ]) ])
+          (highLevel: [
+            highLevel.extension
+            (highLevel.extension.withExtras [ "progress" ])
+          ])
+        ];
+      expected = [
+        false
+        true
+        true
+        true
+        true
+      ];
+    }
+    {
+      expr =
+        map
+          (
+            packages:
+            refuses
+              (axle.concretise (
+                request
+                // {
+                  inherit packages;
+                  torch = "2.9.1";
+                }
+              )).id
+          )
+          [
+            [ "extension[speed]" ]
+            [ "extension[progress" ]
+            [ "six[all]" ]
+            (highLevel: [ (highLevel.extension.withExtras "progress") ])
+          ];
+      expected = [
+        true
+        true
+        true
+        true
+      ];
+    }
+    {
       # Extensions of the interpreter are kept, and extras that the plan brings already do not collide.
       expr =
         let

@@ -101,10 +101,7 @@ let
   # The requested packages as requirements: `ray[serve]`.
   asked = map (
     name:
-    if request.extras ? ${name} then
-      "${name}[${concatStringsSep "," request.extras.${name}}]"
-    else
-      name
+    if request.extras ? ${name} then "${name}[${concatStringsSep "," request.extras.${name}}]" else name
   ) request.names;
 
   sentence =
@@ -127,7 +124,8 @@ let
         ++ lib.optional (compiler != null) "--${compiler.kind} ${toString compiler.major}"
         ++ lib.optional (prefer != "wheel") "--prefer ${prefer}"
         ++ lib.optional onlyAudited "--only-audited"
-        ++ asked
+        # A shell would look for files that match the brackets of an extra.
+        ++ map lib.escapeShellArg asked
       );
     in
     "axle: no torch fits ${list asked} for ${system}, Python ${request.python}, ${

@@ -291,7 +291,8 @@ let
           concretise (
             given
             // {
-              packages = highLevels: map (name: highLevels.${name}.withExtras (request.extras.${name} or [ ])) request.names;
+              packages =
+                highLevels: map (name: highLevels.${name}.withExtras (request.extras.${name} or [ ])) request.names;
               extraPackages = ps: extraPackages ps ++ arguments.chosen "extend" more ps;
             }
           );

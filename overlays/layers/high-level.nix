@@ -54,21 +54,21 @@ let
     concatStringsSep "-" (filter (part: isString part && part != "") (split "[-_.]+" (toLower extra)));
   refusal = throw "axle: ${name} is a high-level package, which contains nothing to run; pass it to `concretise`: (pkgs.axle.concretise { packages = hl: [ hl.${name} ]; … }).python.withPackages (ps: [ ps.${name} ])";
   self = {
-  type = "derivation";
-  pname = name;
-  name = "${name}-${package.version}";
-  inherit (package) version requires;
-  inherit metadata;
-  axleHighLevel = name;
+    type = "derivation";
+    pname = name;
+    name = "${name}-${package.version}";
+    inherit (package) version requires;
+    inherit metadata;
+    axleHighLevel = name;
 
-  # Building, linking or importing the value forces one of these.
-  outPath = refusal;
-  drvPath = refusal;
-  pythonModule = refusal;
+    # Building, linking or importing the value forces one of these.
+    outPath = refusal;
+    drvPath = refusal;
+    pythonModule = refusal;
 
-  # The package with some of its extras: `hl.ray.withExtras [ "serve" ]`.
-  axleExtras = [ ];
-  withExtras = extras: self // { axleExtras = extrasOf extras; };
-};
+    # The package with some of its extras: `hl.ray.withExtras [ "serve" ]`.
+    axleExtras = [ ];
+    withExtras = extras: self // { axleExtras = extrasOf extras; };
+  };
 in
 self

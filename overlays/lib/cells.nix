@@ -97,7 +97,8 @@ rec {
                   why = {
                     cause = "no-such-extra";
                     inherit extra;
-                    extras = attrNames known;
+                    # As Rust writes it: a package without any extra has no list of them.
+                    ${if known == { } then null else "extras"} = attrNames known;
                   };
                 }
               ];
@@ -109,9 +110,7 @@ rec {
     in
     {
       names = concatMap (one: one.requires) all;
-      blockers = map (blocker: blocker // { source = null; }) (
-        concatMap (one: one.blockers or [ ]) all
-      );
+      blockers = map (blocker: blocker // { source = null; }) (concatMap (one: one.blockers or [ ]) all);
     };
 
   /**

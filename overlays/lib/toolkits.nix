@@ -102,7 +102,8 @@ rec {
         in
         (its.max == null || major <= its.max) && (its.min == null || major >= its.min)
       ) releases;
-      orOthers = if others == [ ] then "" else "; ${name} is supported by CUDA ${concatStringsSep ", " others}";
+      orOthers =
+        if others == [ ] then "" else "; ${name} is supported by CUDA ${concatStringsSep ", " others}";
     in
     if cuda == null || compiler == null then
       [ ]
