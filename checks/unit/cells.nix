@@ -4,10 +4,10 @@
   closureOf,
   coveredOf,
   cycleOf,
-  extrasOf,
   kindOf,
   memberOf,
   sourceOf,
+  wantedOf,
   wheelCauses,
 }:
 let
@@ -115,7 +115,7 @@ in
       expected = [ "vision" ];
     }
   ];
-  extrasOf =
+  wantedOf =
     let
       withExtras = cell // {
         extras.vision = {
@@ -132,7 +132,7 @@ in
           };
         };
       };
-      of = extras: extrasOf withExtras { vision = extras; };
+      of = extras: wantedOf withExtras { extras.vision = extras; };
     in
     [
       {
@@ -173,7 +173,7 @@ in
       }
       # A package that the cell lacks is another blocker; and a cell may have no extras at all.
       {
-        expr = extrasOf cell { xformers = [ "all" ]; };
+        expr = wantedOf cell { extras.xformers = [ "all" ]; };
         expected = {
           names = [ ];
           blockers = [ ];

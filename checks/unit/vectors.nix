@@ -40,6 +40,7 @@ let
         {
           names,
           extras,
+          specifiers,
           capabilities,
           compiler,
           torch,
@@ -52,6 +53,7 @@ let
             inherit
               names
               extras
+              specifiers
               capabilities
               compiler
               cellFile

@@ -60,7 +60,7 @@ let
     inherit onlyAudited glibc;
     computeCapabilities = capabilities;
     cell = cellFile.torch.${candidate};
-    inherit (request) names extras;
+    inherit (request) names extras specifiers;
     compilers = toolkits.spansOf cuda;
   };
   judged =
@@ -101,7 +101,9 @@ let
   # The requested packages as requirements: `ray[serve]`.
   asked = map (
     name:
-    if request.extras ? ${name} then "${name}[${concatStringsSep "," request.extras.${name}}]" else name
+    name
+    + (if request.extras ? ${name} then "[${concatStringsSep "," request.extras.${name}}]" else "")
+    + request.specifiers.${name} or ""
   ) request.names;
 
   sentence =
@@ -124,7 +126,7 @@ let
         ++ lib.optional (compiler != null) "--${compiler.kind} ${toString compiler.major}"
         ++ lib.optional (prefer != "wheel") "--prefer ${prefer}"
         ++ lib.optional onlyAudited "--only-audited"
-        # A shell would look for files that match the brackets of an extra.
+        # A shell would read brackets and comparisons.
         ++ map lib.escapeShellArg asked
       );
     in
@@ -151,7 +153,7 @@ in
   inherit refusal;
 
   # The requested packages, and those that their extras require in this cell.
-  names = lib.unique (request.names ++ (cells.extrasOf cell request.extras).names);
+  names = lib.unique (request.names ++ (cells.wantedOf cell { inherit (request) extras; }).names);
 
   blockersOf =
     name:
@@ -161,6 +163,7 @@ in
         compiling = lib.last attempts;
         names = [ name ];
         extras = { };
+        specifiers = { };
       }
     );
 }

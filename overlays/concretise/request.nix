@@ -93,20 +93,29 @@ let
     known.${name}
       or (throw "axle: the catalogue has no ${name}${arguments.didYouMean name (attrNames known)}");
   asked = if isFunction packages then packages highLevels else packages;
-  # A name, perhaps with extras: `ray[serve,tune]`.
+  # A requirement: a name, perhaps with extras and specifiers, `ray[serve,tune]>=2.50`.
   understood =
     value:
     let
-      parts = match "([^][]+)\\[([^][]*)]" value;
+      parts = match "[[:space:]]*([A-Za-z0-9._-]+)[[:space:]]*(\\[([^][]*)])?[[:space:]]*([^][]*)" value;
+      extras = elemAt parts 2;
+      specifiers = elemAt parts 3;
+      parsed = versions.specifiers specifiers;
+      package = (named (elemAt parts 0)).withExtras (
+        if extras == null then
+          [ ]
+        else
+          filter (part: isString part && part != "") (split "[ ,]+" extras)
+      );
     in
     if !isString value then
       value
-    else if parts == null then
-      named value
+    else if parts == null || specifiers != "" && parsed == null then
+      throw "axle: `${value}` is not a package that Nix reads: write a name, with extras and releases if need be, like \"torch\" or \"ray[serve]>=2.50,<3\"; anything else is for `axle lock`"
+    else if specifiers == "" then
+      package
     else
-      (named (head parts)).withExtras (
-        filter (part: isString part && part != "") (split "[ ,]+" (elemAt parts 1))
-      );
+      package // { axleSpecifiers = parsed; };
   isHighLevel = value: isAttrs value && value ? axleHighLevel;
   requested =
     if !isList asked then
@@ -129,6 +138,14 @@ let
       groupBy (value: value.axleHighLevel) requested
     )
   );
+  # They never move a version: they say whether the cell's will do.
+  specifiers = mapAttrs (_: values: versions.writtenSpecifiers values) (
+    filterAttrs (_: values: values != [ ]) (
+      mapAttrs (_: values: unique (concatMap (value: value.axleSpecifiers or [ ]) values)) (
+        groupBy (value: value.axleHighLevel) requested
+      )
+    )
+  );
 in
 {
   inherit
@@ -137,6 +154,7 @@ in
     highLevels
     names
     extras
+    specifiers
     ;
   python = version;
   capabilities = versions.sort computeCapabilities;

@@ -70,17 +70,22 @@ rec {
       or (throw "axle: ${blockers.show (blockers.absent name (cell.absent.${name} or null))}");
 
   /**
-    What extras of requested packages come to in a cell: `names`, the packages that they require, and `blockers`, the
-    packages of the cell that do not satisfy them and the extras that do not exist.
+    What extras and specifiers of requested packages come to in a cell: `names`, the packages that the extras require, and
+    `blockers`, the packages of the cell that do not satisfy them and the extras that do not exist.
 
     # Type
 
     ```
-    extrasOf :: Cell -> { <package> = [String]; } -> { names :: [String]; blockers :: [Blocker]; }
+    wantedOf :: Cell -> { extras :: { <package> = [String]; }; specifiers :: { <package> = String; }; }
+      -> { names :: [String]; blockers :: [Blocker]; }
     ```
   */
-  extrasOf =
-    cell: extras:
+  wantedOf =
+    cell:
+    {
+      extras ? { },
+      specifiers ? { },
+    }:
     let
       ofPackage =
         package:
@@ -103,14 +108,41 @@ rec {
                 }
               ];
             };
+          asked = versions.specifiers specifiers.${package};
+          isSatisfied = versions.satisfiesSpecifiers version asked;
+          requirement = package + versions.writtenSpecifiers asked;
+          outside =
+            if !(specifiers ? ${package}) then
+              [ ]
+            else if isSatisfied == null then
+              throw "axle: Nix compares plain version numbers only, and the set has ${package} ${version}; for ${requirement} write a lock file with `axle lock`, and read it with fromLock"
+            else if isSatisfied then
+              [ ]
+            else
+              [
+                {
+                  requires = [ ];
+                  blockers = [
+                    {
+                      inherit package version;
+                      why = {
+                        cause = "outside";
+                        inherit requirement;
+                      };
+                    }
+                  ];
+                }
+              ];
         in
         # That the cell lacks the package is another blocker.
-        if cell.packages ? ${package} then map of extras.${package} else [ ];
-      all = concatMap ofPackage (attrNames extras);
+        if cell.packages ? ${package} then outside ++ map of (extras.${package} or [ ]) else [ ];
+      all = concatMap ofPackage (attrNames (extras // specifiers));
     in
     {
       names = concatMap (one: one.requires) all;
-      blockers = map (blocker: blocker // { source = null; }) (concatMap (one: one.blockers or [ ]) all);
+      blockers = map (blocker: blocker // { source = null; }) (
+        concatMap (one: one.blockers or [ ]) all
+      );
     };
 
   /**
@@ -255,11 +287,12 @@ rec {
       names,
       compiling,
       extras ? { },
+      specifiers ? { },
       ...
     }@request:
     let
-      ofExtras = extrasOf cell extras;
-      wanted = unique (names ++ ofExtras.names);
+      more = wantedOf cell { inherit extras specifiers; };
+      wanted = unique (names ++ more.names);
       missing = filter (name: !(cell.packages ? ${name})) wanted;
       why =
         name:
@@ -274,6 +307,6 @@ rec {
           }) (wheelCauses request name);
     in
     map (name: blockers.absent name (cell.absent.${name} or null)) (sort (a: b: a < b) missing)
-    ++ ofExtras.blockers
+    ++ more.blockers
     ++ concatMap why (sort (a: b: a < b) (closureOf cell wanted));
 }

@@ -17,7 +17,7 @@ use axle_catalogue::{
 use axle_fatbin::Code;
 use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, Request, Which};
 use axle_types::{
-    ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, Sha256, System,
+    ComputeCapability, CudaRelease, CudaTarget, Glibc, HostCompiler, PythonVersion, Sha256, System, compact,
 };
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -59,6 +59,25 @@ const QUESTIONS: usize = 30;
 const NAMES: [&str; 6] = ["torch", "a", "b", "c", "d", "e"];
 /// The last is none that a package has.
 const EXTRAS: [&str; 3] = ["all", "fast", "none"];
+const VERSIONS: [&str; 7] = ["1.0", "1.1", "1.2.1", "1.2.post1", "1.2", "1.3+cu128", "1.10"];
+const SPECIFIERS: [&str; 16] = [
+    ">=1.1",
+    ">=1.2.post1",
+    "<=1.2",
+    "<1.2",
+    "<1.2.post1",
+    "<2",
+    ">1.2",
+    ">1.0",
+    "==1.2",
+    "==1.3",
+    "==1.2.*",
+    "!=1.1",
+    "!=1.2.*",
+    "~=1.1",
+    "~=1.2.0",
+    "==2.9.01",
+];
 const CAPABILITIES: [&str; 4] = ["7.0", "8.0", "8.6", "9.0"];
 const GLIBCS: [(u16, u16); 5] = [(2, 3), (2, 17), (2, 28), (2, 34), (2, 39)];
 
@@ -144,7 +163,11 @@ fn cells(rng: &mut Rng) -> Result<CellFile, Error> {
                 }
                 continue;
             }
-            let version = if name == "torch" { torch.to_owned() } else { format!("1.{}", rng.u8(..4)) };
+            let version = if name == "torch" {
+                torch.to_owned()
+            } else {
+                rng.choice(VERSIONS).unwrap_or("1.0").to_owned()
+            };
             let others = there.iter().filter(|other| **other != name && rng.usize(..4) == 0);
             let requires = others.map(|other| (*other).to_owned()).collect();
             let source = (rng.usize(..3) == 0).then(|| source(rng, name));
@@ -237,7 +260,9 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
     for _ in 0..=rng.usize(..3) {
         let extras = if rng.usize(..3) == 0 { some(rng, &EXTRAS, 2) } else { Vec::new() };
         let extras = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
-        let asked = Asked { extras, ..Asked::default() };
+        let count = if rng.usize(..3) == 0 { rng.usize(1..3) } else { 0 };
+        let specifiers = (0..count).filter_map(|_| rng.choice(SPECIFIERS)?.parse().ok()).collect();
+        let asked = Asked { extras, specifiers };
         packages.insert(rng.choice(NAMES).unwrap_or("a").to_owned(), asked);
     }
     let mut compute_capabilities: BTreeSet<_> = some(rng, &file.capabilities, 3).into_iter().collect();
@@ -280,6 +305,12 @@ fn for_nix(request: &Request) -> Value {
             .iter()
             .filter(|(_, asked)| !asked.extras.is_empty())
             .map(|(name, asked)| (name, asked.extras.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            .collect::<BTreeMap<_, _>>(),
+        "specifiers": request
+            .packages
+            .iter()
+            .filter(|(_, asked)| !asked.specifiers.is_empty())
+            .map(|(name, asked)| (name, compact(&asked.specifiers)))
             .collect::<BTreeMap<_, _>>(),
         "capabilities": request.compute_capabilities,
         "compiler": request.compiler.map(|compiler| match compiler {
