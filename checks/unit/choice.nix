@@ -259,6 +259,7 @@ in
           [ "extension" ]
           [ "extension[progress]" ]
           [ "extension[Progress,progress]" ]
+          [ "extension [progress] >= 0.8, < 1" ]
           (highLevel: [ (highLevel.extension.withExtras [ "PROGRESS" ]) ])
           (highLevel: [
             highLevel.extension
@@ -267,6 +268,7 @@ in
         ];
       expected = [
         false
+        true
         true
         true
         true
@@ -290,10 +292,18 @@ in
           [
             [ "extension[speed]" ]
             [ "extension[progress" ]
+            [ "extension>=1" ]
+            [ "extension>=0.8rc1" ]
+            [ "extension; python_version < '4'" ]
+            [ "extension @ https://example.invalid/x.whl" ]
             [ "six[all]" ]
             (highLevel: [ (highLevel.extension.withExtras "progress") ])
           ];
       expected = [
+        true
+        true
+        true
+        true
         true
         true
         true

@@ -44,7 +44,8 @@ in
   # Output
 
   `interpreter`, `python`, `cellFile`, `capabilities` (sorted), `compiler` (as `arguments.compilerOf` returns it), `names`
-  (the requested packages), `extras` (the extras requested of them, by package), `highLevels` (the packages to choose from) and `complaints` (sentences, none if it is valid).
+  (the requested packages), `extras` and `specifiers` (those requested of them, by package), `highLevels` (the packages to
+  choose from) and `complaints` (sentences, none if it is valid).
 */
 {
   packages,
@@ -102,10 +103,7 @@ let
       specifiers = elemAt parts 3;
       parsed = versions.specifiers specifiers;
       package = (named (elemAt parts 0)).withExtras (
-        if extras == null then
-          [ ]
-        else
-          filter (part: isString part && part != "") (split "[ ,]+" extras)
+        if extras == null then [ ] else filter (part: isString part && part != "") (split "[ ,]+" extras)
       );
     in
     if !isString value then

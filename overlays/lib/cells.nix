@@ -140,9 +140,7 @@ rec {
     in
     {
       names = concatMap (one: one.requires) all;
-      blockers = map (blocker: blocker // { source = null; }) (
-        concatMap (one: one.blockers or [ ]) all
-      );
+      blockers = map (blocker: blocker // { source = null; }) (concatMap (one: one.blockers or [ ]) all);
     };
 
   /**

@@ -116,9 +116,7 @@ rec {
       one =
         part:
         let
-          groups =
-            match "[[:space:]]*(~=|==|!=|<=|>=|<|>)[[:space:]]*([0-9]+(\\.[0-9]+)*(\\.post[0-9]+)?)(\\.\\*)?[[:space:]]*"
-              part;
+          groups = match "[[:space:]]*(~=|==|!=|<=|>=|<|>)[[:space:]]*([0-9]+(\\.[0-9]+)*(\\.post[0-9]+)?)(\\.\\*)?[[:space:]]*" part;
           operator = elemAt groups 0;
           version = elemAt groups 1;
           isPrefix = elemAt groups 4 != null;
@@ -208,7 +206,8 @@ rec {
       key = keyOf version;
       components = release key.release;
       at = list: index: if index < length list then elemAt list index else 0;
-      begins = prefix: all (index: at components index == at prefix index) (genList (i: i) (length prefix));
+      begins =
+        prefix: all (index: at components index == at prefix index) (genList (i: i) (length prefix));
       one =
         {
           operator,

@@ -92,12 +92,23 @@ impl Checker<'_> {
         }
     }
 
+    /// The files of a folder; that they cannot be listed is a complaint.
+    fn listed(&mut self, folder: &str) -> Vec<String> {
+        match self.files.list(folder) {
+            Ok(files) => files,
+            Err(error) => {
+                self.complain(folder, error.to_string());
+                Vec::new()
+            }
+        }
+    }
+
     fn artefacts(
         &mut self,
         catalogue: &Catalogue,
         packages: &BTreeMap<String, Package>,
     ) -> BTreeMap<String, ArtefactFile> {
-        for file in self.files.list("artefacts").unwrap_or_default() {
+        for file in self.listed("artefacts") {
             let name = file.strip_suffix(".json");
             if name.is_none_or(|name| !packages.contains_key(name)) {
                 self.complain(&format!("artefacts/{file}"), "no packages/*.toml describes this package");
@@ -163,8 +174,8 @@ impl Checker<'_> {
                 Err(error) => self.complain(&path, error.to_string()),
             }
         }
-        for system in self.files.list("cells").unwrap_or_default() {
-            for file in self.files.list(&format!("cells/{system}")).unwrap_or_default() {
+        for system in self.listed("cells") {
+            for file in self.listed(&format!("cells/{system}")) {
                 let path = format!("cells/{system}/{file}");
                 if !expected.contains(&path) {
                     self.complain(&path, "matrix.toml has no such system, Python and CUDA");

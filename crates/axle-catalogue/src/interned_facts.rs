@@ -366,7 +366,8 @@ pub fn stored_facts(facts: &WheelFacts) -> Value {
         "data",
         "top_level",
     ];
-    let mut value = serde_json::to_value(facts).unwrap_or_default();
+    let mut value = serde_json::to_value(facts)
+        .unwrap_or_else(|error| unreachable!("facts are made of text, numbers and lists by name: {error}"));
     if let Some(object) = value.as_object_mut() {
         for name in SAID {
             object.remove(name);
@@ -419,7 +420,10 @@ fn restored(
     Ok(WheelFacts {
         filename: artefact.filename.clone(),
         sha256: Some(artefact.sha256),
-        size: artefact.size.unwrap_or_default(),
+        size: artefact.size.ok_or_else(|| Contradiction::Facts {
+            filename: artefact.filename.clone(),
+            message: "its bytes were read, but its size is missing".to_owned(),
+        })?,
         name: Some(wheel.name().to_string()),
         version: Some(wheel.version().to_string()),
         ..facts

@@ -58,9 +58,10 @@ impl Inventory {
     pub fn compiles_for(&self, package: &Package, cuda: CudaTarget) -> Result<Vec<ComputeCapability>, Cause> {
         let CudaTarget::Release(cuda_release) = cuda else { return Err(Cause::NoWheel) };
         let source = package.source.as_ref().ok_or(Cause::NoWheel)?;
-        let floor = source.cuda.as_ref().and_then(|floor| floor.parse().ok());
-        if floor.is_some_and(|floor: CudaTarget| floor > cuda) {
-            return Err(Cause::OldToolkit { needs: source.cuda.clone().unwrap_or_default(), has: cuda });
+        if let Some(needs) = &source.cuda
+            && needs.parse().is_ok_and(|floor: CudaTarget| floor > cuda)
+        {
+            return Err(Cause::OldToolkit { needs: needs.clone(), has: cuda });
         }
         let mut releases = self.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
         let release = releases.find(|release| release.cuda == cuda_release);
