@@ -22,6 +22,9 @@ let
 
   tests = {
     versions = import ./versions.nix internal.versions;
+    specifiers = import ./specifiers.nix (
+      import ../../overlays/lib/specifiers.nix { inherit (internal) versions; }
+    );
     grammar = import ./grammar.nix internal.grammar;
     arguments = import ./arguments.nix {
       inherit (internal) arguments versions;

@@ -12,6 +12,7 @@
   versions,
 }:
 let
+  comparisons = import ../lib/specifiers.nix { inherit versions; };
   inherit (builtins)
     attrNames
     attrValues
@@ -101,7 +102,7 @@ let
       parts = match "[[:space:]]*([A-Za-z0-9._-]+)[[:space:]]*(\\[([^][]*)])?[[:space:]]*([^][]*)" value;
       extras = elemAt parts 2;
       specifiers = elemAt parts 3;
-      parsed = versions.specifiers specifiers;
+      parsed = comparisons.parse specifiers;
       package = (named (elemAt parts 0)).withExtras (
         if extras == null then [ ] else filter (part: isString part && part != "") (split "[ ,]+" extras)
       );
@@ -137,7 +138,7 @@ let
     )
   );
   # They never move a version: they say whether the cell's will do.
-  specifiers = mapAttrs (_: values: versions.writtenSpecifiers values) (
+  specifiers = mapAttrs (_: values: comparisons.show values) (
     filterAttrs (_: values: values != [ ]) (
       mapAttrs (_: values: unique (concatMap (value: value.axleSpecifiers or [ ]) values)) (
         groupBy (value: value.axleHighLevel) requested

@@ -7,6 +7,7 @@
   blockers,
 }:
 let
+  comparisons = import ./specifiers.nix { inherit versions; };
   inherit (builtins)
     attrNames
     concatMap
@@ -108,9 +109,9 @@ rec {
                 }
               ];
             };
-          asked = versions.specifiers specifiers.${package};
-          isSatisfied = versions.satisfiesSpecifiers version asked;
-          requirement = package + versions.writtenSpecifiers asked;
+          asked = comparisons.parse specifiers.${package};
+          isSatisfied = comparisons.holds version asked;
+          requirement = package + comparisons.show asked;
           outside =
             if !(specifiers ? ${package}) then
               [ ]
