@@ -109,9 +109,4 @@ mod tests {
         }
         assert_eq!(index.matches("\n## ").count(), 2);
     }
-
-    #[test]
-    fn no_console_block_would_be_run() {
-        assert!(pages().iter().all(|(_, text)| !text.contains("```console")));
-    }
 }

@@ -308,23 +308,29 @@ impl Locker<'_, '_> {
         if request.packages.contains_key(name) {
             return Ok(Err(blocker));
         }
-        let without = || {
+        let beside = || {
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
-            let beside = cells::beside(candidates, request.cuda, package, anchor).ok()?;
+            Some(cells::beside(candidates, request.cuda, package, anchor).ok()?)
+        };
+        let Some(beside) = beside() else { return Ok(Err(blocker)) };
+        let elsewhere = tried.elsewhere().for_torch_of(&beside);
+        let newest = || {
             let alone = serving.without(name).for_torch_of(&beside);
             let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
-            let mut fixed = of_torch;
+            let mut fixed = of_torch.clone();
             fixed.extend(cells::settled(serving, &alone, |name| request.packages.contains_key(name)));
-            let beside = tried.elsewhere().for_torch_of(&beside);
-            let solution = self.solution(&beside, request, &fixed).ok()?;
-            Some((beside, solution))
+            self.solution(&elsewhere, request, &fixed).ok()
         };
-        match without() {
-            Some((beside, solution)) => {
-                Ok(self.assembled(&beside, tried, torch, &solution)?.map_err(|_| blocker))
+        // The newest versions that serve may not be those that this torch requires: then those that it does, if they serve.
+        let of_this_torch = || self.solution(&elsewhere, request, &of_torch).ok();
+        for solution in [&newest as &dyn Fn() -> Option<Solution>, &of_this_torch] {
+            if let Some(solution) = solution()
+                && let Ok(solved) = self.assembled(&elsewhere, tried, torch, &solution)?
+            {
+                return Ok(Ok(solved));
             }
-            None => Ok(Err(blocker)),
         }
+        Ok(Err(blocker))
     }
 
     /// The versions of what a request asks for and of what is fixed beside it.

@@ -204,7 +204,13 @@ fn by_lock(lookup: &Lookup<'_>, inventory: &Inventory, case: &Case<'_>) -> Optio
         Solved::Unread(_) => None,
         Solved::Refused(refusal) => {
             let answer = lookup.answer(&request(case)).unwrap();
-            assert!(answer.is_err(), "no lock, and yet a plan: {refusal:?}");
+            let Case { name, package, gpu, .. } = case;
+            let reasons: Vec<_> = refusal.reasons.iter().map(|reason| &reason.cause).collect();
+            assert!(
+                answer.is_err(),
+                "a plan and no lock of {name} {} for {gpu}: {reasons:?}",
+                package.version
+            );
             None
         }
     }
