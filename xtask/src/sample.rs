@@ -95,7 +95,7 @@ fn compare(index: &PackageIndex, sample: &[(String, Artefact)]) -> Result<Vec<St
         listed.insert(name, files.map(|file| (file.filename, file.sha256)).collect());
     }
     for (name, artefact) in sample {
-        let said = listed.get(name).and_then(|files| files.get(&artefact.filename)).cloned().flatten();
+        let said = listed.get(name).and_then(|files| files.get(&artefact.filename)).copied().flatten();
         if said.as_ref() != Some(&artefact.sha256) {
             let said = said.map_or_else(|| "nothing".to_owned(), |hash| hash.to_string());
             wrong.push(format!(

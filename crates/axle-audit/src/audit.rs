@@ -175,7 +175,7 @@ fn audit_wheel(contents: &dyn Contents, abi3: bool, options: &Options<'_>) -> Re
     let entries = contents.entries();
     let paths = || entries.iter().map(|entry| entry.path);
     Ok(WheelFacts {
-        declared_sha256: options.declared_sha256.clone(),
+        declared_sha256: options.declared_sha256,
         entry_points: console_scripts
             .into_iter()
             .map(|script| (script.name, format!("{}:{}", script.module, script.object)))

@@ -197,6 +197,9 @@ fn gpus(folder: &Folder, releases: &[Release]) -> Result<Vec<ComputeCapability>,
 }
 
 /// What was harvested so far.
+///
+/// # Errors
+/// A file that cannot be read or is of another schema.
 pub fn read(catalogue: &Path) -> Result<Toolkits, Error> {
     parse(catalogue)
 }

@@ -46,6 +46,9 @@ impl ToolkitFiles {
 }
 
 /// Every minor release that the index has wheels for.
+///
+/// # Errors
+/// What the index answers.
 pub fn all(index: &PackageIndex) -> Result<Vec<ToolkitFiles>, Error> {
     let lists = newest(index, "cuda-toolkit")?;
     let mut releases = Vec::new();
@@ -110,6 +113,9 @@ pub struct Downloads {
 
 impl Downloads {
     /// Downloads what the facts of a release are read from.
+    ///
+    /// # Errors
+    /// A file that cannot be downloaded.
     pub fn of(index: &PackageIndex, files: &ToolkitFiles) -> Result<Self, Error> {
         let downloads = Self { folder: tempfile::tempdir()? };
         for (filename, file) in files.read() {
@@ -119,6 +125,9 @@ impl Downloads {
     }
 
     /// The metadata of a wheel.
+    ///
+    /// # Errors
+    /// A wheel that was not downloaded or cannot be read.
     pub fn metadata(&self, file: &File) -> Result<Metadata, Error> {
         Ok(Archive::open(&self.wheel(file)?)?.metadata()?)
     }
@@ -128,6 +137,9 @@ impl Downloads {
     }
 
     /// The members of a wheel whose paths pass, by path.
+    ///
+    /// # Errors
+    /// A wheel that was not downloaded or cannot be read.
     pub fn members(
         &self,
         file: &File,
@@ -147,6 +159,9 @@ impl Downloads {
 }
 
 /// Writes members below a folder; programs can be run.
+///
+/// # Errors
+/// What the operating system says.
 pub fn unpack(members: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<(), Error> {
     for (path, bytes) in members {
         let target: PathBuf = folder.join(path);

@@ -45,7 +45,7 @@ impl fmt::Display for CellName {
         match self.cuda {
             CudaTarget::Cpu => write!(formatter, "py{python}-cpu")?,
             CudaTarget::Release(CudaRelease { major, minor }) => {
-                write!(formatter, "py{python}-cu{major}{minor}")?
+                write!(formatter, "py{python}-cu{major}{minor}")?;
             }
         }
         write!(formatter, "-torch{}", self.torch)

@@ -64,6 +64,7 @@ impl State {
     }
 
     /// Only the cells that `is_wanted` names.
+    #[must_use]
     pub fn only(mut self, is_wanted: impl Fn(&str) -> bool) -> Self {
         self.cells.retain(|name, _| is_wanted(name));
         self

@@ -434,7 +434,7 @@ impl Providers<'_> {
         Ok(WheelBuild {
             sha256: artefact.sha256,
             size: artefact.size,
-            fetch: fetch(artefact, &wheel)?,
+            fetch: fetch(artefact, &wheel),
             python_tag: python_tag(&wheel),
             members,
             libraries: chosen.libraries.clone(),
@@ -631,7 +631,7 @@ fn source_build(inventory: &Inventory, name: &str, filename: &str) -> Result<Sou
     let project = name.parse().map_err(|_| missing())?;
     let sdist = SdistName::parse(filename, &project).map_err(|_| missing())?;
     let fetch = match &artefact.origin {
-        Origin::Url(url) => fetch_url(artefact, url)?,
+        Origin::Url(url) => fetch_url(artefact, url),
         Origin::Pypi => Fetch::FetchPypi(FetchPypi {
             pname: sdist.distribution().to_owned(),
             version: sdist.version().to_string(),
@@ -654,12 +654,12 @@ fn source_build(inventory: &Inventory, name: &str, filename: &str) -> Result<Sou
     })
 }
 
-fn fetch(artefact: &Artefact, wheel: &WheelName) -> Result<Fetch, BuildError> {
+fn fetch(artefact: &Artefact, wheel: &WheelName) -> Fetch {
     if let Origin::Url(url) = &artefact.origin {
         return fetch_url(artefact, url);
     }
     let python = wheel.python_tags().join(".");
-    Ok(Fetch::FetchPypi(FetchPypi {
+    Fetch::FetchPypi(FetchPypi {
         pname: wheel.distribution().to_owned(),
         version: wheel.build().map_or_else(
             || wheel.version_text().to_owned(),
@@ -674,13 +674,13 @@ fn fetch(artefact: &Artefact, wheel: &WheelName) -> Result<Fetch, BuildError> {
         }),
         extension: None,
         hash: artefact.sha256.sri(),
-    }))
+    })
 }
 
-fn fetch_url(artefact: &Artefact, url: &str) -> Result<Fetch, BuildError> {
-    Ok(Fetch::FetchUrl(FetchUrl {
+fn fetch_url(artefact: &Artefact, url: &str) -> Fetch {
+    Fetch::FetchUrl(FetchUrl {
         url: url.to_owned(),
         name: artefact.filename.clone(),
         hash: artefact.sha256.sri(),
-    }))
+    })
 }

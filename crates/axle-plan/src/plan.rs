@@ -139,7 +139,7 @@ pub(crate) fn identity(target: &Target, world: &World<'_>) -> serde_json::Value 
         "cuda": target.cuda,
         "torch": world.torch,
         "compute_capabilities": target.compute_capabilities,
-        "compiler": target.compiler.map(|compiler| compiler.id()),
+        "compiler": target.compiler.map(HostCompiler::id),
         "prefer": world.prefer.to_string(),
         "cell": world.cell,
     });

@@ -592,9 +592,7 @@ fn mismatch(built_for: &[WheelCuda], rule: CudaMatch, cuda: CudaTarget) -> Resul
     if same_major.is_empty() {
         return Err(Cause::Cuda { releases: built_for.to_vec() });
     }
-    if rule == CudaMatch::Major
-        || same_major.contains(&&WheelCuda::Release(CudaRelease { major: major, minor: minor }))
-    {
+    if rule == CudaMatch::Major || same_major.contains(&&WheelCuda::Release(CudaRelease { major, minor })) {
         return Ok(());
     }
     if same_major.contains(&&WheelCuda::Major(major)) {

@@ -310,7 +310,7 @@ impl Locker<'_, '_> {
         }
         let beside = || {
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
-            Some(cells::beside(candidates, request.cuda, package, anchor).ok()?)
+            cells::beside(candidates, request.cuda, package, anchor).ok()
         };
         let Some(beside) = beside() else { return Ok(Err(blocker)) };
         let elsewhere = tried.elsewhere().for_torch_of(&beside);

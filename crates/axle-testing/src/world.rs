@@ -31,6 +31,7 @@ libstdcxx = ["libstdc++.so.6"]
 
 /// A catalogue in the making.
 #[derive(Clone)]
+#[must_use]
 pub struct World {
     matrix: String,
     packages: BTreeMap<String, String>,
@@ -241,6 +242,7 @@ impl Files for InMemory {
 }
 
 /// A wheel in the making: audited, without requirements and members.
+#[must_use]
 pub struct Wheel {
     name: String,
     artefact: Artefact,

@@ -22,7 +22,8 @@ fn world() -> World {
                 .elf(device_library("torch/lib/libtorch_cuda.so", "sm_80 sm_90"))
                 .elf(library("torch/lib/libtorch.so", &["libcudart.so.12", "libcuda.so.1", "libc.so.6"]))
                 .audited(|facts| {
-                    facts.external = vec!["libc.so.6".into(), "libcuda.so.1".into(), "libcudart.so.12".into()]
+                    facts.external =
+                        vec!["libc.so.6".into(), "libcuda.so.1".into(), "libcudart.so.12".into()];
                 }),
         )
         .wheel(

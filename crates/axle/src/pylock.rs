@@ -61,8 +61,7 @@ pub fn pylock(catalogue: &Catalogue, plan: &Plan, index_url: Option<&str>) -> Re
             Some(url) => url,
             None => address(&index, pin.name, pin.filename, pin.sha256)?,
         };
-        let file =
-            File { name: pin.filename.to_owned(), url, hashes: Hashes { sha256: pin.sha256.to_owned() } };
+        let file = File { name: pin.filename.to_owned(), url, hashes: Hashes { sha256: pin.sha256 } };
         let (sdist, wheels) = match pin.filename.parse::<WheelName>() {
             Ok(_) => (None, vec![file]),
             Err(_) => (Some(file), Vec::new()),

@@ -47,7 +47,7 @@ impl Lookup<'_> {
         let compilers = self.compiler_spans(request)?;
         let mut torches = Vec::new();
         for (torch, cell) in wanted_cells(&file, request) {
-            let blockers = self.blockers(cell, request, &compilers)?;
+            let blockers = blockers(cell, request, &Wanted::of(cell, request), &compilers);
             torches.push(BlockedTorch { torch: Some(torch.to_owned()), blockers });
         }
         for (torch, absence) in file.absent.iter().filter(|(torch, _)| request.takes_torch(torch)) {
@@ -59,16 +59,6 @@ impl Lookup<'_> {
             torches.push(BlockedTorch { torch: None, blockers: vec![Blocker::of(self.anchor(), None, why)] });
         }
         Ok(torches)
-    }
-
-    /// Everything in one cell that keeps it from answering a request; `compilers` are those that the CUDA release takes.
-    pub(super) fn blockers(
-        &self,
-        cell: &Cell,
-        request: &Request,
-        compilers: &[CompilerSpan],
-    ) -> Result<Vec<Blocker>, LookupError> {
-        Ok(blockers(cell, request, &Wanted::of(cell, request), compilers))
     }
 }
 
@@ -88,7 +78,8 @@ impl Blocker {
     }
 }
 
-/// The same of what a request comes to in the cell.
+/// Everything in one cell that keeps it from answering a request, of what the request comes to in it; `compilers` are those
+/// that the CUDA release takes.
 pub(super) fn blockers(
     cell: &Cell,
     request: &Request,

@@ -13,8 +13,8 @@ use axle_rules::Rule;
 use axle_types::comma_separated;
 use pep440_rs::Version;
 
-use super::blocker::Blocker;
-use super::{Lookup, LookupError, wanted_cells};
+use super::blocker::{Blocker, blockers};
+use super::{Lookup, LookupError, Wanted, wanted_cells};
 use crate::plan::{FromSource, Refusal, RefusalReason};
 use crate::request::Request;
 
@@ -128,7 +128,7 @@ impl Lookup<'_> {
         let mut groups = Groups::default();
         for (torch, cell) in wanted_cells(&file, request) {
             groups.torch(torch);
-            for blocker in self.blockers(cell, request, &compilers)? {
+            for blocker in blockers(cell, request, &Wanted::of(cell, request), &compilers) {
                 groups.note(anchor, blocker);
             }
         }

@@ -161,7 +161,7 @@ fn the_id_names_the_world_and_not_what_was_asked_for() {
 fn compiling() -> World {
     world()
         .wheel(Wheel::any("attention", "2.8").requires(&["torch"]).published(|artefact| {
-            artefact.filename = "attention-2.8-cp311-cp311-manylinux_2_28_x86_64.whl".to_owned();
+            artefact.filename = "attention-2.8-cp311-cp311-manylinux_2_28_x86_64.whl".into();
         }))
         .source("extension", "1.0", "7.0 8.0", 30)
         .source("attention", "2.8", "8.0 8.6 9.0", 90)
