@@ -71,7 +71,7 @@ fn commands_agree_about_a_wheel_and_a_target() {
                 glibc: Glibc::new(2, rng.u16(12..36)),
             };
             let said = [
-                ("concretise", by_set(&lookup, &case)),
+                ("concretise", Some(by_set(&lookup, &case))),
                 ("audit", by_audit(&inventory, &case)),
                 ("check", by_rules(&inventory, &case)),
                 ("catalogue show", by_summary(&inventory, &candidates, &case)),
@@ -131,13 +131,13 @@ fn of_causes<'c>(name: &str, causes: impl Iterator<Item = (&'c str, &'c Cause)>)
     verdict
 }
 
-fn by_set(lookup: &Lookup<'_>, case: &Case<'_>) -> Option<Verdict> {
+fn by_set(lookup: &Lookup<'_>, case: &Case<'_>) -> Verdict {
     let request = request(case);
     let blocked = lookup.blocked(&request).unwrap();
     let blockers: Vec<_> = blocked.iter().flat_map(|one| &one.blockers).collect();
     // An answer and no blocker are the same.
     assert_eq!(lookup.answer(&request).unwrap().is_ok(), blockers.is_empty());
-    Some(of_causes(case.name, blockers.iter().map(|one| (one.package.as_str(), &one.why))))
+    of_causes(case.name, blockers.iter().map(|one| (one.package.as_str(), &one.why)))
 }
 
 fn by_audit(inventory: &Inventory, case: &Case<'_>) -> Option<Verdict> {
@@ -232,7 +232,7 @@ fn by_page(catalogue: &Catalogue, lookup: &Lookup<'_>, case: &Case<'_>) -> Optio
         return Some(refused);
     }
     // A refusal names as few reasons as rule the set out: what it does not name, it does not deny.
-    let set = by_set(lookup, case)?;
+    let set = by_set(lookup, case);
     (refused != Verdict { covers: true, loads: true })
         .then_some(Verdict { covers: refused.covers && set.covers, loads: refused.loads && set.loads })
 }
