@@ -49,10 +49,13 @@ in
 let
   inherit (request) cellFile capabilities compiler;
 
+  # The sets of a target have torch for its CUDA only: `2.9.0+cu128` is their 2.9.0.
+  local = if cuda == null then "+cpu" else "+cu${lib.replaceStrings [ "." ] [ "" ] cuda}";
   isAsked =
     candidate:
     torch == null
     || candidate == torch
+    || candidate + local == torch
     || substring 0 (stringLength torch + 1) candidate == "${torch}.";
   candidates = filter isAsked cellFile.order;
 

@@ -270,7 +270,17 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
         compute_capabilities.extend(file.capabilities.last().copied());
     }
     let compilers = [None, None, Some(HostCompiler::Gcc(13)), Some(HostCompiler::Clang(17))];
-    let torches = [None, None, Some("2.9"), Some("2.9.0"), Some("2.8"), Some("2.1")];
+    let torches = [
+        None,
+        None,
+        Some("2.9"),
+        Some("2.9.0"),
+        Some("2.8"),
+        Some("2.1"),
+        Some("2.9.0+cu128"),
+        Some("2.8.0+cpu"),
+        Some("2.9+cu128"),
+    ];
     let (major, minor) = rng.choice(GLIBCS).unwrap_or((2, 28));
     let only_audited = if rng.usize(..4) == 0 { Which::All } else { Which::default() };
     Request {

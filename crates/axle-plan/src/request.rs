@@ -6,7 +6,8 @@ use std::fmt;
 use axle_rules::Rule;
 use axle_types::{
     ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
-    InvalidRequirement, PackageName, PythonVersion, Requirement, System, VersionOrUrl, marker_environment,
+    InvalidRequirement, PackageName, PythonVersion, Requirement, System, Version, VersionOrUrl, local_cuda,
+    marker_environment,
 };
 use pep440_rs::VersionSpecifiers;
 
@@ -194,6 +195,14 @@ impl Request {
     /// Whether a version of torch is the one asked for, or a release of it: `2.9.1` of `2.9`.
     pub fn takes_torch(&self, version: &str) -> bool {
         let is_release_of = |asked: &String| {
+            // The sets of a target have torch for its CUDA only.
+            let (public, local) = asked.split_once('+').unzip();
+            let names_target = local.is_some_and(|_| {
+                asked.parse().is_ok_and(|asked: Version| local_cuda(&asked) == Some(self.cuda))
+            });
+            if names_target {
+                return public == Some(version);
+            }
             version
                 .strip_prefix(asked.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use axle_catalogue::{Artefact, CatalogueError, Cause, Inventory, Package, Provenance};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
-    PythonVersion, System, marker_environment, pin, satisfies,
+    PythonVersion, System, is_asked, marker_environment, pin, satisfies,
 };
 use axle_wheel::{SdistName, WheelName, WheelNameError};
 use pep440_rs::{Version, VersionSpecifiers};
@@ -394,7 +394,7 @@ impl<'a> Candidates<'a> {
             let prefers_source = request.preferences.of(name) == Prefer::Source;
             for (version, candidate) in versions {
                 if let Some(asked) = asked
-                    && !satisfies(asked, version)
+                    && !is_asked(asked, version, request.cuda)
                 {
                     candidate.fitting.clear();
                     let requirement = format!("{name}{}", asked.to_string().replace(' ', ""));

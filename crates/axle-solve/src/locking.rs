@@ -10,7 +10,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axle_catalogue::{CatalogueError, Cause, Cell, CellFile, Inventory, Provenance};
-use axle_types::{ExtraName, compact, is_pin, satisfies};
+use axle_types::{CudaTarget, ExtraName, compact, is_asked, is_pin};
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 
 use axle_plan::{
@@ -235,7 +235,7 @@ impl Locker<'_, '_> {
         let candidates = Candidates::for_target(self.inventory, &target)?;
         let unheard: Vec<_> = admitted
             .iter()
-            .filter_map(|(name, versions)| no_such_version(&candidates, name, versions))
+            .filter_map(|(name, versions)| no_such_version(&candidates, name, versions, request.cuda))
             .collect();
         if !unheard.is_empty() {
             return Ok(Err(unheard));
@@ -264,8 +264,9 @@ impl Locker<'_, '_> {
                 let build = builds.get(&torch).filter(|_| tried.serving.choose(nearest.1).is_err());
                 let build = build.and_then(|version| tried.serving.versions(anchor)?.get_key_value(version));
                 let of_torch = build.unwrap_or(nearest);
-                let is_asked = admitted.get(anchor).is_none_or(|asked| satisfies(asked, of_torch.0));
-                if !is_asked || !request.takes_torch(&torch) {
+                let versions = admitted.get(anchor);
+                let is_admitted = versions.is_none_or(|asked| is_asked(asked, of_torch.0, request.cuda));
+                if !is_admitted || !request.takes_torch(&torch) {
                     continue;
                 }
                 match self.beside_or_without(&tried, &torch, of_torch)? {
@@ -525,10 +526,11 @@ fn no_such_version(
     candidates: &Candidates<'_>,
     name: &str,
     asked: &VersionSpecifiers,
+    cuda: CudaTarget,
 ) -> Option<RefusalReason> {
     let cause = match candidates.versions(name).filter(|versions| !versions.is_empty()) {
         None => Cause::NotInCatalogue { alike: Vec::new() },
-        Some(versions) if versions.keys().any(|version| satisfies(asked, version)) => return None,
+        Some(versions) if versions.keys().any(|version| is_asked(asked, version, cuda)) => return None,
         Some(versions) => {
             let end = |version: Option<&Version>| version.map(ToString::to_string).unwrap_or_default();
             Cause::NoSuchVersion {

@@ -2,6 +2,8 @@
 
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
+use crate::{CudaTarget, WheelCuda};
+
 /// Whether a version satisfies specifiers, a pre-release as well as a release.
 pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
     specifiers.iter().all(|specifier| match specifier.operator() {
@@ -9,6 +11,37 @@ pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
         Operator::NotEqualStar => !has_prefix(specifier, version),
         _ => specifier.contains(version),
     })
+}
+
+/// Whether a version is one that a user asks for, for a CUDA target. The build that the package index has names no CUDA in
+/// its version, so 2.9.0 for CUDA 12.8 is what `pip freeze` calls `==2.9.0+cu128` elsewhere; a version with another local part
+/// than the one asked for is not.
+pub fn is_asked(specifiers: &VersionSpecifiers, version: &Version, cuda: CudaTarget) -> bool {
+    let names_target = |specifier: &VersionSpecifier| {
+        matches!(specifier.operator(), Operator::Equal | Operator::ExactEqual)
+            && local_cuda(specifier.version()) == Some(cuda)
+    };
+    satisfies(specifiers, version)
+        || version.local().is_empty()
+            && specifiers.iter().all(|specifier| {
+                if names_target(specifier) {
+                    specifier.version().clone().without_local() == *version
+                } else {
+                    satisfies(&VersionSpecifiers::from(specifier.clone()), version)
+                }
+            })
+}
+
+/// The CUDA target that a version names by its local part: `2.9.0+cu128`, `2.9.0+cpu`.
+pub fn local_cuda(version: &Version) -> Option<CudaTarget> {
+    let [local] = version.local() else { return None };
+    match local.to_string().as_str() {
+        "cpu" => Some(CudaTarget::Cpu),
+        local => match WheelCuda::from_name(local.strip_prefix("cu")?)? {
+            WheelCuda::Release(release) => Some(release.into()),
+            WheelCuda::Major(_) | WheelCuda::Cpu => None,
+        },
+    }
 }
 
 /// Specifiers as a requirement spells them, without spaces.
@@ -86,6 +119,22 @@ mod tests {
         assert!(
             !holds("==2.1+cpu", "2.1+cu128") && !holds(">2.1", "2.1+cu128") && !holds("===2.1", "2.1+cu128")
         );
+    }
+
+    #[test]
+    fn a_version_without_a_local_part_is_the_build_for_the_target() {
+        let asked = |specifiers: &str, version: &str, cuda: &str| {
+            is_asked(&specifiers.parse().unwrap(), &version.parse().unwrap(), cuda.parse().unwrap())
+        };
+        assert!(asked("==2.9.0+cu128", "2.9.0", "12.8") && asked("===2.9.0+cpu,>=2", "2.9.0", "cpu"));
+        assert!(asked("==2.9.0+cu128", "2.9.0+cu128", "12.8") && asked("==2.9.0", "2.9.0+cu126", "12.8"));
+        assert!(asked("==2.9.0+cu128", "2.9.0+cu128", "12.9"), "what has the very name is it");
+        assert!(!asked("==2.9.0+cu126", "2.9.0", "12.8") && !asked("==2.9.0+cu128", "2.9.1", "12.8"));
+        assert!(
+            !asked("==2.9.0+cu128", "2.9.0+cu126", "12.8") && !asked("==2.9.0+cu128,<2.9", "2.9.0", "12.8")
+        );
+        assert!(!asked("==2.9.0+cu12", "2.9.0", "12.8") && !asked("==2.9.0+git", "2.9.0", "12.8"));
+        assert!(!asked(">=2.9.1+cu128", "2.9.0", "12.8"));
     }
 
     #[test]

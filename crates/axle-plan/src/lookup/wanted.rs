@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use axle_catalogue::{Cause, Cell};
-use axle_types::{Version, compact, satisfies};
+use axle_types::{Version, compact, is_asked};
 
 use super::blocker::Blocker;
 use crate::request::Request;
@@ -26,7 +26,9 @@ impl Wanted {
             wanted.names.insert(name.clone());
             // That it is not in the cell is another blocker.
             let Some(version) = cell.version_of(name) else { continue };
-            if !Version::from_str(version).is_ok_and(|version| satisfies(&asked.specifiers, &version)) {
+            if !Version::from_str(version)
+                .is_ok_and(|version| is_asked(&asked.specifiers, &version, request.cuda))
+            {
                 let requirement = format!("{name}{}", compact(&asked.specifiers));
                 let why = Cause::Outside { requirement, by: None };
                 wanted.blockers.push(Blocker::of(name, Some(version), why));
