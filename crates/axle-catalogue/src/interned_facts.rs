@@ -456,11 +456,13 @@ mod tests {
             let filename = WHEEL.replace("1.0", version);
             facts.filename.clone_from(&filename);
             facts.sha256 = Some(sha256);
+            facts.size = 1000;
             facts.name = Some("made".into());
             facts.version = Some(version.to_owned());
             Artefact {
                 audit: Some(Audit::own(facts)),
                 provenance: Provenance::Audited,
+                size: Some(1000),
                 ..Artefact::declared(&filename, Origin::Pypi, sha256)
             }
         };

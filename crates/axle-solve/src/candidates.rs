@@ -354,6 +354,14 @@ impl<'a> Candidates<'a> {
         Self { packages: Arc::new(packages), ..self.clone() }
     }
 
+    /// These, with some packages as others have them.
+    pub(crate) fn with<'n>(&self, others: &Self, names: impl Iterator<Item = &'n str>) -> Self {
+        let mut packages = BTreeMap::clone(&self.packages);
+        let those = names.filter_map(|name| others.packages.get_key_value(name));
+        packages.extend(those.map(|(name, package)| (*name, package.clone())));
+        Self { packages: Arc::new(packages), ..self.clone() }
+    }
+
     /// Those that go with a CUDA release, as far as names, exact pins, audits and declarations tell, and that cover one
     /// GPU at least.
     pub(crate) fn for_cuda(&self, cuda: CudaTarget) -> Self {

@@ -315,23 +315,34 @@ impl Locker<'_, '_> {
         };
         let Some(beside) = beside() else { return Ok(Err(blocker)) };
         let elsewhere = tried.elsewhere().for_torch_of(&beside);
-        let newest = || {
+        // What the request needs has to serve; what the torch alone needs does not.
+        let with = |fixed: &Wanted| {
             let alone = serving.without(name).for_torch_of(&beside);
-            let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
+            let alone = self.solution(&alone, request, fixed).ok()?;
+            let candidates = elsewhere.with(serving, alone.keys().map(String::as_str));
             let mut fixed = of_torch.clone();
             fixed.extend(cells::settled(serving, &alone, |name| request.packages.contains_key(name)));
-            self.solution(&elsewhere, request, &fixed).ok()
+            let solution = self.solution(&candidates, request, &fixed).ok()?;
+            Some((candidates, solution))
         };
-        // The newest versions that serve may not be those that this torch requires: then those that it does, if they serve.
-        let of_this_torch = || self.solution(&elsewhere, request, &of_torch).ok();
-        for solution in [&newest as &dyn Fn() -> Option<Solution>, &of_this_torch] {
-            if let Some(solution) = solution()
-                && let Ok(solved) = self.assembled(&elsewhere, tried, torch, &solution)?
-            {
-                return Ok(Ok(solved));
+        let solved = |fixed: &Wanted| match with(fixed) {
+            Some((candidates, solution)) => {
+                self.assembled(&candidates, tried, torch, &solution).map(Result::ok)
             }
+            None => Ok(None),
+        };
+        if let Some(solved) = solved(&Wanted::new())? {
+            return Ok(Ok(solved));
         }
-        Ok(Err(blocker))
+        // The newest versions that serve may not be those that this torch requires: then those that it does, if they serve.
+        let of_torch_alone = solver::solve_in_order(&elsewhere, &of_torch, &[name], &[]).unwrap_or_default();
+        let serves = |name: &str, version: &Version| {
+            let candidate = serving.versions(name).and_then(|versions| versions.get(version));
+            candidate.is_some_and(|candidate| serving.choose(candidate).is_ok())
+        };
+        let those = of_torch_alone.into_iter().filter(|(name, chosen)| serves(name, &chosen.version));
+        let fixed: Wanted = those.map(|(name, chosen)| (name, Some(chosen.version))).collect();
+        Ok(solved(&fixed)?.ok_or(blocker))
     }
 
     /// The versions of what a request asks for and of what is fixed beside it.

@@ -204,11 +204,11 @@ fn by_lock(lookup: &Lookup<'_>, inventory: &Inventory, case: &Case<'_>) -> Optio
         Solved::Unread(_) => None,
         Solved::Refused(refusal) => {
             let answer = lookup.answer(&request(case)).unwrap();
-            let Case { name, package, gpu, .. } = case;
+            let Case { name, package, gpu, python, cuda, torch, .. } = case;
             let reasons: Vec<_> = refusal.reasons.iter().map(|reason| &reason.cause).collect();
             assert!(
                 answer.is_err(),
-                "a plan and no lock of {name} {} for {gpu}: {reasons:?}",
+                "a plan and no lock of {name} {} for {gpu}, Python {python}, CUDA {cuda}, torch {torch}: {reasons:?}",
                 package.version
             );
             None
