@@ -106,16 +106,32 @@ pub(crate) fn cuda(evidence: &[CudaEvidence]) -> Vec<WheelCuda> {
     releases
 }
 
-/// The one CUDA that a wheel is for, as far as it says so itself: the `-cu12` of its name, else what it requires, else
-/// what its members are linked for. `None` where nothing says, or members say several.
+/// The one CUDA that a wheel is for, as far as it says so itself: the `-cu12` of its name, else what it requires, else the
+/// folder that NVIDIA's own wheels have since CUDA 13, else what its members are linked for and their device code was made
+/// with. `None` where nothing says, or members say several.
+///
+/// The folder comes before the device code: NVIDIA compiles some of its own with an older nvcc (cuFile's for CUDA 13 is from
+/// 12.2).
 pub fn wheel_cuda(facts: &WheelFacts) -> Option<WheelCuda> {
     let by_name = || facts.name.as_deref()?.rsplit_once("-cu").and_then(|(_, text)| text.parse().ok());
     let required = || {
         let mut evidence = facts.cuda_evidence.iter();
         evidence.find(|evidence| evidence.by == CudaSource::Requirement).map(|evidence| evidence.cuda)
     };
-    let linked = || if let [cuda] = facts.cuda.as_slice() { Some(*cuda) } else { None };
-    by_name().or_else(required).or_else(linked)
+    let linked = if let [cuda] = facts.cuda.as_slice() { Some(*cuda) } else { None };
+    let by_folder = || {
+        let mut majors: BTreeSet<WheelCuda> =
+            facts.elf.iter().filter_map(|member| folder_cuda(&member.path)).collect();
+        let folder = majors.pop_first().filter(|_| majors.is_empty())?;
+        linked.filter(|linked| linked.major() == folder.major()).or(Some(folder))
+    };
+    by_name().or_else(required).or_else(by_folder).or(linked)
+}
+
+/// The CUDA of a member of NVIDIA's own wheels: `nvidia/cu13/lib/libcufile.so.0`.
+fn folder_cuda(path: &str) -> Option<WheelCuda> {
+    let (folder, _) = path.strip_prefix("nvidia/cu")?.split_once('/')?;
+    Some(WheelCuda::Major(folder.parse().ok()?))
 }
 
 /// The release that a requirement pins, if it is of a package whose version is CUDA's own:
@@ -157,6 +173,21 @@ mod tests {
         assert_eq!(pins("Requires-Dist: nvidia-cuda-runtime-cu12==12.1.1; extra == 'cuda'\n"), [""; 0]);
         assert_eq!(pins("Requires-Dist: nvidia-cudnn-cu12==9.10.2.21\n"), [""; 0]);
         assert_eq!(pins("Requires-Dist: what is this\n"), [""; 0]);
+    }
+
+    #[test]
+    fn the_folder_of_nvidia_comes_before_the_compiler_of_its_code() {
+        let facts = |path: &str, cuda: &[&str]| WheelFacts {
+            name: Some("nvidia-cufile".to_owned()),
+            cuda: cuda.iter().map(|cuda| cuda.parse().unwrap()).collect(),
+            elf: vec![ElfMember { path: path.to_owned(), ..ElfMember::default() }],
+            ..WheelFacts::default()
+        };
+        let told = |path: &str, cuda: &[&str]| wheel_cuda(&facts(path, cuda)).map(|cuda| cuda.to_string());
+        assert_eq!(told("nvidia/cu13/lib/libcufile.so.0", &["12.2"]).as_deref(), Some("13"));
+        assert_eq!(told("nvidia/cu13/lib/libcufile.so.0", &["13.0"]).as_deref(), Some("13.0"));
+        assert_eq!(told("nvidia/cufile/lib/libcufile.so.0", &["12.2"]).as_deref(), Some("12.2"));
+        assert_eq!(told("nvidia/cu13/lib/libcufile.so.0", &[]).as_deref(), Some("13"));
     }
 
     #[test]
