@@ -316,33 +316,37 @@ impl Locker<'_, '_> {
         let Some(beside) = beside() else { return Ok(Err(blocker)) };
         let elsewhere = tried.elsewhere().for_torch_of(&beside);
         // What the request needs has to serve; what the torch alone needs does not.
-        let with = |fixed: &Wanted| {
+        let without = || {
             let alone = serving.without(name).for_torch_of(&beside);
-            let alone = self.solution(&alone, request, fixed).ok()?;
+            let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
             let candidates = elsewhere.with(serving, alone.keys().map(String::as_str));
-            let mut fixed = of_torch.clone();
+            let mut fixed = of_torch;
             fixed.extend(cells::settled(serving, &alone, |name| request.packages.contains_key(name)));
             let solution = self.solution(&candidates, request, &fixed).ok()?;
             Some((candidates, solution))
         };
-        let solved = |fixed: &Wanted| match with(fixed) {
-            Some((candidates, solution)) => {
-                self.assembled(&candidates, tried, torch, &solution).map(Result::ok)
-            }
-            None => Ok(None),
-        };
-        if let Some(solved) = solved(&Wanted::new())? {
+        if let Some((candidates, solution)) = without()
+            && let Ok(solved) = self.assembled(&candidates, tried, torch, &solution)?
+        {
             return Ok(Ok(solved));
         }
-        // The newest versions that serve may not be those that this torch requires: then those that it does, if they serve.
-        let of_torch_alone = solver::solve_in_order(&elsewhere, &of_torch, &[name], &[]).unwrap_or_default();
-        let serves = |name: &str, version: &Version| {
-            let candidate = serving.versions(name).and_then(|versions| versions.get(version));
-            candidate.is_some_and(|candidate| serving.choose(candidate).is_ok())
+        Ok(self.of_the_catalogue(tried, torch)?.ok_or(blocker))
+    }
+
+    /// The set that the catalogue has of a torch, if it serves: a lock gives what a lookup does.
+    fn of_the_catalogue(&self, tried: &Tried<'_, '_>, torch: &str) -> Result<Option<Solved>, LockError> {
+        let request = &tried.locking.request;
+        let file = self.lookup.catalogue().cells(request.system, request.python, request.cuda)?;
+        let Some(cell) = file.and_then(|mut file| file.torch.remove(torch)) else { return Ok(None) };
+        let is_admitted = |(name, asked): (&String, &VersionSpecifiers)| match cell.version_of(name) {
+            Some(version) => version.parse().is_ok_and(|version| is_asked(asked, &version, request.cuda)),
+            None => true,
         };
-        let those = of_torch_alone.into_iter().filter(|(name, chosen)| serves(name, &chosen.version));
-        let fixed: Wanted = those.map(|(name, chosen)| (name, Some(chosen.version))).collect();
-        Ok(solved(&fixed)?.ok_or(blocker))
+        let has_extras = request.packages.values().any(|asked| !asked.extras.is_empty());
+        if has_extras || !tried.admitted.iter().all(is_admitted) {
+            return Ok(None);
+        }
+        Ok(self.set(request, torch, only_what_is_built(cell, request).seal()?)?.ok())
     }
 
     /// The versions of what a request asks for and of what is fixed beside it.
