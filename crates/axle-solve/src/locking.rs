@@ -307,7 +307,7 @@ impl Locker<'_, '_> {
             },
         };
         if request.packages.contains_key(name) {
-            return Ok(Err(blocker));
+            return Ok(self.of_the_catalogue(tried, torch)?.ok_or(blocker));
         }
         let beside = || {
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
