@@ -50,7 +50,7 @@ let
   inherit (request) cellFile capabilities compiler;
 
   # The sets of a target have torch for its CUDA only: `2.9.0+cu128` is their 2.9.0.
-  local = if cuda == null then "+cpu" else "+cu${lib.replaceStrings [ "." ] [ "" ] cuda}";
+  local = if cuda == null then "+cpu" else "+cu${builtins.replaceStrings [ "." ] [ "" ] cuda}";
   isAsked =
     candidate:
     torch == null

@@ -1,14 +1,16 @@
 //! GPU names, as marketed or as nvidia-smi prints them, and their compute capabilities.
 
-use axle_types::ComputeCapability;
+use axle_types::{ComputeCapability, System};
 
 use crate::Toolkits;
 
 /// A text that is not the name of a known GPU.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is not a GPU that axle knows; {}", advice(.nearest))]
+#[error("{}", sentence(self))]
 pub struct GpuNameError {
     text: String,
+    /// Who else makes GPUs of such a name.
+    vendor: Option<&'static str>,
     /// Known names with a similar spelling.
     nearest: Vec<String>,
 }
@@ -25,13 +27,45 @@ impl GpuNameError {
     }
 }
 
-fn advice(nearest: &[String]) -> String {
-    match nearest {
+fn sentence(GpuNameError { text, vendor, nearest }: &GpuNameError) -> String {
+    if let Some(vendor) = vendor {
+        return format!(
+            "'{text}' is a GPU by {vendor}, which does not run CUDA: axle picks builds for NVIDIA GPUs, or for none (--cpu)"
+        );
+    }
+    let advice = match nearest.as_slice() {
         [] => "give its compute capability with --cc, e.g. 8.6".to_owned(),
         names => {
             format!("did you mean {}? If not, give its compute capability with --cc", names.join(" or "))
         }
-    }
+    };
+    format!("'{text}' is not a GPU that axle knows; {advice}")
+}
+
+/// The words in names of GPUs that others make. `MI300X`, `gfx942` and `RX 7900` are told by how they begin.
+const OTHERS: [(&str, &[&str]); 3] = [
+    ("AMD", &["amd", "ati", "radeon", "instinct", "rx", "rocm"]),
+    ("Intel", &["intel", "arc", "iris", "uhd", "xe", "gaudi", "battlemage", "alchemist"]),
+    ("Apple", &["apple", "m1", "m2", "m3", "m4", "m5", "mps"]),
+];
+
+/// Words in names of GPUs that exist with ARM processors only: they share a package or a board with one (NVIDIA's product
+/// pages of Grace Hopper, Grace Blackwell, DGX Spark and Jetson).
+const WITH_ARM: [&str; 9] = ["gb10", "gh200", "gb200", "gb300", "spark", "jetson", "orin", "thor", "xavier"];
+
+/// Who makes a GPU of that name, if not NVIDIA.
+fn other_vendor(words: &[String]) -> Option<&'static str> {
+    let begins = |word: &str, start: &str| {
+        word.strip_prefix(start).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+    };
+    let amd = words.iter().any(|word| begins(word, "gfx") || begins(word, "mi") || begins(word, "rx"));
+    let named = OTHERS.iter().find(|(_, names)| words.iter().any(|word| names.contains(&word.as_str())));
+    if amd { Some("AMD") } else { named.map(|(vendor, _)| *vendor) }
+}
+
+/// The one system that a GPU of that name comes with; `None` for what can be plugged into any.
+pub fn system_of_gpu(name: &str) -> Option<System> {
+    words(name).iter().any(|word| WITH_ARM.contains(&word.as_str())).then_some(System::Aarch64Linux)
 }
 
 /// Words that tell apart cards of one GPU, or parts of a card, or say nothing.
@@ -86,6 +120,9 @@ impl Toolkits {
         {
             return Ok(capability);
         }
+        if let Some(vendor) = other_vendor(&wanted) {
+            return Err(GpuNameError { text: name.to_owned(), vendor: Some(vendor), nearest: Vec::new() });
+        }
         let wanted = wanted.join(" ");
         // `4090` is spelled like `T400`, and part of `RTX 4090`.
         let distance = |known: &String| {
@@ -101,7 +138,7 @@ impl Toolkits {
         let best = nearest.first().map(|(distance, _)| *distance);
         nearest.retain(|(distance, _)| best != Some(0) || *distance == 0);
         let nearest = nearest.into_iter().take(3).map(|(_, known)| known.clone()).collect();
-        Err(GpuNameError { text: name.to_owned(), nearest })
+        Err(GpuNameError { text: name.to_owned(), vendor: None, nearest })
     }
 }
 

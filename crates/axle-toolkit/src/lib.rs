@@ -38,7 +38,7 @@ mod verdict;
 
 pub use check::check;
 pub use environment::Environment;
-pub use gpu::GpuNameError;
+pub use gpu::{GpuNameError, system_of_gpu};
 pub use package::{Lacking, Package};
 pub use supported::{COMPILERS_SCHEMA, Compilers, Objection, SupportedCompilers};
 pub use toolkits::{

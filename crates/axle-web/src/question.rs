@@ -138,10 +138,12 @@ impl Question {
                 compute_capabilities.insert(toolkits.gpu(name)?);
             }
         }
+        let of_gpus = self.gpus.iter().find_map(|name| axle_toolkit::system_of_gpu(name));
+        let system = of_gpus.unwrap_or(System::X86_64Linux);
         let only = |all| if all { Which::All } else { Which::default() };
         let mut request = Request {
             packages: BTreeMap::new(),
-            system: self.system.as_deref().map_or(Ok(System::X86_64Linux), str::parse)?,
+            system: self.system.as_deref().map_or(Ok(system), str::parse)?,
             python: self.python.parse::<PythonVersion>()?,
             cuda: CudaTarget::Cpu,
             compute_capabilities,

@@ -133,9 +133,10 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
             format!("{rule} cannot be allowed here: a wheel cannot contain code that its CUDA release does not generate").into()
         );
     }
+    let of_gpus = || gpus.iter().find_map(|name| axle_toolkit::system_of_gpu(name));
     let mut request = Request {
         packages: BTreeMap::new(),
-        system: command.system.or(file.system).unwrap_or(System::X86_64Linux),
+        system: command.system.or(file.system).or_else(of_gpus).unwrap_or(System::X86_64Linux),
         python,
         cuda,
         compute_capabilities,

@@ -286,8 +286,36 @@ fn gpus_go_by_many_names() {
         error("Voodoo"),
         "'Voodoo' is not a GPU that axle knows; give its compute capability with --cc, e.g. 8.6"
     );
+    assert_eq!(
+        error("AMD Instinct MI300X"),
+        "'AMD Instinct MI300X' is a GPU by AMD, which does not run CUDA: axle picks builds for NVIDIA GPUs, or for none (--cpu)"
+    );
+    for (name, vendor) in [
+        ("gfx942", "AMD"),
+        ("MI250", "AMD"),
+        ("Radeon RX 7900 XTX", "AMD"),
+        ("RX7600", "AMD"),
+        ("Intel Arc A770", "Intel"),
+        ("Gaudi 3", "Intel"),
+        ("Apple M3 Max", "Apple"),
+        ("M2", "Apple"),
+    ] {
+        assert!(error(name).contains(&format!("is a GPU by {vendor}, ")), "{}", error(name));
+    }
+    assert_eq!(capability("Tesla M4").as_deref(), Ok("5.2"), "NVIDIA had one too");
     assert!(capability("").is_err());
     assert!(capability("NVIDIA").is_err());
+}
+
+#[test]
+fn gpus_beside_an_arm_processor_say_their_system() {
+    use axle_types::System;
+    for name in ["GB10", "DGX Spark", "NVIDIA GH200 480GB", "GB200", "Jetson AGX Orin", "Thor"] {
+        assert_eq!(crate::system_of_gpu(name), Some(System::Aarch64Linux), "{name}");
+    }
+    for name in ["H100", "B200", "RTX 5090", "L4"] {
+        assert_eq!(crate::system_of_gpu(name), None, "{name}");
+    }
 }
 
 #[test]
