@@ -255,14 +255,25 @@ fn every_state_has_an_address() {
     // An address that somebody has spoilt is shown as something, too.
     for address in [
         "#nonsense",
+        "#__proto__",
+        "#constructor/prototype",
+        "#atlas/__proto__",
+        "#atlas/%3Cimg%20src%3Dx%20onerror%3D%22spoilt%3D1%22%3E",
+        "#finder?p=__proto__&p=%3Cscript%3Espoilt%3D1%3C/script%3E&gpu=%E2%80%AEx",
         "#atlas/%E0%A4%A",
         "#atlas/no-such-package",
         "#finder?p=%00&gpu=x",
         "#matrix?cell=1&of=2",
     ] {
         page.open(&SITE, address);
+        assert_eq!(page.text("typeof spoilt"), "undefined", "{address}");
     }
     assert_eq!(page.complaints, Vec::<String>::new());
+    // Should a text become an element all the same, its script is not run.
+    page.eval("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"spoilt = 1\">')");
+    page.eval("document.body.append(Object.assign(document.createElement('script'), { textContent: 'spoilt = 1' }))");
+    page.wait_for("document.images.length === 0 || [...document.images].every((image) => image.complete)");
+    assert_eq!(page.text("typeof spoilt"), "undefined");
 }
 
 #[test]

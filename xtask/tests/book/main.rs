@@ -141,3 +141,40 @@ fn the_book_is_built_and_no_link_is_broken() {
 fn html(page: &Path) -> PathBuf {
     if page == Path::new("README.md") { "index.html".into() } else { page.with_extension("html") }
 }
+
+/// Each row about an attack names the tests that demonstrate it: `module::test`, or `test`.
+#[test]
+fn tests_that_a_page_names_exist() {
+    let mut sources = Vec::new();
+    read_sources(&root().join("crates"), &mut sources);
+    read_sources(&root().join("xtask"), &mut sources);
+    let page = fs_err::read_to_string(root().join("docs/hostile-input.md")).unwrap();
+    let tables = page
+        .split("| attack | result | test |")
+        .skip(1)
+        .map(|rest| rest.split("\n\n").next().unwrap_or(rest));
+    let rows = tables.flat_map(str::lines).filter_map(|line| line.strip_suffix(" |")?.rsplit_once(" | "));
+    let names: Vec<_> = rows.flat_map(|(_, tests)| tests.split('`').skip(1).step_by(2)).collect();
+    assert!(names.len() > 50, "{}", names.len());
+    let is_there = |name: &str| {
+        let (module, test) = name.rsplit_once("::").unwrap_or(("", name));
+        sources.iter().any(|(path, text)| {
+            text.contains(&format!("fn {test}("))
+                && module.split("::").all(|module| module == "tests" || path.contains(module))
+        })
+    };
+    let gone: Vec<_> = names.into_iter().filter(|name| !is_there(name)).collect();
+    assert!(gone.is_empty(), "docs/hostile-input.md names tests that are gone: {gone:?}");
+}
+
+/// The Rust files below a folder, by path.
+fn read_sources(folder: &Path, sources: &mut Vec<(String, String)>) {
+    for entry in fs_err::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_sources(&path, sources);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            sources.push((path.display().to_string(), fs_err::read_to_string(&path).unwrap()));
+        }
+    }
+}
