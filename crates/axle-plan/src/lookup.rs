@@ -234,7 +234,11 @@ impl<'a> Lookup<'a> {
         Ok(None)
     }
 
-    fn cells(
+    /// The cells of a target, which are read once; `None` where the catalogue has none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not valid.
+    pub fn cells(
         &self,
         system: System,
         python: PythonVersion,

@@ -275,6 +275,9 @@ impl Locker<'_, '_> {
                 }
             }
         }
+        if let Some(solved) = self.of_the_catalogue(request, &admitted)? {
+            return Ok(Ok(solved));
+        }
         // Torches of other releases of CUDA say nothing, unless there are no others.
         let is_of_cuda = |missed: &Missed| builds.contains_key(&missed.torch);
         if missed.iter().any(is_of_cuda) {
@@ -307,7 +310,7 @@ impl Locker<'_, '_> {
             },
         };
         if request.packages.contains_key(name) {
-            return Ok(self.of_the_catalogue(tried, torch)?.ok_or(blocker));
+            return Ok(Err(blocker));
         }
         let beside = || {
             let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
@@ -330,23 +333,37 @@ impl Locker<'_, '_> {
         {
             return Ok(Ok(solved));
         }
-        Ok(self.of_the_catalogue(tried, torch)?.ok_or(blocker))
+        Ok(Err(blocker))
     }
 
-    /// The set that the catalogue has of a torch, if it serves: a lock gives what a lookup does.
-    fn of_the_catalogue(&self, tried: &Tried<'_, '_>, torch: &str) -> Result<Option<Solved>, LockError> {
-        let request = &tried.locking.request;
-        let file = self.lookup.catalogue().cells(request.system, request.python, request.cuda)?;
-        let Some(cell) = file.and_then(|mut file| file.torch.remove(torch)) else { return Ok(None) };
-        let is_admitted = |(name, asked): (&String, &VersionSpecifiers)| match cell.version_of(name) {
-            Some(version) => version.parse().is_ok_and(|version| is_asked(asked, &version, request.cuda)),
-            None => true,
-        };
-        let has_extras = request.packages.values().any(|asked| !asked.extras.is_empty());
-        if has_extras || !tried.admitted.iter().all(is_admitted) {
+    /// The newest set of the catalogue that serves, where solving anew finds none: a lock gives what a lookup does.
+    fn of_the_catalogue(
+        &self,
+        request: &Request,
+        admitted: &BTreeMap<String, VersionSpecifiers>,
+    ) -> Result<Option<Solved>, LockError> {
+        // What extras come to is not a requirement of the set.
+        if request.packages.values().any(|asked| !asked.extras.is_empty()) {
             return Ok(None);
         }
-        Ok(self.set(request, torch, only_what_is_built(cell, request).seal()?)?.ok())
+        let file = self.lookup.cells(request.system, request.python, request.cuda)?;
+        let serving = self.lookup.blocked(request)?.into_iter().filter(|one| one.blockers.is_empty());
+        for torch in serving.filter_map(|one| one.torch) {
+            let Some(cell) = file.as_ref().and_then(|file| file.torch.get(&torch)) else { continue };
+            let is_admitted = |(name, asked): (&String, &VersionSpecifiers)| match cell.version_of(name) {
+                Some(version) => version.parse().is_ok_and(|version| is_asked(asked, &version, request.cuda)),
+                None => true,
+            };
+            if !admitted.iter().all(is_admitted) {
+                continue;
+            }
+            if let Ok(solved) =
+                self.set(request, &torch, only_what_is_built(cell.clone(), request).seal()?)?
+            {
+                return Ok(Some(solved));
+            }
+        }
+        Ok(None)
     }
 
     /// The versions of what a request asks for and of what is fixed beside it.
