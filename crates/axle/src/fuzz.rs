@@ -70,7 +70,7 @@ pub fn request(text: &str) {
     if let Ok(requirement) = text.parse::<Requirement>() {
         let shown = requirement.to_string();
         let again = &shown.parse::<Requirement>();
-        assert!(again.is_ok_and(|again| again.to_string() == shown), "{shown}");
+        assert!(again.as_ref().is_ok_and(|again| again.to_string() == shown), "{shown}");
     }
 }
 
