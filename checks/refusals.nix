@@ -123,7 +123,7 @@ in
     computeCapabilities = [ "6.1" ];
   };
   package-absent-by-extra = (env.extend (ps: [ ps.flash-attn ])).python.drvPath;
-  # It has sources alone, and there is no compiler. nixpkgs reads what a package says of itself before its path.
+  # A package without a wheel, without a compiler: nixpkgs reads its metadata before its path.
   package-uncompiled-by-extra =
     ((pkgs.axle.withCatalogue (import ./compilable.nix)).concretise (
       request

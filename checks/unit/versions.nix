@@ -102,7 +102,7 @@
       expected = false;
     }
     {
-      # An operator that Rust writes and this does not know is no answer.
+      # An unknown operator throws; it is never taken for false.
       expr =
         (builtins.tryEval (
           satisfies "1.0" [

@@ -101,7 +101,7 @@ let
     };
   absentTorches = filter isAsked (attrNames cellFile.absent);
 
-  # The requested packages as requirements: `ray[serve]`.
+  # The requested packages as requirements: `transformers[torch]`.
   asked = map (
     name:
     name

@@ -95,7 +95,7 @@ let
     known.${name}
       or (throw "axle: the catalogue has no ${name}${arguments.didYouMean name (attrNames known)}");
   asked = if isFunction packages then packages highLevels else packages;
-  # A requirement: a name, perhaps with extras and specifiers, `ray[serve,tune]>=2.50`.
+  # A requirement: a name, perhaps with extras and specifiers, `transformers[torch,vision]>=4`.
   understood =
     value:
     let
@@ -110,7 +110,7 @@ let
     if !isString value then
       value
     else if parts == null || specifiers != "" && parsed == null then
-      throw "axle: `${value}` is not a package that Nix reads: write a name, with extras and releases if need be, like \"torch\" or \"ray[serve]>=2.50,<3\"; anything else is for `axle lock`"
+      throw "axle: `${value}` is not a package that Nix reads: write a name, with extras and releases if need be, like \"torch\" or \"transformers[torch]>=4,<6\"; anything else is for `axle lock`"
     else if specifiers == "" then
       package
     else

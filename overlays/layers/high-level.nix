@@ -66,7 +66,7 @@ let
     drvPath = refusal;
     pythonModule = refusal;
 
-    # The package with some of its extras: `hl.ray.withExtras [ "serve" ]`.
+    # The package with some of its extras: `hl.transformers.withExtras [ "torch" ]`.
     axleExtras = [ ];
     withExtras = extras: self // { axleExtras = extrasOf extras; };
   };

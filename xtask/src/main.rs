@@ -11,6 +11,7 @@ mod book;
 mod ci;
 mod e2e;
 mod fuzz;
+mod generated;
 mod notices;
 mod rules;
 mod sample;

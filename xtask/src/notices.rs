@@ -6,15 +6,15 @@ use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 
-use axle_catalogue::{Files as _, Folder};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+
+use crate::generated;
 
 /// Write the notices of the program's dependencies
 #[derive(clap::Args)]
 pub struct Args {
-    /// Compare with the file that is there, and write nothing
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    generated: generated::Args,
 }
 
 /// Why there are no notices.
@@ -24,15 +24,14 @@ pub enum Error {
     /// Cargo cannot say what the program depends on.
     #[error(transparent)]
     Metadata(#[from] cargo_metadata::Error),
-    /// A file cannot be read or written.
+    /// A licence cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The notices are not those of the dependencies.
-    #[error("{FILE} is out of date: run `cargo xtask notices`")]
-    Outdated,
+    /// The notices cannot be written, or are out of date.
+    #[error(transparent)]
+    Generated(#[from] generated::Error),
 }
 
-const FILE: &str = "THIRD-PARTY-NOTICES.txt";
 const PROGRAM: &str = "axle";
 /// The systems that the program is built for.
 const SYSTEMS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"];
@@ -42,13 +41,7 @@ const SYSTEMS: [&str; 2] = ["x86_64-unknown-linux-gnu", "aarch64-unknown-linux-g
 /// # Errors
 /// When they cannot be written, or are out of date.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let text = notices()?;
-    let folder = Folder::new(".");
-    if args.check {
-        let is_same = folder.read(FILE)?.as_deref() == Some(text.as_bytes());
-        return if is_same { Ok(ExitCode::SUCCESS) } else { Err(Error::Outdated) };
-    }
-    folder.write(FILE, text.as_bytes())?;
+    args.generated.keep("notices", "THIRD-PARTY-NOTICES.txt", Some(&notices()?))?;
     Ok(ExitCode::SUCCESS)
 }
 

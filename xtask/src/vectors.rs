@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 
 use axle_catalogue::{
@@ -22,12 +21,13 @@ use axle_types::{
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use crate::generated;
+
 /// Write the test vectors for the Nix code
 #[derive(clap::Args)]
 pub struct Args {
-    /// Compare with the existing file, and write nothing
-    #[arg(long)]
-    check: bool,
+    #[command(flatten)]
+    generated: generated::Args,
 }
 
 /// Why there are no vectors.
@@ -43,15 +43,11 @@ pub enum Error {
     /// A cell has no canonical JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A file cannot be read or written.
+    /// The file cannot be written, or is out of date.
     #[error(transparent)]
-    Io(#[from] io::Error),
-    /// The vectors are not those of this code.
-    #[error("checks/unit/{FILE} is out of date: run `cargo xtask vectors`")]
-    Outdated,
+    Generated(#[from] generated::Error),
 }
 
-const FILE: &str = "vectors.json";
 const SEED: u64 = 22;
 /// So many cell files, and so many questions to each.
 const WORLDS: usize = 40;
@@ -86,13 +82,8 @@ const GLIBCS: [(u16, u16); 5] = [(2, 3), (2, 17), (2, 28), (2, 34), (2, 39)];
 /// # Errors
 /// When they cannot be made, or are out of date.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let folder = Path::new("checks/unit");
     let text = format!("{}\n", serde_json::to_string(&vectors()?)?);
-    if args.check {
-        let written = fs_err::read_to_string(folder.join(FILE))?;
-        return if written == text { Ok(ExitCode::SUCCESS) } else { Err(Error::Outdated) };
-    }
-    Folder::new(folder).write(FILE, text.as_bytes())?;
+    args.generated.keep("vectors", "checks/unit/vectors.json", Some(&text))?;
     Ok(ExitCode::SUCCESS)
 }
 

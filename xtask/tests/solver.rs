@@ -131,10 +131,13 @@ fn difference(request: &Request, looked_up: &Answer, solved: &Solved) -> Option<
 fn compare(inventory: &Inventory, file: &CellFile, torch: &str, cell: &Cell) -> Vec<(bool, Option<String>)> {
     let catalogue = catalogue();
     let lookup = Lookup::with_cells(&catalogue, file.clone()).unwrap();
+    // A lock that finds no set takes the cell's: here it has none to take.
+    let no_cells = CellFile { order: Vec::new(), torch: BTreeMap::new(), ..file.clone() };
+    let without_cells = Lookup::with_cells(&catalogue, no_cells).unwrap();
     let inventory = only(inventory, cell);
     let answer = |request| {
         let locking = Locking { request, pins: BTreeMap::new(), held: BTreeMap::new() };
-        let solved = Locker { lookup: &lookup, inventory: &inventory }.lock(&locking).unwrap();
+        let solved = Locker { lookup: &without_cells, inventory: &inventory }.lock(&locking).unwrap();
         let looked_up = lookup.answer(&locking.request).unwrap();
         (looked_up.is_ok(), difference(&locking.request, &looked_up, &solved))
     };

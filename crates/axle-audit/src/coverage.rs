@@ -39,7 +39,7 @@ pub enum ServedBy {
     Ptx,
     /// Some containers by machine code, others by assembly.
     Mixed,
-    /// None: nothing runs on that GPU, or there is no device code.
+    /// No code runs on that GPU, or the file has no device code.
     None,
 }
 

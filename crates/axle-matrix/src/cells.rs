@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axle_catalogue::{
     COMPONENTS_PATH, Catalogue, CatalogueError, Cell, CellFile, FrozenWheel, artefact_path, build_path,
 };
-use axle_types::{CudaRelease, CudaTarget, PythonVersion, System};
+use axle_types::{CudaTarget, PythonVersion, System};
 
 /// The system whose cells are named without it.
 const DEFAULT_SYSTEM: System = System::X86_64Linux;
@@ -42,13 +42,7 @@ impl fmt::Display for CellName {
             write!(formatter, "{}/", self.system)?;
         }
         let python = self.python.to_string().replace('.', "");
-        match self.cuda {
-            CudaTarget::Cpu => write!(formatter, "py{python}-cpu")?,
-            CudaTarget::Release(CudaRelease { major, minor }) => {
-                write!(formatter, "py{python}-cu{major}{minor}")?;
-            }
-        }
-        write!(formatter, "-torch{}", self.torch)
+        write!(formatter, "py{python}-{}-torch{}", self.cuda.tag(), self.torch)
     }
 }
 

@@ -6,8 +6,7 @@ use std::fmt;
 use axle_rules::Rule;
 use axle_types::{
     ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
-    InvalidRequirement, PackageName, PythonVersion, Requirement, System, Version, VersionOrUrl, local_cuda,
-    marker_environment,
+    InvalidRequirement, PythonVersion, Requirement, System, VersionOrUrl, marker_environment, parse_name,
 };
 use pep440_rs::VersionSpecifiers;
 
@@ -195,19 +194,13 @@ impl Request {
     /// Whether a version of torch is the one asked for, or a release of it: `2.9.1` of `2.9`.
     pub fn takes_torch(&self, version: &str) -> bool {
         let is_release_of = |asked: &String| {
-            // The sets of a target have torch for its CUDA only.
-            let (public, local) = asked.split_once('+').unzip();
-            let names_target = local.is_some_and(|_| {
-                asked.parse().is_ok_and(|asked: Version| local_cuda(&asked) == Some(self.cuda))
-            });
-            if names_target {
-                return public == Some(version);
-            }
             version
                 .strip_prefix(asked.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '+']))
         };
-        self.torch.as_ref().is_none_or(is_release_of)
+        // The sets of a target have torch for its CUDA only: `2.9.0+cu128` is their 2.9.0.
+        let is_build_of = |asked: &String| *asked == format!("{version}+{}", self.cuda.tag());
+        self.torch.as_ref().is_none_or(|asked| is_release_of(asked) || is_build_of(asked))
     }
 
     /// Adds a requirement (PEP 508) whose marker holds for the target; says whether it does. A package that is asked for
@@ -287,9 +280,7 @@ impl Asked {
 /// # Errors
 /// When it is none.
 pub fn package_name(text: &str) -> Result<String, RequestError> {
-    let name: Option<PackageName> = text.parse().ok();
-    // pep508_rs takes the empty name for a name.
-    let name = name.filter(|_| !text.is_empty()).map(|name| name.to_string());
+    let name = parse_name(text).map(|name| name.to_string());
     name.ok_or_else(|| RequestError::NoName(text.to_owned()))
 }
 

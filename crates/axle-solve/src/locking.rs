@@ -312,16 +312,13 @@ impl Locker<'_, '_> {
         if request.packages.contains_key(name) {
             return Ok(Err(blocker));
         }
-        let beside = || {
-            let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
-            cells::beside(candidates, request.cuda, package, anchor).ok()
-        };
-        let Some(beside) = beside() else { return Ok(Err(blocker)) };
-        let elsewhere = tried.elsewhere().for_torch_of(&beside);
         // What the request needs has to serve; what the torch alone needs does not.
         let without = || {
+            let anchor = candidates.versions(name)?.get_key_value(anchor.0)?;
+            let beside = cells::beside(candidates, request.cuda, package, anchor).ok()?;
             let alone = serving.without(name).for_torch_of(&beside);
             let alone = self.solution(&alone, request, &Wanted::new()).ok()?;
+            let elsewhere = tried.elsewhere().for_torch_of(&beside);
             let candidates = elsewhere.with(serving, alone.keys().map(String::as_str));
             let mut fixed = of_torch;
             fixed.extend(cells::settled(serving, &alone, |name| request.packages.contains_key(name)));

@@ -63,6 +63,14 @@ impl CudaTarget {
             Self::Release(release) => Some(release),
         }
     }
+
+    /// One word, as torch's local versions have it: `cu128`, `cpu`.
+    pub fn tag(self) -> String {
+        match self {
+            Self::Cpu => "cpu".to_owned(),
+            Self::Release(CudaRelease { major, minor }) => format!("cu{major}{minor}"),
+        }
+    }
 }
 
 impl From<CudaRelease> for CudaTarget {

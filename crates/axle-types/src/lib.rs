@@ -53,6 +53,6 @@ pub use requirement::{InvalidRequirement, Requirement, VersionOrUrl};
 #[cfg(feature = "packages")]
 pub use sha256::{InvalidSha256, Sha256};
 #[cfg(feature = "packages")]
-pub use specifiers::{Pin, compact, is_asked, is_pin, local_cuda, pin, satisfies};
+pub use specifiers::{Pin, compact, is_asked, is_pin, pin, satisfies};
 pub use text::{comma_separated, number};
 pub use visible::{is_hidden, redacted, visible};

@@ -2,7 +2,7 @@
 
 use pep440_rs::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
-use crate::{CudaTarget, WheelCuda};
+use crate::CudaTarget;
 
 /// Whether a version satisfies specifiers, a pre-release as well as a release.
 pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
@@ -17,31 +17,9 @@ pub fn satisfies(specifiers: &VersionSpecifiers, version: &Version) -> bool {
 /// its version, so 2.9.0 for CUDA 12.8 is what `pip freeze` calls `==2.9.0+cu128` elsewhere; a version with another local part
 /// than the one asked for is not.
 pub fn is_asked(specifiers: &VersionSpecifiers, version: &Version, cuda: CudaTarget) -> bool {
-    let names_target = |specifier: &VersionSpecifier| {
-        matches!(specifier.operator(), Operator::Equal | Operator::ExactEqual)
-            && local_cuda(specifier.version()) == Some(cuda)
-    };
-    satisfies(specifiers, version)
-        || version.local().is_empty()
-            && specifiers.iter().all(|specifier| {
-                if names_target(specifier) {
-                    specifier.version().clone().without_local() == *version
-                } else {
-                    satisfies(&VersionSpecifiers::from(specifier.clone()), version)
-                }
-            })
-}
-
-/// The CUDA target that a version names by its local part: `2.9.0+cu128`, `2.9.0+cpu`.
-pub fn local_cuda(version: &Version) -> Option<CudaTarget> {
-    let [local] = version.local() else { return None };
-    match local.to_string().as_str() {
-        "cpu" => Some(CudaTarget::Cpu),
-        local => match WheelCuda::from_name(local.strip_prefix("cu")?)? {
-            WheelCuda::Release(release) => Some(release.into()),
-            WheelCuda::Major(_) | WheelCuda::Cpu => None,
-        },
-    }
+    let is_build_asked =
+        || format!("{version}+{}", cuda.tag()).parse().is_ok_and(|build| satisfies(specifiers, &build));
+    satisfies(specifiers, version) || version.local().is_empty() && is_build_asked()
 }
 
 /// Specifiers as a requirement spells them, without spaces.
