@@ -6,7 +6,7 @@ use axle_catalogue::{Files as _, Folder};
 
 /// Whether such files are written.
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Mode {
     /// Compare with what is there, and write nothing
     #[arg(long)]
     check: bool,
@@ -29,7 +29,7 @@ pub enum Error {
     },
 }
 
-impl Args {
+impl Mode {
     /// Writes a file as `cargo xtask COMMAND` does, or compares it; without a text it should not be there.
     ///
     /// # Errors

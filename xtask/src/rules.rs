@@ -8,7 +8,7 @@ use crate::generated::{self, Error};
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    generated: generated::Args,
+    generated: generated::Mode,
 }
 
 /// Writes or compares them.

@@ -27,7 +27,7 @@ use crate::generated;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    generated: generated::Args,
+    generated: generated::Mode,
 }
 
 /// Why there are no vectors.
