@@ -10,6 +10,7 @@ mod bench;
 mod book;
 mod ci;
 mod e2e;
+mod field;
 mod fuzz;
 mod generated;
 mod notices;
@@ -28,6 +29,7 @@ enum Xtask {
     Book(book::Args),
     Ci(ci::Args),
     E2e(e2e::Args),
+    Field(field::Args),
     Edges(axle_harvest::edges::Args),
     Fuzz(fuzz::Args),
     Harvest(axle_harvest::Args),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Xtask::Book(args) => book::run(&args).map_err(Into::into),
         Xtask::Ci(args) => ci::run(&args).map_err(Into::into),
         Xtask::E2e(args) => e2e::run(&args).map_err(Into::into),
+        Xtask::Field(args) => field::run(&args).map_err(Into::into),
         Xtask::Edges(args) => axle_harvest::edges::run(&args).map_err(Into::into),
         Xtask::Fuzz(args) => fuzz::run(&args).map_err(Into::into),
         Xtask::Harvest(args) => axle_harvest::run(&args).map_err(Into::into),

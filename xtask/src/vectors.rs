@@ -163,7 +163,15 @@ fn cells(rng: &mut Rng) -> Result<CellFile, Error> {
             let requires = others.map(|other| (*other).to_owned()).collect();
             let source = (rng.usize(..3) == 0).then(|| source(rng, name));
             let wheel = (source.is_none() || rng.usize(..3) > 0).then(|| wheel(rng, name, cuda));
-            let package = CellPackage { version, wheel, source, requires, gpu: rng.bool() };
+            let package = CellPackage {
+                version,
+                wheel,
+                source,
+                requires,
+                compiles: None,
+                gpu: rng.bool(),
+                cpu_only: false,
+            };
             cell.packages.insert(name.to_owned(), package.into());
         }
         for name in &there {
@@ -230,6 +238,9 @@ fn wheel(rng: &mut Rng, name: &str, cuda: CudaTarget) -> CellWheel {
         covers: if cuda == CudaTarget::Cpu || rng.bool() { all } else { some(rng, &all, 3) },
         sass: ["sm_70", "sm_80", "sm_90a"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
         ptx: ["compute_90"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
+        unknown_glibc: false,
+        by_ptx: Vec::new(),
+        without: Vec::new(),
     }
 }
 
@@ -286,9 +297,10 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
         },
         compiler: rng.choice(compilers).flatten(),
         driver: None,
+        driver_ptx: None,
         allowed: BTreeSet::new(),
         torch: rng.choice(torches).flatten().map(str::to_owned),
-        glibc: Glibc::new(major, minor),
+        glibc: Some(Glibc::new(major, minor)),
         preferences: Preferences {
             all: rng.choice([Prefer::Wheel, Prefer::Newest, Prefer::Source]).unwrap_or_default(),
             only_audited,

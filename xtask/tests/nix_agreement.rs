@@ -36,9 +36,10 @@ fn requests(file: &CellFile) -> Vec<Request> {
         compute_capabilities: BTreeSet::new(),
         compiler: None,
         driver: None,
+        driver_ptx: None,
         allowed: BTreeSet::new(),
         torch: None,
-        glibc: Glibc::new(2, 36),
+        glibc: Some(Glibc::new(2, 36)),
         preferences: Preferences::default(),
     };
     // Without CUDA there are no capabilities to ask for.
@@ -92,8 +93,8 @@ fn requests(file: &CellFile) -> Vec<Request> {
             ..served.clone()
         },
         Request { packages: asked(&["flash-attn"]), preferences: only_audited(), ..served.clone() },
-        Request { glibc: Glibc::new(2, 27), ..served.clone() },
-        Request { glibc: Glibc::new(2, 5), ..served },
+        Request { glibc: Some(Glibc::new(2, 27)), ..served.clone() },
+        Request { glibc: Some(Glibc::new(2, 5)), ..served },
         // GPUs without CUDA, and CUDA without a GPU.
         Request {
             cuda: CudaTarget::Cpu,
@@ -127,7 +128,7 @@ fn for_nix(request: &Request) -> Value {
         "compute_capabilities": request.compute_capabilities,
         "compiler": request.compiler.map(HostCompiler::id),
         "torch": request.torch,
-        "glibc": request.glibc.to_string(),
+        "glibc": request.newest_glibc().to_string(),
         "prefer": request.preferences.all.to_string(),
         "only_audited": !request.preferences.only_audited.is_empty(),
     })

@@ -87,9 +87,10 @@ fn requests(file: &CellFile, torch: &str, cell: &Cell) -> Vec<Request> {
             compute_capabilities: capabilities.into_iter().collect(),
             compiler,
             driver: None,
+            driver_ptx: None,
             allowed: BTreeSet::new(),
             torch: Some(torch.to_owned()),
-            glibc,
+            glibc: Some(glibc),
             preferences: Preferences { all, ..Preferences::default() },
         }
     };

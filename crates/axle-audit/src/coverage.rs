@@ -1,11 +1,11 @@
 //! GPU coverage: whether the device code of a wheel runs on a compute capability.
 
 use axle_fatbin::{Code, Kind, Suffix};
-use axle_types::ComputeCapability;
+use axle_types::{ComputeCapability, CudaRelease};
 use serde::{Deserialize, Serialize};
 
 use crate::device_code::{LINKED, NO_SECTION, PRELINK};
-use crate::facts::{ContainerGroup, ElfMember, Form, WheelFacts};
+use crate::facts::{ContainerGroup, DeviceCodeKind, ElfMember, Form, WheelFacts};
 use crate::policy::{Measure, Policy};
 
 /// Whether a wheel runs on a GPU, and how much of it.
@@ -27,6 +27,24 @@ pub struct Coverage {
     pub counted: u64,
     /// Members that do not cover it, by path.
     pub missing: Vec<String>,
+    /// What does not work there, though the package as a whole does: features whose members do not cover it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<String>,
+    /// Members with containers that run there by assembly alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_ptx: Vec<PtxMember>,
+}
+
+/// A member that runs on a GPU by assembly, in part at least: the driver compiles it at the first start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PtxMember {
+    /// Its path.
+    pub member: String,
+    /// The newest CUDA release that made assembly which the GPU takes; null if the member does not show it. The driver
+    /// must be as new.
+    pub cuda: Option<CudaRelease>,
+    /// The containers that have nothing else for the GPU.
+    pub containers: u64,
 }
 
 /// What of a wheel's code runs on a GPU.
@@ -57,15 +75,35 @@ pub enum ServedBy {
 /// it is unknown, as the others may have been linked into these.
 pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> Coverage {
     let mut all = Tally::default();
-    let mut missing = Vec::new();
+    let (mut missing, mut without, mut by_ptx) = (Vec::new(), Vec::new(), Vec::new());
     // What was not read may hold anything.
     let mut unknown = !facts.unread.is_empty();
     for member in facts.elf.iter().filter(|member| policy.loads(&member.path)) {
-        let tally = tally(member, policy.owns_outside(&member.path), gpu);
-        match tally.covers(policy.measure(&member.path)) {
-            Some(true) => {}
-            Some(false) => missing.push(member.path.clone()),
-            None => unknown = true,
+        let rule = policy.member(&member.path);
+        if rule.and_then(|rule| rule.from).is_some_and(|from| gpu < from) {
+            continue;
+        }
+        let stubs = rule.map_or(&[][..], |rule| &rule.stubs);
+        let tally = tally(member, policy.owns_outside(&member.path), stubs, gpu);
+        let measure = rule.map_or(Measure::All, |rule| rule.measure);
+        match (tally.covers(measure), rule.and_then(|rule| rule.feature.as_ref())) {
+            (Some(true), _) => {}
+            (_, Some(feature)) => {
+                if !without.contains(feature) {
+                    without.push(feature.clone());
+                }
+                continue;
+            }
+            (Some(false), None) => missing.push(member.path.clone()),
+            (None, None) => unknown = true,
+        }
+        // Where one container in many is enough, machine code in some serves.
+        if tally.by_ptx > 0 && (tally.by_sass == 0 || measure == Measure::All) {
+            by_ptx.push(PtxMember {
+                member: member.path.clone(),
+                cuda: ptx_release(member, gpu),
+                containers: tally.by_ptx,
+            });
         }
         all.add(&tally);
     }
@@ -107,7 +145,15 @@ pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> 
         specialised: all.specialised,
         counted: all.counted,
         missing,
+        without,
+        by_ptx,
     }
+}
+
+/// The newest CUDA release that made assembly in a member that a GPU takes.
+fn ptx_release(member: &ElfMember, gpu: ComputeCapability) -> Option<CudaRelease> {
+    let entries = member.device_code.iter().filter(|entry| entry.kind == DeviceCodeKind::Ptx);
+    entries.filter(|entry| entry.arch.runs_on(gpu) == Some(true)).filter_map(|entry| entry.toolkit).max()
 }
 
 /// Numbers of containers.
@@ -164,7 +210,7 @@ enum Class {
     Unknown,
 }
 
-fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally {
+fn tally(member: &ElfMember, own_outside: bool, stubs: &[Code], gpu: ComputeCapability) -> Tally {
     let holds = |section: &str| member.container_groups.iter().any(|group| group.section == section);
     let (linked, own) = (holds(LINKED), holds(LINKED) || holds(PRELINK));
     let groups: Vec<(Class, Vec<Code>, u64)> = member
@@ -177,7 +223,8 @@ fn tally(member: &ElfMember, own_outside: bool, gpu: ComputeCapability) -> Tally
             _ => own_outside,
         })
         .filter_map(|group| {
-            let code = countable(group);
+            let mut code = countable(group);
+            code.retain(|code| !stubs.contains(code));
             Some((class(&code)?, code, group.count))
         })
         .collect();
@@ -261,7 +308,7 @@ mod tests {
 
     use super::*;
     use crate::facts::{LooseCode, LooseFormat};
-    use crate::policy::Pattern;
+    use crate::policy::{MemberRule, Pattern};
 
     /// A member that holds groups of containers, written as section, codes and number.
     fn member(path: &str, groups: &[(&str, &str, u64)]) -> ElfMember {
@@ -429,6 +476,52 @@ mod tests {
     }
 
     #[test]
+    fn a_feature_is_done_without() {
+        let rule = MemberRule { feature: Some("several GPUs".to_owned()), ..Measure::All.into() };
+        let policy = Policy { members: vec![(Pattern::new("nccl.so"), rule)], ..Policy::default() };
+        let elf =
+            || vec![member("nccl.so", &[(LINKED, "sm_90", 3)]), member("a.so", &[(LINKED, "sm_120", 1)])];
+        let on_120 = coverage(&wheel(elf()), &policy, "12.0".parse().unwrap());
+        assert_eq!((on_120.covered, on_120.without.as_slice()), (YES, &["several GPUs".to_owned()][..]));
+        assert_eq!((on_120.runnable, on_120.counted), (1, 1), "what is done without does not count");
+        assert_eq!(told(elf(), &policy, "9.0"), (NO, ServedBy::Sass, 3, 4));
+        assert_eq!(told(elf(), &Policy::default(), "12.0"), (NO, ServedBy::Sass, 1, 4));
+    }
+
+    #[test]
+    fn stubs_are_no_code_and_what_is_not_called_does_not_count() {
+        // flash_attn_3/_C.so of xformers 0.0.32: the kernels for Hopper are empty for all other GPUs.
+        let elf = || vec![member("fa3.so", &[(LINKED, "sm_80 sm_90a compute_80", 153)])];
+        let stubs = vec!["sm_80".parse().unwrap(), "compute_80".parse().unwrap()];
+        let rule = MemberRule { from: Some("9.0".parse().unwrap()), stubs, ..Measure::All.into() };
+        let policy = Policy { members: vec![(Pattern::new("fa3.so"), rule)], ..Policy::default() };
+        assert_eq!(told(elf(), &Policy::default(), "12.0"), (YES, ServedBy::Ptx, 153, 153));
+        assert_eq!(told(elf(), &policy, "12.0"), (NO, ServedBy::None, 0, 153));
+        assert_eq!(told(elf(), &policy, "9.0"), (YES, ServedBy::Sass, 153, 153));
+        assert_eq!(told(elf(), &policy, "8.6"), (YES, ServedBy::None, 0, 0));
+    }
+
+    #[test]
+    fn members_that_run_by_assembly_are_told_with_the_release_that_made_it() {
+        let mut fa2 = member("fa2.so", &[(LINKED, "sm_80 compute_80", 72)]);
+        fa2.device_code.push(crate::facts::DeviceCode {
+            section: LINKED.to_owned(),
+            arch: "compute_80".parse().unwrap(),
+            kind: DeviceCodeKind::Ptx,
+            compression: axle_fatbin::Compression::None,
+            toolkit: Some(CudaRelease::new(12, 8)),
+            ptx_version: None,
+            count: 72,
+        });
+        let both = wheel(vec![fa2, member("a.so", &[(LINKED, "sm_90", 1)])]);
+        let judged = |gpu: &str| coverage(&both, &Policy::default(), gpu.parse().unwrap()).by_ptx;
+        let told =
+            PtxMember { member: "fa2.so".to_owned(), cuda: Some(CudaRelease::new(12, 8)), containers: 72 };
+        assert_eq!(judged("9.0"), [told]);
+        assert_eq!(judged("8.6"), []);
+    }
+
+    #[test]
     fn a_policy_chooses_members_and_measures() {
         let elf = || {
             vec![
@@ -436,9 +529,9 @@ mod tests {
                 member("lib/x_cuda128.so", &[(LINKED, "sm_75", 4)]),
             ]
         };
-        let loaded = |measure| Policy {
+        let loaded = |measure: Measure| Policy {
             loaded: Some(vec![Pattern::new("*_cuda126.so")]),
-            measures: vec![(Pattern::new("lib/*"), measure)],
+            members: vec![(Pattern::new("lib/*"), measure.into())],
             ..Policy::default()
         };
         assert_eq!(told(elf(), &loaded(Measure::All), "7.0"), (NO, ServedBy::Sass, 3, 4));

@@ -51,7 +51,7 @@ pub use audit::{Options, Progress, audit, audit_file, audit_installed, audit_unp
 pub use axle_elf::{ElfType, MAGIC as ELF_MAGIC};
 pub use axle_fatbin::{Architectures, Code, CodeError, Compression, MAGIC as FATBIN_MAGIC};
 pub use conclusions::wheel_cuda;
-pub use coverage::{Coverage, ServedBy, coverage};
+pub use coverage::{Coverage, PtxMember, ServedBy, coverage};
 pub use dlopen::MOST_DLOPEN;
 pub use error::{AuditError, Problem};
 pub use facts::{
@@ -62,5 +62,5 @@ pub use findings::{Finding, findings};
 pub use glibc::{GlibcCoverage, glibc_coverage};
 pub use kernels::{Kernel, KernelGroup, Kernels, UnreadImages};
 pub use platform::{PlatformTag, WantedVersion, platform_tag};
-pub use policy::{Measure, Pattern, Policy};
+pub use policy::{Measure, MemberRule, Pattern, Policy};
 pub use providers::{NeededLibrary, Provider, ProviderKind, providers};

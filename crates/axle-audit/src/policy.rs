@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use axle_fatbin::Code;
+use axle_types::ComputeCapability;
+
 use crate::providers::Provider;
 
 /// Knowledge about a package that the bytes of its wheels do not show. The default knows nothing: every member counts,
@@ -10,8 +13,8 @@ use crate::providers::Provider;
 pub struct Policy {
     /// The members that the target loads, where the wheel holds alternatives; `None` for all.
     pub loaded: Option<Vec<Pattern>>,
-    /// Other measures than [`Measure::All`], by member; the first pattern that matches counts.
-    pub measures: Vec<(Pattern, Measure)>,
+    /// How members count that do not count in full; the first pattern that matches counts.
+    pub members: Vec<(Pattern, MemberRule)>,
     /// Members whose containers outside of the device sections are the package's own, and count.
     pub own_outside: Vec<Pattern>,
     /// The provider of each library, by soname.
@@ -27,15 +30,33 @@ impl Policy {
         self.loaded.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| pattern.matches(path)))
     }
 
-    /// How the member at `path` is measured.
-    pub fn measure(&self, path: &str) -> Measure {
-        let measure = self.measures.iter().find(|(pattern, _)| pattern.matches(path));
-        measure.map_or(Measure::All, |(_, measure)| *measure)
+    /// How the member at `path` counts, where it does not count in full.
+    pub fn member(&self, path: &str) -> Option<&MemberRule> {
+        self.members.iter().find(|(pattern, _)| pattern.matches(path)).map(|(_, rule)| rule)
     }
 
     /// Whether containers outside of the device sections count in the member at `path`.
     pub fn owns_outside(&self, path: &str) -> bool {
         self.own_outside.iter().any(|pattern| pattern.matches(path))
+    }
+}
+
+/// How a member counts for coverage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MemberRule {
+    /// How many of its containers must run on a GPU.
+    pub measure: Measure,
+    /// What it is for, where the package does without it on a GPU that it does not cover.
+    pub feature: Option<String>,
+    /// The oldest GPU that it is called on; on older ones it does not count.
+    pub from: Option<ComputeCapability>,
+    /// Code in it that does nothing.
+    pub stubs: Vec<Code>,
+}
+
+impl From<Measure> for MemberRule {
+    fn from(measure: Measure) -> Self {
+        Self { measure, feature: None, from: None, stubs: Vec::new() }
     }
 }
 

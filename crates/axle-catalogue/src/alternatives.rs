@@ -8,7 +8,8 @@ use crate::{Load, Package};
 impl Package {
     /// How the members of a wheel count for coverage, and which of them a target loads.
     pub fn policy_for(&self, facts: &WheelFacts, cuda: CudaTarget) -> axle_audit::Policy {
-        let mut policy = self.policy();
+        let version = facts.version.as_deref().and_then(|version| version.parse().ok());
+        let mut policy = self.policy(version.as_ref());
         if let Some(loads) = self.loaded(facts, cuda) {
             let members = facts.elf.iter().map(|member| member.path.as_str()).filter(|path| loads(path));
             policy.loaded = Some(members.map(axle_audit::Pattern::new).collect());

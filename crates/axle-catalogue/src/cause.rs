@@ -8,7 +8,9 @@ use std::fmt;
 
 use axle_fatbin::Code;
 use axle_rules::Rule;
-use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System, WheelCuda, comma_separated};
+use axle_types::{
+    ComputeCapability, CudaRelease, CudaTarget, Glibc, PythonVersion, System, WheelCuda, comma_separated,
+};
 use axle_wheel::TagMismatch;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +84,15 @@ pub enum Cause {
     },
     /// It links libtorch's C++ symbols, of an unknown version of torch.
     UnknownTorch,
+    /// The catalogue's table of the torch that its versions are made for does not name it.
+    UnlistedTorch,
+    /// Its code is only declared, and wheels of its package for the same CUDA that were read do not have what is declared.
+    Doubtful {
+        /// The GPUs that are declared and that none of the others covers.
+        lacking: Vec<ComputeCapability>,
+        /// The versions that were read, oldest first.
+        read: Vec<String>,
+    },
     /// It does not cover any known GPU.
     CoversNothing,
     /// Some of the target's GPUs are not covered.
@@ -92,6 +103,15 @@ pub enum Cause {
         covers: Vec<ComputeCapability>,
         /// The code in it, SASS before PTX.
         code: Vec<Code>,
+    },
+    /// It runs on the target's GPUs by PTX alone, in part at least, which the driver is too old to compile.
+    Ptx {
+        /// The members with PTX alone.
+        members: Vec<String>,
+        /// The CUDA release that made it.
+        cuda: CudaRelease,
+        /// The newest whose PTX the driver compiles.
+        compiles: CudaRelease,
     },
     /// Its source does not support some of the target's GPUs.
     Unsupported {
@@ -245,6 +265,8 @@ pub enum Undeclared {
     Gpus,
     /// The libraries that it needs.
     Libraries,
+    /// The glibc that it needs.
+    Glibc,
 }
 
 /// What some versions of a package have in common.
@@ -272,6 +294,13 @@ pub enum What {
         /// What there is of it; `None` where some version satisfies it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lacks: Option<Lack>,
+    },
+    /// They do not work beside this, though no metadata says so.
+    NotWith {
+        /// Name and specifiers.
+        requirement: String,
+        /// What fails.
+        reason: String,
     },
     /// They cannot be chosen.
     Unfit {
@@ -385,11 +414,14 @@ impl Cause {
             | Self::Outside { .. }
             | Self::Conflict { .. } => CauseKind::Dependency,
             Self::NotCompiled | Self::OnlyWheels => CauseKind::Compiler,
+            Self::Ptx { .. } => CauseKind::Driver,
             Self::UnreadableName { .. }
             | Self::UnreadablePython { .. }
             | Self::UnreadableGlibc { .. }
             | Self::UnknownCuda { .. }
             | Self::UnknownTorch
+            | Self::UnlistedTorch
+            | Self::Doubtful { .. }
             | Self::UnknownToolkit { .. }
             | Self::Undeclared { .. }
             | Self::UnreadableRequirement { .. }
@@ -456,6 +488,8 @@ impl Cause {
             Self::Uncovered { .. }
             | Self::Glibc { .. }
             | Self::UnreadableGlibc { .. }
+            | Self::Ptx { .. }
+            | Self::Doubtful { .. }
             | Self::Unread { .. } => {
                 format!("the wheel of {subject} {}", self.predicate())
             }
@@ -507,6 +541,20 @@ impl fmt::Display for Cause {
                 f.write_str("it is built with the old C++ ABI, but torch with the new one (C++11)")
             }
             Self::UnknownTorch => f.write_str("it links the C++ symbols of an unknown version of torch"),
+            Self::UnlistedTorch => f.write_str(
+                "the torch that it is built for is unknown: the catalogue's table for the package does not name this version",
+            ),
+            Self::Doubtful { lacking, read } => write!(
+                f,
+                "was never read, and what is declared of it is in doubt: it is said to cover {}, but no wheel of the package for this CUDA that was read does ({})",
+                comma_separated(lacking),
+                comma_separated(read)
+            ),
+            Self::Ptx { members, cuda, compiles } => write!(
+                f,
+                "has only PTX of CUDA {cuda} for this GPU in {}, and the driver compiles PTX up to CUDA {compiles}; --allow AX211 continues without what is in there",
+                comma_separated(members)
+            ),
             Self::CoversNothing => f.write_str("its code does not cover any known GPU"),
             Self::Uncovered { lacking, covers, code } => {
                 write!(f, "it {}", uncovered(lacking, covers, code))
@@ -543,6 +591,7 @@ impl fmt::Display for Cause {
                     Undeclared::Cuda => "the CUDA release that it is built for is",
                     Undeclared::Gpus => "the GPUs that it runs on are",
                     Undeclared::Libraries => "the libraries that it needs are",
+                    Undeclared::Glibc => "the glibc that it needs is",
                 };
                 write!(f, "its bytes were never read, and {what} not declared")
             }
@@ -660,6 +709,9 @@ fn conflict(facts: &[Fact], f: &mut fmt::Formatter<'_>) -> fmt::Result {
                     Some(Lack::Kept) => format!("{requirement}, but the catalogue keeps no such version"),
                     Some(Lack::Version) => format!("{requirement}, but no such version is in the catalogue"),
                 }),
+                What::NotWith { requirement, reason } => {
+                    others.push(format!("{subject} does not work with {requirement} ({reason})"));
+                }
                 What::Unfit { why } => others.push(why.about(&subject)),
                 What::Missing => others.push(format!("{package} is not in the catalogue")),
                 What::Asked { requirement } => others.push(format!("{requirement} is requested")),

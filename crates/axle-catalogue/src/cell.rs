@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axle_fatbin::Code;
-use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, Sha256, System};
+use axle_types::{ComputeCapability, CudaRelease, CudaTarget, Glibc, PythonVersion, Sha256, System};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -152,10 +152,16 @@ pub struct CellPackage<F = BTreeMap<String, FrozenWheel>> {
     pub source: Option<CellSource<F>>,
     /// Packages of the cell that it requires.
     pub requires: Vec<String>,
+    /// What it compiles with when it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compiles: Option<CellCompiler>,
     /// Whether it is made for a GPU or a torch. What refers to such a package, or was compiled against one, serves this
     /// one alone; anything else takes a plain package as it finds it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gpu: bool,
+    /// Whether the set lacks the libraries by which it sees the GPU: their versions do not go with the set's torch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cpu_only: bool,
 }
 
 /// The wheel of a package in a cell.
@@ -178,6 +184,51 @@ pub struct CellWheel {
     pub sass: Vec<Code>,
     /// PTX in it.
     pub ptx: Vec<Code>,
+    /// Whether nothing tells the glibc that it needs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unknown_glibc: bool,
+    /// What the driver compiles of it when it starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_ptx: Vec<CellPtx>,
+    /// What of it does not work on some of the GPUs that it covers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<CellFeature>,
+}
+
+/// Members of a wheel that some GPUs run by PTX alone, in part at least.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellPtx {
+    /// Their paths.
+    pub members: Vec<String>,
+    /// The CUDA release that made the PTX; `None` where that is not known, and the cell's is meant.
+    pub cuda: Option<CudaRelease>,
+    /// The GPUs.
+    pub on: Vec<ComputeCapability>,
+}
+
+/// What a wheel does not do on some GPUs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellFeature {
+    /// What it is, as the package's TOML says it.
+    pub feature: String,
+    /// The GPUs.
+    pub on: Vec<ComputeCapability>,
+}
+
+/// What a package compiles with when it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CellCompiler {
+    /// The compiler, as a sentence names it.
+    pub with: String,
+    /// The GPUs that it cannot compile for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<ComputeCapability>,
+    /// What to do where it cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
 }
 
 /// How a package of a cell is compiled. What compiles it is in `builds/<name>/<version>.json`.
@@ -240,8 +291,8 @@ impl<F> CellPackage<F> {
                 minutes: source.minutes,
             })
         });
-        let Self { version, wheel, requires, gpu, .. } = self;
-        Ok(CellPackage { version, wheel, source: source.transpose()?, requires, gpu })
+        let Self { version, wheel, requires, compiles, gpu, cpu_only, .. } = self;
+        Ok(CellPackage { version, wheel, source: source.transpose()?, requires, compiles, gpu, cpu_only })
     }
 }
 
@@ -411,7 +462,9 @@ mod tests {
             wheel: None,
             source: Some(source("80.0")),
             requires: Vec::new(),
+            compiles: None,
             gpu: true,
+            cpu_only: false,
         };
         let cell = |versions: &[(&str, &str)]| {
             let packages =

@@ -5,6 +5,7 @@ use axle_types::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_wheel::WheelName;
+use pep440_rs::{Operator, Version, VersionSpecifiers};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -60,6 +61,7 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     let builds = checker.builds()?;
     checker.matrix(&matrix, &packages);
     checker.sources(&packages, &components);
+    checker.tables(&packages, &artefacts);
     checker.libraries(&catalogue, &builds);
     checker.driver(&matrix, &packages, &artefacts, &builds);
     checker.frozen(&environments, &cells);
@@ -67,6 +69,14 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     let mut complaints = checker.complaints;
     complaints.sort();
     Ok((checker.counts, complaints))
+}
+
+/// Whether specifiers admit no version that is published later.
+fn has_end(versions: &VersionSpecifiers) -> bool {
+    use Operator::{Equal, EqualStar, ExactEqual, LessThan, LessThanEqual, TildeEqual};
+    versions.iter().any(|one| {
+        matches!(one.operator(), Equal | EqualStar | ExactEqual | LessThan | LessThanEqual | TildeEqual)
+    })
 }
 
 struct Checker<'a> {
@@ -89,6 +99,44 @@ impl Checker<'_> {
                 path,
                 "it is not formatted as axle writes it; write it with `cargo xtask update --offline`",
             );
+        }
+    }
+
+    /// That what was written by hand about versions ends, and that no newer one is there: what holds of those that were
+    /// looked at says nothing of the next.
+    fn tables(&mut self, packages: &BTreeMap<String, Package>, artefacts: &BTreeMap<String, ArtefactFile>) {
+        for (name, package) in packages {
+            let path = format!("packages/{name}.toml");
+            let tables = [
+                ("torch", package.torch.iter().map(|row| &row.versions).collect::<Vec<_>>()),
+                ("declared", package.declared.iter().map(|row| &row.versions).collect()),
+            ];
+            for (table, rows) in tables {
+                for versions in rows.iter().filter(|versions| !has_end(versions)) {
+                    let of =
+                        if versions.is_empty() { "all versions".to_owned() } else { versions.to_string() };
+                    self.complain(
+                        &path,
+                        format!("[[{table}]] for {of} has no end: write the newest version that was looked at, as in `<=1.2`"),
+                    );
+                }
+                let known = artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+                // What was read needs nothing declared.
+                let known =
+                    known.filter(|artefact| table == "torch" || artefact.provenance == Provenance::Declared);
+                let versions: BTreeSet<Version> = known
+                    .filter_map(|artefact| artefact.filename.parse::<WheelName>().ok())
+                    .map(|wheel| wheel.version().clone().without_local())
+                    .collect();
+                let is_named = |version: &Version| rows.iter().any(|row| row.contains(version));
+                let newer: Vec<_> = versions.iter().rev().take_while(|version| !is_named(version)).collect();
+                if let (Some(newest), true) = (newer.first(), newer.len() < versions.len()) {
+                    self.complain(
+                        &path,
+                        format!("{newest} is newer than every version that [[{table}]] names: look whether it still holds, and name it"),
+                    );
+                }
+            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axle_toolkit::Toolkits;
-use axle_types::{ComputeCapability, CudaTarget, PythonVersion, System};
+use axle_toolkit::{Release, Toolkits};
+use axle_types::{ComputeCapability, CudaRelease, CudaTarget, PythonVersion, System};
 use rayon::prelude::*;
 
 use crate::{
@@ -63,12 +63,15 @@ impl Inventory {
         {
             return Err(Cause::OldToolkit { needs: needs.clone(), has: cuda });
         }
-        let mut releases = self.toolkits.iter().flat_map(|toolkits| &toolkits.releases);
-        let release = releases.find(|release| release.cuda == cuda_release);
-        let targets = &release.ok_or(Cause::UnknownToolkit { cuda })?.capabilities;
+        let targets = &self.toolkit(cuda_release).ok_or(Cause::UnknownToolkit { cuda })?.capabilities;
         let own = source.capabilities.as_ref();
         let supported =
             |cc: &ComputeCapability| targets.contains(cc) && own.is_none_or(|own| own.contains(cc));
         Ok(self.matrix.compute_capabilities.iter().copied().filter(supported).collect())
+    }
+
+    /// What is known of a CUDA release.
+    pub fn toolkit(&self, cuda: CudaRelease) -> Option<&Release> {
+        self.toolkits.iter().flat_map(|toolkits| &toolkits.releases).find(|release| release.cuda == cuda)
     }
 }

@@ -49,7 +49,8 @@ pub use catalogue::{
 };
 pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
 pub use cell::{
-    Absence, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra, ExtraBlocker, Extras, Newer,
+    Absence, Cell, CellCompiler, CellFeature, CellFile, CellPackage, CellPtx, CellSource, CellWheel, Extra,
+    ExtraBlocker, Extras, Newer,
 };
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
@@ -58,8 +59,9 @@ pub use inventory::Inventory;
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
 pub use package::{
-    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
-    Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
+    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, Compiles, CoverageRule, CudaMatch,
+    Declared, Dlopen, Keep, Load, MadeForTorch, NotWith, Package, Published, Replacement, Source, Spelling,
+    Unprovided,
 };
 pub use store::{Files, Folder, FolderLock, Transaction, write_file};
 pub use valid::{InvalidText, Valid, package_name, version};

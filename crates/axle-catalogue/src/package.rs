@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use axle_audit::{Code, Measure, Pattern, Policy};
-use axle_types::{ComputeCapability, System, WheelCuda};
+use axle_audit::{Code, Measure, MemberRule, Pattern, Policy};
+use axle_types::{ComputeCapability, CudaRelease, Glibc, System, WheelCuda};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::Deserialize;
 
@@ -53,6 +53,16 @@ pub struct Package {
     /// What it requires besides what its metadata says.
     #[serde(default)]
     pub also_requires: Vec<AlsoRequires>,
+    /// Versions of other packages that it does not work beside, where no metadata says so.
+    #[serde(default)]
+    pub not_with: Vec<NotWith>,
+    /// What it compiles with when it runs.
+    #[serde(default)]
+    pub compiles: Vec<Compiles>,
+    /// Extras without which it does not find the GPU's libraries, by the major release of CUDA: without them it runs on
+    /// the CPU and looks as if it were fine. A set with CUDA has what they require.
+    #[serde(default)]
+    pub cuda_extras: BTreeMap<String, Vec<String>>,
     /// How it is compiled from its sdist; without it, it is not.
     pub source: Option<Source>,
     /// How many of a member's containers must run on a GPU, where it is not all of them.
@@ -79,12 +89,13 @@ impl Package {
         version: &Version,
         variant: &Variant,
         system: System,
-    ) -> impl Iterator<Item = &'a Declared> + use<'a> {
+    ) -> impl Iterator<Item = &'a Declared> {
         let public = version.clone().without_local();
-        let cuda = variant.cuda;
+        let (cuda, torch) = (variant.cuda, variant.torch.as_ref());
         self.declared.iter().filter(move |row| {
             row.versions.contains(&public)
                 && row.cuda.is_none_or(|of| cuda == Some(of))
+                && row.torch.as_ref().is_none_or(|of| torch == Some(of))
                 && row.system.is_none_or(|of| system == of)
         })
     }
@@ -102,24 +113,32 @@ impl Package {
         rows.flat_map(|row| &row.requires_dist)
     }
 
-    /// How the members of its wheels count for coverage.
-    pub fn policy(&self) -> Policy {
-        let measure = |rule: &CoverageRule| rule.share.map_or(Measure::Any, Measure::Share);
+    /// How the members of the wheels of a version count for coverage.
+    pub fn policy(&self, version: Option<&Version>) -> Policy {
+        let public = version.map(|version| version.clone().without_local());
+        let holds = |versions: &VersionSpecifiers| match &public {
+            Some(public) => versions.contains(public),
+            None => versions.is_empty(),
+        };
+        let rules: Vec<&CoverageRule> = self.coverage.iter().filter(|rule| holds(&rule.versions)).collect();
+        let is_loose = |rule: &&&CoverageRule| {
+            let extension = Path::new(&rule.member).extension();
+            LOOSE.iter().any(|loose| extension.is_some_and(|extension| extension == *loose))
+        };
         Policy {
             loaded: None,
             // Files of device code are measured together, by the rule for them.
-            loose: self
-                .coverage
-                .iter()
-                .find(|rule| {
-                    let extension = Path::new(&rule.member).extension();
-                    LOOSE.iter().any(|loose| extension.is_some_and(|extension| extension == *loose))
-                })
-                .map(measure),
-            measures: self.coverage.iter().map(|rule| (Pattern::new(&rule.member), measure(rule))).collect(),
+            loose: rules.iter().find(is_loose).map(|rule| rule.member_rule().measure),
+            members: rules.iter().map(|rule| (Pattern::new(&rule.member), rule.member_rule())).collect(),
             own_outside: self.own_outside.iter().map(Pattern::new).collect(),
             ..Policy::default()
         }
+    }
+
+    /// What a version compiles with when it runs.
+    pub fn compiles_with(&self, version: &Version) -> Option<&Compiles> {
+        let public = version.clone().without_local();
+        self.compiles.iter().find(|row| row.versions.contains(&public))
     }
 }
 
@@ -228,6 +247,8 @@ pub struct Declared {
     pub versions: VersionSpecifiers,
     /// The CUDA in their names, where only those of one are meant (`12`, `12.6`, `cpu`).
     pub cuda: Option<WheelCuda>,
+    /// The torch in their names, where only those for one are meant (`2.6`).
+    pub torch: Option<Version>,
     /// The system, where only wheels of one are meant.
     pub system: Option<System>,
     /// `Requires-Python`.
@@ -240,9 +261,11 @@ pub struct Declared {
     pub ptx: Option<Vec<Code>>,
     /// The sonames that its members need from outside.
     pub needed: Option<Vec<String>>,
-    /// Whether its C++ strings are those of the C++11 ABI; said of wheels that were seen too, where their symbols don't
-    /// tell.
+    /// Whether its C++ strings are those of the C++11 ABI, whatever their names claim; said of wheels that were seen too,
+    /// where their symbols don't tell.
     pub cxx11_abi: Option<bool>,
+    /// The glibc that its members need, where the tags of the wheels name none.
+    pub glibc: Option<Glibc>,
     /// The document that states it.
     pub document: String,
 }
@@ -259,6 +282,47 @@ pub struct AlsoRequires {
     pub requires_dist: Vec<String>,
     /// What fails without them.
     pub reason: String,
+}
+
+/// Versions of another package that some versions of a package do not work beside: a break of an interface, after
+/// which metadata that is published already cannot be changed.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct NotWith {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// The other package (`numpy`).
+    pub other: String,
+    /// The versions of it in question (`>=2`).
+    pub other_versions: VersionSpecifiers,
+    /// What fails.
+    pub reason: String,
+    /// The document that states it.
+    pub document: String,
+}
+
+/// The compiler with which some versions of a package make code for a GPU when they run.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Compiles {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
+    /// The compiler, as a sentence names it (`its own ptxas`, `NVRTC`, `the nvcc on PATH`).
+    pub with: String,
+    /// The CUDA release that the compiler is of; what that can compile for is in `toolkits.json`. Without it, it is the
+    /// target's.
+    pub cuda: Option<CudaRelease>,
+    /// The GPUs that it can compile for, where these are other ones than its release's.
+    pub capabilities: Option<Vec<ComputeCapability>>,
+    /// For some GPUs, the oldest CUDA release of a compiler that can compile its code.
+    #[serde(default)]
+    pub needs: BTreeMap<ComputeCapability, CudaRelease>,
+    /// What to do where it cannot.
+    pub remedy: Option<String>,
+    /// How that is known.
+    pub document: String,
 }
 
 /// How a package is compiled from its sdist.
@@ -366,12 +430,30 @@ pub enum CudaMatch {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CoverageRule {
+    /// The versions of the package.
+    #[serde(default = "VersionSpecifiers::empty")]
+    pub versions: VersionSpecifiers,
     /// The members' paths; `*` matches any characters.
     pub member: String,
     /// The share of the containers that must run on a GPU, from 0 to 1; without it, one at least.
     pub share: Option<f64>,
+    /// What the members are for, where the package does without them on a GPU that they do not cover
+    /// (`communication between GPUs`).
+    pub feature: Option<String>,
+    /// The oldest GPU that the package calls these members on; on older ones they do not count.
+    pub from: Option<ComputeCapability>,
+    /// Code in these members that does nothing: kernels without a body, which are there for the linker.
+    #[serde(default)]
+    pub stubs: Vec<Code>,
     /// Why not all of them.
     pub reason: String,
+}
+
+impl CoverageRule {
+    fn member_rule(&self) -> MemberRule {
+        let measure = self.share.map_or(Measure::Any, Measure::Share);
+        MemberRule { measure, feature: self.feature.clone(), from: self.from, stubs: self.stubs.clone() }
+    }
 }
 
 /// Sonames that members of a wheel load by `dlopen`.

@@ -36,8 +36,8 @@ pub fn packages(
             continue;
         }
         let Some(file) = catalogue.artefacts(&name)? else { continue };
-        let policy = entry.policy();
         for (version, artefacts) in versions(&file) {
+            let policy = entry.policy(version.parse().ok().as_ref());
             for system in System::ALL {
                 let here: Vec<_> = artefacts.iter().filter(|(wheel, _)| is_for(wheel, system)).collect();
                 let mut audited = here.iter().map(|(_, artefact)| *artefact);

@@ -422,9 +422,10 @@ impl<'a> Facts<'a> {
             compute_capabilities,
             compiler,
             driver: None,
+            driver_ptx: None,
             allowed: BTreeSet::new(),
             torch: Some(cell.name.torch.clone()),
-            glibc: self.matrix.glibc,
+            glibc: Some(self.matrix.glibc),
             preferences: Preferences::default(),
         }
     }

@@ -18,9 +18,9 @@ pub use lookup::{
 };
 pub use plan::{
     CompilerSpan, FromSource, PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, REFUSAL_SCHEMA, Refusal,
-    RefusalReason, Suggestion, Target,
+    RefusalReason, Suggestion, Target, Warning, WarningKind,
 };
 pub use request::{
-    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
-    shell_word,
+    Asked, DEFAULT_GLIBC, Needs, Prefer, Preferences, Request, RequestError, Which, package_name,
+    requirement, shell_word,
 };

@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use axle_catalogue::{
-    ArtefactFile, Catalogue, CatalogueError, Cause, CauseKind, Cell, CellFile, CellPackage, CellSource,
-    CellWheel, Matrix, Provenance,
+    ArtefactFile, Catalogue, CatalogueError, Cause, CauseKind, Cell, CellCompiler, CellFeature, CellFile,
+    CellPackage, CellPtx, CellSource, CellWheel, Matrix, Provenance,
 };
 use axle_toolkit::{SupportedCompilers, Toolkits};
 use axle_types::{ComputeCapability, CudaTarget, PythonVersion, System, comma_separated};
 
 use crate::plan::{
-    PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, RefusalReason, Suggestion, Target, World, id,
+    PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, RefusalReason, Suggestion, Target, Warning,
+    WarningKind, World, id,
 };
-use crate::request::{Prefer, Request};
+use crate::request::{Needs, Prefer, Request};
 
 mod blocker;
 mod explain;
@@ -174,6 +175,7 @@ impl<'a> Lookup<'a> {
     /// CUDA, or none with it.
     pub fn answer(&self, request: &Request) -> Result<Answer, LookupError> {
         self.check(request)?;
+        let request = &self.informed(request)?;
         if let Some(refusal) = self.unknown_names(request)? {
             return Ok(Err(Box::new(refusal)));
         }
@@ -182,7 +184,8 @@ impl<'a> Lookup<'a> {
         }
         let mut reasons = self.reasons(request)?;
         let mut suggestions = Vec::new();
-        if reasons.iter().any(|reason| reason.kind == CauseKind::Dependency) {
+        // What contradicts itself in the sets, or is in none, a lock may have in other versions.
+        if reasons.iter().any(|reason| matches!(reason.kind, CauseKind::Dependency | CauseKind::Missing)) {
             let is_specified = request.packages.values().any(|asked| !asked.specifiers.is_empty());
             let instead = match self.solver {
                 Some(solver) => solver.instead(self, request).map_err(LookupError::Solve)?,
@@ -196,6 +199,18 @@ impl<'a> Lookup<'a> {
         }
         let suggestions = self.suggestions(request, suggestions)?;
         Ok(Err(Box::new(Refusal { suggestions, ..Refusal::new(request, reasons) })))
+    }
+
+    /// The request with what the catalogue knows of its driver.
+    ///
+    /// # Errors
+    /// When the catalogue is not valid.
+    pub fn informed(&self, request: &Request) -> Result<Request, CatalogueError> {
+        let driver_ptx = match &request.driver {
+            Some(driver) => self.toolkits()?.and_then(|toolkits| toolkits.declared.newest_ptx(driver)),
+            None => None,
+        };
+        Ok(Request { driver_ptx, ..request.clone() })
     }
 
     /// Says what makes a request no question.
@@ -325,9 +340,7 @@ fn unfit(name: &str, wheel: &CellWheel, request: &Request) -> Vec<Cause> {
     if !lacking.is_empty() {
         causes.push(uncovered(wheel, lacking));
     }
-    if let Some(needs) = wheel.glibc.filter(|needs| *needs > request.glibc) {
-        causes.push(Cause::Glibc { needs, has: request.glibc });
-    }
+    causes.extend(request.exceeded(&Needs::of(wheel)));
     if wheel.provenance != Provenance::Audited && request.preferences.only_audited.includes(name) {
         causes.push(Cause::Unread { provenance: wheel.provenance });
     }
@@ -352,6 +365,46 @@ fn closure<'a>(cell: &'a Cell, names: &BTreeSet<String>) -> BTreeMap<&'a str, &'
     closure
 }
 
+/// What a user of a plan should know: what runs by PTX, what does not work on the GPUs, and what compiles as it runs.
+fn warnings(closure: &BTreeMap<&str, &CellPackage>, request: &Request) -> Vec<Warning> {
+    let asked = |on: &[ComputeCapability]| -> Vec<ComputeCapability> {
+        request.compute_capabilities.iter().filter(|cc| on.contains(cc)).copied().collect()
+    };
+    let CudaTarget::Release(target) = request.cuda else { return Vec::new() };
+    let mut warnings = Vec::new();
+    for (name, package) in closure {
+        let mut warn = |kind, on| warnings.push(Warning::new(name, &package.version, kind, on));
+        // What is compiled is compiled for the GPUs that are asked for.
+        if let Some(Build::Wheel(wheel)) = Build::of(name, package, request, true) {
+            for CellFeature { feature, on } in &wheel.without {
+                let on = asked(on);
+                if !on.is_empty() {
+                    warn(WarningKind::Without { feature: feature.clone() }, on);
+                }
+            }
+            for CellPtx { members, cuda, on } in &wheel.by_ptx {
+                let on = asked(on);
+                if !on.is_empty() {
+                    warn(WarningKind::Ptx { members: members.clone(), cuda: cuda.unwrap_or(target) }, on);
+                }
+            }
+        }
+        if package.cpu_only {
+            warn(WarningKind::CpuOnly, Vec::new());
+        }
+        if let Some(CellCompiler { with, lacks, remedy }) = &package.compiles {
+            let lacks = asked(lacks);
+            let kind = if lacks.is_empty() {
+                WarningKind::Compiles { with: with.clone() }
+            } else {
+                WarningKind::CannotCompile { with: with.clone(), remedy: remedy.clone() }
+            };
+            warn(kind, lacks);
+        }
+    }
+    warnings
+}
+
 fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
     let Found { file, torch, wanted } = found;
     let target = Target::of(request);
@@ -371,11 +424,13 @@ fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
             .map(|(name, _)| name.as_str())
             .collect(),
     };
+    let warnings = warnings(&closure, request);
     Ok(Plan {
         schema: PLAN_SCHEMA,
         id: id(&target, &world)?,
         target,
         torch: torch.clone(),
+        warnings,
         packages: closure
             .into_iter()
             .filter_map(|(name, package)| Some((name, package, made(name, package)?)))

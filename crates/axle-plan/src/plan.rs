@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Cause, CauseKind, Provenance, canonical};
-use axle_types::{ComputeCapability, CudaTarget, HostCompiler, PythonVersion, Sha256, System};
+use axle_types::{
+    ComputeCapability, CudaRelease, CudaTarget, HostCompiler, PythonVersion, Sha256, System, comma_separated,
+};
 use serde::Serialize;
 
 use crate::request::{Prefer, Request};
@@ -24,8 +26,103 @@ pub struct Plan {
     pub target: Target,
     /// The torch version of the cell.
     pub torch: String,
+    /// What should be known of it before it is used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// The packages.
     pub packages: BTreeMap<String, PlanPackage>,
+}
+
+/// What should be known of a package of a plan before it is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Warning {
+    /// The package.
+    pub package: String,
+    /// Its version.
+    pub version: String,
+    /// What it is.
+    #[serde(flatten)]
+    pub kind: WarningKind,
+    /// The GPUs in question, of those asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<ComputeCapability>,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+/// Kinds of [`Warning`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "warning", rename_all = "kebab-case")]
+pub enum WarningKind {
+    /// A feature of it does not work on the GPU.
+    Without {
+        /// What it is.
+        feature: String,
+    },
+    /// It runs on the CPU: the libraries by which it sees the GPU do not go with the set's torch.
+    CpuOnly,
+    /// Members run on the GPU by PTX alone, in part at least.
+    Ptx {
+        /// Their paths.
+        members: Vec<String>,
+        /// The CUDA release that made the PTX.
+        cuda: CudaRelease,
+    },
+    /// It compiles kernels when it runs.
+    Compiles {
+        /// With what.
+        with: String,
+    },
+    /// It compiles kernels when it runs, and cannot for the GPU.
+    CannotCompile {
+        /// With what.
+        with: String,
+        /// What to do.
+        remedy: Option<String>,
+    },
+}
+
+/// As many members of a wheel are named in a sentence.
+const MEMBERS: usize = 3;
+
+impl Warning {
+    pub(crate) fn new(package: &str, version: &str, kind: WarningKind, on: Vec<ComputeCapability>) -> Self {
+        // What is local names CUDA, torch and ABI, which are the same for all.
+        let subject = format!("{package} {}", version.split('+').next().unwrap_or(version));
+        let gpus = comma_separated(&on);
+        let message = match &kind {
+            WarningKind::Without { feature } => {
+                format!(
+                    "{subject} has no code for {gpus} in what serves {feature}, which does not work there"
+                )
+            }
+            WarningKind::Ptx { members, cuda } => {
+                let name = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
+                let named: Vec<_> = members.iter().take(MEMBERS).map(name).collect();
+                let more = match members.len().saturating_sub(MEMBERS) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                format!(
+                    "{subject} runs on {gpus} by PTX in {}{more}: the driver must be that of CUDA {cuda} or newer, \
+                     and compiles it at the first start, which may take minutes",
+                    named.join(", ")
+                )
+            }
+            WarningKind::CpuOnly => format!(
+                "{subject} does not see the GPU: what it needs for that does not go with this torch; asked for alone, \
+                 `axle lock` solves it without torch"
+            ),
+            WarningKind::Compiles { with } => format!("{subject} compiles kernels when it runs, with {with}"),
+            WarningKind::CannotCompile { with, remedy } => {
+                let remedy = remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
+                format!(
+                    "{subject} compiles kernels when it runs, with {with}, which cannot compile for {gpus}{remedy}"
+                )
+            }
+        };
+        Self { package: package.to_owned(), version: version.to_owned(), kind, on, message }
+    }
 }
 
 /// What a plan is for.

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use axle_catalogue::{Cause, CellPtx, CellWheel, Undeclared};
 use axle_rules::Rule;
 use axle_types::{
-    ComputeCapability, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler, InvalidCompiler,
-    InvalidRequirement, PythonVersion, Requirement, System, VersionOrUrl, marker_environment, parse_name,
+    ComputeCapability, CudaRelease, CudaTarget, DriverVersion, ExtraName, Glibc, HostCompiler,
+    InvalidCompiler, InvalidRequirement, PythonVersion, Requirement, System, VersionOrUrl,
+    marker_environment, parse_name,
 };
 use pep440_rs::VersionSpecifiers;
 
@@ -30,14 +32,35 @@ pub struct Request {
     pub compiler: Option<HostCompiler>,
     /// The machine's driver; `None` is one that is new enough.
     pub driver: Option<DriverVersion>,
+    /// The newest CUDA release whose PTX the driver compiles; `None` where there is no driver to hold it against.
+    /// [`Lookup::informed`](crate::Lookup::informed) fills it in.
+    pub driver_ptx: Option<CudaRelease>,
     /// Rules on compilers and drivers that may be broken.
     pub allowed: BTreeSet<Rule>,
     /// A torch version, or the start of one (`2.9`).
     pub torch: Option<String>,
-    /// The glibc of the machine.
-    pub glibc: Glibc,
+    /// The glibc of the machine; `None` is [`DEFAULT_GLIBC`], beside which a wheel passes whose glibc is not known.
+    pub glibc: Option<Glibc>,
     /// Wheels or compiling.
     pub preferences: Preferences,
+}
+
+/// What a wheel needs of a machine.
+#[derive(Debug, Clone, Copy)]
+pub struct Needs<'a> {
+    /// The glibc.
+    pub glibc: Option<Glibc>,
+    /// Whether nothing tells which glibc that is.
+    pub is_glibc_unknown: bool,
+    /// What of it the driver compiles.
+    pub by_ptx: &'a [CellPtx],
+}
+
+impl<'a> Needs<'a> {
+    /// What the wheel of a cell needs.
+    pub fn of(wheel: &'a CellWheel) -> Self {
+        Self { glibc: wheel.glibc, is_glibc_unknown: wheel.unknown_glibc, by_ptx: &wheel.by_ptx }
+    }
 }
 
 /// The extras and specifiers of a requested package.
@@ -182,6 +205,43 @@ pub enum RequestError {
 }
 
 impl Request {
+    /// The glibc that a wheel may need.
+    pub fn newest_glibc(&self) -> Glibc {
+        self.glibc.unwrap_or(DEFAULT_GLIBC)
+    }
+
+    /// Why a wheel does not serve, of what a machine limits: its glibc and its driver. What is not known of a wheel keeps
+    /// to no limit that was given.
+    pub fn exceeded(&self, needs: &Needs<'_>) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        match needs.glibc {
+            Some(needs) if needs > self.newest_glibc() => {
+                causes.push(Cause::Glibc { needs, has: self.newest_glibc() });
+            }
+            None if needs.is_glibc_unknown && self.glibc.is_some() => {
+                causes.push(Cause::Undeclared { what: Undeclared::Glibc });
+            }
+            _ => {}
+        }
+        let (Some(compiles), CudaTarget::Release(target)) = (self.driver_ptx, self.cuda) else {
+            return causes;
+        };
+        if self.allowed.contains(&Rule::DriverTooOldForPtx) {
+            return causes;
+        }
+        let too_new = needs.by_ptx.iter().filter(|ptx| {
+            ptx.cuda.unwrap_or(target) > compiles
+                && ptx.on.iter().any(|cc| self.compute_capabilities.contains(cc))
+        });
+        let mut too_new = too_new.peekable();
+        if let Some(first) = too_new.peek() {
+            let cuda = first.cuda.unwrap_or(target);
+            let members = too_new.flat_map(|ptx| ptx.members.iter().cloned()).collect();
+            causes.push(Cause::Ptx { members, cuda, compiles });
+        }
+        causes
+    }
+
     /// Whether packages that prefer wheels may be compiled: first not, with any torch, then, given a compiler, they may.
     pub fn passes(&self) -> &'static [bool] {
         if self.compiler.is_none() || self.preferences.only_wheels == Which::All {
@@ -251,9 +311,7 @@ impl Request {
         if self.system != System::X86_64Linux {
             words.push(format!("--system {}", self.system));
         }
-        if self.glibc != DEFAULT_GLIBC {
-            words.push(format!("--glibc {}", self.glibc));
-        }
+        words.extend(self.glibc.iter().map(|glibc| format!("--glibc {glibc}")));
         let Preferences { all, packages, only_wheels, only_audited } = &self.preferences;
         if *all != Prefer::default() {
             words.push(format!("--prefer {all}"));

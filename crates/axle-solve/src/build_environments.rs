@@ -145,7 +145,11 @@ fn lacking<'e>(
         }
         let distribution =
             candidates.choice(&name, &solution.get(&name)?.version).filter(|one| one.is_wheel())?;
-        next.extend(plain(candidates, &solution, requirements(candidates, &solution, distribution, &[])?));
+        next.extend(plain(
+            candidates,
+            &solution,
+            requirements(candidates, &solution, &name, distribution, &[])?,
+        ));
         let (artefact, version) = (distribution.artefact, distribution.version_text.clone());
         if distribution.is_seen() && artefact.provenance < Provenance::Audited {
             lacking.unaudited.insert((name.clone(), artefact.filename.clone()));
@@ -167,7 +171,11 @@ fn needs(candidates: &Candidates<'_>, solution: &Solution, recipe: &Source) -> O
     let mut needs: Vec<Need> = recipe.build_requires.iter().map(any).collect();
     for name in &recipe.links {
         let distribution = candidates.choice(name, &solution.get(name)?.version)?;
-        needs.extend(plain(candidates, solution, requirements(candidates, solution, distribution, &[])?));
+        needs.extend(plain(
+            candidates,
+            solution,
+            requirements(candidates, solution, name, distribution, &[])?,
+        ));
     }
     Some(needs)
 }

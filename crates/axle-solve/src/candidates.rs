@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use axle_catalogue::{Artefact, CatalogueError, Cause, Inventory, Package, Provenance};
+use axle_audit::{Coverage, PtxMember};
+use axle_catalogue::{Artefact, CatalogueError, Cause, CellPtx, Inventory, Package, Provenance};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
-    PythonVersion, System, is_asked, marker_environment, pin, satisfies,
+    PythonVersion, System, WheelCuda, is_asked, marker_environment, pin, satisfies,
 };
 use axle_wheel::{SdistName, WheelName, WheelNameError};
 use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::Ranges;
 
+use crate::conflicts::Conflicts;
 use crate::distribution::{Distribution, Needs, Torch};
 use axle_plan::{Prefer, Request};
 
@@ -87,6 +89,9 @@ impl<'a> Candidates<'a> {
             system,
             python,
             torch: None,
+            cuda: CudaTarget::Cpu,
+            bare: Arc::default(),
+            conflicts: Arc::new(Conflicts::of(inventory)),
             from_source: Arc::default(),
             markers,
             packages,
@@ -152,6 +157,12 @@ pub struct Candidates<'a> {
     pub python: PythonVersion,
     /// The torch, once one is chosen.
     torch: Option<Torch>,
+    /// The CUDA, once one is chosen.
+    cuda: CudaTarget,
+    /// Packages that are taken without the extras that bring the GPU's libraries: with those there is no set.
+    bare: Arc<BTreeSet<String>>,
+    /// Versions of packages that do not work beside each other.
+    pub(crate) conflicts: Arc<Conflicts>,
     /// Packages that are rather compiled than taken as wheels.
     from_source: Arc<BTreeSet<String>>,
     markers: MarkerEnvironment,
@@ -314,7 +325,7 @@ impl<'a> Candidates<'a> {
             torch.version == taken.clone().without_local()
                 && matches!(distribution.fits_torch(torch), Err(Cause::Torch { .. }))
         });
-        let needs = self.needs(distribution, &[]).unwrap_or_default();
+        let needs = distribution.needs(&self.markers, &[]).unwrap_or_default();
         is_named || needs.iter().any(|need| need.name == needed && !satisfies(&need.specifiers, taken))
     }
 
@@ -367,13 +378,13 @@ impl<'a> Candidates<'a> {
     pub(crate) fn for_cuda(&self, cuda: CudaTarget) -> Self {
         let mut packages = BTreeMap::clone(&self.packages);
         let capabilities = &self.inventory.matrix.compute_capabilities;
-        for PackageCandidates { package, versions } in packages.values_mut() {
+        for (name, PackageCandidates { package, versions }) in &mut packages {
             for candidate in versions.values_mut() {
                 candidate.keep(|distribution| {
                     distribution.fits_cuda(cuda, self.pinned_cuda(package, distribution).ok().flatten())?;
                     distribution.has_requirements()?;
                     let covers = if distribution.is_wheel() {
-                        distribution.covers(capabilities, cuda)?
+                        self.covers(name, distribution, capabilities, cuda)?
                     } else {
                         Some(self.inventory.compiles_for(distribution.package, cuda)?)
                     };
@@ -384,7 +395,7 @@ impl<'a> Candidates<'a> {
                 });
             }
         }
-        Self { packages: Arc::new(packages), ..self.clone() }
+        Self { packages: Arc::new(packages), cuda, ..self.clone() }
     }
 
     /// Those that serve a request: in the versions that are asked for, for all its capabilities, and compiled only where
@@ -460,20 +471,88 @@ impl<'a> Candidates<'a> {
         {
             return Err(Cause::Unread { provenance: distribution.artefact.provenance });
         }
-        if let Some(needs) = distribution.glibc()
-            && needs > request.glibc
-        {
-            return Err(Cause::Glibc { needs, has: request.glibc });
-        }
         let capabilities: Vec<_> = request.compute_capabilities.iter().copied().collect();
         // What was not audited yet is, before it is taken.
-        let Some(covers) = distribution.covers(&capabilities, request.cuda)? else { return Ok(()) };
-        let lacking = lacking(&covers);
-        if lacking.is_empty() {
-            return Ok(());
+        let Some(coverage) = distribution.coverage(&capabilities, request.cuda)? else { return Ok(()) };
+        let lacking = lacking(&covered(&coverage));
+        if !lacking.is_empty() {
+            let covers = distribution.covers(&self.inventory.matrix.compute_capabilities, request.cuda)?;
+            let covers = covers.unwrap_or_default();
+            return Err(Cause::Uncovered { lacking, covers, code: distribution.code() });
         }
-        let covers = distribution.covers(&self.inventory.matrix.compute_capabilities, request.cuda)?;
-        Err(Cause::Uncovered { lacking, covers: covers.unwrap_or_default(), code: distribution.code() })
+        let doubt = self.doubt(name, distribution, &capabilities, request.cuda);
+        if let Some(doubtful) = doubt {
+            return Err(doubtful);
+        }
+        let needs = axle_plan::Needs {
+            glibc: distribution.glibc(),
+            is_glibc_unknown: distribution.is_glibc_unknown(),
+            by_ptx: &by_ptx(&coverage),
+        };
+        request.exceeded(&needs).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Why what is declared of a wheel's code is in doubt: some GPUs that it is said to cover none of the wheels covers
+    /// that were read, of the same package and for the same CUDA. A weaker fact beats no stronger one nearby.
+    pub(crate) fn doubt(
+        &self,
+        name: &str,
+        distribution: &Distribution<'_>,
+        capabilities: &[ComputeCapability],
+        cuda: CudaTarget,
+    ) -> Option<Cause> {
+        if cuda == CudaTarget::Cpu || distribution.is_seen() || distribution.facts().is_some() {
+            return None;
+        }
+        let package = self.packages.get(name)?;
+        let made_for =
+            |one: &Distribution<'_>| one.cuda(self.pinned_cuda(package.package, one).ok().flatten());
+        let own = made_for(distribution)?;
+        let all = package.versions.iter().flat_map(|(version, candidate)| {
+            candidate.fitting.iter().chain(&candidate.missed).map(move |one| (version, one))
+        });
+        let read: Vec<_> = all
+            .filter(|(_, one)| one.is_wheel() && one.facts().is_some())
+            .filter_map(|(version, one)| Some((version, one, made_for(one)?)))
+            .collect();
+        // Those for the same release, where there are some.
+        let is_near: fn(WheelCuda, WheelCuda) -> bool =
+            if read.iter().any(|(.., of)| *of == own) { |of, own| of == own } else { same_major };
+        let near: Vec<_> = read.iter().filter(|(.., of)| is_near(*of, own)).collect();
+        let covered: BTreeSet<ComputeCapability> = near
+            .iter()
+            .filter_map(|(_, one, _)| one.covers(capabilities, cuda).ok().flatten())
+            .flatten()
+            .collect();
+        let lacking: Vec<_> = capabilities.iter().filter(|cc| !covered.contains(cc)).copied().collect();
+        if near.is_empty() || lacking.is_empty() {
+            return None;
+        }
+        let mut versions: Vec<String> =
+            near.iter().map(|(version, ..)| (*version).clone().without_local().to_string()).collect();
+        versions.dedup();
+        Some(Cause::Doubtful { lacking, read: versions })
+    }
+
+    /// The capabilities among some that an artefact covers, without those that are only declared and in doubt; `None`
+    /// where it was not audited yet.
+    ///
+    /// # Errors
+    /// As [`Distribution::covers`].
+    pub(crate) fn covers(
+        &self,
+        name: &str,
+        distribution: &Distribution<'_>,
+        capabilities: &[ComputeCapability],
+        cuda: CudaTarget,
+    ) -> Result<Option<Vec<ComputeCapability>>, Cause> {
+        let Some(covers) = distribution.covers(capabilities, cuda)? else { return Ok(None) };
+        Ok(Some(match self.doubt(name, distribution, &covers, cuda) {
+            Some(Cause::Doubtful { lacking, .. }) => {
+                covers.into_iter().filter(|cc| !lacking.contains(cc)).collect()
+            }
+            _ => covers,
+        }))
     }
 
     /// Whether an artefact is of the kind that its package is rather taken as.
@@ -493,7 +572,7 @@ impl<'a> Candidates<'a> {
         if package.cuda_from.is_empty() {
             return Ok(None);
         }
-        let needs = self.needs(distribution, &[])?;
+        let needs = distribution.needs(&self.markers, &[])?;
         let release = |name: &String| {
             let need = needs.iter().find(|need| need.name == *name)?;
             match pin(&need.specifiers)?.version.release() {
@@ -506,13 +585,70 @@ impl<'a> Candidates<'a> {
         Ok(package.cuda_from.iter().find_map(release))
     }
 
-    /// What an artefact requires for this target, with some of its extras.
+    /// What a version of a package requires for this target, with some of its extras. With CUDA the extras that bring the
+    /// GPU's libraries are among them, unless the package is taken without.
     ///
     /// # Errors
     /// As [`Distribution::needs`].
-    pub(crate) fn needs(&self, distribution: &Distribution<'_>, extras: &[ExtraName]) -> Needs {
-        distribution.needs(&self.markers, extras)
+    pub(crate) fn needs(&self, name: &str, distribution: &Distribution<'_>, extras: &[ExtraName]) -> Needs {
+        let own = if self.bare.contains(name) { Vec::new() } else { self.cuda_extras(distribution) };
+        if own.is_empty() {
+            return distribution.needs(&self.markers, extras);
+        }
+        let mut all: Vec<ExtraName> = extras.iter().chain(&own).cloned().collect();
+        all.sort();
+        all.dedup();
+        distribution.needs(&self.markers, &all)
     }
+
+    /// The extras of an artefact that bring the GPU's libraries for the CUDA of this target, as far as it has them.
+    fn cuda_extras(&self, distribution: &Distribution<'_>) -> Vec<ExtraName> {
+        let CudaTarget::Release(CudaRelease { major, .. }) = self.cuda else { return Vec::new() };
+        let Some(named) = distribution.package.cuda_extras.get(&major.to_string()) else { return Vec::new() };
+        let known = distribution.extras().unwrap_or_default();
+        known.into_iter().filter(|extra| named.iter().any(|name| name == extra.as_ref())).collect()
+    }
+
+    /// These, with one package taken without the extras that bring the GPU's libraries; `None` where it has none.
+    pub(crate) fn without_cuda_extras(&self, name: &str) -> Option<Self> {
+        let CudaTarget::Release(CudaRelease { major, .. }) = self.cuda else { return None };
+        let (_, package) = self.package(name)?;
+        if !package.cuda_extras.contains_key(&major.to_string()) || self.bare.contains(name) {
+            return None;
+        }
+        let mut bare = BTreeSet::clone(&self.bare);
+        bare.insert(name.to_owned());
+        Some(Self { bare: Arc::new(bare), ..self.clone() })
+    }
+
+    /// Whether a package is taken without what makes it see the GPU.
+    pub(crate) fn is_bare(&self, name: &str) -> bool {
+        self.bare.contains(name)
+    }
+}
+
+fn same_major(one: WheelCuda, other: WheelCuda) -> bool {
+    one.major().is_some() && one.major() == other.major()
+}
+
+/// The capabilities that are covered.
+fn covered(coverage: &[Coverage]) -> Vec<ComputeCapability> {
+    coverage.iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
+}
+
+/// What of a wheel the driver compiles, by the release that made it: those members together that the same GPUs run so.
+pub(crate) fn by_ptx(coverage: &[Coverage]) -> Vec<CellPtx> {
+    let mut on: BTreeMap<(Option<CudaRelease>, &str), Vec<ComputeCapability>> = BTreeMap::new();
+    for one in coverage.iter().filter(|one| one.covered == Some(true)) {
+        for PtxMember { member, cuda, .. } in &one.by_ptx {
+            on.entry((*cuda, member)).or_default().push(one.cc);
+        }
+    }
+    let mut together: BTreeMap<(Option<CudaRelease>, Vec<ComputeCapability>), Vec<String>> = BTreeMap::new();
+    for ((cuda, member), on) in on {
+        together.entry((cuda, on)).or_default().push(member.to_owned());
+    }
+    together.into_iter().map(|((cuda, on), members)| CellPtx { members, cuda, on }).collect()
 }
 
 #[cfg(test)]

@@ -9,18 +9,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use axle_audit::Coverage;
 use axle_catalogue::{
-    Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra, ExtraBlocker, Extras, Fact,
-    Inventory, Newer, Package, Provenance, Span, What,
+    Absence, Cause, Cell, CellCompiler, CellFeature, CellFile, CellPackage, CellSource, CellWheel, Extra,
+    ExtraBlocker, Extras, Fact, Inventory, Newer, Package, Provenance, Span, What,
 };
 use axle_fatbin::Kind;
-use axle_types::{CudaTarget, ExtraName, PythonVersion, System, compact, satisfies};
+use axle_types::{ComputeCapability, CudaTarget, ExtraName, PythonVersion, System, compact, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
 
 use rayon::prelude::*;
 
 use crate::build_environments;
-use crate::candidates::{Candidate, Candidates, CandidatesError};
+use crate::candidates::{Candidate, Candidates, CandidatesError, by_ptx};
 use crate::distribution::{Distribution, Need, Torch};
 use crate::solver::{self, Chosen, Solution, Wanted};
 use axle_patch::{Named, Together, linked};
@@ -145,7 +146,7 @@ fn solution<'a>(
     version: &Version,
     candidate: &Candidate<'_>,
 ) -> Result<(Candidates<'a>, Solution, Absences), Absence> {
-    let candidates = beside(candidates, cuda, package, (version, candidate))?;
+    let mut candidates = beside(candidates, cuda, package, (version, candidate))?;
     let wanted = Wanted::from([(anchor.to_owned(), Some(version.clone()))]);
     let mut solution = solver::solve(&candidates, &wanted).map_err(|why| Absence { version: None, why })?;
     let mut absent = BTreeMap::new();
@@ -164,6 +165,13 @@ fn solution<'a>(
         match solver::solve(&candidates, &wanted) {
             Ok(larger) => solution = larger,
             Err(why) => {
+                // On the CPU rather than not at all; the set says so.
+                if let Some(bare) = candidates.without_cuda_extras(name)
+                    && let Ok(larger) = solver::solve(&bare, &wanted)
+                {
+                    (candidates, solution) = (bare, larger);
+                    continue;
+                }
                 absent.insert(name.clone(), Arc::new(Absence { version: None, why }));
             }
         }
@@ -192,7 +200,8 @@ pub(crate) fn settled(
 fn newest(candidates: &Candidates<'_>, mut solution: Solution, is_asked: impl Fn(&str) -> bool) -> Solution {
     let required = |name: &str, chosen: &Chosen| -> Vec<String> {
         let distribution = candidates.choice(name, &chosen.version);
-        let needs = distribution.and_then(|distribution| candidates.needs(distribution, &chosen.extras).ok());
+        let needs =
+            distribution.and_then(|distribution| candidates.needs(name, distribution, &chosen.extras).ok());
         needs.iter().flat_map(|needs| needs.iter()).map(|need| need.name.clone()).collect()
     };
     let mut fixed = settled(candidates, &solution, is_asked);
@@ -251,7 +260,7 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
 fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Arc<Newer>> {
     let needs = |name: &str, chosen: &Chosen| {
         let distribution = candidates.choice(name, &chosen.version)?;
-        candidates.needs(distribution, &chosen.extras).ok()
+        candidates.needs(name, distribution, &chosen.extras).ok()
     };
     let mut pins: BTreeMap<String, Vec<(&str, &Version, VersionSpecifiers)>> = BTreeMap::new();
     for (requirer, chosen) in solution {
@@ -284,13 +293,14 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
             match candidates.choose(candidate) {
                 Err(why) => candidate.with_pythons(why),
                 Ok(distribution) => {
-                    let unmet =
-                        unmet(candidates, solution, distribution).into_iter().flat_map(|(need, version)| {
+                    let unmet = unmet(candidates, solution, name, distribution).into_iter().flat_map(
+                        |(need, version)| {
                             [
                                 fact(name, newest, requires(need.requirement())),
                                 fact(&need.name, &version, What::Has),
                             ]
-                        });
+                        },
+                    );
                     Cause::Conflict { facts: unmet.collect() }
                 }
             }
@@ -305,9 +315,10 @@ fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTre
 fn unmet(
     candidates: &Candidates<'_>,
     solution: &Solution,
+    name: &str,
     distribution: &Distribution<'_>,
 ) -> Option<(Need, Version)> {
-    let needs = candidates.needs(distribution, &[]).ok()?;
+    let needs = candidates.needs(name, distribution, &[]).ok()?;
     needs.iter().find_map(|need| {
         let version = &solution.get(&need.name)?.version;
         (!satisfies(&need.specifiers, version)).then(|| (need.clone(), version.clone()))
@@ -349,18 +360,19 @@ struct Member<'a> {
 pub(crate) fn requirements(
     candidates: &Candidates<'_>,
     solution: &Solution,
+    name: &str,
     distribution: &Distribution<'_>,
     extras: &[ExtraName],
 ) -> Option<Vec<Need>> {
-    let mut needs = candidates.needs(distribution, extras).ok()?.to_vec();
+    let mut needs = candidates.needs(name, distribution, extras).ok()?.to_vec();
     let mut seen = BTreeSet::new();
     let mut place = 0;
     while let Some(Need { name, extras, .. }) = needs.get(place).cloned() {
         place += 1;
         for extra in extras {
             let required = candidates.choice(&name, &solution.get(&name)?.version)?;
-            let bare = candidates.needs(required, &[]).ok()?;
-            let all = candidates.needs(required, std::slice::from_ref(&extra)).ok()?;
+            let bare = candidates.needs(&name, required, &[]).ok()?;
+            let all = candidates.needs(&name, required, std::slice::from_ref(&extra)).ok()?;
             if seen.insert((name.clone(), extra)) {
                 needs.extend(all.iter().filter(|need| !bare.contains(need)).cloned());
             }
@@ -382,7 +394,7 @@ pub(crate) fn assemble<'a>(
             let (name, _) = candidates.package(name)?;
             let distribution = candidates.choice(name, &chosen.version)?;
             let extras = terms.extras.get(name).map(Vec::as_slice).unwrap_or_default();
-            let needs = requirements(candidates, solution, distribution, extras)?.into_iter();
+            let needs = requirements(candidates, solution, name, distribution, extras)?.into_iter();
             // A package may require extras of itself.
             let requires = needs.map(|need| need.name).filter(|required| required != name).collect();
             Some(Member { name, distribution: distribution.clone(), requires })
@@ -401,7 +413,7 @@ pub(crate) fn assemble<'a>(
     let mut cell = Cell::default();
     let sources = Sources { candidates, solution, together: together(&members), cuda };
     for Member { name, distribution, requires } in &members {
-        let wheel = if distribution.is_wheel() { wheel(candidates, distribution, cuda) } else { None };
+        let wheel = if distribution.is_wheel() { wheel(candidates, name, distribution, cuda) } else { None };
         let source = sources.source(name, distribution);
         if wheel.is_none() && source.is_none() {
             continue;
@@ -411,7 +423,9 @@ pub(crate) fn assemble<'a>(
             wheel,
             source,
             requires: requires.iter().cloned().collect(),
+            compiles: compiler(candidates, distribution, cuda),
             gpu: candidates.is_of_gpu_kind(name, &distribution.version),
+            cpu_only: candidates.is_bare(name),
         };
         cell.packages.insert((*name).to_owned(), Arc::new(package));
     }
@@ -468,8 +482,8 @@ fn of_extra<'a>(
             blockers.push(ExtraBlocker { package: name, version: distribution.version_text.clone(), why });
             continue;
         }
-        let bare = candidates.needs(&distribution, &[]).unwrap_or_default();
-        let all = candidates.needs(&distribution, std::slice::from_ref(&extra)).unwrap_or_default();
+        let bare = candidates.needs(&name, &distribution, &[]).unwrap_or_default();
+        let all = candidates.needs(&name, &distribution, std::slice::from_ref(&extra)).unwrap_or_default();
         for need in all.iter().filter(|need| !bare.contains(need)) {
             let version = solution.get(&need.name).map(|chosen| &chosen.version);
             if let (Some(version), Some(text)) = (version, cell.version_of(&need.name))
@@ -497,11 +511,17 @@ fn of_extra<'a>(
 
 fn wheel(
     candidates: &Candidates<'_>,
+    name: &str,
     distribution: &Distribution<'_>,
     cuda: CudaTarget,
 ) -> Option<CellWheel> {
     let artefact = distribution.artefact;
     let capabilities = &candidates.inventory.matrix.compute_capabilities;
+    // Without CUDA nothing of a wheel's device code runs.
+    let coverage = match cuda {
+        CudaTarget::Cpu => Vec::new(),
+        CudaTarget::Release(_) => distribution.coverage(capabilities, cuda).ok().flatten()?,
+    };
     let facts = distribution.facts();
     let (sass, ptx) = match facts {
         Some(facts) => (facts.sass.clone(), facts.ptx.clone()),
@@ -517,10 +537,45 @@ fn wheel(
         size: artefact.size,
         provenance: artefact.provenance,
         glibc: distribution.glibc(),
-        covers: distribution.covers(capabilities, cuda).ok().flatten()?,
+        covers: candidates.covers(name, distribution, capabilities, cuda).ok().flatten()?,
         sass,
         ptx,
+        unknown_glibc: distribution.is_glibc_unknown(),
+        by_ptx: by_ptx(&coverage),
+        without: without(&coverage),
     })
+}
+
+/// What of a wheel does not work on some of the GPUs that it covers.
+fn without(coverage: &[Coverage]) -> Vec<CellFeature> {
+    let mut features: BTreeMap<&str, Vec<ComputeCapability>> = BTreeMap::new();
+    for one in coverage.iter().filter(|one| one.covered == Some(true)) {
+        for feature in &one.without {
+            features.entry(feature).or_default().push(one.cc);
+        }
+    }
+    features.into_iter().map(|(feature, on)| CellFeature { feature: feature.to_owned(), on }).collect()
+}
+
+/// What a package compiles with when it runs, for a target with CUDA.
+fn compiler(
+    candidates: &Candidates<'_>,
+    distribution: &Distribution<'_>,
+    cuda: CudaTarget,
+) -> Option<CellCompiler> {
+    let CudaTarget::Release(target) = cuda else { return None };
+    let row = distribution.package.compiles_with(&distribution.version)?;
+    let release = row.cuda.unwrap_or(target);
+    let inventory = candidates.inventory;
+    let known = || inventory.toolkit(release).map(|toolkit| &toolkit.capabilities);
+    let compiles_for = |cc: &ComputeCapability| {
+        let is_new_enough = row.needs.get(cc).is_none_or(|needs| release >= *needs);
+        // What an unknown release can compile for is not known, and nothing is said against it.
+        is_new_enough && row.capabilities.as_ref().or_else(known).is_none_or(|known| known.contains(cc))
+    };
+    let capabilities = inventory.matrix.compute_capabilities.iter().copied();
+    let lacks = capabilities.filter(|cc| !compiles_for(cc)).collect();
+    Some(CellCompiler { with: row.with.clone(), lacks, remedy: row.remedy.clone() })
 }
 
 /// The wheels of a solution, with what each package requires of the others.

@@ -10,7 +10,7 @@ use pubgrub::{DerivationTree, External, Ranges};
 use crate::candidates::Candidates;
 use crate::distribution::Need;
 use crate::solver::Node;
-use axle_types::satisfies;
+use axle_types::{compact, satisfies};
 
 type Tree = DerivationTree<Node, Ranges<Version>, Cause>;
 
@@ -84,6 +84,19 @@ impl Derivation<'_> {
                     self.note(name, self.known(name, set), What::Unfit { why: Box::new(why.clone()) });
                 }
             }
+            External::FromDependencyOf(node, set, Node::Conflict(conflict), _) => {
+                // Both sides lead to it; the one whose TOML states it tells.
+                if let Some(name) = node.name().filter(|name| *name == conflict.package)
+                    && let Some(statement) =
+                        self.candidates.conflicts.statement(self.candidates.inventory, conflict)
+                {
+                    let what = What::NotWith {
+                        requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),
+                        reason: statement.reason.clone(),
+                    };
+                    self.note_need(name, self.known(name, set), what, Some(&conflict.other));
+                }
+            }
             External::FromDependencyOf(node, set, dependency, range) => {
                 let Some(needed) = dependency.name() else { return };
                 match node.name() {
@@ -107,7 +120,7 @@ impl Derivation<'_> {
     fn note_requirements(&mut self, name: &str, node: &Node, set: &Ranges<Version>, needed: &str) {
         for version in self.known(name, set) {
             let Some(distribution) = self.candidates.choice(name, &version) else { continue };
-            let needs = self.candidates.needs(distribution, node.extras()).unwrap_or_default();
+            let needs = self.candidates.needs(name, distribution, node.extras()).unwrap_or_default();
             for need in needs.iter().filter(|need| need.name == needed) {
                 let (what, versions) = (self.requires(need), BTreeSet::from([version.clone()]));
                 self.note_need(name, versions, what, Some(needed));

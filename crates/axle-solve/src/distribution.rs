@@ -35,6 +35,8 @@ pub struct Distribution<'a> {
     system: System,
     /// The glibc that its tags ask for.
     tagged_glibc: Option<Glibc>,
+    /// Whether its tags name no platform.
+    is_any: bool,
     /// Whether it takes C++ symbols of libtorch.
     links_torch: bool,
     /// `Requires-Dist`, as the file, the index or the package's TOML states it; `None` where none of them does.
@@ -125,6 +127,7 @@ impl<'a> Distribution<'a> {
             variant,
             system,
             tagged_glibc: wheel.glibc(),
+            is_any: wheel.platform_tags().iter().all(|tag| tag == "any"),
             links_torch: artefact.audit.as_ref().is_some_and(|audit| links_torch(&audit.facts)),
             requires: None,
             read: Arc::default(),
@@ -162,6 +165,7 @@ impl<'a> Distribution<'a> {
             variant: Variant::default(),
             system,
             tagged_glibc: None,
+            is_any: false,
             links_torch: false,
             requires,
             read: Arc::default(),
@@ -213,7 +217,7 @@ impl<'a> Distribution<'a> {
     }
 
     /// What is published of it, where its bytes were not seen.
-    fn declared(&self) -> impl Iterator<Item = &'a Declared> + use<'a> {
+    fn declared(&self) -> impl Iterator<Item = &'a Declared> {
         let published = &self.package.published;
         let is_theirs = self.artefact.origin.url().is_none_or(|url| published.holds(url));
         self.package.declared_for(&self.version, &self.variant, self.system).filter(move |_| is_theirs)
@@ -316,7 +320,8 @@ impl<'a> Distribution<'a> {
     pub(crate) fn cxx11_abi(&self) -> Option<bool> {
         let audited = || self.facts()?.cxx11_abi;
         let declared = || self.declared().find_map(|row| row.cxx11_abi);
-        self.variant.cxx11_abi.or_else(audited).or_else(declared)
+        // A name is a claim: flash-attn 2.8 has wheels called `cxx11abiFALSE` that are built with the new ABI.
+        audited().or_else(declared).or(self.variant.cxx11_abi)
     }
 
     /// Why it does not go with a CUDA release. `pinned` is the release that its requirements pin.
@@ -403,10 +408,14 @@ impl<'a> Distribution<'a> {
                 return Err(Cause::Torch { versions: told });
             }
             (None, None) if links && !self.pins_torch() => return Err(Cause::UnknownTorch),
+            // A table that ends says nothing of what comes after.
+            (None, None) if !self.package.torch.is_empty() && !self.pins_torch() => {
+                return Err(Cause::UnlistedTorch);
+            }
             _ => {}
         }
-        let own = self.variant.cxx11_abi.or_else(|| links.then(|| self.facts()?.cxx11_abi).flatten());
-        match (own, torch.cxx11_abi) {
+        let calls_torch = links || self.facts().is_none();
+        match (self.cxx11_abi().filter(|_| calls_torch), torch.cxx11_abi) {
             (Some(own), Some(of_torch)) if own != of_torch => Err(Cause::CxxAbi { cxx11: own }),
             _ => Ok(()),
         }
@@ -442,13 +451,25 @@ impl<'a> Distribution<'a> {
         self.artefact.audit.as_ref().map(|audit| &*audit.facts)
     }
 
-    /// The glibc that it needs: by its audit or, where its bytes were not seen, by its tags. One that an audit tells and
-    /// cannot be read has kept the wheel out.
+    /// The glibc that it needs: by its audit or, where its bytes were not seen, by what is declared or its tags. One
+    /// that an audit tells and cannot be read has kept the wheel out.
     pub(crate) fn glibc(&self) -> Option<Glibc> {
         match self.facts() {
             Some(facts) => facts.glibc.as_deref().and_then(Glibc::of_symbol_version),
-            None => self.tagged_glibc,
+            None => self.declared().find_map(|row| row.glibc).or(self.tagged_glibc),
         }
+    }
+
+    /// Whether nothing tells the glibc that it needs: a wheel for Linux without a `manylinux` tag, whose bytes were not
+    /// seen.
+    pub(crate) fn is_glibc_unknown(&self) -> bool {
+        self.is_wheel() && self.facts().is_none() && !self.is_any && self.glibc().is_none()
+    }
+
+    /// The CUDA that it is made for, as its name, its pin or its bytes tell.
+    pub(crate) fn cuda(&self, pinned: Option<CudaRelease>) -> Option<WheelCuda> {
+        let read = || self.facts()?.cuda.iter().copied().max();
+        self.variant.cuda.or(pinned.map(WheelCuda::Release)).or_else(read)
     }
 
     /// The capabilities among some that it covers with a CUDA release; `None` where it was not audited yet.
@@ -550,6 +571,8 @@ fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
         specialised: 0,
         counted: 0,
         missing: Vec::new(),
+        without: Vec::new(),
+        by_ptx: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 pub mod build_environments;
 mod candidates;
 pub mod cells;
+mod conflicts;
 mod derivation;
 mod distribution;
 mod lock;

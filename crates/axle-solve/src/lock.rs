@@ -72,8 +72,9 @@ pub struct LockedRequest {
     pub allow: Vec<String>,
     /// The system.
     pub system: System,
-    /// The glibc of the machine.
-    pub glibc: String,
+    /// The glibc of the machine, where it was given.
+    #[serde(default)]
+    pub glibc: Option<String>,
     /// Its driver.
     #[serde(default)]
     pub driver: Option<String>,
@@ -195,7 +196,7 @@ impl LockedRequest {
             only_audited: *only_audited == Which::All,
             allow: request.allowed.iter().map(ToString::to_string).collect(),
             system: request.system,
-            glibc: request.glibc.to_string(),
+            glibc: request.glibc.map(|glibc| glibc.to_string()),
             driver: request.driver.as_ref().map(ToString::to_string),
             requirements: request.packages.iter().map(|(name, asked)| asked.requirement(name)).collect(),
             pins: pins.collect(),
@@ -225,9 +226,10 @@ impl LockedRequest {
             compute_capabilities: self.compute_capabilities.clone(),
             compiler: self.compiler,
             driver: self.driver.as_deref().map(|driver| read("driver", driver)).transpose()?,
+            driver_ptx: None,
             allowed: allowed.collect::<Result<_, _>>()?,
             torch: self.torch.clone(),
-            glibc: read("glibc", &self.glibc)?,
+            glibc: self.glibc.as_deref().map(|glibc| read("glibc", glibc)).transpose()?,
             preferences: Preferences {
                 all: read("prefer", &self.prefer)?,
                 packages: packages.collect::<Result<_, _>>()?,

@@ -78,7 +78,8 @@ impl<'a> Tried<'_, 'a> {
             let request = &self.locking.request;
             let elsewhere = Request {
                 compute_capabilities: BTreeSet::new(),
-                glibc: self.candidates.inventory.matrix.glibc.max(request.glibc),
+                glibc: Some(self.candidates.inventory.matrix.glibc.max(request.newest_glibc())),
+                driver_ptx: None,
                 preferences: Preferences { only_audited: Which::default(), ..request.preferences.clone() },
                 ..request.clone()
             };
@@ -229,7 +230,7 @@ impl Locker<'_, '_> {
         let target = Target {
             system: request.system,
             python: request.python,
-            glibc: self.lookup.matrix().glibc.max(request.glibc),
+            glibc: self.lookup.matrix().glibc.max(request.newest_glibc()),
             pins: &admitted,
         };
         let candidates = Candidates::for_target(self.inventory, &target)?;

@@ -12,6 +12,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
 use crate::candidates::{Candidate, Candidates};
+use crate::conflicts::{Conflict, SIDES};
 use crate::derivation;
 use crate::distribution::{Distribution, Need};
 
@@ -67,7 +68,7 @@ pub(crate) fn solve_in_order(
             let mut chosen = Solution::new();
             for (node, version) in solution {
                 let (name, extra) = match node {
-                    Node::Root => continue,
+                    Node::Root | Node::Conflict(_) => continue,
                     Node::Package(name) => (name, None),
                     Node::Extra(name, extra) => (name, Some(extra)),
                 };
@@ -103,13 +104,15 @@ pub(crate) enum Node {
     Package(String),
     /// A package with one of its extras: the same version, and the requirements of the extra.
     Extra(String, ExtraName),
+    /// What does not work together: it has two versions, and what is on either side requires one of them.
+    Conflict(Conflict),
 }
 
 impl Node {
     /// The package.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
-            Self::Root => None,
+            Self::Root | Self::Conflict(_) => None,
             Self::Package(name) | Self::Extra(name, _) => Some(name),
         }
     }
@@ -117,7 +120,7 @@ impl Node {
     /// The extra.
     pub(crate) fn extras(&self) -> &[ExtraName] {
         match self {
-            Self::Root | Self::Package(_) => &[],
+            Self::Root | Self::Package(_) | Self::Conflict(_) => &[],
             Self::Extra(_, extra) => std::slice::from_ref(extra),
         }
     }
@@ -129,6 +132,7 @@ impl fmt::Display for Node {
             Self::Root => formatter.write_str("the request"),
             Self::Package(name) => formatter.write_str(name),
             Self::Extra(name, extra) => write!(formatter, "{name}[{extra}]"),
+            Self::Conflict(Conflict { package, other, .. }) => write!(formatter, "{package} beside {other}"),
         }
     }
 }
@@ -151,6 +155,9 @@ struct Provider<'a> {
 impl Provider<'_> {
     /// What a version requires, or why it cannot be chosen.
     fn requirements(&self, node: &Node, version: &Version) -> Result<Vec<(Node, Ranges<Version>)>, Cause> {
+        if let Node::Conflict(_) = node {
+            return Ok(Vec::new());
+        }
         let Some(name) = node.name() else {
             let wanted = self.wanted.iter().map(|(name, version)| {
                 let range = match version {
@@ -171,7 +178,7 @@ impl Provider<'_> {
         if matches!(node, Node::Extra(..)) {
             edges.push((Node::Package(name.to_owned()), Ranges::singleton(version.clone())));
         }
-        let needs = self.candidates.needs(distribution, node.extras())?;
+        let needs = self.candidates.needs(name, distribution, node.extras())?;
         for Need { name, extras, specifiers } in needs.iter().chain(&distribution.build_needs()) {
             // What holds of a fixed version is nothing to solve.
             if extras.is_empty() && self.fixed(name).is_some_and(|fixed| satisfies(specifiers, fixed)) {
@@ -181,6 +188,12 @@ impl Provider<'_> {
             let of_extra = |extra: &ExtraName| (Node::Extra(name.clone(), extra.clone()), range.clone());
             edges.extend(extras.iter().map(of_extra));
             edges.push((Node::Package(name.clone()), range));
+        }
+        if let Node::Package(name) = node {
+            let sides = self.candidates.conflicts.sides(name, version);
+            edges.extend(
+                sides.map(|(conflict, side)| (Node::Conflict(conflict.clone()), Ranges::singleton(side))),
+            );
         }
         // PubGrub knows no package that requires itself.
         if edges.iter().any(|(other, range)| other == node && !range.contains(version)) {
@@ -251,7 +264,7 @@ impl DependencyProvider for Provider<'_> {
         let place = match node {
             Node::Root => Some(0),
             Node::Package(name) => self.order.iter().position(|wanted| wanted == name),
-            Node::Extra(..) => None,
+            Node::Extra(..) | Node::Conflict(_) => None,
         };
         let versions = node.name().and_then(|name| self.candidates.versions(name));
         // Of packages with many versions it is enough to know that there are many.
@@ -268,9 +281,10 @@ impl DependencyProvider for Provider<'_> {
     }
 
     fn choose_version(&self, node: &Node, range: &Self::VS) -> Result<Option<Version>, Infallible> {
-        Ok(match node.name() {
-            None => Some(Version::new([0])),
-            Some(name) => self.best(name, range),
+        Ok(match (node, node.name()) {
+            (Node::Conflict(_), _) => SIDES.iter().map(|side| side()).find(|side| range.contains(side)),
+            (_, None) => Some(Version::new([0])),
+            (_, Some(name)) => self.best(name, range),
         })
     }
 

@@ -206,7 +206,9 @@ impl Source {
                 wheel: None,
                 source: None,
                 requires: vec!["torch".to_owned()],
+                compiles: None,
                 gpu: true,
+                cpu_only: false,
             })
         });
         if package.version == self.version {

@@ -178,6 +178,15 @@ pub struct Declared {
     pub job_memory: Vec<JobMemory>,
 }
 
+impl Declared {
+    /// The newest CUDA release whose PTX a driver compiles; `None` where it is older than all that are known.
+    pub fn newest_ptx(&self, driver: &DriverVersion) -> Option<CudaRelease> {
+        let compiled =
+            self.drivers.iter().filter(|release| release.own.as_ref().is_some_and(|own| own <= driver));
+        compiled.map(|release| release.cuda).max()
+    }
+}
+
 /// The GPUs of one compute capability.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]

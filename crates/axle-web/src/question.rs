@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::{Catalogue, CatalogueError};
-use axle_plan::{DEFAULT_GLIBC, LookupError, Preferences, Request, RequestError, Which, requirement};
+use axle_plan::{LookupError, Preferences, Request, RequestError, Which, requirement};
 use axle_toolkit::GpuNameError;
 use axle_types::{
     ComputeCapability, ComputeCapabilityError, CudaTarget, DriverVersion, Glibc, HostCompiler,
@@ -149,9 +149,10 @@ impl Question {
             compute_capabilities,
             compiler: self.compiler.as_deref().map(str::parse::<HostCompiler>).transpose()?,
             driver: self.driver.as_deref().map(str::parse::<DriverVersion>).transpose()?,
+            driver_ptx: None,
             allowed: BTreeSet::new(),
             torch: self.torch.as_deref().map(version).transpose()?,
-            glibc: self.glibc.as_deref().map_or(Ok(DEFAULT_GLIBC), str::parse::<Glibc>)?,
+            glibc: self.glibc.as_deref().map(str::parse::<Glibc>).transpose()?,
             preferences: Preferences {
                 all: self.prefer.as_deref().map(str::parse).transpose()?.unwrap_or_default(),
                 packages: BTreeMap::new(),

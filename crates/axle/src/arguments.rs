@@ -67,6 +67,9 @@ pub struct Audit {
     /// GPU by name, e.g. "RTX 3090", instead of by compute capability; repeatable
     #[arg(long = "gpu", value_name = "NAME")]
     pub gpus: Vec<String>,
+    /// CUDA release of torch, e.g. 12.8: of a wheel with libraries for several releases, judge the one that is loaded
+    #[arg(long, value_name = "X.Y")]
+    pub cuda: Option<CudaRelease>,
     /// Target glibc version, e.g. 2.35: exit 1 if a wheel needs a newer one
     #[arg(long, value_name = "X.Y")]
     pub glibc: Option<Glibc>,

@@ -13,7 +13,7 @@ use axle_audit::{
 use axle_plan::Document;
 use axle_rules::Rule;
 use axle_rules::Severity;
-use axle_types::ComputeCapability;
+use axle_types::{ComputeCapability, CudaTarget};
 use serde::Serialize;
 
 use self::policy::Policies;
@@ -40,12 +40,23 @@ pub struct Wheel {
     providers: Vec<NeededLibrary>,
     findings: Vec<Finding>,
     coverage: Vec<Coverage>,
+    /// Of a wheel with members for several CUDA releases, asked about none: what each GPU gets with which.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by_cuda: Vec<ByCuda>,
     /// Where a glibc was asked about.
     #[serde(skip_serializing_if = "Option::is_none")]
     glibc_coverage: Option<GlibcCoverage>,
     /// For a person who asked for no GPU.
     #[serde(skip)]
     common: Vec<Coverage>,
+}
+
+/// The CUDA releases with which a wheel covers a GPU. One of its members is loaded, that for the CUDA release of torch.
+#[derive(Serialize)]
+pub struct ByCuda {
+    cc: ComputeCapability,
+    covered: Vec<CudaTarget>,
+    uncovered: Vec<CudaTarget>,
 }
 
 /// Audits wheels. An error with one does not stop the others.
@@ -139,16 +150,29 @@ pub fn judge(
     capabilities: &[ComputeCapability],
     command: &Audit,
 ) -> Result<Wheel, Error> {
-    let (policy, used) = policies.of(&facts)?;
+    let (policy, used) = policies.of(&facts, command.cuda)?;
+    let by_cuda = if command.cuda.is_none() { policies.by_cuda(&facts)? } else { Vec::new() };
+    // Of several the best is told; which it is that the machine loads is said beside.
+    let coverage = |cc: ComputeCapability| {
+        let each = by_cuda.iter().rev().map(|(_, policy)| coverage(&facts, policy, cc));
+        each.max_by_key(|one| one.covered == Some(true)).unwrap_or_else(|| coverage(&facts, &policy, cc))
+    };
+    let with = |cc: ComputeCapability| {
+        let covers = |policy| axle_audit::coverage(&facts, policy, cc).covered == Some(true);
+        let (covered, uncovered): (Vec<_>, Vec<_>) = by_cuda.iter().partition(|(_, policy)| covers(policy));
+        let cudas = |those: Vec<&(CudaTarget, _)>| those.into_iter().map(|(cuda, _)| *cuda).collect();
+        ByCuda { cc, covered: cudas(covered), uncovered: cudas(uncovered) }
+    };
     let common = view::GPUS.iter().filter(|_| capabilities.is_empty());
     Ok(Wheel {
         policy: used,
         platform: platform_tag(&facts),
         providers: providers(&facts, &policy),
         findings: findings(&facts),
-        coverage: capabilities.iter().map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        coverage: capabilities.iter().map(|&cc| coverage(cc)).collect(),
+        by_cuda: capabilities.iter().filter(|_| !by_cuda.is_empty()).map(|&cc| with(cc)).collect(),
         glibc_coverage: command.glibc.map(|glibc| glibc_coverage(&facts, glibc)),
-        common: common.map(|&cc| coverage(&facts, &policy, cc)).collect(),
+        common: common.map(|&cc| coverage(cc)).collect(),
         facts,
     })
 }

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use axle_catalogue::{Catalogue, Provenance};
 use axle_plan::{
-    DEFAULT_GLIBC, Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
-    Which, flake, package_name, pins, requirement, requirements, shell_word,
+    Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story, Which, flake,
+    package_name, pins, requirement, requirements, shell_word,
 };
 use axle_rules::Rule;
 use axle_solve::CatalogueSolver;
@@ -81,7 +81,9 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
+        PlanFormat::Human => {
+            output::text(&human(plan, request, &lookup.rows(request, plan)?, &flake(plan, request)))
+        }
         PlanFormat::Json => output::json(&Document::new(plan)),
         PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
         PlanFormat::Pylock => {
@@ -142,9 +144,10 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
         compute_capabilities,
         compiler: gcc.map(HostCompiler::Gcc).or(clang.map(HostCompiler::Clang)),
         driver: command.driver.clone().or(file.driver).filter(|_| cuda != CudaTarget::Cpu),
+        driver_ptx: None,
         allowed,
         torch: command.torch.clone().or(file.torch),
-        glibc: command.glibc.or(file.glibc).unwrap_or(DEFAULT_GLIBC),
+        glibc: command.glibc.or(file.glibc),
         preferences: Preferences {
             all: Prefer::default(),
             packages: BTreeMap::new(),
@@ -183,25 +186,44 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
 }
 
 /// A plan for a person, with what to put into a flake for it.
-pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> Text {
+pub fn human(plan: &Plan, request: &Request, rows: &[Row], flake: &str) -> Text {
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
         .cuda
         .map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda} for {}", capabilities.join(", ")));
     let mut text = Text::default()
-        .with(format_args!("torch {} on {}, Python {}, {cuda}", plan.torch, target.system, target.python))
+        .with(format_args!("{} on {}, Python {}, {cuda}", head(plan, request), target.system, target.python))
         .with(format_args!("id {}", plan.id));
     if !rows.is_empty() {
         text.blank();
         text.append(&table(rows));
         text.line(totals(rows));
     }
+    if !plan.warnings.is_empty() {
+        text.blank();
+        text.line("before you use it:");
+        for warning in &plan.warnings {
+            for line in output::wrapped(&warning.message, "  ") {
+                text.line(line);
+            }
+        }
+    }
     text.blank();
     text.line("in a flake that uses axle's overlay:");
     text.blank();
     text.append(&Text::document(flake));
     text
+}
+
+/// What a plan is of: its torch, or what was asked for where that does without.
+fn head(plan: &Plan, request: &Request) -> String {
+    if plan.packages.contains_key("torch") {
+        return format!("torch {}", plan.torch);
+    }
+    let named = request.packages.keys().filter_map(|name| Some((name, plan.packages.get(name)?)));
+    let named: Vec<_> = named.map(|(name, package)| format!("{name} {}", package.version)).collect();
+    named.join(", ")
 }
 
 /// A line for each package, and below it why it is not the newest, or compiled.

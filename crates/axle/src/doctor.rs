@@ -98,7 +98,8 @@ fn base(
         match axle_audit::audit_installed(folder, name, &axle_audit::Options::default()) {
             Ok(facts) => {
                 let entry = facts.name.as_deref().and_then(|name| known.get(name));
-                let policy = entry.map(axle_catalogue::Package::policy).unwrap_or_default();
+                let version = facts.version.as_deref().and_then(|version| version.parse().ok());
+                let policy = entry.map(|entry| entry.policy(version.as_ref())).unwrap_or_default();
                 let filename = info.display().to_string();
                 let source = Source::File { filename, sha256: None, member: None };
                 let mut package = Package::from_audit(&facts, &policy, system, &capabilities, source);

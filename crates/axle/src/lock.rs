@@ -151,7 +151,7 @@ fn write(
             let path = command.output.display().to_string();
             let path = if path.starts_with(['.', '/']) { path } else { format!("./{path}") };
             let flake = format!("(pkgs.axle.fromLock {path}).env\n");
-            output::text(&concretise::human(&set.plan, &rows, &flake))?;
+            output::text(&concretise::human(&set.plan, &set.request, &rows, &flake))?;
         }
     }
     Ok(Answer::Yes)

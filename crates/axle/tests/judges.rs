@@ -113,9 +113,10 @@ fn request(case: &Case<'_>) -> Request {
         compute_capabilities: BTreeSet::from([case.gpu]),
         compiler: None,
         driver: None,
+        driver_ptx: None,
         allowed: BTreeSet::new(),
         torch: Some(case.torch.to_owned()),
-        glibc: case.glibc,
+        glibc: Some(case.glibc),
         preferences: Preferences { only_wheels: Which::All, ..Preferences::default() },
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_catalogue::CellPackage;
 use axle_types::{ComputeCapability, CudaTarget, HostCompiler, comma_separated};
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{Version, VersionSpecifiers};
 
 use super::reasons::nearest;
 use super::wanted::Wanted;
@@ -27,11 +27,12 @@ type Changed = (String, Request);
 type Kind = fn(&Lookup<'_>, &Request) -> Result<Vec<Changed>, LookupError>;
 
 /// In the order in which they are suggested.
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     other_compiler,
     other_preferences,
     other_torch,
     other_versions,
+    other_package,
     other_cuda,
     other_python,
     fewer_capabilities,
@@ -246,14 +247,66 @@ fn other_versions(_: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, Loo
     Ok(changed)
 }
 
+/// The same package for another major release of CUDA, where each has a package of its own (`cupy-cuda12x`).
+fn other_package(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
+    let known = lookup.catalogue.package_names()?;
+    let mut changed = Vec::new();
+    for name in request.packages.keys() {
+        let Some((stem, major)) = cuda_of_name(name) else { continue };
+        let mut others: Vec<(u16, &String)> = known
+            .iter()
+            .filter_map(|other| {
+                let (other_stem, other_major) = cuda_of_name(other)?;
+                (other_stem == stem && other_major != major).then_some((other_major, other))
+            })
+            .collect();
+        others.sort_by_key(|(other, _)| (other.abs_diff(major), Reverse(*other)));
+        for (_, other) in others {
+            let mut renamed = request.clone();
+            rename(&mut renamed, name, other);
+            changed.push((format!("with {other} instead of {name}"), renamed));
+        }
+    }
+    Ok(changed)
+}
+
+/// The name of a package without the CUDA that it ends with, and that: `cupy` and 12 of `cupy-cuda12x`.
+fn cuda_of_name(name: &str) -> Option<(&str, u16)> {
+    let (stem, last) = name.rsplit_once('-')?;
+    let digits = last.strip_prefix("cuda").or_else(|| last.strip_prefix("cu"))?;
+    Some((stem, digits.trim_end_matches('x').parse().ok()?))
+}
+
+/// So many minor releases of torch are the most that a nearer CUDA release may cost.
+const TORCHES_BEHIND: u64 = 3;
+
 fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
+    let newest_torch = |cuda| -> Result<Option<u64>, LookupError> {
+        let file = lookup.cells(request.system, request.python, cuda)?;
+        let newest = file.as_ref().and_then(|file| file.order.first()?.parse::<Version>().ok());
+        // Of 2.x the minor release; what comes after is newer than all of it.
+        Ok(newest.and_then(|version| match version.release() {
+            [major, minor, ..] => Some(major * 1000 + minor),
+            _ => None,
+        }))
+    };
+    let mut torches = BTreeMap::new();
+    for &cuda in &lookup.matrix.cudas {
+        torches.insert(cuda, newest_torch(cuda)?);
+    }
+    let newest = torches.values().flatten().max().copied().unwrap_or_default();
+    let costs_much = |cuda: CudaTarget| {
+        let torch = torches.get(&cuda).copied().flatten().unwrap_or_default();
+        newest.saturating_sub(torch) > TORCHES_BEHIND
+    };
     let is_known = lookup.matrix.cudas.contains(&request.cuda);
     let mut cudas = lookup.matrix.cudas.clone();
     cudas.retain(|&cuda| cuda != request.cuda && cuda != CudaTarget::Cpu && request.cuda != CudaTarget::Cpu);
     // Of two at the same distance the newer one; but a release that no package is built for is what a driver calls
     // itself, and the driver runs what is older.
     cudas.sort_by_key(|&cuda| {
-        (distance(cuda, request.cuda), is_known == (cuda < request.cuda), Reverse(cuda))
+        let (majors, minors) = distance(cuda, request.cuda);
+        (majors, costs_much(cuda), minors, is_known == (cuda < request.cuda), Reverse(cuda))
     });
     let with = |cuda| (format!("with CUDA {cuda}"), Request { cuda, ..request.clone() });
     Ok(cudas.into_iter().map(with).collect())

@@ -358,3 +358,171 @@ fn a_package_without_its_toml_is_not_there() {
     inventory.packages.clear();
     assert!(solve(&of_x86(&inventory), CUDA_12_8).unwrap().file.torch.is_empty());
 }
+
+#[test]
+fn what_does_not_work_together_is_never_chosen_together() {
+    let not_with = r#"
+        [[not-with]]
+        versions = "<2.3"
+        other = "numpy"
+        other-versions = ">=2"
+        reason = "compiled against NumPy 1"
+        document = "-"
+    "#;
+    let world = |order: &[&str], numpys: &[&str]| {
+        let world = World::new(order)
+            .package("torch", &format!("{TORCH}\n{not_with}"))
+            .package("cuda-runtime", "")
+            .package("numpy", "")
+            .package("app", "")
+            .wheel(Wheel::any("cuda_runtime", "12.8.90").cuda(&["12.8"]))
+            .wheel(torch("2.2.2", "12.8"))
+            .wheel(torch("2.9.1", "12.8"))
+            .wheel(Wheel::any("app", "1.0").requires(&["numpy"]));
+        numpys.iter().fold(world, |world, version| world.wheel(Wheel::any("numpy", version)))
+    };
+    for order in [&["torch", "numpy", "app"][..], &["torch", "app", "numpy"]] {
+        let file = solved(&world(order, &["1.26.4", "2.3.0"]));
+        assert_eq!(file.torch["2.2.2"].version_of("numpy"), Some("1.26.4"));
+        assert_eq!(file.torch["2.9.1"].version_of("numpy"), Some("2.3.0"));
+    }
+    let file = solved(&world(&["torch", "numpy", "app"], &["2.3.0"]));
+    assert_eq!(file.torch["2.9.1"].version_of("numpy"), Some("2.3.0"));
+    insta::assert_snapshot!(absences(&file.torch["2.2.2"].absent, None), @"");
+}
+
+#[test]
+fn a_table_of_torches_says_nothing_of_what_it_does_not_name() {
+    let table = "[[torch]]\nversions = \"==1.*\"\ntorch = \"2.9\"\ndocument = \"-\"";
+    let of = |versions: &[&str]| {
+        let world = world(&["torch", "codec"]).package("codec", table);
+        cell(&versions.iter().fold(world, |world, version| world.wheel(Wheel::any("codec", version))))
+    };
+    assert_eq!(
+        absences(&of(&["2.0"]).absent, None),
+        "codec (Unknown): codec 2.0 cannot be chosen: the torch that it is built for is unknown: the catalogue's table for the package does not name this version\n"
+    );
+    assert_eq!(of(&["2.0", "1.2"]).version_of("codec"), Some("1.2"));
+}
+
+/// A wheel on GitHub whose bytes were not seen.
+fn declared(filename: &str) -> Wheel {
+    Wheel::new(filename).published(|artefact| {
+        artefact.audit = None;
+        artefact.provenance = Provenance::Declared;
+        let url = format!("https://github.com/them/it/releases/download/v1/{filename}");
+        artefact.origin = axle_catalogue::Origin::Url(url);
+    })
+}
+
+const THEIRS: &str = r#"
+    [published]
+    github = ["them/it"]
+    [names]
+    local = ['^cu(?<cuda>\d+)torch(?<torch>[\d.]+)cxx11abi(?<abi>TRUE|FALSE)$']
+    [[declared]]
+    versions = "<=1"
+    requires-dist = []
+    needed = []
+    sass = ["sm_80", "sm_90"]
+    document = "-"
+"#;
+
+#[test]
+fn the_name_of_a_wheel_is_a_claim() {
+    let of = |rows: &str| {
+        let world = World::new(&["torch", "attn"])
+            .package("torch", TORCH)
+            .package("cuda-runtime", "")
+            .package("attn", &format!("{THEIRS}{rows}"))
+            .wheel(torch("2.9.1", "12.8").audited(|facts| facts.cxx11_abi = Some(true)))
+            .wheel(Wheel::any("cuda_runtime", "12.8.90").cuda(&["12.8"]))
+            .wheel(declared("attn-1.0+cu128torch2.9cxx11abiFALSE-cp312-cp312-linux_x86_64.whl"));
+        cell(&world)
+    };
+    assert_eq!(
+        absences(&of("").absent, None),
+        "attn (Torch): attn 1.0+cu128torch2.9cxx11abifalse cannot be chosen: it is built with the old C++ ABI, but torch with the new one (C++11)\n"
+    );
+    let told = "[[declared]]\nversions = \"<=1\"\ntorch = \"2.9\"\ncxx11-abi = true\ndocument = \"-\"\n";
+    assert!(of(told).packages.contains_key("attn"));
+    let of_another_torch = told.replace("2.9", "2.8");
+    assert!(!of(&of_another_torch).packages.contains_key("attn"));
+}
+
+#[test]
+fn a_glibc_that_nothing_tells_is_marked() {
+    let of = |rows: &str| {
+        let world = world(&["torch", "attn"])
+            .package("attn", &format!("{THEIRS}{rows}"))
+            .wheel(declared("attn-1.0+cu128torch2.9cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"));
+        let wheel = cell(&world).packages["attn"].wheel.clone().unwrap();
+        (wheel.glibc.map(|glibc| glibc.to_string()), wheel.unknown_glibc)
+    };
+    assert_eq!(of(""), (None, true));
+    let told = "[[declared]]\nversions = \"<=1\"\nglibc = \"2.32\"\ndocument = \"-\"\n";
+    assert_eq!(of(told), (Some("2.32".to_owned()), false));
+}
+
+#[test]
+fn what_is_declared_beats_nothing_that_was_read() {
+    let read = |version: &str, codes: &str| {
+        let filename =
+            format!("attn-{version}+cu128torch2.9cxx11abiTRUE-cp312-cp312-manylinux_2_28_x86_64.whl");
+        Wheel::new(&filename).elf(device_library("attn/_C.so", codes))
+    };
+    let rows = THEIRS.replace("\"sm_80\", ", "\"sm_70\", \"sm_80\", ");
+    let of = |wheels: Vec<Wheel>| {
+        let world = world(&["torch", "attn"])
+            .package("attn", &rows)
+            .wheel(declared("attn-1.0+cu128torch2.9cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"));
+        let world = wheels.into_iter().fold(world, World::wheel);
+        let covers = cell(&world).packages["attn"].wheel.clone().unwrap().covers;
+        covers.first().map(ToString::to_string)
+    };
+    assert_eq!(of(vec![]).as_deref(), Some("7.0"));
+    // The older sister was read, and has nothing for 7.0.
+    assert_eq!(of(vec![read("0.9", "sm_80 sm_90")]).as_deref(), Some("8.0"));
+    let agreeing = vec![read("0.9", "sm_70 sm_80 sm_90"), read("0.8", "sm_80 sm_90")];
+    assert_eq!(of(agreeing).as_deref(), Some("7.0"));
+}
+
+#[test]
+fn a_set_with_cuda_has_what_makes_the_gpu_visible() {
+    let world = world(&["torch", "onnx"])
+        .package("onnx", "cuda-match = \"none\"\n[cuda-extras]\n12 = [\"cuda\"]")
+        .package("cublas", "")
+        .wheel(Wheel::any("cublas", "12.8"))
+        .wheel(Wheel::any("onnx", "1.0").requires(&["cublas; extra == 'cuda'"]));
+    assert_eq!(cell(&world).packages["onnx"].requires, ["cublas"]);
+}
+
+#[test]
+fn cells_say_what_does_not_work_and_what_the_driver_compiles() {
+    let toml = r#"
+        [[coverage]]
+        member = "*/libnccl.so"
+        feature = "several GPUs"
+        reason = "-"
+        [[compiles]]
+        with = "ptxas"
+        capabilities = ["8.0"]
+        remedy = "take another"
+        document = "-"
+    "#;
+    let wheel = Wheel::new("attn-1.0-cp312-cp312-manylinux_2_28_x86_64.whl")
+        .elf(device_library("attn/libnccl.so", "sm_80"))
+        .elf(device_library("attn/_C.so", "sm_80 compute_80"));
+    let world = world(&["torch", "attn"]).package("attn", toml).wheel(wheel);
+    let package = cell(&world).packages["attn"].clone();
+    let wheel = package.wheel.clone().unwrap();
+    let [without] = wheel.without.as_slice() else { panic!("{:?}", wheel.without) };
+    assert_eq!(without.feature, "several GPUs");
+    let [hopper, ampere]: [ComputeCapability; 2] = ["9.0", "8.6"].map(|cc| cc.parse().unwrap());
+    assert!(without.on.contains(&hopper) && !without.on.contains(&ampere));
+    let [by_ptx] = wheel.by_ptx.as_slice() else { panic!("{:?}", wheel.by_ptx) };
+    assert_eq!((by_ptx.members.as_slice(), &by_ptx.on), (&["attn/_C.so".to_owned()][..], &without.on));
+    let compiler = package.compiles.clone().unwrap();
+    assert!(compiler.lacks.contains(&hopper) && compiler.lacks.contains(&ampere));
+    assert_eq!(compiler.remedy.as_deref(), Some("take another"));
+}

@@ -18,6 +18,7 @@ use resolvo::{
 
 use super::*;
 use crate::cells::{anchors, beside};
+use crate::conflicts::SIDES;
 use axle_catalogue::Inventory;
 
 /// What PubGrub is given, as resolvo asks for it.
@@ -102,8 +103,12 @@ impl resolvo::DependencyProvider for Other<'_> {
 
     async fn get_candidates(&self, name: NameId) -> Option<resolvo::Candidates> {
         let node = self.nodes.borrow().get(&name)?.clone();
-        let versions = self.provider.candidates.versions(node.name()?)?;
         let mut all = resolvo::Candidates::default();
+        if let Node::Conflict(_) = node {
+            all.candidates = SIDES.map(|side| self.pool.intern_solvable(name, side())).into();
+            return Some(all);
+        }
+        let versions = self.provider.candidates.versions(node.name()?)?;
         for (version, candidate) in versions {
             let id = self.pool.intern_solvable(name, version.clone());
             match self.provider.candidates.choose(candidate) {

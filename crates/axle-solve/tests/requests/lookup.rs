@@ -459,7 +459,7 @@ fn made(cell: &Cell, request: &Request, is_first_pass: bool) -> Option<BTreeMap<
         let has_wheel = package.wheel.as_ref().is_some_and(|wheel| {
             let glibc = wheel.glibc;
             request.compute_capabilities.iter().all(|cc| wheel.covers.contains(cc))
-                && glibc <= Some(request.glibc)
+                && glibc <= Some(request.newest_glibc())
         });
         let has_source = package.source.as_ref().is_some_and(|source| {
             request.compute_capabilities.iter().all(|cc| source.capabilities.contains(cc))

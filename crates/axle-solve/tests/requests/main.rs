@@ -6,7 +6,7 @@ mod lookup;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use axle_plan::{Asked, DEFAULT_GLIBC, Lookup, Preferences, Request, Which};
+use axle_plan::{Asked, Lookup, Preferences, Request, Which};
 use axle_solve::{Locker, Locking, Solved};
 use axle_testing::{Wheel, World, device_library};
 use axle_types::{CudaTarget, HostCompiler, PythonVersion, Requirement, System};
@@ -60,9 +60,10 @@ fn request(line: &str) -> Request {
         compute_capabilities: BTreeSet::new(),
         compiler: None,
         driver: None,
+        driver_ptx: None,
         allowed: BTreeSet::new(),
         torch: None,
-        glibc: DEFAULT_GLIBC,
+        glibc: None,
         preferences: Preferences::default(),
     };
     let which = |which: &mut Which, value: Option<&str>| match (value, which) {
@@ -100,7 +101,7 @@ fn request(line: &str) -> Request {
             "--allow" => drop(request.allowed.insert(value().parse().unwrap())),
             "--torch" => request.torch = Some(value().to_owned()),
             "--system" => request.system = value().parse().unwrap(),
-            "--glibc" => request.glibc = value().parse().unwrap(),
+            "--glibc" => request.glibc = Some(value().parse().unwrap()),
             "" => {}
             package => packages.push(package.trim_matches('\'').parse::<Requirement>().unwrap()),
         }
@@ -164,7 +165,7 @@ fn requests() -> impl Strategy<Value = Request> {
             cuda: cuda.parse().unwrap(),
             python: PythonVersion::new(python),
             torch: torch.map(str::to_owned),
-            glibc: glibc.parse().unwrap(),
+            glibc: Some(glibc.parse().unwrap()),
             ..request(&options)
         },
     )

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use axle_audit::{NeededLibrary, Policy, Provider, ProviderKind, WheelFacts};
-use axle_catalogue::{Catalogue, CatalogueError};
+use axle_catalogue::{Catalogue, CatalogueError, Package};
 use axle_types::{CudaRelease, CudaTarget, Requirement};
 use serde::Serialize;
 
@@ -39,17 +39,47 @@ impl Policies {
         Self((!none).then(|| embedded::catalogue(folder)))
     }
 
-    /// What is known of a wheel's package and of the libraries that it needs.
-    pub fn of(&self, facts: &WheelFacts) -> Result<(Policy, Used), CatalogueError> {
+    /// What is known of a wheel's package and of the libraries that it needs. With a CUDA release the members count that
+    /// it loads, where the wheel has some for each release.
+    pub fn of(
+        &self,
+        facts: &WheelFacts,
+        cuda: Option<CudaRelease>,
+    ) -> Result<(Policy, Used), CatalogueError> {
         let Some(catalogue) = &self.0 else {
             return Ok((Policy::default(), Used { catalogue: false, package: None }));
         };
-        let name = facts.name.as_deref();
-        let package = name.map(|name| catalogue.package(name)).transpose()?.flatten();
+        let package = package(catalogue, facts)?;
         let used = Used { catalogue: true, package: facts.name.clone().filter(|_| package.is_some()) };
-        let policy = package.map(|package| package.policy()).unwrap_or_default();
-        Ok((Policy { providers: providers(catalogue, facts)?, ..policy }, used))
+        let version = facts.version.as_deref().and_then(|version| version.parse().ok());
+        let policy = package.map(|package| match cuda {
+            Some(cuda) => package.policy_for(facts, CudaTarget::Release(cuda)),
+            None => package.policy(version.as_ref()),
+        });
+        Ok((Policy { providers: providers(catalogue, facts)?, ..policy.unwrap_or_default() }, used))
     }
+
+    /// Of a wheel with members for several CUDA releases, of which one is loaded: the releases that the catalogue
+    /// knows, oldest first, with the policy for each. Empty for any other wheel.
+    pub fn by_cuda(&self, facts: &WheelFacts) -> Result<Vec<(CudaTarget, Policy)>, CatalogueError> {
+        let Some(catalogue) = &self.0 else { return Ok(Vec::new()) };
+        let Some(package) = package(catalogue, facts)?.filter(|package| !package.alternative.is_empty())
+        else {
+            return Ok(Vec::new());
+        };
+        let has_code = |policy: &Policy| {
+            facts.elf.iter().any(|member| policy.loads(&member.path) && !member.container_groups.is_empty())
+        };
+        let mut cudas = catalogue.matrix()?.cudas;
+        cudas.sort();
+        let policies = cudas.into_iter().map(|cuda| (cuda, package.policy_for(facts, cuda)));
+        Ok(policies.filter(|(_, policy)| has_code(policy)).collect())
+    }
+}
+
+fn package(catalogue: &Catalogue, facts: &WheelFacts) -> Result<Option<Package>, CatalogueError> {
+    let name = facts.name.as_deref();
+    Ok(name.map(|name| catalogue.package(name)).transpose()?.flatten())
 }
 
 /// Who brings the libraries that a wheel needs from outside.

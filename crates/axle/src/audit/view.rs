@@ -8,11 +8,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use axle_audit::{
     Code, ContainerGroup, Coverage, CudaSource, ElfMember, Finding, Form, GlibcCoverage, LooseCode,
-    LooseFormat, RecordFacts, WheelFacts,
+    LooseFormat, PtxMember, RecordFacts, WheelFacts,
 };
 use axle_types::{ComputeCapability, comma_separated};
 
-use super::{Wheel, kernels, policy};
+use super::{ByCuda, Wheel, kernels, policy};
 use crate::arguments::Audit;
 use crate::output::{self, Text};
 
@@ -428,7 +428,11 @@ fn verdicts(wheel: &Wheel, whole: bool) -> Text {
         }
     }
     for coverage in &wheel.coverage {
-        line(&mut text, &coverage.cc.to_string(), &verdict(facts, coverage, whole));
+        let mut verdict = verdict(facts, coverage, whole);
+        if let Some(by) = wheel.by_cuda.iter().find(|by| by.cc == coverage.cc) {
+            verdict += &with_cuda(by);
+        }
+        line(&mut text, &coverage.cc.to_string(), &verdict);
     }
     if let Some(coverage) = &wheel.glibc_coverage {
         let GlibcCoverage { content, counted, missing, .. } = coverage;
@@ -450,17 +454,48 @@ fn verdicts(wheel: &Wheel, whole: bool) -> Text {
     apart
 }
 
+/// With which CUDA releases it is covered, where that depends on them.
+fn with_cuda(by: &ByCuda) -> String {
+    match (by.covered.as_slice(), by.uncovered.as_slice()) {
+        ([], _) | (_, []) => String::new(),
+        (covered, uncovered) => format!(
+            "; with CUDA {} (with {} it is not: --cuda asks about one)",
+            comma_separated(covered),
+            comma_separated(uncovered)
+        ),
+    }
+}
+
 fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
     let run = || format!("{} of {} containers run there", coverage.runnable, coverage.counted);
     match coverage.covered {
         Some(true) if coverage.counted == 0 => "covered: it contains no device code".to_owned(),
-        Some(true) => format!("covered: {}", run()),
+        Some(true) => {
+            let mut text = format!("covered: {}", run());
+            if !coverage.without.is_empty() {
+                text += &format!("; what does not work there: {}", coverage.without.join(", "));
+            }
+            match coverage.by_ptx.as_slice() {
+                [] => {}
+                members => text += &by_ptx(members, whole),
+            }
+            text
+        }
         Some(false) if coverage.counted == 0 => {
             format!("not covered: none of its {} files of device code runs there", loose_files(facts))
         }
         Some(false) => format!("not covered: {}; missing in {}", run(), list(&coverage.missing, LIST, whole)),
         None => format!("unknown: {}", why_unknown(facts)),
     }
+}
+
+/// Which members the driver compiles, and how new it must be for that.
+fn by_ptx(members: &[PtxMember], whole: bool) -> String {
+    let paths: Vec<String> = members.iter().map(|one| one.member.clone()).collect();
+    let newest = members.iter().filter_map(|one| one.cuda).max();
+    let driver =
+        newest.map_or_else(String::new, |cuda| format!(", which needs a driver of CUDA {cuda} or newer"));
+    format!("; PTX alone in {}{driver}", list(&paths, LIST, whole))
 }
 
 fn why_unknown(facts: &WheelFacts) -> String {
