@@ -349,10 +349,9 @@ pub fn allowable(text: &str) -> Result<Rule, String> {
 
 /// Parses a CUDA release; `--cpu`, not this option, selects no CUDA.
 pub fn cuda_release(text: &str) -> Result<CudaTarget, String> {
-    match text.parse() {
-        Ok(cuda @ CudaTarget::Release(_)) => Ok(cuda),
-        _ => Err("write a CUDA release as MAJOR.MINOR, e.g. 12.8, or use --cpu for no CUDA".to_owned()),
-    }
+    CudaRelease::of_version(text)
+        .map(CudaTarget::Release)
+        .map_err(|_| "write a CUDA release as MAJOR.MINOR, e.g. 12.8, or use --cpu for no CUDA".to_owned())
 }
 
 /// Parses a size of memory such as `32G` or `512M`; the units are powers of 1024.
