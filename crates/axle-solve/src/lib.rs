@@ -9,6 +9,7 @@ mod candidates;
 pub mod cells;
 mod derivation;
 mod distribution;
+mod list;
 mod lock;
 mod locking;
 mod solver;
@@ -16,6 +17,7 @@ mod wheel_summary;
 
 pub use candidates::{Candidate, Candidates, CandidatesError};
 pub use distribution::{CudaBasis, Distribution};
+pub use list::{Listed, VersionList, cuda_of_local};
 pub use lock::{LOCK_SCHEMA, Lock, LockedComponents, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use locking::{CatalogueSolver, LockError, LockedSet, Locker, Locking, Solved};
 pub use wheel_summary::{CudaCoverage, WheelSummary};

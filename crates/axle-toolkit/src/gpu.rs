@@ -223,7 +223,7 @@ fn nearest(known: &[Known<'_>], wanted: &[String]) -> Vec<String> {
         .map(|known| (distance(known), known.name))
         .filter(|(distance, _)| *distance <= 2 && text.len() > 2)
         .collect();
-    nearest.sort();
+    nearest.sort_unstable();
     let best = nearest.first().map(|(distance, _)| *distance);
     nearest.retain(|(distance, _)| best != Some(0) || *distance == 0);
     if nearest.is_empty() {
@@ -234,7 +234,7 @@ fn nearest(known: &[Known<'_>], wanted: &[String]) -> Vec<String> {
             |known: &Known<'_>| wanted.iter().filter(tells).filter(|word| known.words.contains(word)).count();
         let sharing = known.iter().filter(|known| shared(known) > 0);
         nearest = sharing.map(|known| (usize::MAX - shared(known), known.name)).collect();
-        nearest.sort();
+        nearest.sort_unstable();
     }
     nearest.into_iter().take(MOST).map(|(_, known)| known.to_owned()).collect()
 }

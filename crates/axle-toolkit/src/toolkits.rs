@@ -319,7 +319,7 @@ impl Toolkits {
     }
 
     /// The drivers that a release needs.
-    pub(crate) fn driver(&self, cuda: CudaRelease) -> Option<&Driver> {
+    pub fn driver(&self, cuda: CudaRelease) -> Option<&Driver> {
         self.declared.drivers.iter().find(|driver| driver.cuda == cuda)
     }
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod embedded;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod installed;
 mod lock;
 mod machine;
 mod output;
