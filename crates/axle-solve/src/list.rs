@@ -216,14 +216,16 @@ impl Trouble<'_> {
     fn message(&self, list: &VersionList) -> String {
         match self {
             Self::Unfit { name, version, cause, .. } => match cause {
-                Cause::Torch { .. } | Cause::CxxAbi { .. } => {
-                    format!("the wheel of {name} {version} {}", cause.predicate())
-                }
                 Cause::Unaudited { .. } => format!("the wheel of {name} {version} was never read"),
                 cause if rule_of(cause) == Rule::NotJudged => {
                     format!("{name} {version} is not judged: {cause}")
                 }
-                cause => cause.about(&format!("{name} {version}")),
+                Cause::Cuda { .. } | Cause::WithoutCuda | Cause::NoWheel => about(name, version, cause),
+                cause if cause.is_other_python() => about(name, version, cause),
+                cause => match cause.to_string().strip_prefix("it ") {
+                    Some(predicate) => format!("the wheel of {name} {version} {predicate}"),
+                    None => format!("{name} {version}: {cause}"),
+                },
             },
             Self::Ptx { name, version, gpus, made_by, needs, .. } => {
                 let driver = list.driver.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -251,6 +253,10 @@ impl Trouble<'_> {
             Self::Ptx { artefact, .. } | Self::Requires { artefact, .. } => Some(artefact),
         }
     }
+}
+
+fn about(name: &str, version: &Version, cause: &Cause) -> String {
+    cause.about(&format!("{name} {version}"))
 }
 
 /// The rule that a cause breaks.
@@ -516,7 +522,12 @@ impl<'l, 'a> Judged<'l, 'a> {
         {
             return Some(format!("use CUDA {cuda}, for which the whole list fits"));
         }
-        self.compiling(trouble.name())
+        self.compiling(trouble.name()).or_else(|| match trouble.rule() {
+            Rule::GlibcTooOld => Some("use a system with a newer glibc".to_owned()),
+            Rule::PythonNotServed => Some("use one of these Pythons".to_owned()),
+            Rule::DriverTooOldForPtx => Some("install a newer driver".to_owned()),
+            _ => None,
+        })
     }
 
     /// The newest other version of a package that is without the trouble, and has none of its own.

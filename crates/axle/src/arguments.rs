@@ -82,6 +82,9 @@ pub struct Audit {
     /// Show long lists in full, and report how much was read over the network
     #[arg(long, short)]
     pub verbose: bool,
+    /// Read wheels over the network without asking, however large they are
+    #[arg(long, short = 'y')]
+    pub yes: bool,
     /// For NAME==VERSION: audit the wheel for this Python, e.g. 3.12 [default: the newest CPython]
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
@@ -331,6 +334,9 @@ pub struct Lock {
     /// Never read a wheel: fail if a chosen wheel has not been audited yet
     #[arg(long)]
     pub offline: bool,
+    /// Read wheels without asking, however large they are
+    #[arg(long, short = 'y', conflicts_with = "offline")]
+    pub yes: bool,
     /// Package index to read wheels from [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,

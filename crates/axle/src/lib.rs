@@ -16,6 +16,7 @@ mod lock;
 mod machine;
 mod output;
 mod pylock;
+mod reading;
 mod release;
 mod request_file;
 mod sarif;

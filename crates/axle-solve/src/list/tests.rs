@@ -11,9 +11,10 @@ fn world() -> World {
         Wheel::new(&filename).elf(device_library("torch/lib/libtorch_cuda.so", codes))
     };
     let pinned = |version: &str, local: &str, codes: &str, runtime: &str| {
+        let cuda = runtime.rsplit_once('.').unwrap().0;
         torch(version, local, codes)
             .requires(&[&format!("nvidia-cuda-runtime-cu12=={runtime}")])
-            .cuda(&["12"])
+            .cuda(&[cuda])
     };
     let extension = |version: &str, torch: &str, codes: &str| {
         let filename = format!("extension-{version}+cu12torch{torch}-cp312-cp312-manylinux_2_28_x86_64.whl");
@@ -24,10 +25,7 @@ fn world() -> World {
         .wheel(pinned("2.8.0", "", "sm_80 sm_90", "12.8.90"))
         .wheel(pinned("2.8.0", "+cu126", "sm_70 sm_80", "12.6.77"))
         .wheel(pinned("2.9.0", "", "sm_80 sm_90", "12.8.93"))
-        .package(
-            "extension",
-            "gpu = true\n[[name]]\npattern = '\\+cu(?P<cuda>\\d+)torch(?P<torch>[0-9.]+)$'\n",
-        )
+        .package("extension", "gpu = true\n[names]\nlocal = ['^cu(?<cuda>\\d+)torch(?<torch>[\\d.]+)$']\n")
         .wheel(extension("1.0", "2.8", "sm_80 compute_80"))
         .wheel(extension("1.1", "2.9", "sm_80 compute_80"))
         .wheel(Wheel::any("numpy", "1.26.4"))
@@ -105,7 +103,8 @@ fn each_thing_that_can_be_wrong() {
             list.compute_capabilities = [ComputeCapability::new(8, 6), ComputeCapability::new(9, 0)].into();
             list.driver = Some("550.54.14".parse().unwrap());
         }),
-        with(&["old==1.0", "old==2.0", "new==1.0", "other==1.0"], same),
+        with(&["old==1.0", "new==1.0", "other==1.0"], same),
+        with(&["old==2.0"], same),
         with(&["torch==2.7.0", "unheard==1.0", "numpy==1.0"], same),
         with(&["extension==1.0", "torch==2.8.0"], |list| list.is_complete = true),
     ];
