@@ -431,7 +431,7 @@ impl Cause {
             | Self::Unread { .. }
             | Self::Rule { rule: None, .. } => CauseKind::Unknown,
             Self::Rule { rule: Some(rule), .. } => match rule {
-                Rule::DriverTooOld | Rule::DriverTooNew => CauseKind::Driver,
+                Rule::DriverTooOld | Rule::DriverTooNew | Rule::DriverBeforeGpu => CauseKind::Driver,
                 Rule::CapabilityDropped | Rule::CapabilityTooNew => CauseKind::ComputeCapability,
                 _ => CauseKind::Compiler,
             },
@@ -641,21 +641,20 @@ impl fmt::Display for Cause {
             }
             Self::NotInSet => f.write_str("it is not in the catalogue for this target"),
             Self::NoSystem { system, known } => {
-                write!(f, "the catalogue does not support {system}; it supports {}", comma_separated(known))
+                write!(f, "the catalogue does not support {system}{}", those("; it supports", known))
             }
             Self::NoPython { python, known } => {
                 write!(
                     f,
-                    "the catalogue has no torch for Python {python}; it has torch for {}",
-                    comma_separated(known)
+                    "the catalogue has no torch for Python {python}{}",
+                    those("; it has torch for", known)
                 )
             }
-            Self::NoCuda { cuda, known } => write!(
-                f,
-                "the catalogue has no cells {}; it has cells {}",
-                cuda_in_words(std::slice::from_ref(cuda)),
-                cuda_in_words(known)
-            ),
+            Self::NoCuda { cuda, known } => {
+                let own = cuda_in_words(std::slice::from_ref(cuda));
+                write!(f, "the catalogue has no cells {own}")?;
+                if known.is_empty() { Ok(()) } else { write!(f, "; it has cells {}", cuda_in_words(known)) }
+            }
             Self::NoTorch { asked: Some(asked), known, .. } if !known.is_empty() => {
                 write!(
                     f,
@@ -764,6 +763,11 @@ fn uncovered(lacking: &[ComputeCapability], covers: &[ComputeCapability], code: 
         codes => format!(" ({} is in some kernels, not all)", codes.join(" or ")),
     };
     format!("does not cover {}: {covered}{partial}", comma_separated(lacking))
+}
+
+/// What there is instead, after the words that say so; nothing where there is none.
+fn those<T: fmt::Display>(words: &str, known: &[T]) -> String {
+    if known.is_empty() { String::new() } else { format!("{words} {}", comma_separated(known)) }
 }
 
 /// `for CUDA 12.6, 12.8 and without CUDA`.

@@ -30,7 +30,23 @@ impl Inventory {
     /// # Errors
     /// When one of its files is missing or not valid.
     pub fn read(catalogue: &Catalogue) -> Result<Self, CatalogueError> {
-        let packages = catalogue.packages()?;
+        Self::of(catalogue, catalogue.package_names()?)
+    }
+
+    /// Reads of a catalogue what it knows of some packages.
+    ///
+    /// # Errors
+    /// As [`Inventory::read`].
+    pub fn of(
+        catalogue: &Catalogue,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Self, CatalogueError> {
+        let mut packages = BTreeMap::new();
+        for name in names {
+            if let Some(package) = catalogue.package(&name)? {
+                packages.insert(name, package);
+            }
+        }
         let read = packages.par_iter().filter_map(|(name, _)| {
             catalogue.artefacts(name).map(|file| Some((name.clone(), file?))).transpose()
         });

@@ -991,6 +991,123 @@ axle: AX220: there is no nvcc on PATH; the toolkit of CUDA 12.8 belongs in nativ
         source: "The output of nvcc and of the compiler on the builder's `PATH`.",
         since: "0.1.0",
     }
+    DriverBeforeGpu {
+        code: "AX221",
+        name: "driver-before-gpu",
+        severity: Error,
+        title: "Driver does not support the GPU yet",
+        what: "Compares the driver's branch with the first one that supports the GPU. Nothing is reported for a \
+            GPU whose first branch no document of NVIDIA states.",
+        why: "The driver does not serve the GPU, so no CUDA program runs on it, whatever its CUDA release.",
+        example: r"```console
+$ axle check --cuda 12.8 --cc 12.0 --driver 560.35.03
+error    AX221  driver 560.35.03 does not support 12.0 yet: 570 is the first branch that does
+                 source: NVIDIA open GPU kernel modules 570.86.16, README, Compatible GPUs: the first release that lists GeForce RTX 5090
+                 what to do: install a driver of branch 570 or newer
+…
+```",
+        fix: "Install a driver of the first branch that supports the GPU, or a newer one.",
+        source: "The lists of GPUs in the documents of NVIDIA's driver releases (`catalogue/declared.toml` names \
+            each).",
+        since: "0.1.0",
+    }
+    OtherCuda {
+        code: "AX222",
+        name: "other-cuda",
+        severity: Error,
+        title: "Package is built for another CUDA release",
+        what: "Checks that each version of a list has a wheel for the CUDA release of the list: by its file \
+            name, by what it pins, by its device code and the libraries that it needs.",
+        why: "The package loads libraries of another CUDA release than the rest, or finds none, or does not \
+            use the GPU at all.",
+        example: r"```text
+$ axle check --cuda 13.0 --cc 8.6 --python 3.12 onnxruntime-gpu==1.23.2
+…
+error    AX222  the wheel of onnxruntime-gpu 1.23.2 is built for CUDA 12.2
+…
+```",
+        fix: "Use a version or a build of the package for the CUDA release of the other packages.",
+        source: "The audit of the wheel, or what is declared of it with a document.",
+        since: "0.1.0",
+    }
+    OtherTorch {
+        code: "AX223",
+        name: "other-torch",
+        severity: Error,
+        title: "Package is built for another torch",
+        what: "Checks that a wheel that links torch's C++ interface is built for the torch of the list.",
+        why: "The C++ interface of torch changes from release to release: importing the package fails with \
+            undefined symbols.",
+        example: r"```text
+$ axle check --cuda 13.0 --cc 12.0 --python 3.12 torch==2.12.1 sglang-kernel==0.4.4
+…
+error    AX223  sglang-kernel 0.4.4: it is built for torch 2.11
+…
+```",
+        fix: "Use the torch that the package is built for, another version of the package, or compile it \
+            against this torch.",
+        source: "The file name of the wheel, and what its package's TOML in the catalogue says with a \
+            document.",
+        since: "0.1.0",
+    }
+    RequirementNotMet {
+        code: "AX224",
+        name: "requirement-not-met",
+        severity: Error,
+        title: "Package requires another version of a package",
+        what: "Holds each requirement of each version of a list against the version that the list has of \
+            the required package. Of a list that `pip freeze` wrote, a required package that is not in it \
+            is a warning.",
+        why: "Installers refuse such a list, or change it; what is installed in spite of it may fail anywhere.",
+        example: r"```text
+$ axle check --cuda 12.8 --cc 12.0 --python 3.12 torch==2.9.1 xformers==0.0.32.post1
+…
+error    AX224  xformers 0.0.32.post1 requires torch==2.8.0, but the list has torch 2.9.1
+…
+```",
+        fix: "Use a version that satisfies the requirement, or another version of the package that states it.",
+        source: "`Requires-Dist` in the metadata of the wheel, and what its package's TOML in the catalogue \
+            adds.",
+        since: "0.1.0",
+    }
+    NoWheel {
+        code: "AX225",
+        name: "no-wheel",
+        severity: Error,
+        title: "Package has no wheel for the target",
+        what: "Checks that each version of a list has a wheel for the system. A version that was withdrawn, \
+            and one that has to be compiled, are warnings.",
+        why: "The package cannot be installed from a wheel.",
+        example: r"```text
+$ axle check --cuda 12.8 --cc 9.0 --python 3.12 --system aarch64-linux faiss-gpu-cu12==1.13.2
+…
+error    AX225  faiss-gpu-cu12 1.13.2 has no wheel for this target
+…
+```",
+        fix: "Use another version of the package, or compile it.",
+        source: "The file names of the published wheels.",
+        since: "0.1.0",
+    }
+    NotJudged {
+        code: "AX226",
+        name: "not-judged",
+        severity: Warning,
+        title: "Package is not judged, or not wholly",
+        what: "Names the packages of a list that the catalogue does not know, or not in this version: a note. \
+            It is a warning where a version is known and a fact that decides is not: its bytes were never \
+            read, and what it is built for is not declared.",
+        why: "That axle reports no error about such a package does not mean that it works with the others.",
+        example: r"```text
+$ axle check --cuda 12.8 --cc 8.6 --python 3.12 torch==2.9.1 my-package==1.0
+…
+note     AX226  not judged, for the catalogue does not know them: my-package 1.0
+…
+```",
+        fix: "Add the package to a catalogue of your own (`axle catalogue add`), or audit its wheel (`axle \
+            audit`).",
+        source: "The catalogue.",
+        since: "0.1.0",
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod cells;
 mod conflicts;
 mod derivation;
 mod distribution;
+mod list;
 mod lock;
 mod locking;
 mod solver;
@@ -17,6 +18,7 @@ mod wheel_summary;
 
 pub use candidates::{Candidate, Candidates, CandidatesError};
 pub use distribution::{CudaBasis, Distribution};
+pub use list::{Listed, VersionList, cuda_of_local};
 pub use lock::{LOCK_SCHEMA, Lock, LockedComponents, LockedRequest, LockedRequestError, WriteLockError, pin};
 pub use locking::{CatalogueSolver, LockError, LockedSet, Locker, Locking, Solved};
 pub use wheel_summary::{CudaCoverage, WheelSummary};

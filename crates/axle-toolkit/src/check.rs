@@ -1,5 +1,6 @@
 //! Check of an environment against all rules.
 
+mod advice;
 mod capabilities;
 mod compilers;
 mod drivers;

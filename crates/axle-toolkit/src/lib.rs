@@ -43,6 +43,6 @@ pub use package::{Lacking, Package};
 pub use supported::{COMPILERS_SCHEMA, Compilers, Objection, SupportedCompilers};
 pub use toolkits::{
     ClangLibrary, CompilerFloor, CompilerRange, Components, Declared, Deprecation, Driver, DriverEnd,
-    GpuNames, Host, JobMemory, Release, SCHEMA, Source, Targets, Toolkits, listing_major,
+    DriverStart, GpuNames, Host, JobMemory, Release, SCHEMA, Source, Targets, Toolkits, listing_major,
 };
 pub use verdict::Verdict;

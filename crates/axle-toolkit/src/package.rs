@@ -70,6 +70,26 @@ const TORCH: [&str; 6] = [
 ];
 
 impl Package {
+    /// A package of which nothing else is told.
+    pub fn named(name: &str, version: &str, system: System, source: Source) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            system,
+            cuda: None,
+            pythons: None,
+            sass: Vec::new(),
+            ptx: Vec::new(),
+            specialised: Vec::new(),
+            lacking: Vec::new(),
+            glibc: None,
+            cxx11_abi: None,
+            links_torch: false,
+            pins: BTreeMap::new(),
+            source,
+        }
+    }
+
     /// What an audit found, asked for some capabilities. A package is as good as its worst library.
     pub fn from_audit(
         facts: &WheelFacts,
@@ -78,21 +98,13 @@ impl Package {
         capabilities: &[ComputeCapability],
         source: Source,
     ) -> Self {
+        let (name, version) = (facts.name.as_deref(), facts.version.as_deref());
         let mut package = Self {
-            name: facts.name.clone().unwrap_or_default(),
-            version: facts.version.clone().unwrap_or_default(),
-            system,
             cuda: wheel_cuda(facts),
-            pythons: None,
-            sass: Vec::new(),
-            ptx: Vec::new(),
-            specialised: Vec::new(),
-            lacking: Vec::new(),
             glibc: facts.glibc.as_deref().and_then(|glibc| glibc.parse().ok()),
             cxx11_abi: facts.cxx11_abi,
             links_torch: facts.external.iter().any(|soname| TORCH.contains(&soname.as_str())),
-            pins: BTreeMap::new(),
-            source,
+            ..Self::named(name.unwrap_or_default(), version.unwrap_or_default(), system, source)
         };
         if !facts.elf.iter().any(|member| !member.container_groups.is_empty() || member.machine == "cuda") {
             return package;

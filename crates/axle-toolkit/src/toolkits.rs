@@ -167,6 +167,9 @@ pub struct Declared {
     pub drivers: Vec<Driver>,
     /// The last drivers for GPUs.
     pub driver_ends: Vec<DriverEnd>,
+    /// The first drivers for GPUs.
+    #[serde(default)]
+    pub driver_starts: Vec<DriverStart>,
     /// The oldest compilers, where the header has no bound.
     pub compiler_floors: Vec<CompilerFloor>,
     /// The C++ libraries that clang may take, where that was tried.
@@ -221,6 +224,18 @@ pub struct DriverEnd {
     /// GPUs up to this capability.
     pub up_to: ComputeCapability,
     /// The last branch of the driver that serves them.
+    pub branch: u32,
+    /// The document that says so.
+    pub document: String,
+}
+
+/// The first driver for some GPUs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct DriverStart {
+    /// The GPUs.
+    pub capabilities: Vec<ComputeCapability>,
+    /// The first branch of the driver that serves them.
     pub branch: u32,
     /// The document that says so.
     pub document: String,
@@ -313,7 +328,7 @@ impl Toolkits {
     }
 
     /// The drivers that a release needs.
-    pub(crate) fn driver(&self, cuda: CudaRelease) -> Option<&Driver> {
+    pub fn driver(&self, cuda: CudaRelease) -> Option<&Driver> {
         self.declared.drivers.iter().find(|driver| driver.cuda == cuda)
     }
 }

@@ -23,6 +23,19 @@ impl CudaRelease {
         Self { major, minor }
     }
 
+    /// Reads what a person gives: a release, or a version of nvcc or of a patch release (`12.8.1`, `12.8.93`), whose third
+    /// number is dropped. Files of a catalogue name releases only, and are read as such.
+    ///
+    /// # Errors
+    /// When the text is neither.
+    pub fn of_version(text: &str) -> Result<Self, InvalidCuda> {
+        let release = match text.rsplit_once('.') {
+            Some((release, patch)) if release.contains('.') && number::<u16>(patch).is_some() => release,
+            _ => text,
+        };
+        release.parse().map_err(|_: InvalidCuda| InvalidCuda { text: text.to_owned() })
+    }
+
     /// Reads NVIDIA's number of a release, as in the names of wheels and the headers of cubins: 128 is 12.8.
     pub fn from_number(number: u32) -> Option<Self> {
         let number = u16::try_from(number).ok().filter(|number| (50..200).contains(number))?;
@@ -200,6 +213,17 @@ mod tests {
             assert_eq!(wrong.parse::<CudaTarget>(), Err(InvalidCuda { text: wrong.into() }), "{wrong}");
         }
         assert!(CudaRelease::new(12, 10) > CudaRelease::new(12, 9));
+    }
+
+    #[test]
+    fn a_person_may_give_a_patch_release() {
+        for text in ["12.8", "12.8.0", "12.8.1", "12.8.93"] {
+            assert_eq!(CudaRelease::of_version(text), Ok(CudaRelease::new(12, 8)), "{text}");
+        }
+        for wrong in ["12", "12.8.1.2", "12.8.", "12..1", "12.8.x", "12.8.01", "V12.8.93", "12.8.93rc1", ""] {
+            assert_eq!(CudaRelease::of_version(wrong), Err(InvalidCuda { text: wrong.into() }), "{wrong}");
+        }
+        assert!("12.8.1".parse::<CudaRelease>().is_err(), "a catalogue names releases only");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axle_catalogue::{Catalogue, CatalogueError};
 use axle_plan::{LookupError, Preferences, Request, RequestError, Which, requirement};
 use axle_toolkit::GpuNameError;
 use axle_types::{
-    ComputeCapability, ComputeCapabilityError, CudaTarget, DriverVersion, Glibc, HostCompiler,
+    ComputeCapability, ComputeCapabilityError, CudaRelease, CudaTarget, DriverVersion, Glibc, HostCompiler,
     InvalidCompiler, InvalidCuda, InvalidDriver, InvalidPlatform, PythonVersion, System, Version,
 };
 use serde::Deserialize;
@@ -111,7 +111,8 @@ impl Question {
                 let releases: BTreeSet<CudaTarget> = all.filter(|cuda| *cuda != CudaTarget::Cpu).collect();
                 releases.into_iter().rev().collect()
             }
-            one => vec![one.parse()?],
+            "cpu" => vec![CudaTarget::Cpu],
+            one => vec![CudaRelease::of_version(one)?.into()],
         };
         let request = self.request(catalogue)?;
         let of_cuda = |cuda| {

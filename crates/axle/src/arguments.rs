@@ -85,6 +85,9 @@ pub struct Audit {
     /// Show long lists in full, and report how much was read over the network
     #[arg(long, short)]
     pub verbose: bool,
+    /// Read wheels over the network without asking, however large they are
+    #[arg(long, short = 'y')]
+    pub yes: bool,
     /// For NAME==VERSION: audit the wheel for this Python, e.g. 3.12 [default: the newest CPython]
     #[arg(long, value_name = "X.Y")]
     pub python: Option<PythonVersion>,
@@ -184,9 +187,12 @@ pub struct RequestArguments {
 /// `axle check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// CUDA release, e.g. 12.8
-    #[arg(long, value_name = "X.Y")]
-    pub cuda: CudaRelease,
+    /// CUDA release, e.g. 12.8 [default with a list: the one that its torch is built for]
+    #[arg(long, value_name = "X.Y", value_parser = CudaRelease::of_version, required_unless_present_any = OF_LISTS)]
+    pub cuda: Option<CudaRelease>,
+    /// Check a list for CPUs only, without CUDA
+    #[arg(long, conflicts_with_all = ["cuda", "compute_capabilities", "gpus", "driver"])]
+    pub cpu: bool,
     /// Major version of GCC, e.g. 13
     #[arg(long, value_name = "VERSION", value_parser = compiler_major, conflicts_with = "clang")]
     pub gcc: Option<u16>,
@@ -218,21 +224,35 @@ pub struct Check {
     #[arg(long = "compile", value_name = "PACKAGE", requires = "memory")]
     pub compiled: Vec<String>,
     /// torch version or prefix of one, e.g. 2.9; checked together with the libraries that it pins
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", conflicts_with_all = OF_LISTS)]
     pub torch: Option<String>,
+    /// Check the versions in this file together: a requirements file with exact versions; repeatable
+    #[arg(long = "requirement", short = 'r', value_name = "FILE|-")]
+    pub requirements: Vec<PathBuf>,
+    /// Check what is installed in an environment: the output of `pip freeze`, or of `python -m torch.utils.collect_env`,
+    /// which also says Python, CUDA, GPUs, driver and glibc; command-line options take precedence
+    #[arg(long, value_name = "FILE|-")]
+    pub freeze: Option<PathBuf>,
     /// Report violations of this rule as warnings, not errors (code or name); repeatable
     #[arg(long = "allow", value_name = "RULE", value_parser = allowable)]
     pub allowed: Vec<Rule>,
-    /// Nix system name
-    #[arg(long, default_value = "x86_64-linux")]
-    pub system: System,
+    /// Nix system name [default: x86_64-linux, or the one that the GPU comes with]
+    #[arg(long)]
+    pub system: Option<System>,
     /// Output format
     #[arg(long, value_enum, default_value = "human")]
     pub format: ReportFormat,
     /// Directory of the catalogue [default: the one embedded in axle]
     #[arg(long, value_name = "FOLDER")]
     pub catalogue: Option<PathBuf>,
+    /// Versions to check together, e.g. torch==2.8.0 xformers==0.0.32.post1: whether they work with each other, and on the
+    /// GPU. Nothing is picked: `axle concretise` and `axle lock` do
+    #[arg(value_name = "NAME==VERSION")]
+    pub packages: Vec<String>,
 }
+
+/// What makes a question of `axle check` one about a list of versions.
+const OF_LISTS: [&str; 3] = ["packages", "requirements", "freeze"];
 
 /// `axle doctor`.
 #[derive(Debug, Args)]
@@ -317,6 +337,9 @@ pub struct Lock {
     /// Never read a wheel: fail if a chosen wheel has not been audited yet
     #[arg(long)]
     pub offline: bool,
+    /// Read wheels without asking, however large they are
+    #[arg(long, short = 'y', conflicts_with = "offline")]
+    pub yes: bool,
     /// Package index to read wheels from [default: the one that pip uses]
     #[arg(long, value_name = "URL")]
     pub index_url: Option<String>,
@@ -352,10 +375,9 @@ pub fn allowable(text: &str) -> Result<Rule, String> {
 
 /// Parses a CUDA release; `--cpu`, not this option, selects no CUDA.
 pub fn cuda_release(text: &str) -> Result<CudaTarget, String> {
-    match text.parse() {
-        Ok(cuda @ CudaTarget::Release(_)) => Ok(cuda),
-        _ => Err("write a CUDA release as MAJOR.MINOR, e.g. 12.8, or use --cpu for no CUDA".to_owned()),
-    }
+    CudaRelease::of_version(text)
+        .map(CudaTarget::Release)
+        .map_err(|_| "write a CUDA release as MAJOR.MINOR, e.g. 12.8, or use --cpu for no CUDA".to_owned())
 }
 
 /// Parses a size of memory such as `32G` or `512M`; the units are powers of 1024.

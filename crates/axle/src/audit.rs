@@ -22,6 +22,7 @@ use crate::audit::input::Input;
 use crate::audit::progress::Bar;
 use crate::check;
 use crate::output::{self, Answer, Error};
+use crate::reading::Reading;
 use crate::sarif::{self, Found};
 
 #[derive(Serialize)]
@@ -69,6 +70,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         output::error(&error);
         problems.push(output::problem(input, error.as_ref()));
     };
+    let mut reading = Reading::new(command.yes);
     let policies = Policies::new(command.catalogue.as_deref(), command.no_catalogue);
     for argument in &command.inputs {
         let inputs = Input::of(argument).unwrap_or_else(|error| {
@@ -77,7 +79,7 @@ pub fn run(command: &Audit) -> Result<Answer, Error> {
         });
         let is_one = inputs.len() == 1;
         for input in inputs {
-            match audit(&input, &policies, &capabilities, command) {
+            match audit(&input, &policies, &capabilities, command, &mut reading) {
                 Ok(wheel) => {
                     if command.format == ReportFormat::Human {
                         output::text(&view::human(&wheel, command))?;
@@ -133,12 +135,13 @@ fn audit(
     policies: &Policies,
     capabilities: &[ComputeCapability],
     command: &Audit,
+    reading: &mut Reading,
 ) -> Result<Wheel, Error> {
     let bar = Bar::new(&input.to_string());
     let show = |progress| bar.show(progress);
     let options =
         Options { verify: command.verify, deep: command.deep, progress: Some(&show), ..Options::default() };
-    let facts = input.audit(command, &options)?;
+    let facts = input.audit(command, &options, reading)?;
     drop(bar);
     judge(facts, policies, capabilities, command)
 }

@@ -11,10 +11,12 @@ mod doctor;
 mod embedded;
 #[cfg(fuzzing)]
 pub mod fuzz;
+mod installed;
 mod lock;
 mod machine;
 mod output;
 mod pylock;
+mod reading;
 mod release;
 mod request_file;
 mod sarif;

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::arguments::{self, Format};
 use crate::output::{self, Answer, Error, Text};
+use crate::reading::Reading;
 use crate::{concretise, embedded};
 
 /// The most bytes of a lock. One of a hundred packages has 1 MB.
@@ -68,6 +69,7 @@ fn solve(
     let lookup = Lookup::new(catalogue)?;
     let mut inventory = Inventory::read(catalogue)?;
     let mut audits = None;
+    let mut reading = Reading::new(command.yes);
     loop {
         let locker = Locker { lookup: &lookup, inventory: &inventory };
         let unread = match locker.lock(locking)? {
@@ -95,8 +97,21 @@ fn solve(
             )
             .into());
         }
+        let sizes = sizes(&inventory, &unread);
+        let what = format!("{} wheel{}", sizes.len(), if sizes.len() == 1 { "" } else { "s" });
+        reading.announce(&what, &sizes)?;
         audits.audit(&mut inventory.artefacts, &unread)?;
     }
+}
+
+/// The sizes of wheels, as far as the index declares them.
+fn sizes(inventory: &Inventory, wheels: &BTreeMap<String, BTreeSet<String>>) -> Vec<Option<u64>> {
+    let of = |(name, filenames): (&String, &BTreeSet<String>)| -> Vec<Option<u64>> {
+        let artefacts = inventory.artefacts.get(name).into_iter().flat_map(|file| &file.artefacts);
+        let chosen = artefacts.filter(|artefact| filenames.contains(&artefact.filename));
+        chosen.map(|artefact| artefact.size).collect()
+    };
+    wheels.iter().flat_map(of).collect()
 }
 
 fn count(wheels: &BTreeMap<String, BTreeSet<String>>) -> usize {

@@ -10,7 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use axle_audit::{coverage, wheel_cuda};
 use axle_catalogue::{Catalogue, Cause, CellPackage, CellWheel, Folder, Inventory};
 use axle_plan::{Asked, Lookup, Preferences, Request, Which};
-use axle_solve::{Candidates, Locker, Locking, Solved};
+use axle_rules::{Rule, Severity};
+use axle_solve::{Candidates, Listed, Locker, Locking, Solved, VersionList};
 use axle_toolkit::Source;
 use axle_types::{ComputeCapability, CudaTarget, Glibc, PythonVersion, System, Version, WheelCuda};
 use axle_web::{Question, answers};
@@ -76,6 +77,7 @@ fn commands_agree_about_a_wheel_and_a_target() {
                 ("concretise", Some(by_set(&lookup, &case))),
                 ("audit", by_audit(&inventory, &case)),
                 ("check", by_rules(&inventory, &case)),
+                ("check of a list", Some(by_list(&inventory, &case))),
                 ("catalogue show", by_summary(&inventory, &candidates, &case)),
                 ("lock", (index % LOCKED_OF == 0).then(|| by_lock(&lookup, &inventory, &case)).flatten()),
                 ("the page", by_page(&catalogue, &lookup, &case)),
@@ -97,7 +99,7 @@ fn commands_agree_about_a_wheel_and_a_target() {
         }
     }
     // Each was asked, and said yes and no, or nothing was compared.
-    assert_eq!(judged.len(), 6, "{judged:?}");
+    assert_eq!(judged.len(), 7, "{judged:?}");
     for (command, [neither, loads, covers, both]) in judged {
         let no_is_said = neither + loads + covers > 5 || command == "lock";
         assert!(no_is_said && both > 5, "{command}: {neither} {loads} {covers} {both}");
@@ -173,6 +175,91 @@ fn by_rules(inventory: &Inventory, case: &Case<'_>) -> Option<Verdict> {
         covers: package.lacks(case.gpu).is_none(),
         loads: package.glibc.is_none_or(|needs| needs <= case.glibc),
     })
+}
+
+/// A list of this version and the torch of its set, in which nothing else is wrong.
+fn by_list(inventory: &Inventory, case: &Case<'_>) -> Verdict {
+    let listed = |text: &str| Listed { version: text.parse().unwrap(), extras: Vec::new() };
+    let versions = [("torch", case.torch), (case.name, case.package.version.as_str())];
+    let list = VersionList {
+        system: case.system,
+        python: case.python,
+        cuda: case.cuda,
+        compute_capabilities: BTreeSet::from([case.gpu]),
+        driver: None,
+        glibc: Some(case.glibc),
+        versions: versions.into_iter().map(|(name, version)| (name.to_owned(), listed(version))).collect(),
+        is_complete: false,
+    };
+    let toolkits = inventory.toolkits.as_ref().unwrap();
+    let mut verdict = Verdict { covers: true, loads: true };
+    let errors = list.judge(inventory, toolkits).unwrap().into_iter();
+    for error in errors.filter(|verdict| verdict.severity == Severity::Error) {
+        let is_of_wheel = error.message.contains(&format!("{} {}", case.name, case.package.version));
+        match error.rule {
+            Rule::PackageWithoutCode if is_of_wheel => verdict.covers = false,
+            Rule::GlibcTooOld if is_of_wheel => verdict.loads = false,
+            Rule::PackageWithoutCode | Rule::GlibcTooOld => {}
+            _ => panic!("{} of {}: {}", error.rule, case.wheel.filename, error.message),
+        }
+    }
+    verdict
+}
+
+/// What a set holds works together: as a list of versions nothing is wrong with it, for a GPU that all of it covers.
+#[test]
+fn a_set_is_a_list_without_a_fault() {
+    let catalogue = Catalogue::new(Folder::new(CATALOGUE));
+    let inventory = Inventory::read(&catalogue).unwrap();
+    let toolkits = inventory.toolkits.as_ref().unwrap();
+    let lookup = Lookup::new(&catalogue).unwrap();
+    let mut rng = Rng::with_seed(11);
+    let targets: Vec<_> = inventory.matrix.targets().filter(|(.., cuda)| *cuda != CudaTarget::Cpu).collect();
+    let mut judged = 0;
+    for _ in 0..SETS {
+        let (system, python, cuda) = rng.choice(targets.iter().copied()).unwrap();
+        let Some(file) = catalogue.cells(system, python, cuda).unwrap() else { continue };
+        let Some((torch, cell)) = rng.choice(file.torch.iter()) else { continue };
+        let gpu = ComputeCapability::new(8, 6);
+        let wheels: Vec<&String> =
+            cell.packages.iter().filter(|(_, one)| one.wheel.is_some()).map(|(name, _)| name).collect();
+        for _ in 0..WHEELS {
+            let name = rng.choice(wheels.iter()).unwrap();
+            let request = Request {
+                packages: BTreeMap::from([((*name).clone(), Asked::default())]),
+                system,
+                python,
+                cuda,
+                compute_capabilities: BTreeSet::from([gpu]),
+                compiler: None,
+                driver: None,
+                allowed: BTreeSet::new(),
+                torch: Some(torch.clone()),
+                glibc: Glibc::new(2, 39),
+                preferences: Preferences { only_wheels: Which::All, ..Preferences::default() },
+            };
+            let Ok(plan) = lookup.answer(&request).unwrap() else { continue };
+            let versions = plan.packages.iter().map(|(name, package)| {
+                let version = package.version.parse().unwrap();
+                (name.clone(), Listed { version, extras: Vec::new() })
+            });
+            let list = VersionList {
+                system,
+                python,
+                cuda,
+                compute_capabilities: BTreeSet::from([gpu]),
+                driver: None,
+                glibc: Some(Glibc::new(2, 39)),
+                versions: versions.collect(),
+                is_complete: false,
+            };
+            let errors: Vec<_> = list.judge(&inventory, toolkits).unwrap();
+            let errors: Vec<_> = errors.iter().filter(|one| one.severity == Severity::Error).collect();
+            assert!(errors.is_empty(), "{name}, Python {python}, CUDA {cuda}, torch {torch}: {errors:#?}");
+            judged += 1;
+        }
+    }
+    assert!(judged > SETS, "{judged}");
 }
 
 fn by_summary(inventory: &Inventory, candidates: &Candidates<'_>, case: &Case<'_>) -> Option<Verdict> {

@@ -67,7 +67,7 @@ impl Lookup<'_> {
         environment.allowed.clone_from(&request.allowed);
         let verdicts = axle_toolkit::check(toolkits, &environment);
         let broken = verdicts.into_iter().find(|verdict| {
-            matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew)
+            matches!(verdict.rule, Rule::DriverTooOld | Rule::DriverTooNew | Rule::DriverBeforeGpu)
                 && verdict.severity == Severity::Error
         });
         Ok(broken.map(|verdict| reason(Some(verdict.rule), verdict.message)))

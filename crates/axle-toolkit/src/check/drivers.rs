@@ -3,7 +3,7 @@
 use super::{Case, document, list};
 use crate::{Environment, Toolkits, Verdict};
 use axle_rules::{Rule, Severity};
-use axle_types::ComputeCapability;
+use axle_types::{ComputeCapability, DriverVersion};
 
 pub(super) fn check(case: &Case<'_>, verdicts: &mut Vec<Verdict>) {
     let Some(driver) = &case.environment.driver else { return };
@@ -72,25 +72,48 @@ fn needs_ptx(case: &Case<'_>, gpu: ComputeCapability) -> bool {
     own || others.any(|package| package.ptx.contains(&gpu))
 }
 
-/// Whether the driver still serves the GPUs.
+/// Whether the driver serves the GPUs: still, and already.
 pub(super) fn check_gpus(toolkits: &Toolkits, environment: &Environment, verdicts: &mut Vec<Verdict>) {
     let Some(driver) = &environment.driver else { return };
     for &gpu in &environment.capabilities {
-        let ends = toolkits.declared.driver_ends.iter().filter(|end| gpu <= end.up_to);
-        let Some(end) = ends.min_by_key(|end| end.branch) else { continue };
-        let branch = end.branch;
-        let refused = driver.branch() > branch;
-        verdicts.push(Verdict {
-            rule: Rule::DriverTooNew,
-            severity: if refused { Severity::Error } else { Severity::Ok },
-            message: if refused {
-                format!("driver {driver} no longer supports {gpu}: {branch} is the last branch that does")
-            } else {
-                format!("driver {driver} supports {gpu}, whose last branch is {branch}")
-            },
-            fact: format!("{branch} is the last branch that supports GPUs up to {}", end.up_to),
-            source: document(&end.document),
-            fix: refused.then(|| format!("install a driver of branch {branch}")),
-        });
+        verdicts.extend(start(toolkits, driver, gpu));
+        verdicts.extend(end(toolkits, driver, gpu));
     }
+}
+
+fn start(toolkits: &Toolkits, driver: &DriverVersion, gpu: ComputeCapability) -> Option<Verdict> {
+    let start = toolkits.declared.driver_starts.iter().find(|start| start.capabilities.contains(&gpu))?;
+    let branch = start.branch;
+    let refused = driver.branch() < branch;
+    Some(Verdict {
+        rule: Rule::DriverBeforeGpu,
+        severity: if refused { Severity::Error } else { Severity::Ok },
+        message: if refused {
+            format!("driver {driver} does not support {gpu} yet: {branch} is the first branch that does")
+        } else {
+            format!("driver {driver} supports {gpu}, whose first branch is {branch}")
+        },
+        fact: format!("{branch} is the first branch that supports {gpu}"),
+        source: document(&start.document),
+        fix: refused.then(|| format!("install a driver of branch {branch} or newer")),
+    })
+}
+
+fn end(toolkits: &Toolkits, driver: &DriverVersion, gpu: ComputeCapability) -> Option<Verdict> {
+    let ends = toolkits.declared.driver_ends.iter().filter(|end| gpu <= end.up_to);
+    let end = ends.min_by_key(|end| end.branch)?;
+    let branch = end.branch;
+    let refused = driver.branch() > branch;
+    Some(Verdict {
+        rule: Rule::DriverTooNew,
+        severity: if refused { Severity::Error } else { Severity::Ok },
+        message: if refused {
+            format!("driver {driver} no longer supports {gpu}: {branch} is the last branch that does")
+        } else {
+            format!("driver {driver} supports {gpu}, whose last branch is {branch}")
+        },
+        fact: format!("{branch} is the last branch that supports GPUs up to {}", end.up_to),
+        source: document(&end.document),
+        fix: refused.then(|| format!("install a driver of branch {branch}")),
+    })
 }

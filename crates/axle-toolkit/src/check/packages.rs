@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axle_types::{ComputeCapability, PythonVersion, WheelCuda};
 
-use super::{Case, list};
+use super::{Case, advice, list};
 use crate::{Environment, Package, Source, Toolkits, Verdict};
 
 /// Whether what is installed serves the GPUs and the Python, and is for one CUDA.
@@ -77,32 +77,13 @@ fn code(
     if let Some((_, member)) = lacking.first() {
         let missing: Vec<_> = lacking.iter().map(|(gpu, _)| *gpu).collect();
         let file = member.rsplit('/').next().unwrap_or(member);
-        let others: Vec<&Package> = toolkits
-            .packages
-            .iter()
-            .filter(|other| other.name == *name && other.system == package.system)
-            .filter(|other| missing.iter().all(|&gpu| other.covers(gpu)))
-            .collect();
-        let best = others.iter().max_by_key(|other| other.parsed_version());
-        let (gaps, missing) = (missing.clone(), list(&missing));
         return Some(Verdict {
             rule: Rule::PackageWithoutCode,
             severity,
-            message: format!("{name} {version} has no code for {missing} in {file}"),
+            message: format!("{name} {version} has no code for {} in {file}", list(&missing)),
             fact,
             source,
-            fix: Some(best.map_or_else(
-                || elsewhere(toolkits, package, &gaps).unwrap_or_else(|| {
-                    if name.starts_with("nvidia-") {
-                        format!("no version of {name} in the catalogue covers {missing}; do without it, or use an older CUDA release")
-                    } else {
-                        format!("no version of {name} in the catalogue covers {missing}; compile it from source, if possible")
-                    }
-                }),
-                |best| {
-                    format!("use {name} {}, the newest in the catalogue that covers {missing}", best.version)
-                },
-            )),
+            fix: Some(advice::on_code(toolkits, environment, package, &missing)),
         });
     }
     let unknown: Vec<_> = gpus().filter(|&gpu| !package.covers(gpu)).collect();
@@ -132,34 +113,13 @@ fn code(
     })
 }
 
-/// The same library for another CUDA that covers the GPUs: NVIDIA's names tell the major by a suffix, or not at all.
-fn elsewhere(toolkits: &Toolkits, package: &Package, gpus: &[ComputeCapability]) -> Option<String> {
-    fn stem(name: &str) -> &str {
-        name.rsplit_once("-cu").map_or(name, |(stem, _)| stem)
-    }
-    let alike = |other: &&Package| {
-        other.name != package.name
-            && stem(&other.name) == stem(&package.name)
-            && other.system == package.system
-    };
-    let covering = |other: &&Package| gpus.iter().all(|&gpu| other.covers(gpu));
-    let found = toolkits.packages.iter().filter(alike).filter(covering);
-    let best = found.max_by_key(|other| other.parsed_version())?;
-    let major = best.cuda?.major()?;
-    Some(format!("use CUDA {major}: its {} {} covers {}", best.name, best.version, list(gpus)))
-}
-
 fn python(toolkits: &Toolkits, environment: &Environment, package: &Package) -> Option<Verdict> {
     let python = environment.python?;
     let pythons = package.pythons.as_ref()?;
     let (name, version) = (&package.name, &package.version);
     let refused = !pythons.contains(&python);
     let fact = format!("{name} {version} has wheels for Python {}", list(pythons));
-    let serving = toolkits.packages.iter().filter(|other| {
-        let served = other.pythons.as_ref().is_some_and(|pythons| pythons.contains(&python));
-        other.name == *name && other.system == package.system && served
-    });
-    let other = serving.max_by_key(|other| other.parsed_version());
+    let other = || advice::newest(toolkits, environment, package, &[]);
     Some(Verdict {
         rule: Rule::PythonNotServed,
         severity: if refused { Severity::Error } else { Severity::Ok },
@@ -171,7 +131,7 @@ fn python(toolkits: &Toolkits, environment: &Environment, package: &Package) -> 
         fact,
         source: package.source.clone(),
         fix: refused.then(|| {
-            let other = other.map_or_else(String::new, |other| format!(", or {name} {}", other.version));
+            let other = other().map_or_else(String::new, |other| format!(", or {name} {}", other.version));
             format!("use one of these Pythons{other}")
         }),
     })

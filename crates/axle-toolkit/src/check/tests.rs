@@ -143,6 +143,16 @@ fn cases() -> Vec<(Rule, Environment, Environment)> {
         ),
         (Rule::DriverTooNew, for_driver("12.8", "580.95.05", "6.1"), for_driver("12.8", "590.44.01", "6.1")),
         (
+            Rule::DriverBeforeGpu,
+            for_driver("12.8", "570.26", "12.0"),
+            for_driver("12.8", "560.35.03", "12.0"),
+        ),
+        (
+            Rule::DriverBeforeGpu,
+            for_driver("11.8", "520.61.05", "8.9"),
+            for_driver("11.8", "515.43.04", "8.9"),
+        ),
+        (
             Rule::PythonNotServed,
             with_package("12.8", for_312(), |e| e.python = Some("3.12".parse().unwrap())),
             with_package("12.8", for_312(), |e| e.python = Some("3.9".parse().unwrap())),
@@ -202,9 +212,18 @@ fn no_rule_is_untested() {
     let tested: BTreeSet<Rule> = cases().into_iter().map(|(rule, ..)| rule).collect();
     let untested: Vec<_> =
         Rule::ALL.iter().filter(|rule| !rule.is_finding() && !tested.contains(rule)).collect();
-    // The one has a test of its own, below; the other is judged in a builder, by the overlay's hook, which the checks of
-    // the flake run.
-    assert_eq!(untested, [&Rule::CapabilityOnlySpecialised, &Rule::OtherTools]);
+    // The first has a test of its own, below; the second is judged in a builder, by the overlay's hook, which the checks of
+    // the flake run; the others are about lists of versions, which axle-solve judges.
+    let elsewhere = [
+        Rule::CapabilityOnlySpecialised,
+        Rule::OtherTools,
+        Rule::OtherCuda,
+        Rule::OtherTorch,
+        Rule::RequirementNotMet,
+        Rule::NoWheel,
+        Rule::NotJudged,
+    ];
+    assert_eq!(untested, elsewhere.iter().collect::<Vec<_>>());
 }
 
 /// Verdicts, as a person reads them.
@@ -269,6 +288,32 @@ fn gpus_go_by_many_names() {
         ("Orin (nvgpu)", "8.7"),
         ("NVIDIA Thor", "11.0"),
         ("Tesla K80", "3.7"),
+        ("Jetson Orin", "8.7"),
+        ("Jetson AGX Orin 64GB", "8.7"),
+        ("NVIDIA Jetson AGX Orin Developer Kit", "8.7"),
+        ("Orin Nano", "8.7"),
+        ("Jetson Orin Nano Super", "8.7"),
+        ("IGX Orin", "8.7"),
+        ("Jetson Nano", "5.3"),
+        ("Xavier NX", "7.2"),
+        ("Jetson Thor T5000", "11.0"),
+        ("AGX Thor", "11.0"),
+        ("GB200 NVL72", "10.0"),
+        ("GB300 NVL72", "10.3"),
+        ("DGX B200", "10.0"),
+        ("HGX H100", "9.0"),
+        ("DGX A100", "8.0"),
+        ("NVIDIA GH200 Grace Hopper Superchip", "9.0"),
+        ("Grace Hopper", "9.0"),
+        ("NVIDIA DGX Spark (GB10)", "12.1"),
+        ("RTX 5070 Ti Laptop GPU", "12.0"),
+        ("Tesla T4", "7.5"),
+        ("RTX 6000 Pro", "12.0"),
+        ("RTX PRO 6000 Blackwell Workstation Edition", "12.0"),
+        ("Quadro RTX 6000", "7.5"),
+        ("RTX 8000", "7.5"),
+        ("GRID V100D-8Q", "7.0"),
+        ("NVIDIA GeForce RTX 3060 Lite Hash Rate", "8.6"),
     ] {
         assert_eq!(capability(name).as_deref(), Ok(expected), "{name}");
     }
@@ -290,6 +335,17 @@ fn gpus_go_by_many_names() {
         error("AMD Instinct MI300X"),
         "'AMD Instinct MI300X' is a GPU by AMD, which does not run CUDA: axle picks builds for NVIDIA GPUs, or for none (--cpu)"
     );
+    for (name, nearest) in [
+        ("Nano", ["Jetson Nano", "Jetson Orin Nano"].as_slice()),
+        ("RTX 6000", &["Quadro RTX 6000", "RTX 6000 Ada", "RTX PRO 6000"]),
+        ("Jetson Oryn", &[]),
+        ("DGX", &["DGX Spark"]),
+        ("RTX 5090 Ti", &["RTX 5070 Ti"]),
+    ] {
+        let error = toolkits.gpu(name).unwrap_err();
+        let found = nearest.iter().all(|known| error.nearest().iter().any(|one| one == known));
+        assert!(found && !error.nearest().is_empty(), "{error}");
+    }
     for (name, vendor) in [
         ("gfx942", "AMD"),
         ("MI250", "AMD"),
@@ -310,7 +366,9 @@ fn gpus_go_by_many_names() {
 #[test]
 fn gpus_beside_an_arm_processor_say_their_system() {
     use axle_types::System;
-    for name in ["GB10", "DGX Spark", "NVIDIA GH200 480GB", "GB200", "Jetson AGX Orin", "Thor"] {
+    for name in
+        ["GB10", "DGX Spark", "NVIDIA GH200 480GB", "GB200 NVL72", "Grace Hopper", "Jetson Orin", "Thor"]
+    {
         assert_eq!(crate::system_of_gpu(name), Some(System::Aarch64Linux), "{name}");
     }
     for name in ["H100", "B200", "RTX 5090", "L4"] {
@@ -372,8 +430,14 @@ proptest! {
         let case = Case { toolkits: &toolkits, environment: &environment, release };
         let with = |gpu: ComputeCapability| Environment { capabilities: [gpu].into(), ..environment.clone() };
         // What is judged of packages, those that belong to the toolkit among them, is fine where all name the GPU.
+        let is_before = |start: &crate::DriverStart| {
+            environment.driver.as_ref().is_some_and(|driver| driver.branch() < start.branch)
+        };
         let all_name = |gpu: ComputeCapability| {
-            release.ptxas.names(gpu)
+            let mut starts = toolkits.declared.driver_starts.iter();
+            // Not of every GPU is it known which driver came first.
+            !starts.any(|start| start.capabilities.contains(&gpu) && is_before(start))
+                && release.ptxas.names(gpu)
                 && environment.packages.iter().all(|package| package.sass.contains(&gpu))
                 && components(&case).iter().all(|(package, _)| package.covers(gpu))
         };

@@ -14,6 +14,7 @@ use axle_wheel::{
 
 use crate::arguments::Audit;
 use crate::output::{self, Error};
+use crate::reading::Reading;
 use crate::release::Release;
 
 /// One thing to audit.
@@ -58,7 +59,12 @@ impl Input {
     }
 
     /// Reads it.
-    pub fn audit(&self, command: &Audit, options: &Options<'_>) -> Result<WheelFacts, Error> {
+    pub fn audit(
+        &self,
+        command: &Audit,
+        options: &Options<'_>,
+        reading: &mut Reading,
+    ) -> Result<WheelFacts, Error> {
         match self {
             Self::Wheel(path) => {
                 let source = open(path)?;
@@ -81,6 +87,7 @@ impl Input {
                 let name = wheel_name(&file.filename, &file.url)?;
                 let client = Client::new(&Settings::discover(Some(url))?, RetryPolicy::default())?;
                 let source = RemoteFile::open(&client, &file)?;
+                reading.announce(&file.filename, &[Some(source.size())])?;
                 let facts = published(&source, &name, &file, options)?;
                 tell(command, client.traffic(), 0, facts.size);
                 Ok(facts)
@@ -88,7 +95,7 @@ impl Input {
             Self::Release(release) => {
                 let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
                 let file = release.wheel(&index, command.system, command.python)?;
-                output::note(&format!("reading {release} from {}", file.filename));
+                reading.announce(&format!("{release} from {}", file.filename), &[file.size])?;
                 let page = index.traffic().bytes();
                 let facts = published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)?;
                 tell(command, index.traffic(), page, facts.size);

@@ -36,6 +36,80 @@ fn questions_that_cannot_be_answered() {
 }
 
 #[test]
+fn a_driver_from_before_the_gpu() {
+    insta::assert_snapshot!(Folder::new().transcript(&[
+        "axle check --cuda 12.8 --gpu 'RTX 5090' --driver 560.35.03",
+        "axle concretise --python 3.12 --cuda 12.8 --gpu 'RTX 5090' --driver 560.35.03 torch",
+        "axle check --cuda 12.8.93 --gcc 13",
+        "axle check --cuda 13.0 --gpu 'Jetson Thor'",
+        "axle check --cuda 13.0 --cc 11.0",
+        "axle check --cuda 12.8 --torch 2.11 --system aarch64-linux",
+    ]));
+}
+
+/// Versions whose facts change no more: what was read of them stays read.
+#[test]
+fn lists_of_versions() {
+    let folder = Folder::new();
+    folder.write("freeze.txt", FREEZE);
+    folder.write("report.txt", REPORT);
+    insta::assert_snapshot!(folder.transcript(&[
+        "axle check --cuda 12.8 --cc 9.0 --python 3.12 torch==2.8.0 xformers==0.0.32.post1",
+        "axle check --cuda 13.0 --cc 12.0 --python 3.12 torch==2.12.1 sglang-kernel==0.4.4",
+        "axle check --python 3.12 --cc 9.0 torch==2.9.0+cu128 xformers==0.0.32.post1 unheard==1.0",
+        "axle check --freeze freeze.txt --python 3.12 --cc 8.6",
+        "axle check --freeze report.txt",
+        "axle check --freeze report.txt --python 3.11 --cc 8.6 xformers==0.0.31",
+        "axle check -r - --python 3.12 --cc 8.6 < freeze.txt",
+    ]));
+}
+
+#[test]
+fn lists_that_cannot_be_judged() {
+    let folder = Folder::new();
+    folder.write("empty.txt", "# nothing\n");
+    insta::assert_snapshot!(folder.transcript(&[
+        "axle check --cuda 12.8 torch",
+        "axle check --cuda 12.8 'torch>=2'",
+        "axle check --cuda 12.8 torch==2.8.0 torch==2.9.0",
+        "axle check --cuda 12.8 torch==2.8.0 --torch 2.9",
+        "axle check --python 3.12 numpy==2.2.6",
+        "axle check --cpu",
+        "axle check --cuda 12.8 -r empty.txt",
+        "axle check --cuda 12.8 --freeze missing.txt",
+        "axle check --cuda 12.8 --freeze missing.txt --format json",
+    ]));
+}
+
+const FREEZE: &str = "\
+torch==2.9.0+cu128
+triton==3.4.0
+-e git+https://github.com/a/b@0123#egg=b
+c @ file:///home/conda/c_1690000000000/work
+unheard==1.0
+";
+
+const REPORT: &str = "\
+PyTorch version: 2.8.0+cu128
+CUDA used to build PyTorch: 12.8
+ROCM used to build PyTorch: N/A
+
+OS: Ubuntu 22.04.5 LTS (x86_64)
+Libc version: glibc-2.35
+
+Python version: 3.12.11 (main, Jun  4 2025, 08:56:18) [GCC 11.4.0] (64-bit runtime)
+GPU models and configuration:
+GPU 0: NVIDIA GeForce RTX 5090
+
+Nvidia driver version: 560.35.03
+
+Versions of relevant libraries:
+[pip3] numpy==2.2.6
+[pip3] torch==2.8.0+cu128
+[pip3] triton==3.4.0
+";
+
+#[test]
 fn one_document() {
     let line = "axle check --cuda 12.8 --gcc 15 --gpu 'RTX 3090' --format json";
     let output = Folder::new().command("sh").args(["-c", line]).output().unwrap();
@@ -96,6 +170,15 @@ fn sarif_has_every_rule_and_each_violation() {
     assert!(found.iter().any(|(id, level)| *id == "AX201" && *level == "error"), "{found:?}");
     assert!(found.iter().all(|(id, _)| ids.contains(id)), "{found:?}");
     assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+
+    let list = "check --cuda 13.0 --cc 12.0 --python 3.12 torch==2.12.1 sglang-kernel==0.4.4 unheard==1 --format sarif";
+    let output = folder.output(&list.split(' ').collect::<Vec<_>>());
+    assert_eq!(output.status.code(), Some(1));
+    let log: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let found: Vec<_> = results.iter().map(|one| (one["ruleId"].as_str().unwrap(), &one["level"])).collect();
+    assert!(found.iter().any(|(id, level)| *id == "AX223" && *level == "error"), "{found:?}");
+    assert!(found.iter().any(|(id, level)| *id == "AX226" && *level == "note"), "{found:?}");
 
     let output = folder.output(&"check --cuda 9.9 --format sarif".split(' ').collect::<Vec<_>>());
     assert_eq!(output.status.code(), Some(2));
