@@ -92,6 +92,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
             ..served.clone()
         },
         Request { packages: asked(&["flash-attn"]), preferences: only_audited(), ..served.clone() },
+        Request { packages: asked(&["flash-attn"]), preferences: only_projects(), ..served.clone() },
         Request { glibc: Glibc::new(2, 27), ..served.clone() },
         Request { glibc: Glibc::new(2, 5), ..served },
         // GPUs without CUDA, and CUDA without a GPU.
@@ -113,6 +114,10 @@ fn only_audited() -> Preferences {
     Preferences { only_audited: Which::All, ..Preferences::default() }
 }
 
+fn only_projects() -> Preferences {
+    Preferences { publishers: Which::default(), ..Preferences::default() }
+}
+
 /// Packages by name, of whatever version and without extras.
 fn asked(names: &[&str]) -> BTreeMap<String, Asked> {
     names.iter().map(|&name| (name.to_owned(), Asked::default())).collect()
@@ -130,6 +135,10 @@ fn for_nix(request: &Request) -> Value {
         "glibc": request.glibc.to_string(),
         "prefer": request.preferences.all.to_string(),
         "only_audited": !request.preferences.only_audited.is_empty(),
+        "publishers": match &request.preferences.publishers {
+            Which::All => None,
+            Which::Named(names) => Some(names),
+        },
     })
 }
 

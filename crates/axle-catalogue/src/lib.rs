@@ -58,8 +58,9 @@ pub use inventory::Inventory;
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
 pub use package::{
-    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, CoverageRule, CudaMatch, Declared, Dlopen,
-    Keep, Load, MadeForTorch, Package, Published, Replacement, Source, Spelling, Unprovided,
+    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, Builder, CoverageRule, CudaMatch,
+    Declared, Dlopen, Keep, Load, MadeForTorch, Package, Published, Publisher, Replacement, Source, Spelling,
+    Unprovided,
 };
 pub use store::{Files, Folder, FolderLock, Transaction, write_file};
 pub use valid::{InvalidText, Valid, package_name, version};

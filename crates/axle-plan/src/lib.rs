@@ -21,6 +21,6 @@ pub use plan::{
     RefusalReason, Suggestion, Target,
 };
 pub use request::{
-    Asked, DEFAULT_GLIBC, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
+    Asked, DEFAULT_GLIBC, Pass, Prefer, Preferences, Request, RequestError, Which, package_name, requirement,
     shell_word,
 };

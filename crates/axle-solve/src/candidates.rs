@@ -16,7 +16,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::Ranges;
 
 use crate::distribution::{Distribution, Needs, Torch};
-use axle_plan::{Prefer, Request};
+use axle_plan::{Pass, Prefer, Request};
 
 /// A catalogue that contradicts itself.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,7 @@ impl<'a> Candidates<'a> {
             inventory,
             system,
             python,
+            cuda: None,
             torch: None,
             from_source: Arc::default(),
             markers,
@@ -150,6 +151,8 @@ pub struct Candidates<'a> {
     pub system: System,
     /// The Python.
     pub python: PythonVersion,
+    /// The CUDA release, once one is chosen.
+    cuda: Option<CudaTarget>,
     /// The torch, once one is chosen.
     torch: Option<Torch>,
     /// Packages that are rather compiled than taken as wheels.
@@ -195,6 +198,11 @@ impl<'a> Candidate<'a> {
     /// The artefacts that fit system and Python: the wheels before the sdists, of them the best first.
     pub fn fitting(&self) -> &[Distribution<'a>] {
         &self.fitting
+    }
+
+    /// All that fits system and Python, whether it serves or not.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Distribution<'a>> {
+        self.fitting.iter().chain(&self.missed)
     }
 
     /// Why none fits, where none does: the nearest miss.
@@ -301,8 +309,7 @@ impl<'a> Candidates<'a> {
         let Some(versions) = self.versions(name) else { return false };
         let of = |version: &Version| {
             let candidate = versions.get(version);
-            let mut choices =
-                candidate.into_iter().flat_map(|one| one.fitting.iter().chain(&one.missed)).peekable();
+            let mut choices = candidate.into_iter().flat_map(Candidate::known).peekable();
             choices.peek().is_some()
                 && choices.all(|distribution| self.asks_for_other(distribution, needed, taken))
         };
@@ -384,16 +391,16 @@ impl<'a> Candidates<'a> {
                 });
             }
         }
-        Self { packages: Arc::new(packages), ..self.clone() }
+        Self { packages: Arc::new(packages), cuda: Some(cuda), ..self.clone() }
     }
 
-    /// Those that serve a request: in the versions that are asked for, for all its capabilities, and compiled only where
-    /// that is allowed; with `compiling` also what prefers wheels.
+    /// Those that serve a request: in the versions that are asked for, for all its capabilities, and no more than an
+    /// attempt takes.
     pub(crate) fn for_request(
         &self,
         request: &Request,
         asked: &BTreeMap<String, VersionSpecifiers>,
-        compiling: bool,
+        pass: Pass,
     ) -> Self {
         let mut packages = BTreeMap::clone(&self.packages);
         let mut from_source = BTreeSet::new();
@@ -409,7 +416,7 @@ impl<'a> Candidates<'a> {
                     candidate.miss(Cause::NotAsked { requirement });
                     continue;
                 }
-                candidate.keep(|distribution| self.serves(name, distribution, request, compiling));
+                candidate.keep(|distribution| self.serves(name, distribution, request, pass));
                 if prefers_source {
                     candidate.fitting.sort_by_key(Distribution::is_wheel);
                 }
@@ -427,7 +434,7 @@ impl<'a> Candidates<'a> {
         name: &str,
         distribution: &Distribution<'_>,
         request: &Request,
-        compiling: bool,
+        pass: Pass,
     ) -> Result<(), Cause> {
         for extra in request.packages.get(name).iter().flat_map(|asked| &asked.extras) {
             let extras: BTreeSet<&ExtraName> = distribution
@@ -445,7 +452,7 @@ impl<'a> Candidates<'a> {
         };
         if !distribution.is_wheel() {
             let preferences = &request.preferences;
-            if request.compiler.is_none() || (!compiling && preferences.of(name) == Prefer::Wheel) {
+            if request.compiler.is_none() || !pass.compiles(preferences.of(name)) {
                 return Err(Cause::NotCompiled);
             }
             if preferences.only_wheels.includes(name) {
@@ -453,6 +460,15 @@ impl<'a> Candidates<'a> {
             }
             let lacking = lacking(&self.inventory.compiles_for(distribution.package, request.cuda)?);
             return if lacking.is_empty() { Ok(()) } else { Err(Cause::Unsupported { lacking }) };
+        }
+        if let Some(publisher) = distribution.publisher() {
+            let publisher = publisher.name.clone();
+            if !request.preferences.publishers.includes(&publisher) {
+                return Err(Cause::Excluded { publisher });
+            }
+            if !pass.takes_third_parties(request.preferences.of(name)) {
+                return Err(Cause::ThirdParty { publisher });
+            }
         }
         if request.preferences.only_audited.includes(name)
             && distribution.artefact.provenance < Provenance::Audited
@@ -479,6 +495,19 @@ impl<'a> Candidates<'a> {
     /// Whether an artefact is of the kind that its package is rather taken as.
     pub(crate) fn is_preferred(&self, name: &str, distribution: &Distribution<'_>) -> bool {
         distribution.is_wheel() != self.from_source.contains(name)
+    }
+
+    /// Whether an artefact lacks the device code that its package is rather taken with.
+    pub(crate) fn lacks_device_code(&self, distribution: &Distribution<'_>) -> bool {
+        distribution.package.prefer_device_code.is_some()
+            && self.cuda.is_some_and(|cuda| cuda != CudaTarget::Cpu)
+            && distribution.is_wheel()
+            && distribution.has_device_code() == Some(false)
+    }
+
+    /// Whether the name of an artefact says the CUDA release of the target.
+    pub(crate) fn names_release(&self, distribution: &Distribution<'_>) -> bool {
+        self.cuda.is_some_and(|cuda| distribution.names_release(cuda))
     }
 
     /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
