@@ -59,8 +59,8 @@ pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
 pub use package::{
     AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, Builder, CoverageRule, CudaMatch,
-    Declared, Dlopen, Keep, Load, MadeForTorch, Package, Published, Publisher, Replacement, Source, Spelling,
-    Unprovided,
+    Declared, Dlopen, Keep, Load, MadeForTorch, Package, PreferDeviceCode, Published, Publisher, Replacement,
+    Source, Spelling, Unprovided,
 };
 pub use store::{Files, Folder, FolderLock, Transaction, write_file};
 pub use valid::{InvalidText, Valid, package_name, version};

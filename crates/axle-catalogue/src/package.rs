@@ -44,9 +44,9 @@ pub struct Package {
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
-    /// Why a version with device code for the target is better than a newer one without, where some versions or some
-    /// wheels of it lack theirs; without it, the newest version is the best.
-    pub prefer_device_code: Option<String>,
+    /// The versions of which one with device code is better than any that has none, be it newer; without it, the newest
+    /// version is the best.
+    pub prefer_device_code: Option<PreferDeviceCode>,
     /// The torch that its wheels are built for, if neither their names nor an exact pin state it.
     #[serde(default)]
     pub torch: Vec<MadeForTorch>,
@@ -129,6 +129,12 @@ impl Package {
     /// Every `Requires-Dist` line that is declared of wheels whose bytes were not seen.
     pub fn declared_requirements(&self) -> impl Iterator<Item = &String> {
         self.declared.iter().flat_map(|row| row.requires_dist.iter().flatten())
+    }
+
+    /// Whether the device code of its wheels keeps none of them from a GPU: each kernel is a feature, which asks for its
+    /// capability before it is called.
+    pub fn has_optional_device_code(&self) -> bool {
+        self.coverage.iter().any(|rule| rule.member == "*" && rule.share == Some(0.0))
     }
 
     /// Whether a target may leave a member for another one.
@@ -273,6 +279,16 @@ impl Default for Published {
             directory: None,
         }
     }
+}
+
+/// That versions with device code are better than newer ones without.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PreferDeviceCode {
+    /// The versions that are better with their device code.
+    pub versions: VersionSpecifiers,
+    /// What is lost without it.
+    pub reason: String,
 }
 
 /// The torch that some versions of a package are made for.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
-use axle_catalogue::{Artefact, CatalogueError, Cause, Inventory, Package, Provenance};
+use axle_catalogue::{Artefact, CatalogueError, Cause, Inventory, Package, PreferDeviceCode, Provenance};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
     PythonVersion, System, is_asked, marker_environment, pin, satisfies,
@@ -499,10 +499,13 @@ impl<'a> Candidates<'a> {
 
     /// Whether an artefact lacks the device code that its package is rather taken with.
     pub(crate) fn lacks_device_code(&self, distribution: &Distribution<'_>) -> bool {
-        distribution.package.prefer_device_code.is_some()
-            && self.cuda.is_some_and(|cuda| cuda != CudaTarget::Cpu)
+        let is_preferred = |preferred: &PreferDeviceCode| {
+            let public = distribution.version.clone().without_local();
+            satisfies(&preferred.versions, &public) && distribution.has_device_code() != Some(false)
+        };
+        self.cuda.is_some_and(|cuda| cuda != CudaTarget::Cpu)
             && distribution.is_wheel()
-            && distribution.has_device_code() == Some(false)
+            && distribution.package.prefer_device_code.as_ref().is_some_and(|rule| !is_preferred(rule))
     }
 
     /// Whether the name of an artefact says the CUDA release of the target.

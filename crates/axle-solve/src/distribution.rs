@@ -517,7 +517,12 @@ impl<'a> Distribution<'a> {
             }
             let code = self.declared_code().ok_or(Cause::Undeclared { what: Undeclared::Gpus })?;
             self.declared_needs().ok_or(Cause::Undeclared { what: Undeclared::Libraries })?;
-            return Ok(Some(capabilities.iter().map(|cc| declared_coverage(&code, *cc)).collect()));
+            let is_optional = self.package.has_optional_device_code();
+            let coverage = |cc: &ComputeCapability| {
+                let by_code = declared_coverage(&code, *cc);
+                Coverage { covered: by_code.covered.map(|covered| covered || is_optional), ..by_code }
+            };
+            return Ok(Some(capabilities.iter().map(coverage).collect()));
         };
         let policy = self.package.policy_for(facts, cuda);
         Ok(Some(capabilities.iter().map(|cc| axle_audit::coverage(facts, &policy, *cc)).collect()))

@@ -142,10 +142,10 @@ const MANY: usize = 50;
 struct Rank {
     kind: Kind,
     public: Version,
-    /// Of wheels of one version for several CUDA releases the one for the target's,
-    names_release: bool,
-    /// and one whose bytes were seen.
+    /// Of wheels of one version for several CUDA releases one whose bytes were seen,
     is_seen: bool,
+    /// and the one for the target's.
+    names_release: bool,
 }
 
 /// What decides between versions before their numbers do, in order.
@@ -249,8 +249,8 @@ impl Provider<'_> {
         Rank {
             kind: Kind::of(self.candidates, name, version),
             public: version.clone().without_local(),
-            names_release: distribution.is_some_and(|one| self.candidates.names_release(one)),
             is_seen: distribution.is_some_and(Distribution::is_seen),
+            names_release: distribution.is_some_and(|one| self.candidates.names_release(one)),
         }
     }
 
