@@ -130,7 +130,12 @@ let
         ++ lib.optional (compiler != null) "--${compiler.kind} ${toString compiler.major}"
         ++ lib.optional (prefer != "wheel") "--prefer ${prefer}"
         ++ lib.optional onlyAudited "--only-audited"
-        ++ (if publishers == [ ] then [ "--publisher none" ] else map (name: "--publisher ${name}") (if publishers == null then [ ] else publishers))
+        ++ (
+          if publishers == [ ] then
+            [ "--publisher none" ]
+          else
+            map (name: "--publisher ${name}") (if publishers == null then [ ] else publishers)
+        )
         # A shell would read brackets and comparisons.
         ++ map lib.escapeShellArg asked
       );
