@@ -428,7 +428,7 @@ fn a_wheel_of_the_project_comes_before_one_of_a_third_party() {
     assert_eq!(built(&both, "attention"), (file.to_owned(), None));
     assert_eq!(
         cell(&both).newer["attention"].why.to_string(),
-        "it is made for torch 2.8",
+        "it is built for torch 2.8",
         "the newest of all is for another torch"
     );
 }

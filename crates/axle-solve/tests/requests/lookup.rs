@@ -588,7 +588,10 @@ document = "its workflow"
     let only_theirs = theirs();
     assert_eq!(ask(&only_theirs, ""), "torch 2.90.0, wheel of builder");
     assert_eq!(ask(&only_theirs, "--publisher builder"), "torch 2.90.0, wheel of builder");
-    insta::assert_snapshot!(ask(&only_theirs, "--torch 2.90.0 --publisher none"), @"");
+    insta::assert_snapshot!(
+        ask(&only_theirs, "--torch 2.90.0 --publisher none"),
+        @"the wheel of attention 2.8+torch2.90 is built by builder, not by the project, and --publisher excludes it"
+    );
     let both = theirs().wheel(wheel("project/attention", "2.10"));
     assert_eq!(ask(&both, ""), "torch 2.10.0, wheel of the project");
     assert_eq!(ask(&both, "--torch 2.90.0"), "torch 2.90.0, wheel of builder");
