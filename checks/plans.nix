@@ -6,8 +6,8 @@
 
   `requests`
   : A list of requests, each with `packages` (names), `python`, `cuda` (null for none), `compute_capabilities`,
-    `compiler` (null for none), `torch` (null for any), `glibc`, and where they are not the default `prefer` and
-    `only_audited`.
+    `compiler` (null for none), `torch` (null for any), `glibc`, and where they are not the default `prefer`,
+    `only_audited` and `publishers`.
 
   # Examples
 
@@ -46,6 +46,7 @@ let
         computeCapabilities = request.compute_capabilities;
         prefer = request.prefer or "wheel";
         onlyAudited = request.only_audited or false;
+        publishers = request.publishers or null;
         packages =
           highLevel:
           map (name: highLevel.${name} or (throw "there is no ${name} in the catalogue")) request.packages;

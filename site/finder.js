@@ -31,6 +31,7 @@
       prefer: one("prefer"),
       only_audited: query.has("audited"),
       only_wheels: query.has("wheels"),
+      publishers: query.getAll("publisher"),
       glibc: one("glibc"),
       driver: one("driver"),
       torch: one("torch"),
@@ -46,6 +47,7 @@
     const keys = {
       "--python": "python", "--cuda": "cuda", "--cc": "gpu", "--gpu": "gpu", "--torch": "torch", "--driver": "driver",
       "--glibc": "glibc", "--system": "system", "--prefer": "prefer",
+      "--publisher": "publisher",
     };
     while (words.length) {
       const word = words.shift();

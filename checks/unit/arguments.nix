@@ -49,6 +49,7 @@ let
     torch = null;
     prefer = "wheel";
     onlyAudited = false;
+    publishers = null;
     allow = [ ];
     known = [ "8.6" ];
   };

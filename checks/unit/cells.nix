@@ -199,6 +199,7 @@ in
       ];
       expected = [
         [
+          "never, by projects"
           "never"
           "where needed"
         ]
@@ -209,6 +210,13 @@ in
     {
       expr = attemptsOf "source" false;
       expected = [ "never" ];
+    }
+    {
+      expr = attemptsOf "wheel" false;
+      expected = [
+        "never, by projects"
+        "never"
+      ];
     }
   ];
   kindOf = [
@@ -285,6 +293,32 @@ in
         {
           cause = "unread";
           provenance = "declared";
+        }
+      ];
+    }
+    {
+      # A third party's wheel, where none is taken.
+      expr = wheelCauses (
+        request
+        // {
+          cell = cell // {
+            packages.torch = {
+              version = "1";
+              wheel = {
+                covers = [ "9.0" ];
+                provenance = "audited";
+                publisher = "builder";
+                glibc = null;
+              };
+            };
+          };
+          publishers = [ "other" ];
+        }
+      ) "torch";
+      expected = [
+        {
+          cause = "excluded";
+          publisher = "builder";
         }
       ];
     }

@@ -47,6 +47,7 @@ let
           glibc,
           prefer,
           onlyAudited,
+          publishers ? null,
         }:
         let
           request = {
@@ -79,6 +80,7 @@ let
                   torch
                   prefer
                   onlyAudited
+                  publishers
                   ;
               };
           planned = planOf {

@@ -333,6 +333,7 @@ rec {
       torch = request.torch or null;
       prefer = request.prefer or null;
       onlyAudited = request.only_audited or null;
+      publishers = request.publishers or null;
       allow = request.allow or null;
     };
 
@@ -351,6 +352,7 @@ rec {
       torch,
       prefer,
       onlyAudited,
+      publishers,
       allow,
       known,
     }:
@@ -366,6 +368,9 @@ rec {
         ) ''torch must be a version like "2.9", or null for the newest''
         ++ lib.optional (!isList computeCapabilities) ''computeCapabilities must be a list like [ "8.6" ]''
         ++ lib.optional (!builtins.isBool onlyAudited) "onlyAudited must be true or false"
+        ++ lib.optional (
+          publishers != null && !(isList publishers && builtins.all isString publishers)
+        ) ''publishers must be a list of names like [ "mjun0812" ], or null for any''
         ++ lib.optional (!isList allow) ''allow must be a list of rules like [ "AX201" ]'';
       isRule = isLike "AX2[0-9][0-9]";
       noRules = filter (rule: !isRule rule) allow;

@@ -31,7 +31,7 @@ in
   # Inputs
 
   `request`
-  : The user's arguments as parsed by request.nix, and `cuda`, `torch`, `prefer`, `onlyAudited` as the user gave them.
+  : The user's arguments as parsed by request.nix, and `cuda`, `torch`, `prefer`, `onlyAudited`, `publishers` as the user gave them.
 
   # Output
 
@@ -45,6 +45,7 @@ in
   torch,
   prefer,
   onlyAudited,
+  publishers,
 }:
 let
   inherit (request) cellFile capabilities compiler;
@@ -60,7 +61,7 @@ let
   candidates = filter isAsked cellFile.order;
 
   requestFor = candidate: {
-    inherit onlyAudited glibc;
+    inherit onlyAudited publishers glibc;
     computeCapabilities = capabilities;
     cell = cellFile.torch.${candidate};
     inherit (request) names extras specifiers;
@@ -129,6 +130,12 @@ let
         ++ lib.optional (compiler != null) "--${compiler.kind} ${toString compiler.major}"
         ++ lib.optional (prefer != "wheel") "--prefer ${prefer}"
         ++ lib.optional onlyAudited "--only-audited"
+        ++ (
+          if publishers == [ ] then
+            [ "--publisher none" ]
+          else
+            map (name: "--publisher ${name}") (if publishers == null then [ ] else publishers)
+        )
         # A shell would read brackets and comparisons.
         ++ map lib.escapeShellArg asked
       );

@@ -133,6 +133,7 @@ let
       torch ? null,
       prefer ? "wheel",
       onlyAudited ? false,
+      publishers ? null,
       allow ? [ ],
     }:
     let
@@ -147,6 +148,7 @@ let
           torch
           prefer
           onlyAudited
+          publishers
           allow
           ;
         inherit (choice) cell;
@@ -158,6 +160,7 @@ let
           torch
           prefer
           onlyAudited
+          publishers
           ;
       };
       planned = planOf {
@@ -196,6 +199,7 @@ let
       toolkit ? null,
       prefer ? "wheel",
       onlyAudited ? false,
+      publishers ? null,
       allow ? [ ],
       extraPackages ? (_: [ ]),
       overrides ? (_: _: { }),
@@ -229,7 +233,7 @@ let
         # Everything that distinguishes two worlds. Adding a package to a cell does not change it.
         id = worlds.identify {
           inherit (planned) target;
-          inherit prefer onlyAudited;
+          inherit prefer onlyAudited publishers;
           inherit (choice) torch;
           interpreter = request.interpreter.outPath;
           compiler = if request.compiler == null then null else request.compiler.stdenv.cc.outPath;

@@ -59,6 +59,7 @@ let
         kind = "wheel";
         inherit (package.wheel) filename sha256;
         ${if package.wheel.provenance == "audited" then null else "provenance"} = package.wheel.provenance;
+        ${if package.wheel.publisher or null == null then null else "publisher"} = package.wheel.publisher;
       };
 in
 {

@@ -58,6 +58,7 @@ in
   torch,
   prefer,
   onlyAudited,
+  publishers,
   allow,
   # The cell that is finally chosen, for the versions of high-level packages.
   cell,
@@ -169,6 +170,7 @@ in
         torch
         prefer
         onlyAudited
+        publishers
         allow
         ;
       known = cellFile.capabilities;

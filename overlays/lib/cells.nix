@@ -152,12 +152,14 @@ rec {
       cell,
       computeCapabilities,
       onlyAudited,
+      publishers ? null,
       glibc,
       ...
     }:
     name:
     let
       inherit (cell.packages.${name}) wheel;
+      publisher = wheel.publisher or null;
       lacking = filter (cc: !elem cc wheel.covers) computeCapabilities;
       isOlder =
         wheel.glibc != null
@@ -181,6 +183,10 @@ rec {
         cause = "glibc";
         needs = wheel.glibc;
         has = glibc;
+      }
+      ++ optional (publisher != null && publishers != null && !elem publisher publishers) {
+        cause = "excluded";
+        inherit publisher;
       }
       ++ optional (onlyAudited && wheel.provenance != "audited") {
         cause = "unread";
@@ -226,13 +232,15 @@ rec {
     # Inputs
 
     `compiling`
-    : `"never"`, `"where needed"` or `"where possible"`.
+    : `"never, by projects"`, `"never"`, `"where needed"` or `"where possible"`; the first takes no third party's wheel.
   */
   kindOf =
     request: compiling: name:
     let
-      byWheel = wheelCauses request name == [ ];
-      bySource = compiling != "never" && (sourceOf request name).compiling or null == "possible";
+      isOfProject = (request.cell.packages.${name}.wheel.publisher or null) == null;
+      byWheel = wheelCauses request name == [ ] && (compiling != "never, by projects" || isOfProject);
+      compiles = compiling == "where needed" || compiling == "where possible";
+      bySource = compiles && (sourceOf request name).compiling or null == "possible";
     in
     if bySource && (compiling == "where possible" || !byWheel) then
       "source"
@@ -248,10 +256,11 @@ rec {
   attemptsOf =
     prefer: hasCompiler:
     if !hasCompiler then
-      [ "never" ]
+      lib.optional (prefer == "wheel") "never, by projects" ++ [ "never" ]
     else
       {
         wheel = [
+          "never, by projects"
           "never"
           "where needed"
         ];

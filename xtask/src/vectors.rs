@@ -234,6 +234,8 @@ fn wheel(rng: &mut Rng, name: &str, cuda: CudaTarget) -> CellWheel {
         sha256: Sha256::of(&rng.u64(..).to_be_bytes()),
         size: None,
         provenance: rng.choice(provenance).unwrap_or(Provenance::Audited),
+        publisher: (rng.usize(..4) == 0).then(|| "builder".to_owned()),
+        device_code_in: None,
         glibc: rng.choice(GLIBCS).filter(|_| rng.bool()).map(|(major, minor)| Glibc::new(major, minor)),
         covers: if cuda == CudaTarget::Cpu || rng.bool() { all } else { some(rng, &all, 3) },
         sass: ["sm_70", "sm_80", "sm_90a"].into_iter().filter_map(code).filter(|_| rng.bool()).collect(),
@@ -304,6 +306,7 @@ fn question(rng: &mut Rng, file: &CellFile) -> Request {
         preferences: Preferences {
             all: rng.choice([Prefer::Wheel, Prefer::Newest, Prefer::Source]).unwrap_or_default(),
             only_audited,
+            publishers: if rng.usize(..4) == 0 { Which::default() } else { Which::All },
             ..Preferences::default()
         },
     }
@@ -334,6 +337,10 @@ fn for_nix(request: &Request) -> Value {
         "glibc": request.glibc,
         "prefer": request.preferences.all.to_string(),
         "onlyAudited": !request.preferences.only_audited.is_empty(),
+        "publishers": match &request.preferences.publishers {
+            Which::All => None,
+            Which::Named(names) => Some(names),
+        },
     })
 }
 

@@ -93,6 +93,7 @@ fn requests(file: &CellFile) -> Vec<Request> {
             ..served.clone()
         },
         Request { packages: asked(&["flash-attn"]), preferences: only_audited(), ..served.clone() },
+        Request { packages: asked(&["flash-attn"]), preferences: only_projects(), ..served.clone() },
         Request { glibc: Some(Glibc::new(2, 27)), ..served.clone() },
         Request { glibc: Some(Glibc::new(2, 5)), ..served },
         // GPUs without CUDA, and CUDA without a GPU.
@@ -114,6 +115,10 @@ fn only_audited() -> Preferences {
     Preferences { only_audited: Which::All, ..Preferences::default() }
 }
 
+fn only_projects() -> Preferences {
+    Preferences { publishers: Which::default(), ..Preferences::default() }
+}
+
 /// Packages by name, of whatever version and without extras.
 fn asked(names: &[&str]) -> BTreeMap<String, Asked> {
     names.iter().map(|&name| (name.to_owned(), Asked::default())).collect()
@@ -131,6 +136,10 @@ fn for_nix(request: &Request) -> Value {
         "glibc": request.newest_glibc().to_string(),
         "prefer": request.preferences.all.to_string(),
         "only_audited": !request.preferences.only_audited.is_empty(),
+        "publishers": match &request.preferences.publishers {
+            Which::All => None,
+            Which::Named(names) => Some(names),
+        },
     })
 }
 

@@ -127,6 +127,18 @@ pub enum Cause {
         /// How its facts are known.
         provenance: Provenance,
     },
+    /// A third party built it, and the request excludes what that built (`--publisher`).
+    Excluded {
+        /// The third party.
+        publisher: String,
+    },
+    /// A third party built it, and there is a wheel of the project.
+    ThirdParty {
+        /// The third party.
+        publisher: String,
+    },
+    /// It has no device code, and another version has.
+    NoDeviceCode,
     /// Its source asks for a newer CUDA release.
     OldToolkit {
         /// The oldest that compiles it.
@@ -405,7 +417,7 @@ impl Cause {
             | Self::NoCuda { .. }
             | Self::NoTorch { asked: None, .. } => CauseKind::Cuda,
             Self::Torch { .. } | Self::CxxAbi { .. } => CauseKind::Torch,
-            Self::CoversNothing | Self::Uncovered { .. } | Self::Unsupported { .. } => {
+            Self::CoversNothing | Self::Uncovered { .. } | Self::Unsupported { .. } | Self::NoDeviceCode => {
                 CauseKind::ComputeCapability
             }
             Self::RequiresItself
@@ -415,6 +427,7 @@ impl Cause {
             | Self::Conflict { .. } => CauseKind::Dependency,
             Self::NotCompiled | Self::OnlyWheels => CauseKind::Compiler,
             Self::Ptx { .. } => CauseKind::Driver,
+            Self::Excluded { .. } | Self::ThirdParty { .. } => CauseKind::Missing,
             Self::UnreadableName { .. }
             | Self::UnreadablePython { .. }
             | Self::UnreadableGlibc { .. }
@@ -490,7 +503,9 @@ impl Cause {
             | Self::UnreadableGlibc { .. }
             | Self::Ptx { .. }
             | Self::Doubtful { .. }
-            | Self::Unread { .. } => {
+            | Self::Unread { .. }
+            | Self::Excluded { .. }
+            | Self::ThirdParty { .. } => {
                 format!("the wheel of {subject} {}", self.predicate())
             }
             Self::NoSuchExtra { .. }
@@ -578,6 +593,13 @@ impl fmt::Display for Cause {
                     "it is known only {known}, but --only-audited requires its own bytes to have been read"
                 )
             }
+            Self::Excluded { publisher } => {
+                write!(f, "it is built by {publisher}, not by the project, and --publisher excludes it")
+            }
+            Self::ThirdParty { publisher } => {
+                write!(f, "it is built by {publisher}, not by the project")
+            }
+            Self::NoDeviceCode => f.write_str("it has no device code"),
             Self::OldToolkit { needs, has } => {
                 write!(f, "compiling its source needs CUDA {needs} or newer, but the target has {has}")
             }
@@ -705,7 +727,9 @@ fn conflict(facts: &[Fact], f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 What::Requires { requirement, lacks } => requirements.push(match lacks {
                     None => requirement.clone(),
                     Some(Lack::Package) => format!("{requirement}, which is not in the catalogue"),
-                    Some(Lack::Kept) => format!("{requirement}, but the catalogue keeps no such version"),
+                    Some(Lack::Kept) => {
+                        format!("{requirement}, a gap of the catalogue, which keeps no such version")
+                    }
                     Some(Lack::Version) => format!("{requirement}, but no such version is in the catalogue"),
                 }),
                 What::NotWith { requirement, reason } => {

@@ -176,6 +176,12 @@ pub struct CellWheel {
     pub size: Option<u64>,
     /// How its facts are known.
     pub provenance: Provenance,
+    /// The third party that built it; `None` where the project did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher: Option<String>,
+    /// A wheel of the package with device code, where this one has none and its target has a GPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_code_in: Option<String>,
     /// The glibc it needs, by its audit or, where its bytes were not seen, by its tags; `None` when it needs none.
     pub glibc: Option<Glibc>,
     /// The capabilities of [`CellFile::capabilities`] that it covers; all of them when it holds no device code.

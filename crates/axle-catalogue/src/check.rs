@@ -62,6 +62,7 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     checker.matrix(&matrix, &packages);
     checker.sources(&packages, &components);
     checker.tables(&packages, &artefacts);
+    checker.publishers(&packages);
     checker.libraries(&catalogue, &builds);
     checker.driver(&matrix, &packages, &artefacts, &builds);
     checker.frozen(&environments, &cells);
@@ -421,6 +422,35 @@ impl Checker<'_> {
         }
     }
 
+    /// That third parties have names of their own, and that declarations name no other.
+    fn publishers(&mut self, packages: &BTreeMap<String, Package>) {
+        for (name, package) in packages {
+            let mut known = BTreeSet::new();
+            for publisher in &package.publishers {
+                let name_of = publisher.name.as_str();
+                if matches!(name_of, "none" | "any") || crate::package_name(name_of).is_err() {
+                    self.complain(
+                        &format!("packages/{name}.toml"),
+                        format!("`{name_of}` cannot be the name of a publisher: use lower-case letters, digits and `-`"),
+                    );
+                }
+                if !known.insert(name_of) {
+                    self.complain(
+                        &format!("packages/{name}.toml"),
+                        format!("two publishers are called {name_of}"),
+                    );
+                }
+            }
+            let named = package.declared.iter().flat_map(|row| &row.publisher);
+            for unknown in named.filter(|one| !known.contains(one.as_str())).collect::<BTreeSet<_>>() {
+                self.complain(
+                    &format!("packages/{name}.toml"),
+                    format!("[[declared]] names the publisher {unknown}, but no [[publisher]] is called so"),
+                );
+            }
+        }
+    }
+
     fn references(
         &mut self,
         artefacts: &BTreeMap<String, ArtefactFile>,
@@ -558,9 +588,12 @@ fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
         if wheel.name().to_string() != name {
             return Some(format!("it is a wheel of {}", wheel.name()));
         }
-        if let Err(error) = package.names.read(wheel.version_text(), artefact.origin.url()) {
+        if let Err(error) = package.variant(wheel.version_text(), artefact.origin.url()) {
             return Some(error.to_string());
         }
+    }
+    if !package.names_place(artefact.origin.url()) {
+        return Some("neither [published] nor a [[publisher]] of its package names its address".to_owned());
     }
     match (artefact.provenance, &artefact.audit) {
         (Provenance::Declared, None) | (Provenance::Audited, Some(_)) => None,

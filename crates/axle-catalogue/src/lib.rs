@@ -59,9 +59,9 @@ pub use inventory::Inventory;
 pub use libraries::LibrariesFile;
 pub use matrix::{Compiled, Matrix, Runtime};
 pub use package::{
-    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, Compiles, CoverageRule, CudaMatch,
-    Declared, Dlopen, Keep, Load, MadeForTorch, NotWith, Package, Published, Replacement, Source, Spelling,
-    Unprovided,
+    AlsoRequires, Alternative, ArchitecturesVariable, BuildSystem, Builder, Compiles, CoverageRule,
+    CudaMatch, Declared, Dlopen, Keep, Load, MadeForTorch, NotWith, Package, PreferDeviceCode, Published,
+    Publisher, Replacement, Source, Spelling, Unprovided,
 };
 pub use store::{Files, Folder, FolderLock, Transaction, write_file};
 pub use valid::{InvalidText, Valid, package_name, version};

@@ -6,9 +6,9 @@ use std::path::Path;
 use axle_audit::{Code, Measure, MemberRule, Pattern, Policy};
 use axle_types::{ComputeCapability, CudaRelease, Glibc, System, WheelCuda};
 use pep440_rs::{Version, VersionSpecifiers};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
-use crate::wheel_grammar::{Names, Variant};
+use crate::wheel_grammar::{Names, UnreadableName, Variant};
 
 /// How the names of files of device code end.
 const LOOSE: [&str; 3] = ["cubin", "fatbin", "ptx"];
@@ -28,9 +28,12 @@ pub struct Package {
     /// compiler of kernels, the interface of a plugin for GPUs.
     #[serde(default)]
     pub gpu: bool,
-    /// Where it is published.
+    /// Where the project publishes it.
     #[serde(default)]
     pub published: Published,
+    /// Third parties that build wheels of it.
+    #[serde(default, rename = "publisher")]
+    pub publishers: Vec<Publisher>,
     /// What the names of its wheels say of what they were built for.
     #[serde(default)]
     pub names: Names,
@@ -41,6 +44,9 @@ pub struct Package {
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
+    /// The versions of which one with device code is better than any that has none, be it newer; without it, the newest
+    /// version is the best.
+    pub prefer_device_code: Option<PreferDeviceCode>,
     /// The torch that its wheels are built for, if neither their names nor an exact pin state it.
     #[serde(default)]
     pub torch: Vec<MadeForTorch>,
@@ -83,21 +89,63 @@ pub struct Package {
 }
 
 impl Package {
-    /// What is published of a wheel of the package whose bytes were not seen.
+    /// Who builds what is published at an address, `None` being the package index; nobody where the package's TOML names
+    /// no such place.
+    pub fn builder(&self, url: Option<&str>) -> Option<Builder<'_>> {
+        match url {
+            Some(url) if !self.published.holds(url) => {
+                self.publishers.iter().find(|one| one.holds(url)).map(Builder::Publisher)
+            }
+            _ => Some(Builder::Project),
+        }
+    }
+
+    /// Whether what is published at an address is of use: where third parties are named, of nobody else.
+    pub fn names_place(&self, url: Option<&str>) -> bool {
+        self.publishers.is_empty() || self.builder(url).is_some()
+    }
+
+    /// What the name and the address of a wheel say, by the grammar of who built it.
+    ///
+    /// # Errors
+    /// When it has a local version that the grammar does not read.
+    pub fn variant(&self, version_text: &str, url: Option<&str>) -> Result<Variant, UnreadableName> {
+        let own = match self.builder(url) {
+            Some(Builder::Publisher(publisher)) => publisher.names.as_ref(),
+            _ => None,
+        };
+        own.unwrap_or(&self.names).read(version_text, url)
+    }
+
+    /// What is published of a wheel of the package whose bytes were not seen; nothing where it is not known who built it.
     pub fn declared_for<'a>(
         &'a self,
         version: &Version,
         variant: &Variant,
         system: System,
+        builder: Option<Builder<'_>>,
     ) -> impl Iterator<Item = &'a Declared> {
         let public = version.clone().without_local();
         let (cuda, torch) = (variant.cuda, variant.torch.as_ref());
+        let by = builder.map(|builder| builder.publisher().map(|publisher| publisher.name.clone()));
         self.declared.iter().filter(move |row| {
-            row.versions.contains(&public)
-                && row.cuda.is_none_or(|of| cuda == Some(of))
+            by.as_ref().is_some_and(|by| row.is_of(by.as_deref()))
+                && row.versions.contains(&public)
+                && (row.cuda.is_empty() || cuda.is_some_and(|of| row.cuda.contains(&of)))
                 && row.torch.as_ref().is_none_or(|of| torch == Some(of))
                 && row.system.is_none_or(|of| system == of)
         })
+    }
+
+    /// Every `Requires-Dist` line that is declared of wheels whose bytes were not seen.
+    pub fn declared_requirements(&self) -> impl Iterator<Item = &String> {
+        self.declared.iter().flat_map(|row| row.requires_dist.iter().flatten())
+    }
+
+    /// Whether the device code of its wheels keeps none of them from a GPU: each kernel is a feature, which asks for its
+    /// capability before it is called.
+    pub fn has_optional_device_code(&self) -> bool {
+        self.coverage.iter().any(|rule| rule.member == "*" && rule.share == Some(0.0))
     }
 
     /// Whether a target may leave a member for another one.
@@ -172,17 +220,71 @@ pub struct Published {
 impl Published {
     /// Whether an address is in one of the places that are named: what others have built is another thing.
     pub fn holds(&self, url: &str) -> bool {
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let of_repository =
-            |repository: &String| rest.starts_with(&format!("github.com/{repository}/releases/"));
-        let of_page = |page: &String| {
-            let page = page.split_once("://").map_or(page.as_str(), |(_, rest)| rest);
-            let fixed = page.split('{').next().unwrap_or_default();
-            rest.starts_with(fixed)
-        };
-        self.directory.is_some()
-            || self.github.iter().any(of_repository)
-            || self.find_links.iter().any(of_page)
+        self.directory.is_some() || is_among(url, &self.github, &self.find_links)
+    }
+}
+
+/// Whether an address is of a release of one of some repositories, or begins as one of some addresses does.
+fn is_among(url: &str, repositories: &[String], addresses: &[String]) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let of_repository = |repository: &String| rest.starts_with(&format!("github.com/{repository}/releases/"));
+    let of_address = |address: &String| {
+        let address = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+        rest.starts_with(address.split('{').next().unwrap_or_default())
+    };
+    repositories.iter().any(of_repository) || addresses.iter().any(of_address)
+}
+
+/// A third party that builds wheels of a package. What it built is taken only where the project has no wheel that fits,
+/// before anything is compiled; facts that are declared of the project's wheels say nothing of its own.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Publisher {
+    /// What plans, `--publisher` and rows of [`Package::declared`] call it.
+    pub name: String,
+    /// Repositories on GitHub (`owner/name`) whose releases hold its wheels.
+    #[serde(default)]
+    pub github: Vec<String>,
+    /// Pages that link to its wheels; `{variant}` is replaced by each of `variants`.
+    #[serde(default)]
+    pub find_links: Vec<String>,
+    /// The values of `{variant}`.
+    #[serde(default)]
+    pub variants: Vec<String>,
+    /// How the addresses of its wheels begin, where they do not stand beneath its pages.
+    #[serde(default)]
+    pub addresses: Vec<String>,
+    /// What the names of its wheels say, where they are not spelled as the project's.
+    pub names: Option<Names>,
+    /// Who it is, and why its wheels may be used.
+    pub why: String,
+    /// The document that states how it builds them.
+    pub document: String,
+}
+
+impl Publisher {
+    /// Whether an address is in one of its places.
+    fn holds(&self, url: &str) -> bool {
+        is_among(url, &self.github, &self.find_links) || is_among(url, &[], &self.addresses)
+    }
+}
+
+/// Who built a wheel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Builder<'a> {
+    /// The project itself.
+    Project,
+    /// A third party.
+    Publisher(&'a Publisher),
+}
+
+impl<'a> Builder<'a> {
+    /// The third party, where it is one.
+    pub fn publisher(self) -> Option<&'a Publisher> {
+        match self {
+            Self::Project => None,
+            Self::Publisher(publisher) => Some(publisher),
+        }
     }
 }
 
@@ -196,6 +298,16 @@ impl Default for Published {
             directory: None,
         }
     }
+}
+
+/// That versions with device code are better than newer ones without.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PreferDeviceCode {
+    /// The versions that are better with their device code.
+    pub versions: VersionSpecifiers,
+    /// What is lost without it.
+    pub reason: String,
 }
 
 /// The torch that some versions of a package are made for.
@@ -245,8 +357,12 @@ pub struct Declared {
     /// The versions of the package.
     #[serde(default = "VersionSpecifiers::empty")]
     pub versions: VersionSpecifiers,
-    /// The CUDA in their names, where only those of one are meant (`12`, `12.6`, `cpu`).
-    pub cuda: Option<WheelCuda>,
+    /// The third parties that built them; the project itself, where none is named.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub publisher: Vec<String>,
+    /// The CUDA in their names, where only those of one or of some are meant (`12`, `12.6`, `cpu`).
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub cuda: Vec<WheelCuda>,
     /// The torch in their names, where only those for one are meant (`2.6`).
     pub torch: Option<Version>,
     /// The system, where only wheels of one are meant.
@@ -268,6 +384,30 @@ pub struct Declared {
     pub glibc: Option<Glibc>,
     /// The document that states it.
     pub document: String,
+}
+
+impl Declared {
+    /// Whether it is said of wheels of a third party; of the project's, where it is none.
+    fn is_of(&self, publisher: Option<&str>) -> bool {
+        match publisher {
+            None => self.publisher.is_empty(),
+            Some(name) => self.publisher.iter().any(|one| one == name),
+        }
+    }
+}
+
+/// A value, or a list of them.
+fn one_or_more<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore<T> {
+        One(T),
+        More(Vec<T>),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(one) => vec![one],
+        OneOrMore::More(all) => all,
+    })
 }
 
 /// What some versions of a package require besides what their metadata says: where there is an installer, it is there

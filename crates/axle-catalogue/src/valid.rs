@@ -264,6 +264,8 @@ impl Valid for CellFile {
                 each(&package.requires, package_name)?;
                 if let Some(wheel) = &package.wheel {
                     file_name(&wheel.filename)?;
+                    each(&wheel.publisher, package_name)?;
+                    each(&wheel.device_code_in, file_name)?;
                 }
                 if let Some(source) = &package.source {
                     file_name(&source.filename)?;

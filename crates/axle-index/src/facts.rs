@@ -47,7 +47,7 @@ const LONGEST_LINE: u64 = 64 << 10;
 
 impl PublishedFacts {
     /// Reads the table at `table`, without what `conflicts` lists: a file of JSON lines with a `url`
-    /// each, for which different hashes are known to be published.
+    /// each, for which different hashes are known to be published; those with a `repository` are about none.
     ///
     /// # Errors
     /// When a file can't be read, or a line of `conflicts` is broken: it could be about any file.
@@ -55,12 +55,11 @@ impl PublishedFacts {
         let mut distrusted = BTreeSet::new();
         if let Some(path) = conflicts {
             for (line, text) in lines(path)? {
-                let url = text.and_then(|text| {
-                    let conflict: JsonConflict = json(&text)?;
-                    identity(&conflict.url)
-                });
+                let conflict = text.and_then(|text| json::<JsonConflict>(&text));
                 let broken = |message| IndexError::List { path: path.to_path_buf(), line, message };
-                distrusted.insert(url.map_err(broken)?);
+                // A conflict about a repository is about no file.
+                let JsonConflict::Url { url } = conflict.map_err(broken)? else { continue };
+                distrusted.insert(identity(&url).map_err(broken)?);
             }
         }
         Ok(Self::read(client, table, lines(table)?, &distrusted))
@@ -159,8 +158,15 @@ struct JsonFact {
 }
 
 #[derive(Deserialize)]
-struct JsonConflict {
-    url: String,
+#[serde(untagged)]
+enum JsonConflict {
+    Url {
+        url: String,
+    },
+    Repository {
+        #[serde(rename = "repository")]
+        _repository: String,
+    },
 }
 
 /// The number of a line, from 1, and the line, or why it can't be read.

@@ -572,8 +572,10 @@ fn declared_needs<'a>(package: &'a Package, artefact: &Artefact) -> Option<&'a [
     let system = System::ALL.into_iter().find(|system| {
         wheel.platform_tags().iter().any(|tag| tag == "any" || tag.ends_with(system.architecture()))
     })?;
-    let variant = package.names.read(wheel.version_text(), artefact.origin.url()).ok()?;
-    package.declared_for(wheel.version(), &variant, system).find_map(|row| row.needed.as_deref())
+    let url = artefact.origin.url();
+    let variant = package.variant(wheel.version_text(), url).ok()?;
+    let mut declared = package.declared_for(wheel.version(), &variant, system, package.builder(url));
+    declared.find_map(|row| row.needed.as_deref())
 }
 
 /// Adds the alternatives that another cell patches of the same wheel. Says whether that is all that differs.

@@ -112,12 +112,16 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
     if let Some(torch) = &request.torch {
         let _ = writeln!(text, "  torch = \"{torch}\";");
     }
-    let Preferences { all, packages, only_wheels, only_audited } = &request.preferences;
+    let Preferences { all, packages, only_wheels, only_audited, publishers } = &request.preferences;
     if *all != Prefer::default() {
         let _ = writeln!(text, "  prefer = \"{all}\";");
     }
     if *only_audited == Which::All {
         text += "  onlyAudited = true;\n";
+    }
+    if let Which::Named(names) = publishers {
+        let names: String = names.iter().map(|name| format!("\"{name}\" ")).collect();
+        let _ = writeln!(text, "  publishers = [ {names}];");
     }
     let allowed: Vec<_> = request.allowed.iter().map(|rule| format!("\"{rule}\"")).collect();
     if !allowed.is_empty() {

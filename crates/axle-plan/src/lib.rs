@@ -21,6 +21,6 @@ pub use plan::{
     RefusalReason, Suggestion, Target, Warning, WarningKind,
 };
 pub use request::{
-    Asked, DEFAULT_GLIBC, Needs, Prefer, Preferences, Request, RequestError, Which, package_name,
+    Asked, DEFAULT_GLIBC, Needs, Pass, Prefer, Preferences, Request, RequestError, Which, package_name,
     requirement, shell_word,
 };

@@ -15,7 +15,7 @@ use crate::plan::{
     PLAN_SCHEMA, Plan, PlanBuild, PlanPackage, Refusal, RefusalReason, Suggestion, Target, Warning,
     WarningKind, World, id,
 };
-use crate::request::{Needs, Prefer, Request};
+use crate::request::{Needs, Pass, Prefer, Request};
 
 mod blocker;
 mod explain;
@@ -94,13 +94,17 @@ pub enum Build<'a> {
 }
 
 impl<'a> Build<'a> {
-    /// How it is made for a request, if it can be; with `compiling` also what prefers wheels may be compiled.
-    pub fn of(name: &str, package: &'a CellPackage, request: &Request, compiling: bool) -> Option<Self> {
+    /// How it is made for a request, if it can be by an attempt.
+    pub fn of(name: &str, package: &'a CellPackage, request: &Request, pass: Pass) -> Option<Self> {
         let prefer = request.preferences.of(name);
         let may_compile = request.compiler.is_some()
             && !request.preferences.only_wheels.includes(name)
-            && (compiling || prefer != Prefer::Wheel);
-        let wheel = || package.wheel.as_ref().filter(|wheel| unfit(name, wheel, request).is_empty());
+            && pass.compiles(prefer);
+        let is_taken = |wheel: &&CellWheel| {
+            unfit(name, wheel, request).is_empty()
+                && (wheel.publisher.is_none() || pass.takes_third_parties(prefer))
+        };
+        let wheel = || package.wheel.as_ref().filter(is_taken);
         let source = || package.source.as_ref().filter(|source| may_compile && supports(source, request));
         if prefer == Prefer::Source {
             source().map(Self::Source).or_else(|| wheel().map(Self::Wheel))
@@ -237,10 +241,10 @@ impl<'a> Lookup<'a> {
             return Ok(None);
         }
         let Some(file) = self.cells(request.system, request.python, request.cuda)? else { return Ok(None) };
-        for compiling in request.passes() {
+        for pass in request.passes() {
             for (torch, cell) in wanted_cells(&file, request) {
                 let wanted = Wanted::of(cell, request);
-                if serves(cell, request, &wanted, *compiling) {
+                if serves(cell, request, &wanted, *pass) {
                     let torch = torch.to_owned();
                     return Ok(Some(Found { file: Rc::clone(&file), torch, wanted }));
                 }
@@ -325,12 +329,12 @@ fn wanted_cells<'a>(file: &'a CellFile, request: &'a Request) -> impl Iterator<I
         .filter_map(|version| Some((version.as_str(), file.torch.get(version)?)))
 }
 
-fn serves(cell: &Cell, request: &Request, wanted: &Wanted, compiling: bool) -> bool {
+fn serves(cell: &Cell, request: &Request, wanted: &Wanted, pass: Pass) -> bool {
     wanted.names.iter().all(|name| cell.packages.contains_key(name))
         && wanted.blockers.is_empty()
         && closure(cell, &wanted.names)
             .into_iter()
-            .all(|(name, package)| Build::of(name, package, request, compiling).is_some())
+            .all(|(name, package)| Build::of(name, package, request, pass).is_some())
 }
 
 /// Why a wheel does not serve a request.
@@ -341,6 +345,11 @@ fn unfit(name: &str, wheel: &CellWheel, request: &Request) -> Vec<Cause> {
         causes.push(uncovered(wheel, lacking));
     }
     causes.extend(request.exceeded(&Needs::of(wheel)));
+    if let Some(publisher) = &wheel.publisher
+        && !request.preferences.publishers.includes(publisher)
+    {
+        causes.push(Cause::Excluded { publisher: publisher.clone() });
+    }
     if wheel.provenance != Provenance::Audited && request.preferences.only_audited.includes(name) {
         causes.push(Cause::Unread { provenance: wheel.provenance });
     }
@@ -375,7 +384,7 @@ fn warnings(closure: &BTreeMap<&str, &CellPackage>, request: &Request) -> Vec<Wa
     for (name, package) in closure {
         let mut warn = |kind, on| warnings.push(Warning::new(name, &package.version, kind, on));
         // What is compiled is compiled for the GPUs that are asked for.
-        if let Some(Build::Wheel(wheel)) = Build::of(name, package, request, true) {
+        if let Some(Build::Wheel(wheel)) = Build::of(name, package, request, Pass::Compiling) {
             for CellFeature { feature, on } in &wheel.without {
                 let on = asked(on);
                 if !on.is_empty() {
@@ -411,7 +420,7 @@ fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
     let nothing = Cell::default();
     let cell = file.torch.get(torch).unwrap_or(&nothing);
     let closure = closure(cell, &wanted.names);
-    let made = |name: &str, package| Build::of(name, package, request, true);
+    let made = |name: &str, package| Build::of(name, package, request, Pass::Compiling);
     let is_compiled = |name: &str, package| matches!(made(name, package), Some(Build::Source(_)));
     let world = World {
         torch,
@@ -440,6 +449,7 @@ fn plan(found: &Found, request: &Request) -> Result<Plan, serde_json::Error> {
                         filename: wheel.filename.clone(),
                         sha256: wheel.sha256,
                         provenance: wheel.provenance,
+                        publisher: wheel.publisher.clone(),
                     },
                     Build::Source(source) => {
                         PlanBuild::Source { filename: source.filename.clone(), sha256: source.sha256 }

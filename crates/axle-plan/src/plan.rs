@@ -177,6 +177,9 @@ pub enum PlanBuild {
         /// How its facts are known, where not by its own bytes.
         #[serde(skip_serializing_if = "is_audited")]
         provenance: Provenance,
+        /// The third party that built it, where the project did not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        publisher: Option<String>,
     },
     /// Compiled.
     Source {

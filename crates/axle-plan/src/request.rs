@@ -73,7 +73,7 @@ pub struct Asked {
 }
 
 /// What is tried, and what is not taken.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Preferences {
     /// For every package.
     pub all: Prefer,
@@ -83,6 +83,44 @@ pub struct Preferences {
     pub only_wheels: Which,
     /// Packages for which only audited wheels are used.
     pub only_audited: Which,
+    /// Third parties whose wheels are used where the project has none, instead of compiling.
+    pub publishers: Which,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self {
+            all: Prefer::default(),
+            packages: BTreeMap::new(),
+            only_wheels: Which::default(),
+            only_audited: Which::default(),
+            publishers: Which::All,
+        }
+    }
+}
+
+/// What an attempt to answer a request takes, the most trusted first. Each goes over every torch before the next one
+/// is made: neither a third party's wheel nor hours of compiling are taken where an older torch needs none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pass {
+    /// The projects' own wheels.
+    Projects,
+    /// Those of third parties, too.
+    Wheels,
+    /// Sources, too.
+    Compiling,
+}
+
+impl Pass {
+    /// Whether it compiles a package of some preference: what prefers wheels only in the end.
+    pub fn compiles(self, prefer: Prefer) -> bool {
+        self == Self::Compiling || prefer != Prefer::Wheel
+    }
+
+    /// Whether it takes a third party's wheel of a package of some preference.
+    pub fn takes_third_parties(self, prefer: Prefer) -> bool {
+        self > Self::Projects || prefer != Prefer::Wheel
+    }
 }
 
 /// Whether a package is taken as a wheel or compiled, where both would do.
@@ -97,7 +135,7 @@ pub enum Prefer {
     Source,
 }
 
-/// Which packages something holds for.
+/// Which packages or third parties something holds for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
     /// Those named, none perhaps.
@@ -113,7 +151,15 @@ impl Default for Which {
 }
 
 impl Which {
-    /// Whether it holds for a package.
+    /// Third parties as options name them: `any` or nothing for all of them, `none` for no other than those named.
+    pub fn publishers(names: &[String]) -> Self {
+        if names.is_empty() || names.iter().any(|name| name == "any") {
+            return Self::All;
+        }
+        Self::Named(names.iter().filter(|name| *name != "none").cloned().collect())
+    }
+
+    /// Whether it holds for a name.
     pub fn includes(&self, name: &str) -> bool {
         match self {
             Self::Named(names) => names.contains(name),
@@ -242,12 +288,12 @@ impl Request {
         causes
     }
 
-    /// Whether packages that prefer wheels may be compiled: first not, with any torch, then, given a compiler, they may.
-    pub fn passes(&self) -> &'static [bool] {
+    /// The attempts to answer it, in order.
+    pub fn passes(&self) -> &'static [Pass] {
         if self.compiler.is_none() || self.preferences.only_wheels == Which::All {
-            &[false]
+            &[Pass::Projects, Pass::Wheels]
         } else {
-            &[false, true]
+            &[Pass::Projects, Pass::Wheels, Pass::Compiling]
         }
     }
 
@@ -312,13 +358,18 @@ impl Request {
             words.push(format!("--system {}", self.system));
         }
         words.extend(self.glibc.iter().map(|glibc| format!("--glibc {glibc}")));
-        let Preferences { all, packages, only_wheels, only_audited } = &self.preferences;
+        let Preferences { all, packages, only_wheels, only_audited, publishers } = &self.preferences;
         if *all != Prefer::default() {
             words.push(format!("--prefer {all}"));
         }
         words.extend(packages.iter().map(|(name, prefer)| format!("--prefer {name}={prefer}")));
         words.extend(only_wheels.words("--only-wheels"));
         words.extend(only_audited.words("--only-audited"));
+        words.extend(match publishers {
+            Which::All => Vec::new(),
+            Which::Named(names) if names.is_empty() => vec!["--publisher none".to_owned()],
+            Which::Named(names) => names.iter().map(|name| format!("--publisher {name}")).collect(),
+        });
         words.extend(self.packages.iter().map(|(name, asked)| shell_word(&asked.requirement(name))));
         words.join(" ")
     }

@@ -7,7 +7,9 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex};
 
 use axle_audit::{Coverage, PtxMember};
-use axle_catalogue::{Artefact, CatalogueError, Cause, CellPtx, Inventory, Package, Provenance};
+use axle_catalogue::{
+    Artefact, CatalogueError, Cause, CellPtx, Inventory, Package, PreferDeviceCode, Provenance,
+};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
     PythonVersion, System, WheelCuda, is_asked, marker_environment, pin, satisfies,
@@ -18,7 +20,7 @@ use pubgrub::Ranges;
 
 use crate::conflicts::Conflicts;
 use crate::distribution::{Distribution, Needs, Torch};
-use axle_plan::{Prefer, Request};
+use axle_plan::{Pass, Prefer, Request};
 
 /// A catalogue that contradicts itself.
 #[derive(Debug, thiserror::Error)]
@@ -88,8 +90,8 @@ impl<'a> Candidates<'a> {
             inventory,
             system,
             python,
+            cuda: None,
             torch: None,
-            cuda: CudaTarget::Cpu,
             bare: Arc::default(),
             conflicts: Arc::new(Conflicts::of(inventory)),
             from_source: Arc::default(),
@@ -155,10 +157,10 @@ pub struct Candidates<'a> {
     pub system: System,
     /// The Python.
     pub python: PythonVersion,
+    /// The CUDA release, once one is chosen.
+    cuda: Option<CudaTarget>,
     /// The torch, once one is chosen.
     torch: Option<Torch>,
-    /// The CUDA, once one is chosen.
-    cuda: CudaTarget,
     /// Packages that are taken without the extras that bring the GPU's libraries: with those there is no set.
     bare: Arc<BTreeSet<String>>,
     /// Versions of packages that do not work beside each other.
@@ -206,6 +208,11 @@ impl<'a> Candidate<'a> {
     /// The artefacts that fit system and Python: the wheels before the sdists, of them the best first.
     pub fn fitting(&self) -> &[Distribution<'a>] {
         &self.fitting
+    }
+
+    /// All that fits system and Python, whether it serves or not.
+    pub(crate) fn known(&self) -> impl Iterator<Item = &Distribution<'a>> {
+        self.fitting.iter().chain(&self.missed)
     }
 
     /// Why none fits, where none does: the nearest miss.
@@ -312,8 +319,7 @@ impl<'a> Candidates<'a> {
         let Some(versions) = self.versions(name) else { return false };
         let of = |version: &Version| {
             let candidate = versions.get(version);
-            let mut choices =
-                candidate.into_iter().flat_map(|one| one.fitting.iter().chain(&one.missed)).peekable();
+            let mut choices = candidate.into_iter().flat_map(Candidate::known).peekable();
             choices.peek().is_some()
                 && choices.all(|distribution| self.asks_for_other(distribution, needed, taken))
         };
@@ -395,16 +401,16 @@ impl<'a> Candidates<'a> {
                 });
             }
         }
-        Self { packages: Arc::new(packages), cuda, ..self.clone() }
+        Self { packages: Arc::new(packages), cuda: Some(cuda), ..self.clone() }
     }
 
-    /// Those that serve a request: in the versions that are asked for, for all its capabilities, and compiled only where
-    /// that is allowed; with `compiling` also what prefers wheels.
+    /// Those that serve a request: in the versions that are asked for, for all its capabilities, and no more than an
+    /// attempt takes.
     pub(crate) fn for_request(
         &self,
         request: &Request,
         asked: &BTreeMap<String, VersionSpecifiers>,
-        compiling: bool,
+        pass: Pass,
     ) -> Self {
         let mut packages = BTreeMap::clone(&self.packages);
         let mut from_source = BTreeSet::new();
@@ -420,7 +426,7 @@ impl<'a> Candidates<'a> {
                     candidate.miss(Cause::NotAsked { requirement });
                     continue;
                 }
-                candidate.keep(|distribution| self.serves(name, distribution, request, compiling));
+                candidate.keep(|distribution| self.serves(name, distribution, request, pass));
                 if prefers_source {
                     candidate.fitting.sort_by_key(Distribution::is_wheel);
                 }
@@ -438,7 +444,7 @@ impl<'a> Candidates<'a> {
         name: &str,
         distribution: &Distribution<'_>,
         request: &Request,
-        compiling: bool,
+        pass: Pass,
     ) -> Result<(), Cause> {
         for extra in request.packages.get(name).iter().flat_map(|asked| &asked.extras) {
             let extras: BTreeSet<&ExtraName> = distribution
@@ -456,7 +462,7 @@ impl<'a> Candidates<'a> {
         };
         if !distribution.is_wheel() {
             let preferences = &request.preferences;
-            if request.compiler.is_none() || (!compiling && preferences.of(name) == Prefer::Wheel) {
+            if request.compiler.is_none() || !pass.compiles(preferences.of(name)) {
                 return Err(Cause::NotCompiled);
             }
             if preferences.only_wheels.includes(name) {
@@ -464,6 +470,15 @@ impl<'a> Candidates<'a> {
             }
             let lacking = lacking(&self.inventory.compiles_for(distribution.package, request.cuda)?);
             return if lacking.is_empty() { Ok(()) } else { Err(Cause::Unsupported { lacking }) };
+        }
+        if let Some(publisher) = distribution.publisher() {
+            let publisher = publisher.name.clone();
+            if !request.preferences.publishers.includes(&publisher) {
+                return Err(Cause::Excluded { publisher });
+            }
+            if !pass.takes_third_parties(request.preferences.of(name)) {
+                return Err(Cause::ThirdParty { publisher });
+            }
         }
         if request.preferences.only_audited.includes(name)
             && distribution.artefact.provenance < Provenance::Audited
@@ -560,6 +575,22 @@ impl<'a> Candidates<'a> {
         distribution.is_wheel() != self.from_source.contains(name)
     }
 
+    /// Whether an artefact lacks the device code that its package is rather taken with.
+    pub(crate) fn lacks_device_code(&self, distribution: &Distribution<'_>) -> bool {
+        let is_preferred = |preferred: &PreferDeviceCode| {
+            let public = distribution.version.clone().without_local();
+            satisfies(&preferred.versions, &public) && distribution.has_device_code() != Some(false)
+        };
+        self.cuda.is_some_and(|cuda| cuda != CudaTarget::Cpu)
+            && distribution.is_wheel()
+            && distribution.package.prefer_device_code.as_ref().is_some_and(|rule| !is_preferred(rule))
+    }
+
+    /// Whether the name of an artefact says the CUDA release of the target.
+    pub(crate) fn names_release(&self, distribution: &Distribution<'_>) -> bool {
+        self.cuda.is_some_and(|cuda| distribution.names_release(cuda))
+    }
+
     /// The CUDA release that a wheel was built for, told by its exact pin of a package that is versioned like CUDA.
     ///
     /// # Errors
@@ -603,7 +634,7 @@ impl<'a> Candidates<'a> {
 
     /// The extras of an artefact that bring the GPU's libraries for the CUDA of this target, as far as it has them.
     fn cuda_extras(&self, distribution: &Distribution<'_>) -> Vec<ExtraName> {
-        let CudaTarget::Release(CudaRelease { major, .. }) = self.cuda else { return Vec::new() };
+        let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return Vec::new() };
         let Some(named) = distribution.package.cuda_extras.get(&major.to_string()) else { return Vec::new() };
         let known = distribution.extras().unwrap_or_default();
         known.into_iter().filter(|extra| named.iter().any(|name| name == extra.as_ref())).collect()
@@ -611,7 +642,7 @@ impl<'a> Candidates<'a> {
 
     /// These, with one package taken without the extras that bring the GPU's libraries; `None` where it has none.
     pub(crate) fn without_cuda_extras(&self, name: &str) -> Option<Self> {
-        let CudaTarget::Release(CudaRelease { major, .. }) = self.cuda else { return None };
+        let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return None };
         let (_, package) = self.package(name)?;
         if !package.cuda_extras.contains_key(&major.to_string()) || self.bare.contains(name) {
             return None;

@@ -12,18 +12,17 @@ use std::sync::Arc;
 use axle_audit::Coverage;
 use axle_catalogue::{
     Absence, Cause, Cell, CellCompiler, CellFeature, CellFile, CellPackage, CellSource, CellWheel, Extra,
-    ExtraBlocker, Extras, Fact, Inventory, Newer, Package, Provenance, Span, What,
+    ExtraBlocker, Extras, Inventory, Newer, Package, Provenance, Span, What,
 };
-use axle_fatbin::Kind;
 use axle_types::{ComputeCapability, CudaTarget, ExtraName, PythonVersion, System, compact, satisfies};
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::Version;
 
 use rayon::prelude::*;
 
 use crate::build_environments;
 use crate::candidates::{Candidate, Candidates, CandidatesError, by_ptx};
 use crate::distribution::{Distribution, Need, Torch};
-use crate::solver::{self, Chosen, Solution, Wanted};
+use crate::solver::{self, Chosen, Kind, Solution, Wanted};
 use axle_patch::{Named, Together, linked};
 
 #[cfg(test)]
@@ -255,73 +254,115 @@ fn no_candidate(candidates: &Candidates<'_>, name: &str) -> Option<Absence> {
     Some(absence(version, candidate, candidates.choose(candidate).err()?))
 }
 
-/// The packages of a solution, but for torch itself, of which there is a newer release, each with the first reason why
-/// that is not the solution's.
+/// The packages of a solution, but for torch itself, of which there is a newer release, each with the reason why that
+/// is not the solution's: a fact of its files, or what the solver finds when it is tried. Of one for which no reason is
+/// proved nothing is said.
 fn newer(candidates: &Candidates<'_>, solution: &Solution, anchor: &str) -> BTreeMap<String, Arc<Newer>> {
-    let needs = |name: &str, chosen: &Chosen| {
-        let distribution = candidates.choice(name, &chosen.version)?;
-        candidates.needs(name, distribution, &chosen.extras).ok()
-    };
-    let mut pins: BTreeMap<String, Vec<(&str, &Version, VersionSpecifiers)>> = BTreeMap::new();
-    for (requirer, chosen) in solution {
-        for need in needs(requirer, chosen).iter().flat_map(|needs| needs.iter()) {
-            let pins = pins.entry(need.name.clone()).or_default();
-            pins.push((requirer, &chosen.version, need.specifiers.clone()));
+    let others = solution.iter().filter(|(name, _)| *name != anchor);
+    let newer = others.filter_map(|(name, chosen)| {
+        let releases = candidates.versions(name)?.iter().filter(|(version, _)| !version.any_prerelease());
+        let newest = releases.clone().map(|(version, _)| version.clone().without_local()).max()?;
+        if newest <= chosen.version.clone().without_local() {
+            return None;
         }
-    }
-    let mut all = BTreeMap::new();
-    for (name, chosen) in solution.iter().filter(|(name, _)| *name != anchor) {
-        let Some(versions) = candidates.versions(name) else { continue };
-        let Some((newest, candidate)) = versions.iter().rev().find(|(version, _)| !version.any_prerelease())
-        else {
-            continue;
-        };
-        if newest.clone().without_local() <= chosen.version.clone().without_local() {
-            continue;
-        }
-        let pin = pins.get(name).into_iter().flatten().find(|(.., pin)| !satisfies(pin, newest));
-        let fact = |package: &str, version: &Version, what| Fact {
-            package: package.to_owned(),
-            versions: vec![Span::One(version.clone().without_local().to_string())],
-            what,
-        };
-        let requires = |requirement| What::Requires { requirement, lacks: None };
-        let why = if let Some((requirer, version, pin)) = pin {
-            let requirement = format!("{name}{}", compact(pin));
-            Cause::Conflict { facts: vec![fact(requirer, version, requires(requirement))] }
-        } else {
-            match candidates.choose(candidate) {
-                Err(why) => candidate.with_pythons(why),
-                Ok(distribution) => {
-                    let unmet = unmet(candidates, solution, name, distribution).into_iter().flat_map(
-                        |(need, version)| {
-                            [
-                                fact(name, newest, requires(need.requirement())),
-                                fact(&need.name, &version, What::Has),
-                            ]
-                        },
-                    );
-                    Cause::Conflict { facts: unmet.collect() }
-                }
-            }
-        };
-        let version = newest.clone().without_local().to_string();
-        all.insert(name.clone(), Arc::new(Newer { version, why }));
-    }
-    all
+        // A release may be there in several builds, which differ in their local part alone.
+        let builds: Vec<_> =
+            releases.filter(|(version, _)| (*version).clone().without_local() == newest).collect();
+        let why = why_not(candidates, solution, name, chosen, &builds)?;
+        Some((name.clone(), Arc::new(Newer { version: newest.to_string(), why })))
+    });
+    newer.collect()
 }
 
-/// The first requirement of an artefact that a solution does not meet, with the version that the solution has.
-fn unmet(
+/// Why a solution has none of the builds of a package's newest release; `None` where nothing proves a reason.
+fn why_not(
     candidates: &Candidates<'_>,
     solution: &Solution,
     name: &str,
-    distribution: &Distribution<'_>,
-) -> Option<(Need, Version)> {
-    let needs = candidates.needs(name, distribution, &[]).ok()?;
-    needs.iter().find_map(|need| {
-        let version = &solution.get(&need.name)?.version;
-        (!satisfies(&need.specifiers, version)).then(|| (need.clone(), version.clone()))
+    chosen: &Chosen,
+    builds: &[Anchor<'_, '_>],
+) -> Option<Cause> {
+    let unfit = |(version, candidate): &Anchor<'_, '_>| match candidates.choose(candidate) {
+        Ok(_) => Ok((*version).clone()),
+        Err(why) => Err(candidate.with_pythons(why)),
+    };
+    let (fitting, unfit): (Vec<_>, Vec<_>) = builds.iter().map(unfit).partition(Result::is_ok);
+    let fitting: Vec<Version> = fitting.into_iter().flatten().collect();
+    if fitting.is_empty() {
+        return unfit.into_iter().filter_map(Result::err).max();
+    }
+    // Tried at the package's turn, and else beside the whole set.
+    let of_turn = refuted(candidates, &before(candidates, solution, name), name, &fitting);
+    let is_worse =
+        || fitting.iter().filter_map(|version| worse(candidates, name, version, &chosen.version)).min();
+    let of_set = || {
+        let fixed = |(name, chosen): (&String, &Chosen)| (name.clone(), Some(chosen.version.clone()));
+        refuted(candidates, &solution.iter().map(fixed).collect(), name, &fitting)
+    };
+    of_turn.or_else(is_worse).or_else(of_set)
+}
+
+/// What stays as it is when a package of a solution has its turn: the packages that had theirs before, and what of their
+/// requirements is made for the GPU or the torch. What the order does not name comes after all of it.
+fn before(candidates: &Candidates<'_>, solution: &Solution, name: &str) -> Wanted {
+    let order = candidates.inventory.matrix.order.iter().flatten();
+    let earlier: BTreeSet<&str> = order.map(String::as_str).take_while(|other| *other != name).collect();
+    let mut reached: BTreeSet<&str> = BTreeSet::new();
+    let mut next: Vec<&str> = earlier.iter().copied().collect();
+    while let Some(one) = next.pop() {
+        let Some((one, chosen)) = solution.get_key_value(one) else { continue };
+        if one == name || !reached.insert(one) {
+            continue;
+        }
+        let distribution = candidates.choice(one, &chosen.version);
+        let needs =
+            distribution.and_then(|distribution| candidates.needs(one, distribution, &chosen.extras).ok());
+        let needed = needs
+            .iter()
+            .flat_map(|needs| needs.iter())
+            .filter_map(|need| Some(solution.get_key_value(&need.name)?.0.as_str()));
+        next.extend(needed.collect::<Vec<_>>());
+    }
+    let mut fixed = settled(candidates, solution, |other| earlier.contains(other));
+    fixed.retain(|other, _| reached.contains(other.as_str()));
+    fixed
+}
+
+/// Why no version of a package goes with what is fixed, the shortest story; `None` where one does.
+fn refuted(candidates: &Candidates<'_>, fixed: &Wanted, name: &str, versions: &[Version]) -> Option<Cause> {
+    let mut causes = Vec::new();
+    for version in versions {
+        let mut wanted = fixed.clone();
+        wanted.insert(name.to_owned(), Some(version.clone()));
+        causes.push(solver::solve(candidates, &wanted).err()?);
+    }
+    let mut why = causes.into_iter().min_by_key(Cause::length)?;
+    if let Cause::Conflict { facts } = &mut why {
+        // It was only tried: the set has another version.
+        facts.retain(|fact| fact.package != name || fact.what != What::Has);
+        for fact in facts.iter_mut().filter(|fact| fact.package == name && !fact.versions.is_empty()) {
+            let public = versions.first().map(|version| version.clone().without_local().to_string());
+            fact.versions = public.into_iter().map(Span::One).collect();
+        }
+    }
+    Some(why)
+}
+
+/// Why a newer version that would go with a set is worse than the one that the set has.
+fn worse(candidates: &Candidates<'_>, name: &str, newer: &Version, chosen: &Version) -> Option<Cause> {
+    let [newer_kind, kind] = [newer, chosen].map(|version| Kind::of(candidates, name, version));
+    if newer_kind >= kind {
+        return None;
+    }
+    if newer_kind.is_preferred != kind.is_preferred {
+        return Some(Cause::NoWheel);
+    }
+    let publisher = candidates.choice(name, newer)?.publisher();
+    Some(match publisher {
+        Some(publisher) if newer_kind.is_of_project != kind.is_of_project => {
+            Cause::ThirdParty { publisher: publisher.name.clone() }
+        }
+        _ => Cause::NoDeviceCode,
     })
 }
 
@@ -529,13 +570,15 @@ fn wheel(
             .declared_code()
             .unwrap_or_default()
             .into_iter()
-            .partition(|code| code.kind == Kind::Sass),
+            .partition(|code| code.kind == axle_fatbin::Kind::Sass),
     };
     Some(CellWheel {
         filename: artefact.filename.clone(),
         sha256: artefact.sha256,
         size: artefact.size,
         provenance: artefact.provenance,
+        publisher: distribution.publisher().map(|publisher| publisher.name.clone()),
+        device_code_in: device_code_elsewhere(candidates, name, distribution, cuda),
         glibc: distribution.glibc(),
         covers: candidates.covers(name, distribution, capabilities, cuda).ok().flatten()?,
         sass,
@@ -576,6 +619,23 @@ fn compiler(
     let capabilities = inventory.matrix.compute_capabilities.iter().copied();
     let lacks = capabilities.filter(|cc| !compiles_for(cc)).collect();
     Some(CellCompiler { with: row.with.clone(), lacks, remedy: row.remedy.clone() })
+}
+
+/// The newest wheel of a package with device code, where the one that is taken for a target with a GPU has none.
+fn device_code_elsewhere(
+    candidates: &Candidates<'_>,
+    name: &str,
+    distribution: &Distribution<'_>,
+    cuda: CudaTarget,
+) -> Option<String> {
+    if cuda == CudaTarget::Cpu || distribution.has_device_code() != Some(false) {
+        return None;
+    }
+    let versions = candidates.versions(name)?.iter().rev();
+    let with_code = versions
+        .flat_map(|(_, candidate)| candidate.known())
+        .find(|other| other.is_wheel() && other.has_device_code() == Some(true));
+    with_code.map(|other| other.artefact.filename.clone())
 }
 
 /// The wheels of a solution, with what each package requires of the others.

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axle_audit::{Code, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
-    Artefact, Cause, CudaMatch, Declared, MadeForTorch, Package, Provenance, Undeclared, Variant,
+    Artefact, Builder, Cause, CudaMatch, Declared, MadeForTorch, Package, Provenance, Publisher, Undeclared,
+    Variant,
 };
 use axle_fatbin::Kind;
 use axle_types::{
@@ -32,6 +33,8 @@ pub struct Distribution<'a> {
     pub(crate) fit: Option<Fit>,
     /// What its name says of what it was built for.
     variant: Variant,
+    /// Who built it, where that is known.
+    builder: Option<Builder<'a>>,
     system: System,
     /// The glibc that its tags ask for.
     tagged_glibc: Option<Glibc>,
@@ -107,8 +110,7 @@ impl<'a> Distribution<'a> {
     ) -> Result<Self, Cause> {
         let fit = axle_wheel::fit(wheel, system, python, glibc).map_err(Cause::tags)?;
         let variant = package
-            .names
-            .read(wheel.version_text(), artefact.origin.url())
+            .variant(wheel.version_text(), artefact.origin.url())
             .map_err(|error| Cause::UnreadableName { message: error.to_string() })?;
         // The tags are what the author claims, the audit what the members need.
         if let Some(needs) = artefact.audit.as_ref().and_then(|audit| audit.facts.glibc.as_ref()) {
@@ -125,6 +127,7 @@ impl<'a> Distribution<'a> {
             version_text: wheel.version_text().to_owned(),
             fit: Some(fit),
             variant,
+            builder: package.builder(artefact.origin.url()),
             system,
             tagged_glibc: wheel.glibc(),
             is_any: wheel.platform_tags().iter().all(|tag| tag == "any"),
@@ -163,6 +166,7 @@ impl<'a> Distribution<'a> {
             version_text: name.version().to_string(),
             fit: None,
             variant: Variant::default(),
+            builder: Some(Builder::Project),
             system,
             tagged_glibc: None,
             is_any: false,
@@ -206,9 +210,29 @@ impl<'a> Distribution<'a> {
         self.fit.is_some()
     }
 
-    /// What decides between two that fit: what was read over what was only declared, then the tags, then the name.
-    pub(crate) fn rank(&self) -> (bool, &Option<Fit>, &str) {
-        (self.is_seen(), &self.fit, &self.artefact.filename)
+    /// What decides between two that fit: what the project built over what others did, what was read over what was only
+    /// declared, then the tags, then the name.
+    pub(crate) fn rank(&self) -> (bool, bool, &Option<Fit>, &str) {
+        (self.publisher().is_none(), self.is_seen(), &self.fit, &self.artefact.filename)
+    }
+
+    /// The third party that built it; `None` where the project did.
+    pub(crate) fn publisher(&self) -> Option<&'a Publisher> {
+        self.builder.and_then(Builder::publisher)
+    }
+
+    /// Whether its name says the very CUDA release of a target.
+    pub(crate) fn names_release(&self, cuda: CudaTarget) -> bool {
+        matches!((self.variant.cuda, cuda), (Some(WheelCuda::Release(own)), CudaTarget::Release(of)) if own == of)
+    }
+
+    /// Whether a wheel has device code; `None` where nothing tells. One for any platform has none.
+    pub(crate) fn has_device_code(&self) -> Option<bool> {
+        match self.facts() {
+            Some(facts) => Some(!facts.sass.is_empty() || !facts.ptx.is_empty()),
+            None if self.artefact.filename.ends_with("-any.whl") => Some(false),
+            None => self.declared_code().map(|code| !code.is_empty()),
+        }
     }
 
     /// Whether its bytes were seen, or can be.
@@ -218,9 +242,7 @@ impl<'a> Distribution<'a> {
 
     /// What is published of it, where its bytes were not seen.
     fn declared(&self) -> impl Iterator<Item = &'a Declared> {
-        let published = &self.package.published;
-        let is_theirs = self.artefact.origin.url().is_none_or(|url| published.holds(url));
-        self.package.declared_for(&self.version, &self.variant, self.system).filter(move |_| is_theirs)
+        self.package.declared_for(&self.version, &self.variant, self.system, self.builder)
     }
 
     /// The SASS and PTX that are declared of it, where its bytes were not seen.
@@ -516,7 +538,12 @@ impl<'a> Distribution<'a> {
             }
             let code = self.declared_code().ok_or(Cause::Undeclared { what: Undeclared::Gpus })?;
             self.declared_needs().ok_or(Cause::Undeclared { what: Undeclared::Libraries })?;
-            return Ok(Some(capabilities.iter().map(|cc| declared_coverage(&code, *cc)).collect()));
+            let is_optional = self.package.has_optional_device_code();
+            let coverage = |cc: &ComputeCapability| {
+                let by_code = declared_coverage(&code, *cc);
+                Coverage { covered: by_code.covered.map(|covered| covered || is_optional), ..by_code }
+            };
+            return Ok(Some(capabilities.iter().map(coverage).collect()));
         };
         let policy = self.package.policy_for(facts, cuda);
         Ok(Some(capabilities.iter().map(|cc| axle_audit::coverage(facts, &policy, *cc)).collect()))

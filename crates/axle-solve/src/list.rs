@@ -8,12 +8,12 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axle_audit::{CudaSource, ServedBy};
-use axle_catalogue::{Artefact, Cause, Inventory, Matrix};
+use axle_catalogue::{Artefact, Cause, Fact, Inventory, Matrix, Span, What};
 use axle_rules::{Rule, Severity};
 use axle_toolkit::{Source, Toolkits, Verdict};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, DriverVersion, ExtraName, Glibc, PythonVersion, System,
-    WheelCuda, comma_separated, is_asked,
+    WheelCuda, comma_separated, compact, is_asked,
 };
 use axle_wheel::TagMismatch;
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
@@ -267,6 +267,7 @@ fn rule_of(cause: &Cause) -> Rule {
         Cause::Glibc { .. } | Cause::Tags { mismatch: TagMismatch::Glibc { .. }, .. } => Rule::GlibcTooOld,
         Cause::Cuda { .. } | Cause::WithoutCuda => Rule::OtherCuda,
         Cause::Torch { .. } => Rule::OtherTorch,
+        Cause::Conflict { .. } => Rule::RequirementNotMet,
         Cause::CxxAbi { .. } => Rule::AbiMismatch,
         Cause::CoversNothing | Cause::Uncovered { .. } => Rule::PackageWithoutCode,
         Cause::NoWheel | Cause::NotCompiled | Cause::Tags { .. } | Cause::Yanked { .. } => Rule::NoWheel,
@@ -312,7 +313,8 @@ impl<'l, 'a> Judged<'l, 'a> {
             }));
             let Some(wheel) = &choice.wheel else { continue };
             troubles.extend(self.ptx(name, version, &choice, wheel, cuda));
-            let Ok(needs) = self.candidates.needs(wheel, &listed.extras) else { continue };
+            troubles.extend(self.conflicts(name, version, versions, artefact));
+            let Ok(needs) = self.candidates.needs(name, wheel, &listed.extras) else { continue };
             for need in needs.iter() {
                 let has = versions.get(&need.name).map(|other| &other.version);
                 let is_met = match has {
@@ -331,6 +333,36 @@ impl<'l, 'a> Judged<'l, 'a> {
             }
         }
         troubles
+    }
+
+    /// What a version does not work with, of the rest of the list, though no metadata says so.
+    fn conflicts(
+        &self,
+        name: &str,
+        version: &Version,
+        versions: &BTreeMap<String, Listed>,
+        artefact: Option<&'a Artefact>,
+    ) -> Vec<Trouble<'a>> {
+        let conflicts = &self.candidates.conflicts;
+        let stated = conflicts.sides(name, version).filter(|(conflict, _)| conflict.package == name);
+        let met = stated.filter(|(conflict, side)| {
+            versions.get(&conflict.other).is_some_and(|other| {
+                let mut sides = conflicts.sides(&conflict.other, &other.version);
+                sides.any(|(of, other_side)| of == *conflict && other_side != *side)
+            })
+        });
+        met.filter_map(|(conflict, _)| {
+            let statement = conflicts.statement(self.candidates.inventory, conflict)?;
+            let what = What::NotWith {
+                requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),
+                reason: statement.reason.clone(),
+            };
+            let versions = vec![Span::One(version.to_string())];
+            let facts = vec![Fact { package: name.to_owned(), versions, what }];
+            let (name, version) = (name.to_owned(), version.clone());
+            Some(Trouble::Unfit { name, version, cause: Cause::Conflict { facts }, artefact })
+        })
+        .collect()
     }
 
     fn torch(&self, version: &Version, cuda: CudaTarget) -> Option<Torch> {
@@ -579,7 +611,7 @@ impl<'l, 'a> Judged<'l, 'a> {
         for (name, listed) in versions {
             let Some(choice) = self.choice(name, &listed.version, *cuda, torch.as_ref()) else { continue };
             let Some(wheel) = &choice.wheel else { continue };
-            let needs = self.candidates.needs(wheel, &listed.extras).unwrap_or_default();
+            let needs = self.candidates.needs(name, wheel, &listed.extras).unwrap_or_default();
             let is_met = |need: &&Need| {
                 versions.get(&need.name).is_some_and(|has| is_asked(&need.specifiers, &has.version, *cuda))
             };

@@ -95,6 +95,9 @@ pub struct LockedRequest {
     /// Packages of which only wheels whose bytes were read were taken.
     #[serde(default)]
     pub only_audited_for: BTreeSet<String>,
+    /// The third parties whose wheels could be taken; none is every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publishers: Option<BTreeSet<String>>,
 }
 
 /// Why a lock is no request.
@@ -160,9 +163,11 @@ impl Lock {
         self.compilers.check()?;
         let toolkits = self.components.iter().flat_map(|components| components.systems.values());
         toolkits.flat_map(BTreeMap::values).try_for_each(Valid::check)?;
-        let LockedRequest { packages, torch, prefer_for, only_wheels_for, only_audited_for, .. } =
-            &self.request;
+        let LockedRequest {
+            packages, torch, prefer_for, only_wheels_for, only_audited_for, publishers, ..
+        } = &self.request;
         let named = packages.iter().chain(prefer_for.keys()).chain(only_wheels_for).chain(only_audited_for);
+        let named = named.chain(publishers.iter().flatten());
         named.into_iter().try_for_each(|name| package_name(name))?;
         torch.iter().try_for_each(|torch| version(torch))
     }
@@ -177,7 +182,7 @@ impl Lock {
 
 impl LockedRequest {
     fn new(Locking { request, pins, .. }: &Locking) -> Self {
-        let Preferences { all, packages, only_wheels, only_audited } = &request.preferences;
+        let Preferences { all, packages, only_wheels, only_audited, publishers } = &request.preferences;
         let named = |which: &Which| match which {
             Which::All => BTreeSet::new(),
             Which::Named(names) => names.clone(),
@@ -204,6 +209,7 @@ impl LockedRequest {
             only_wheels: *only_wheels == Which::All,
             only_wheels_for: named(only_wheels),
             only_audited_for: named(only_audited),
+            publishers: (*publishers != Which::All).then(|| named(publishers)),
         }
     }
 
@@ -235,6 +241,7 @@ impl LockedRequest {
                 packages: packages.collect::<Result<_, _>>()?,
                 only_wheels: which(self.only_wheels, &self.only_wheels_for),
                 only_audited: which(self.only_audited, &self.only_audited_for),
+                publishers: self.publishers.clone().map_or(Which::All, Which::Named),
             },
         };
         for line in &self.requirements {

@@ -14,8 +14,8 @@ use axle_types::{CudaTarget, ExtraName, compact, is_asked, is_pin};
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 
 use axle_plan::{
-    Asked, Blocker, Build, FreeSolver, Groups, Instead, Lookup, LookupError, Plan, Preferences, Refusal,
-    RefusalReason, Request, Suggestion, Which, shell_word,
+    Asked, Blocker, Build, FreeSolver, Groups, Instead, Lookup, LookupError, Pass, Plan, PlanBuild, Prefer,
+    Preferences, Refusal, RefusalReason, Request, Suggestion, Which, shell_word,
 };
 
 use crate::candidates::{Candidates, CandidatesError, Target};
@@ -65,9 +65,9 @@ struct Tried<'t, 'a> {
     candidates: &'t Candidates<'a>,
     /// What of it serves the request.
     serving: Candidates<'a>,
-    /// The versions that will do, and whether what prefers wheels may be compiled.
+    /// The versions that will do, and the attempt that is made.
     admitted: &'t BTreeMap<String, VersionSpecifiers>,
-    compiling: bool,
+    pass: Pass,
     elsewhere: OnceCell<Candidates<'a>>,
 }
 
@@ -80,10 +80,14 @@ impl<'a> Tried<'_, 'a> {
                 compute_capabilities: BTreeSet::new(),
                 glibc: Some(self.candidates.inventory.matrix.glibc.max(request.newest_glibc())),
                 driver_ptx: None,
-                preferences: Preferences { only_audited: Which::default(), ..request.preferences.clone() },
+                preferences: Preferences {
+                    only_audited: Which::default(),
+                    publishers: Which::All,
+                    ..request.preferences.clone()
+                },
                 ..request.clone()
             };
-            self.candidates.for_request(&elsewhere, self.admitted, self.compiling)
+            self.candidates.for_request(&elsewhere, self.admitted, self.pass)
         })
     }
 }
@@ -249,31 +253,27 @@ impl Locker<'_, '_> {
             .filter(|(_, (_, candidate))| candidates.choose(candidate).is_ok())
             .map(|(torch, (version, _))| (torch, version.clone()))
             .collect();
-        let mut missed: Vec<Missed> = Vec::new();
-        for &compiling in request.passes() {
-            missed.clear();
+        let attempt = |pass| {
             let tried = Tried {
                 locking,
                 candidates: &candidates,
-                serving: candidates.for_request(request, &admitted, compiling),
+                serving: candidates.for_request(request, &admitted, pass),
                 admitted: &admitted,
-                compiling,
+                pass,
                 elsewhere: OnceCell::new(),
             };
-            for (torch, nearest) in cells::anchors(&tried.serving, anchor) {
-                // Where no build serves, it is told of the one for this CUDA.
-                let build = builds.get(&torch).filter(|_| tried.serving.choose(nearest.1).is_err());
-                let build = build.and_then(|version| tried.serving.versions(anchor)?.get_key_value(version));
-                let of_torch = build.unwrap_or(nearest);
-                let versions = admitted.get(anchor);
-                let is_admitted = versions.is_none_or(|asked| is_asked(asked, of_torch.0, request.cuda));
-                if !is_admitted || !request.takes_torch(&torch) {
-                    continue;
+            self.attempt(&tried, &builds)
+        };
+        let mut missed: Vec<Missed> = Vec::new();
+        // What the projects' own wheels give all wheels give too: that a third party's were taken shows whether they
+        // have to be tried alone.
+        for &pass in request.passes().iter().filter(|pass| **pass != Pass::Projects) {
+            match attempt(pass)? {
+                Ok(solved) if pass == Pass::Wheels && takes_third_parties(&solved, request) => {
+                    return Ok(Ok(attempt(Pass::Projects)?.unwrap_or(solved)));
                 }
-                match self.beside_or_without(&tried, &torch, of_torch)? {
-                    Ok(solved) => return Ok(Ok(solved)),
-                    Err(blocker) => missed.push(Missed { torch, blocker }),
-                }
+                Ok(solved) => return Ok(Ok(solved)),
+                Err(why) => missed = why,
             }
         }
         if let Some(solved) = self.of_the_catalogue(request, &admitted)? {
@@ -285,6 +285,32 @@ impl Locker<'_, '_> {
             missed.retain(is_of_cuda);
         }
         Ok(Err(self.told(request, missed)))
+    }
+
+    /// The set of the newest torch that has one, or what each misses.
+    fn attempt(
+        &self,
+        tried: &Tried<'_, '_>,
+        builds: &BTreeMap<String, Version>,
+    ) -> Result<Result<Solved, Vec<Missed>>, LockError> {
+        let (anchor, request) = (self.lookup.anchor(), &tried.locking.request);
+        let mut missed = Vec::new();
+        for (torch, nearest) in cells::anchors(&tried.serving, anchor) {
+            // Where no build serves, it is told of the one for this CUDA.
+            let build = builds.get(&torch).filter(|_| tried.serving.choose(nearest.1).is_err());
+            let build = build.and_then(|version| tried.serving.versions(anchor)?.get_key_value(version));
+            let of_torch = build.unwrap_or(nearest);
+            let versions = tried.admitted.get(anchor);
+            let is_admitted = versions.is_none_or(|asked| is_asked(asked, of_torch.0, request.cuda));
+            if !is_admitted || !request.takes_torch(&torch) {
+                continue;
+            }
+            match self.beside_or_without(tried, &torch, of_torch)? {
+                Ok(solved) => return Ok(Ok(solved)),
+                Err(blocker) => missed.push(Missed { torch, blocker }),
+            }
+        }
+        Ok(Err(missed))
     }
 
     /// The set of one torch; where there is none and torch was not asked for, one of what needs no torch, with a torch
@@ -528,6 +554,15 @@ impl Locker<'_, '_> {
     }
 }
 
+/// Whether a set has a third party's wheel of a package that prefers wheels.
+fn takes_third_parties(solved: &Solved, request: &Request) -> bool {
+    let Solved::Set(set) = solved else { return false };
+    set.plan.packages.iter().any(|(name, package)| {
+        request.preferences.of(name) == Prefer::Wheel
+            && matches!(package.build, PlanBuild::Wheel { publisher: Some(_), .. })
+    })
+}
+
 /// Whether something was found that an audit cannot take back: a wheel without compiled code has no code for a GPU and
 /// no need of a library.
 fn works(solved: &Result<Solved, Vec<RefusalReason>>) -> bool {
@@ -542,7 +577,7 @@ fn works(solved: &Result<Solved, Vec<RefusalReason>>) -> bool {
 fn only_what_is_built(mut cell: Cell, request: &Request) -> Cell {
     for (name, package) in &mut cell.packages {
         let package = Arc::make_mut(package);
-        match Build::of(name, package, request, true) {
+        match Build::of(name, package, request, Pass::Compiling) {
             Some(Build::Wheel(_)) => package.source = None,
             Some(Build::Source(_)) => package.wheel = None,
             None => {}

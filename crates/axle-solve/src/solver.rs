@@ -11,7 +11,7 @@ use axle_types::{ExtraName, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
-use crate::candidates::{Candidate, Candidates};
+use crate::candidates::Candidates;
 use crate::conflicts::{Conflict, SIDES};
 use crate::derivation;
 use crate::distribution::{Distribution, Need};
@@ -34,9 +34,10 @@ pub(crate) struct Chosen {
     pub(crate) extras: Vec<ExtraName>,
 }
 
-/// Solves for the best versions. A version with a wheel is better than one that must be compiled, a release better than
-/// a pre-release (PEP 440), a newer version better than an older one; a version with neither wheel nor sdist that fits
-/// is never chosen.
+/// Solves for the best versions. A version with a wheel is better than one that must be compiled, a wheel of the project
+/// better than one of a third party, one with device code better than one without where its package says so, a release
+/// better than a pre-release (PEP 440), a newer version better than an older one; a version with neither wheel nor sdist
+/// that fits is never chosen.
 ///
 /// The answer is a function of the candidates and of what is wanted, and there is one exactly when one exists. It
 /// holds what is wanted and what that requires, nothing else, and:
@@ -140,9 +141,57 @@ impl fmt::Display for Node {
 /// More versions than that are not counted.
 const MANY: usize = 50;
 
-/// What decides between versions, in order: that there is something to choose, that it is a wheel (or a source, where
-/// that is preferred), that it is a release, the version without its local part, and that its bytes were seen.
-type Rank = (bool, bool, bool, Version, bool);
+/// What decides between versions.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    kind: Kind,
+    public: Version,
+    /// Of wheels of one version for several CUDA releases one whose bytes were seen,
+    is_seen: bool,
+    /// and the one for the target's.
+    names_release: bool,
+}
+
+/// What decides between versions before their numbers do, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+pub(crate) struct Kind {
+    /// That there is something to choose: a version that has nothing is chosen only where none has, so that the
+    /// explanation names the reason.
+    pub(crate) exists: bool,
+    /// That it is a wheel, or a source where that is preferred.
+    pub(crate) is_preferred: bool,
+    /// That the project built it.
+    pub(crate) is_of_project: bool,
+    /// That it has the device code that its package is rather taken with.
+    pub(crate) has_device_code: bool,
+    /// That it is a release.
+    pub(crate) is_release: bool,
+}
+
+impl Kind {
+    /// Of a version that nothing is wrong with.
+    const BEST: Self = Self {
+        exists: true,
+        is_preferred: true,
+        is_of_project: true,
+        has_device_code: true,
+        is_release: true,
+    };
+
+    /// Of a version of a package.
+    pub(crate) fn of(candidates: &Candidates<'_>, name: &str, version: &Version) -> Self {
+        let distribution = candidates.choice(name, version);
+        let is = |holds: &dyn Fn(&Distribution<'_>) -> bool| distribution.is_some_and(holds);
+        Self {
+            exists: distribution.is_some(),
+            is_preferred: is(&|distribution| candidates.is_preferred(name, distribution)),
+            is_of_project: is(&|distribution| distribution.publisher().is_none()),
+            has_device_code: is(&|distribution| !candidates.lacks_device_code(distribution)),
+            is_release: !version.any_prerelease(),
+        }
+    }
+}
 
 struct Provider<'a> {
     candidates: &'a Candidates<'a>,
@@ -208,17 +257,14 @@ impl Provider<'_> {
         self.wanted.get(name)?.as_ref()
     }
 
-    fn rank(&self, name: &str, version: &Version, candidate: &Candidate<'_>) -> Rank {
-        let distribution = self.candidates.choose(candidate).ok();
-        (
-            // A version that has nothing to choose only where none has, so that the explanation names the reason.
-            distribution.is_some(),
-            distribution.is_some_and(|distribution| self.candidates.is_preferred(name, distribution)),
-            !version.any_prerelease(),
-            version.clone().without_local(),
-            // Of wheels of one version for several CUDA releases one whose bytes were seen.
-            distribution.is_some_and(Distribution::is_seen),
-        )
+    fn rank(&self, name: &str, version: &Version) -> Rank {
+        let distribution = self.candidates.choice(name, version);
+        Rank {
+            kind: Kind::of(self.candidates, name, version),
+            public: version.clone().without_local(),
+            is_seen: distribution.is_some_and(Distribution::is_seen),
+            names_release: distribution.is_some_and(|one| self.candidates.names_release(one)),
+        }
     }
 
     fn best(&self, name: &str, range: &Ranges<Version>) -> Option<Version> {
@@ -227,16 +273,13 @@ impl Provider<'_> {
             return versions.contains_key(only).then(|| only.clone());
         }
         let mut best: Option<(Rank, &Version)> = None;
-        for (version, candidate) in versions.iter().rev().filter(|(version, _)| range.contains(version)) {
+        for version in versions.keys().rev().filter(|version| range.contains(version)) {
             let public = version.clone().without_local();
             // No older release is better than one that nothing is wrong with.
-            if best
-                .as_ref()
-                .is_some_and(|((_, wheel, release, newer, ..), _)| *wheel && *release && *newer > public)
-            {
+            if best.as_ref().is_some_and(|(known, _)| known.kind == Kind::BEST && known.public > public) {
                 break;
             }
-            let rank = self.rank(name, version, candidate);
+            let rank = self.rank(name, version);
             if best.as_ref().is_none_or(|(known, _)| rank > *known) {
                 best = Some((rank, version));
             }

@@ -43,7 +43,9 @@ fn pinned_by_whole(inventory: &Inventory) -> BTreeMap<String, BTreeSet<String>> 
     let is_whole =
         |name: &String| inventory.packages.get(name).is_some_and(|package| package.keep == Keep::All);
     let whole = inventory.artefacts.iter().filter(|(name, _)| is_whole(name));
-    let mut all = pinned(whole.flat_map(|(_, file)| &file.artefacts));
+    let packages = inventory.packages.iter().filter(|(name, _)| is_whole(name));
+    let declared = packages.flat_map(|(_, package)| package.declared_requirements());
+    let mut all = pinned(stated(whole.flat_map(|(_, file)| &file.artefacts)).chain(declared));
     let count = |all: &BTreeMap<String, BTreeSet<String>>| all.values().map(BTreeSet::len).sum::<usize>();
     loop {
         let before = count(&all);
@@ -51,7 +53,7 @@ fn pinned_by_whole(inventory: &Inventory) -> BTreeMap<String, BTreeSet<String>> 
         let parts = nvidia.flat_map(|(name, file)| {
             file.artefacts.iter().filter(|artefact| is_pinned(&all, name, artefact))
         });
-        for (name, versions) in pinned(parts) {
+        for (name, versions) in pinned(stated(parts)) {
             all.entry(name).or_default().extend(versions);
         }
         if count(&all) == before {
@@ -66,12 +68,15 @@ fn is_pinned(pinned: &BTreeMap<String, BTreeSet<String>>, name: &str, artefact: 
     version.is_some_and(|version| pinned.get(name).is_some_and(|pins| pins.contains(&version)))
 }
 
-/// The versions that artefacts require exactly.
-fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String, BTreeSet<String>> {
+/// What artefacts state that they require.
+fn stated<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> impl Iterator<Item = &'a String> {
+    artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten())
+}
+
+/// The versions that requirements name exactly.
+fn pinned<'a>(requirements: impl Iterator<Item = &'a String>) -> BTreeMap<String, BTreeSet<String>> {
     let mut pinned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let lines: BTreeSet<&String> =
-        artefacts.flat_map(|artefact| artefact.requires_dist.iter().flatten()).collect();
-    for line in lines {
+    for line in requirements.collect::<BTreeSet<_>>() {
         let Ok(requirement) = line.parse::<Requirement>() else { continue };
         if let Some(pin) = requirement.pin().filter(|pin| !pin.is_prefix) {
             pinned.entry(requirement.name.to_string()).or_default().insert(pin.version.to_string());
@@ -84,7 +89,7 @@ fn pinned<'a>(artefacts: impl Iterator<Item = &'a Artefact>) -> BTreeMap<String,
 /// of them covers, whether a cell chooses it or not.
 pub fn nvidia_libraries(inventory: &Inventory) -> BTreeMap<String, BTreeSet<String>> {
     let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let pinned = pinned(inventory.artefacts.values().flat_map(|file| &file.artefacts));
+    let pinned = pinned(stated(inventory.artefacts.values().flat_map(|file| &file.artefacts)));
     for (name, versions) in pinned.into_iter().filter(|(name, _)| name.starts_with("nvidia-")) {
         let Some(file) = inventory.artefacts.get(&name) else { continue };
         for version in versions {

@@ -213,6 +213,9 @@ impl Reader<'_> {
             .flat_map(|file| file.artefacts)
             .map(|artefact| ((artefact.origin.clone(), artefact.filename.clone()), artefact))
             .collect();
+        let mut unplaced: BTreeSet<Key> =
+            known.keys().filter(|(origin, _)| !package.names_place(origin.url())).cloned().collect();
+        known.retain(|key, _| !unplaced.contains(key));
         let before = known.len();
         let mut problems = Vec::new();
         let mut unreadable = BTreeSet::new();
@@ -226,7 +229,11 @@ impl Reader<'_> {
                     _ => Origin::Url(file.url.to_string()),
                 };
                 found.insert(file.filename.clone());
-                match is_wanted(&file.filename, &project, package) {
+                if !package.names_place(origin.url()) {
+                    unplaced.insert((origin, file.filename));
+                    continue;
+                }
+                match is_wanted(&file.filename, origin.url(), &project, package) {
                     Wanted::No => continue,
                     Wanted::Unreadable => {
                         unreadable.insert(file.filename);
@@ -248,6 +255,13 @@ impl Reader<'_> {
                 }
                 known.retain(|(origin, filename), _| *origin != Origin::Pypi || found.contains(filename));
             }
+        }
+        if !unplaced.is_empty() {
+            problems.push(format!(
+                "left out {} wheels at addresses that neither [published] nor a [[publisher]] of packages/{name}.toml \
+                 names: nothing is known of who built them",
+                unplaced.len()
+            ));
         }
         // Collected twice: of several errors always the first is told.
         let results: Vec<_> = wanted
@@ -279,8 +293,18 @@ impl Reader<'_> {
         for repository in &published.github {
             places.push((Kind::Github, Box::new(GithubReleases::new(client, github, repository)?)));
         }
-        for page in &published.find_links {
-            let variants: &[String] = if page.contains("{variant}") { &published.variants } else { &[] };
+        for publisher in &package.publishers {
+            for repository in &publisher.github {
+                places.push((Kind::Github, Box::new(GithubReleases::new(client, github, repository)?)));
+            }
+        }
+        let pages = published.find_links.iter().map(|page| (page, &published.variants));
+        let theirs = package
+            .publishers
+            .iter()
+            .flat_map(|publisher| publisher.find_links.iter().map(|page| (page, &publisher.variants)));
+        for (page, variants) in pages.chain(theirs) {
+            let variants: &[String] = if page.contains("{variant}") { variants } else { &[] };
             places.push((Kind::FindLinks, Box::new(FindLinks::new(client, page, variants)?)));
         }
         if let Some(folder) = &published.directory {
@@ -461,7 +485,7 @@ enum Wanted {
 
 /// Whether a file can matter to a cell: recent enough; a wheel for CPython or any Python 3, for a Linux that has cells,
 /// or an sdist of a version that the package says how to compile.
-fn is_wanted(filename: &str, project: &PackageName, package: &Package) -> Wanted {
+fn is_wanted(filename: &str, url: Option<&str>, project: &PackageName, package: &Package) -> Wanted {
     if Path::new(filename).extension().is_none_or(|extension| extension != "whl") {
         let sdist = SdistName::parse(filename, project).ok();
         let is_wanted = sdist.zip(package.source.as_ref()).is_some_and(|(sdist, source)| {
@@ -491,7 +515,8 @@ fn is_wanted(filename: &str, project: &PackageName, package: &Package) -> Wanted
     if !is_wanted {
         return Wanted::No;
     }
-    match package.names.read(wheel.version_text(), None) {
+    // Of an address nothing is asked here but who built what is there.
+    match package.variant(wheel.version_text(), url) {
         Ok(_) => Wanted::Yes,
         Err(_) => Wanted::Unreadable,
     }
@@ -526,9 +551,11 @@ fn required<'a>(
     packages: &'a BTreeMap<String, Package>,
 ) -> impl Iterator<Item = String> + 'a {
     let stated = file.artefacts.iter().flat_map(|one| one.requires_dist.iter().flatten());
-    let rows = packages.get(&file.name).into_iter().flat_map(|package| &package.also_requires);
-    let also = rows.flat_map(|row| &row.requires_dist);
-    let lines: BTreeSet<&str> = stated.chain(also).map(String::as_str).collect();
+    let package = packages.get(&file.name);
+    let also =
+        package.into_iter().flat_map(|package| &package.also_requires).flat_map(|row| &row.requires_dist);
+    let declared = package.into_iter().flat_map(Package::declared_requirements);
+    let lines: BTreeSet<&str> = stated.chain(also).chain(declared).map(String::as_str).collect();
     lines.into_iter().filter_map(move |line| {
         let requirement = line.parse::<Requirement>().ok()?;
         let name = requirement.name.to_string();
@@ -581,7 +608,8 @@ mod tests {
 
     #[test]
     fn wheels_that_no_cell_can_use_are_not_wanted() {
-        let wanted = |name: &str| is_wanted(name, &"x".parse().unwrap(), &package("2.8")) == Wanted::Yes;
+        let wanted =
+            |name: &str| is_wanted(name, None, &"x".parse().unwrap(), &package("2.8")) == Wanted::Yes;
         for name in [
             "x-2.8-py3-none-any.whl",
             "x-2.8.0-py2.py3-none-any.whl",

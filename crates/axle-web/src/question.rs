@@ -39,6 +39,9 @@ pub struct Question {
     /// Whether nothing is compiled.
     #[serde(default)]
     pub only_wheels: bool,
+    /// Third parties whose wheels are taken where the project has none; `none` for no other, every one if empty.
+    #[serde(default)]
+    pub publishers: Vec<String>,
     /// As in `2.35`.
     pub glibc: Option<String>,
     /// As in `570.26`.
@@ -159,6 +162,7 @@ impl Question {
                 packages: BTreeMap::new(),
                 only_wheels: only(self.only_wheels),
                 only_audited: only(self.only_audited),
+                publishers: Which::publishers(&self.publishers),
             },
         };
         for package in &self.packages {

@@ -157,6 +157,10 @@ pub struct RequestArguments {
     /// Use only wheels whose bytes axle has read, for every package or for NAME; repeatable
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub only_audited: Vec<String>,
+    /// Use wheels of this third party where the project has none, rather than compile: a name, none, or any [default:
+    /// any]; repeatable
+    #[arg(long = "publisher", value_name = "NAME|none|any")]
+    pub publishers: Vec<String>,
     /// Version of NVIDIA's driver on the target, e.g. 570.26 [default: new enough]
     #[arg(long, value_name = "VERSION", conflicts_with = "cpu")]
     pub driver: Option<DriverVersion>,
@@ -295,7 +299,7 @@ pub struct Concretise {
 }
 
 /// Arguments of a request, which conflict with checking or updating a lock file: that contains its request.
-const OF_REQUESTS: [&str; 18] = [
+const OF_REQUESTS: [&str; 19] = [
     "python",
     "cuda",
     "cpu",
@@ -306,6 +310,7 @@ const OF_REQUESTS: [&str; 18] = [
     "prefer",
     "only_wheels",
     "only_audited",
+    "publishers",
     "driver",
     "allowed",
     "torch",

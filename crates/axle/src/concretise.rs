@@ -153,6 +153,11 @@ pub fn request(command: &RequestArguments) -> Result<Request, Error> {
             packages: BTreeMap::new(),
             only_wheels: which(&command.only_wheels, &file.only_wheels)?,
             only_audited: which(&command.only_audited, &file.only_audited)?,
+            publishers: Which::publishers(if command.publishers.is_empty() {
+                &file.publishers
+            } else {
+                &command.publishers
+            }),
         },
     };
     // What comes later goes before.
@@ -262,11 +267,15 @@ fn totals(rows: &[Row]) -> String {
     let compiled = rows.iter().filter(|row| row.is_compiled).count();
     let wheels = rows.len() - compiled;
     let unread = rows.iter().filter(|row| row.provenance != Provenance::Audited).count();
+    let theirs = rows.iter().filter(|row| row.publisher.is_some()).count();
     let known: u64 = rows.iter().filter_map(|row| row.size).sum();
     let unknown = rows.iter().filter(|row| row.size.is_none()).count();
     let mut parts = vec![format!("{wheels} wheel{}", if wheels == 1 { "" } else { "s" })];
     if unread > 0 {
         parts.push(format!("{unread} of them never read"));
+    }
+    if theirs > 0 {
+        parts.push(format!("{theirs} built by third parties"));
     }
     if compiled > 0 {
         parts.push(format!("{compiled} to compile"));

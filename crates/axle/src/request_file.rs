@@ -30,6 +30,7 @@ pub struct RequestFile {
     pub prefer: Vec<(Option<String>, Prefer)>,
     pub only_wheels: Vec<String>,
     pub only_audited: Vec<String>,
+    pub publishers: Vec<String>,
     /// The files of requirements that were read: who names one twice gets it once.
     read: BTreeSet<PathBuf>,
     bytes: u64,
@@ -59,6 +60,15 @@ struct AxleToml {
     prefer: Option<Spanned<Preference>>,
     only_wheels: Option<Spanned<Packages>>,
     only_audited: Option<Spanned<Packages>>,
+    publishers: Option<Publishers>,
+}
+
+/// `"none"`, or names.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Publishers {
+    One(String),
+    Named(Vec<String>),
 }
 
 /// `"newest"`, or `{ all = "newest", flash-attn = "source" }`.
@@ -198,6 +208,13 @@ impl RequestFile {
             if let Some(packages) = of {
                 names.extend(on_line(text, packages, Packages::names)?);
             }
+        }
+        match file.publishers {
+            None => {}
+            Some(Publishers::One(name)) => self.publishers.push(name),
+            // An empty list is none.
+            Some(Publishers::Named(names)) if names.is_empty() => self.publishers.push("none".to_owned()),
+            Some(Publishers::Named(names)) => self.publishers.extend(names),
         }
         Ok(())
     }

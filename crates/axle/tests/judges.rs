@@ -235,7 +235,8 @@ fn a_set_is_a_list_without_a_fault() {
                 driver: None,
                 allowed: BTreeSet::new(),
                 torch: Some(torch.clone()),
-                glibc: Glibc::new(2, 39),
+                glibc: Some(Glibc::new(2, 39)),
+                driver_ptx: None,
                 preferences: Preferences { only_wheels: Which::All, ..Preferences::default() },
             };
             let Ok(plan) = lookup.answer(&request).unwrap() else { continue };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError, closure, supports, unfit, wanted_cells};
 use crate::plan::{CompilerSpan, FromSource};
-use crate::request::Request;
+use crate::request::{Pass, Request};
 
 /// A package of a cell, or one that should be in it, with what is wrong. Its JSON is what Nix gives (overlays/lib/blockers.nix).
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,7 +91,7 @@ pub(super) fn blockers(
         missing.map(|name| Blocker::absent(name, cell.absent.get(name).map(AsRef::as_ref))).collect();
     blockers.extend(wanted.blockers.iter().cloned());
     for (name, package) in closure(cell, &wanted.names) {
-        if Build::of(name, package, request, true).is_some() {
+        if Build::of(name, package, request, Pass::Compiling).is_some() {
             continue;
         }
         let source = from_source(name, package, request, compilers);

@@ -14,7 +14,7 @@ use super::reasons::duration;
 use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError};
 use crate::plan::Plan;
-use crate::request::{Prefer, Request};
+use crate::request::{Pass, Prefer, Request};
 
 /// One package of a plan, as the text output shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,8 @@ pub struct Row {
     pub is_compiled: bool,
     /// How the facts of its wheel are known.
     pub provenance: Provenance,
+    /// The third party that built its wheel, where the project did not.
+    pub publisher: Option<String>,
     /// The architectures of its device code, as text; empty if it has none.
     pub architectures: String,
     /// Bytes to download.
@@ -60,20 +62,30 @@ impl Lookup<'_> {
         let mut rows = Vec::new();
         for name in plan.packages.keys() {
             let Some(package) = cell.packages.get(name) else { continue };
-            let Some(made) = Build::of(name, package, request, true) else { continue };
+            let Some(made) = Build::of(name, package, request, Pass::Compiling) else { continue };
             let mut why = Vec::new();
             why.extend(self.newer(request, &file, plan, cell, name)?);
             why.extend(why_compiled(name, package.wheel.as_ref(), made, request));
-            let (is_compiled, provenance, architectures, size) = match made {
-                Build::Wheel(wheel) => (false, wheel.provenance, architectures(wheel), wheel.size),
+            let (provenance, publisher, architectures, size) = match made {
+                Build::Wheel(wheel) => {
+                    why.extend(wheel_notes(wheel));
+                    (wheel.provenance, wheel.publisher.clone(), architectures(wheel), wheel.size)
+                }
                 Build::Source(source) => {
                     let asked = comma_separated(&request.compute_capabilities);
-                    (true, Provenance::Audited, asked, source.size)
+                    (Provenance::Audited, None, asked, source.size)
                 }
             };
-            let (package, version) = (name.clone(), package.version.clone());
-            let why = why.join("; ");
-            rows.push(Row { package, version, is_compiled, provenance, architectures, size, why });
+            rows.push(Row {
+                package: name.clone(),
+                version: package.version.clone(),
+                is_compiled: matches!(made, Build::Source(_)),
+                provenance,
+                publisher,
+                architectures,
+                size,
+                why: why.join("; "),
+            });
         }
         Ok(rows)
     }
@@ -127,11 +139,20 @@ impl Lookup<'_> {
         }
         let Some(cell) = file.torch.get(torch) else { return Ok(String::new()) };
         let wanted = Wanted::of(cell, request);
-        let compiled: Vec<_> = super::closure(cell, &wanted.names)
-            .into_iter()
-            .filter(|(name, package)| Build::of(name, package, request, false).is_none())
-            .map(|(name, _)| name)
+        let closure = super::closure(cell, &wanted.names);
+        let compiled: Vec<_> = closure
+            .iter()
+            .filter(|(name, package)| Build::of(name, package, request, Pass::Wheels).is_none())
+            .map(|(name, _)| *name)
             .collect();
+        if compiled.is_empty() {
+            let theirs = closure.iter().filter_map(|(name, package)| {
+                let publisher = package.wheel.as_ref()?.publisher.as_ref()?;
+                Some(format!("{name} is built for it by {publisher}, not by the project"))
+            });
+            let theirs: Vec<_> = theirs.collect();
+            return Ok(format!("{} (--torch {torch} uses it)", theirs.join(", ")));
+        }
         Ok(format!(
             "{} would be compiled for it, but wheels are preferred (--prefer newest uses it)",
             compiled.join(" and ")
@@ -153,7 +174,7 @@ impl Lookup<'_> {
         let (Some(planned), Some(package)) = (plan.packages.get(name), cell.packages.get(name)) else {
             return Ok(None);
         };
-        let Some(made) = Build::of(name, package, request, true) else { return Ok(None) };
+        let Some(made) = Build::of(name, package, request, Pass::Compiling) else { return Ok(None) };
         facts.push(format!("{}, sha256 {}", planned.build.filename(), planned.build.sha256()));
         facts.extend(why_compiled(name, package.wheel.as_ref(), made, request));
         match made {
@@ -309,6 +330,13 @@ fn why_compiled(name: &str, wheel: Option<&CellWheel>, made: Build<'_>, request:
     Some(format!("compiled: {why}"))
 }
 
+/// What a person should know of a wheel that is taken.
+fn wheel_notes(wheel: &CellWheel) -> Vec<String> {
+    let by = wheel.publisher.as_ref().map(|name| format!("built by {name}, not by the project"));
+    let without = wheel.device_code_in.as_ref().map(|other| format!("it has no device code, unlike {other}"));
+    by.into_iter().chain(without).collect()
+}
+
 fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request) -> Vec<String> {
     let mut facts = vec![match wheel.provenance {
         Provenance::Audited => "its facts were read from its own bytes".to_owned(),
@@ -316,7 +344,10 @@ fn wheel_facts(wheel: &CellWheel, source: Option<&CellSource>, request: &Request
         Provenance::Declared => "its facts are its published metadata; its bytes were never read".to_owned(),
     }];
     let codes: Vec<Code> = wheel.sass.iter().chain(&wheel.ptx).copied().collect();
-    if codes.is_empty() {
+    facts.extend(wheel_notes(wheel));
+    if codes.is_empty() && wheel.device_code_in.is_some() {
+        // That is said.
+    } else if codes.is_empty() {
         facts.push("it has no device code, so it works with any GPU".to_owned());
     } else {
         facts.push(format!(

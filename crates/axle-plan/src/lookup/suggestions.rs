@@ -13,7 +13,7 @@ use super::reasons::nearest;
 use super::wanted::Wanted;
 use super::{Build, Lookup, LookupError, closure, wanted_cells};
 use crate::plan::Suggestion;
-use crate::request::{Asked, Preferences, Request, Which};
+use crate::request::{Asked, Pass, Preferences, Request, Which};
 
 /// The most suggestions that a refusal makes.
 const MOST: usize = 3;
@@ -192,7 +192,7 @@ fn other_compiler(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>
 }
 
 fn other_preferences(_: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
-    let Preferences { only_wheels, only_audited, .. } = &request.preferences;
+    let Preferences { only_wheels, only_audited, publishers, .. } = &request.preferences;
     let mut changed = Vec::new();
     if !only_audited.is_empty() {
         let preferences = Preferences { only_audited: Which::default(), ..request.preferences.clone() };
@@ -201,6 +201,11 @@ fn other_preferences(_: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, 
     if !only_wheels.is_empty() {
         let preferences = Preferences { only_wheels: Which::default(), ..request.preferences.clone() };
         changed.push(("without --only-wheels".to_owned(), Request { preferences, ..request.clone() }));
+    }
+    if *publishers != Which::All {
+        let preferences = Preferences { publishers: Which::All, ..request.preferences.clone() };
+        let change = "with wheels of third parties".to_owned();
+        changed.push((change, Request { preferences, ..request.clone() }));
     }
     Ok(changed)
 }
@@ -342,7 +347,7 @@ fn fewer_capabilities(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Chan
     lookup.for_each_cell(request, |_, packages| {
         let lacks = |capability: &&ComputeCapability| {
             let alone = Request { compute_capabilities: [**capability].into(), ..request.clone() };
-            packages.iter().any(|(name, package)| Build::of(name, package, &alone, true).is_none())
+            packages.iter().any(|(name, package)| Build::of(name, package, &alone, Pass::Compiling).is_none())
         };
         let lacked: BTreeSet<_> = asked.iter().filter(lacks).copied().collect();
         if !lacked.is_empty() && lacked.len() < asked.len() && !lacking.contains(&lacked) {
@@ -366,7 +371,7 @@ fn fewer_packages(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>
         for (name, asked) in &request.packages {
             let packages = BTreeMap::from([(name.clone(), asked.clone())]);
             let alone = Request { packages, ..request.clone() };
-            let is_there = super::serves(cell, request, &Wanted::of(cell, &alone), true);
+            let is_there = super::serves(cell, request, &Wanted::of(cell, &alone), Pass::Compiling);
             if !is_there {
                 lacked.insert(name);
             }

@@ -526,3 +526,169 @@ fn cells_say_what_does_not_work_and_what_the_driver_compiles() {
     assert!(compiler.lacks.contains(&hopper) && compiler.lacks.contains(&ampere));
     assert_eq!(compiler.remedy.as_deref(), Some("take another"));
 }
+
+/// A package that the project and two others build, with a fact for those of one of them and for its own.
+const ATTENTION: &str = r#"
+cuda-match = "major"
+[published]
+github = ["project/attention"]
+[names]
+local = ['^cu(?<cuda>\d+)torch(?<torch>[\d.]+)$']
+[[publisher]]
+name = "builder"
+github = ["builder/wheels"]
+why = "it builds the project's tags"
+document = "its workflow"
+names = { local = ['^cu(?<cuda>\d+)\.torch\.(?<torch>[\d.]+)$'] }
+[[declared]]
+cuda = ["12.6", "12.8"]
+requires-dist = ["torch"]
+needed = []
+sass = ["sm_80"]
+document = "setup.py"
+[[declared]]
+publisher = "builder"
+cuda = ["12.6", "12.8"]
+requires-dist = ["torch"]
+needed = []
+sass = ["sm_80", "sm_90"]
+document = "its workflow"
+"#;
+
+/// A wheel of a release on GitHub, whose bytes nobody has seen.
+fn unseen(repository: &str, filename: &str) -> Wheel {
+    Wheel::new(filename).published(|artefact| {
+        artefact.origin = axle_catalogue::Origin::Url(format!(
+            "https://github.com/{repository}/releases/download/v1/{filename}"
+        ));
+        artefact.provenance = Provenance::Declared;
+        artefact.requires_dist = None;
+        artefact.audit = None;
+    })
+}
+
+/// The wheel of a package in the cell of a world, and who built it.
+fn built(world: &World, name: &str) -> (String, Option<String>) {
+    let cell = cell(world);
+    let wheel = cell.packages[name].wheel.clone().unwrap();
+    (wheel.filename, wheel.publisher)
+}
+
+#[test]
+fn a_wheel_of_the_project_comes_before_one_of_a_third_party() {
+    let world = world(&["torch", "attention"]).package("attention", ATTENTION);
+    let theirs = world
+        .wheel(unseen("builder/wheels", "attention-2.0+cu126.torch.2.9-cp312-cp312-linux_x86_64.whl"))
+        .wheel(unseen("builder/wheels", "attention-2.0+cu128.torch.2.9-cp312-cp312-linux_x86_64.whl"))
+        .wheel(unseen("builder/wheels", "attention-3.0+cu128.torch.2.8-cp312-cp312-linux_x86_64.whl"));
+    // What it is built for is read by a grammar of its own, and the target's own CUDA is the better one.
+    let of_builder = "attention-2.0+cu128.torch.2.9-cp312-cp312-linux_x86_64.whl";
+    assert_eq!(built(&theirs, "attention"), (of_builder.to_owned(), Some("builder".to_owned())));
+    assert_eq!(
+        cell(&theirs).packages["attention"].wheel.as_ref().unwrap().covers.len(),
+        3,
+        "by its own facts"
+    );
+
+    // The project's, be it an older version.
+    let file = "attention-1.0+cu128torch2.9-cp312-cp312-linux_x86_64.whl";
+    let both = theirs.wheel(unseen("project/attention", file));
+    assert_eq!(built(&both, "attention"), (file.to_owned(), None));
+    assert_eq!(
+        cell(&both).newer["attention"].why.to_string(),
+        "it is built for torch 2.8",
+        "the newest of all is for another torch"
+    );
+}
+
+#[test]
+fn a_newer_version_of_a_third_party_is_told_as_that() {
+    let world = world(&["torch", "attention"])
+        .package("attention", ATTENTION)
+        .wheel(unseen("builder/wheels", "attention-2.0+cu128.torch.2.9-cp312-cp312-linux_x86_64.whl"))
+        .wheel(unseen("project/attention", "attention-1.0+cu128torch2.9-cp312-cp312-linux_x86_64.whl"));
+    let newer = &cell(&world).newer["attention"];
+    assert_eq!(newer.why.to_string(), "it is built by builder, not by the project");
+}
+
+#[test]
+fn what_nobody_is_known_to_have_built_is_not_taken() {
+    let world = world(&["torch", "attention"])
+        .package("attention", ATTENTION)
+        .wheel(unseen("somebody/else", "attention-2.0+cu128torch2.9-cp312-cp312-linux_x86_64.whl"));
+    let cell = cell(&world);
+    assert!(!cell.packages.contains_key("attention"));
+    assert_eq!(cell.absent["attention"].why.kind(), CauseKind::Unknown);
+}
+
+/// Kernels in the version for torch 2.9, and a newer version for any platform that has none.
+fn with_kernels() -> World {
+    let toml = r#"
+cuda-match = "major"
+[prefer-device-code]
+versions = ">=2"
+reason = "it is slow without"
+"#;
+    let file = "quantise-2.0-cp312-cp312-manylinux_2_28_x86_64.whl";
+    let kernels = |name: &str| Wheel::new(name).elf(device_library("quantise/a.so", "sm_80 sm_90"));
+    world(&["torch", "quantise"])
+        .package("quantise", toml)
+        .wheel(kernels("quantise-1.0-cp312-cp312-manylinux_2_28_x86_64.whl").cuda(&["12.8"]))
+        .wheel(kernels(file).cuda(&["12.8"]))
+        .wheel(Wheel::any("quantise", "2.0"))
+        .wheel(Wheel::any("quantise", "3.0"))
+}
+
+#[test]
+fn a_version_with_device_code_is_better_where_the_package_says_so() {
+    let set = cell(&with_kernels());
+    assert_eq!(versions(&set)[1], "quantise 2.0");
+    assert_eq!(set.newer["quantise"].why.to_string(), "it has no device code");
+    assert_eq!(set.packages["quantise"].wheel.as_ref().unwrap().device_code_in, None);
+    // Without a GPU it means nothing.
+    let inventory = with_kernels().inventory();
+    let candidates = of_x86(&inventory).for_cuda(CudaTarget::Cpu);
+    assert_eq!(solver::newest(&candidates, "quantise").unwrap().to_string(), "3.0");
+}
+
+#[test]
+fn a_wheel_without_device_code_says_which_has_some() {
+    let world = with_kernels().package("quantise", "cuda-match = \"major\"");
+    let set = cell(&world);
+    assert_eq!(versions(&set)[1], "quantise 3.0");
+    assert_eq!(
+        set.packages["quantise"].wheel.as_ref().unwrap().device_code_in.as_deref(),
+        Some("quantise-2.0-cp312-cp312-manylinux_2_28_x86_64.whl")
+    );
+}
+
+/// The reasons why a set has not the newest, a line each.
+fn not_newest(world: &World) -> String {
+    let line = |(name, newer): (&String, &Arc<Newer>)| format!("{name} {}: {}\n", newer.version, newer.why);
+    cell(world).newer.iter().map(line).collect()
+}
+
+#[test]
+fn why_the_newest_is_not_taken_is_proved() {
+    let minor = "cuda-match = \"minor\"\n[names]\nlocal = ['^cu(?<cuda>\\d+)$']";
+    let world = world(&["torch", "mamba", "app", "lib", "free"])
+        // Of the builds of a release the one that would fit lacks something that the catalogue does not keep; that others
+        // are for another CUDA is not why.
+        .package("mamba", minor)
+        .wheel(Wheel::new("mamba-2.0+cu128-py3-none-any.whl").requires(&["tilelang==0.1.8"]))
+        .wheel(Wheel::new("mamba-2.0+cu130-py3-none-any.whl").requires(&["tilelang==0.1.8"]))
+        .wheel(Wheel::new("mamba-1.0+cu128-py3-none-any.whl"))
+        .package("tilelang", "cuda-match = \"none\"\nkeep = \"chosen\"")
+        .wheel(Wheel::any("tilelang", "0.1.9"))
+        // What the set takes later does not keep it out.
+        .wheel(Wheel::any("app", "1.0").requires(&["lib<2", "deep"]))
+        .wheel(Wheel::any("lib", "1.0"))
+        .wheel(Wheel::any("lib", "2.0"))
+        .wheel(Wheel::any("deep", "1.0").requires(&["deeper<3"]))
+        .wheel(Wheel::any("deeper", "2.0"))
+        .wheel(Wheel::any("deeper", "3.0"))
+        .wheel(Wheel::any("free", "1.0"))
+        .wheel(Wheel::any("free", "2.0").requires(&["lib>1"]))
+        .wheel(Wheel::any("free", "3.0a1"));
+    insta::assert_snapshot!(not_newest(&world));
+}

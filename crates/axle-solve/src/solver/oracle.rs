@@ -123,9 +123,7 @@ impl resolvo::DependencyProvider for Other<'_> {
         let rank = |id: &SolvableId| {
             let name = self.solvable_name(*id);
             let node = self.nodes.borrow().get(&name)?.clone();
-            let version = self.version(*id);
-            let candidate = self.provider.candidates.versions(node.name()?)?.get(version)?;
-            Some(self.provider.rank(node.name()?, version, candidate))
+            Some(self.provider.rank(node.name()?, self.version(*id)))
         };
         solvables.sort_by_cached_key(|id| Reverse(rank(id)));
     }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use axle_catalogue::{Catalogue, Cause, CauseKind, Cell, Provenance};
+use axle_catalogue::{Catalogue, Cause, CauseKind, Cell, Origin, Provenance};
 use axle_plan::{
     Answer, Lookup, LookupError, Plan, PlanBuild, PlanPackage, Prefer, RefusalReason, Request, Row,
     Suggestion, Which,
@@ -537,4 +537,67 @@ proptest! {
             }
         }
     }
+}
+
+/// A third party's wheel for the newer torch, and the project's for the older.
+#[test]
+fn third_parties_are_asked_before_anything_is_compiled_and_after_the_projects() {
+    let toml = r#"
+cuda-match = "none"
+[published]
+github = ["project/attention"]
+[names]
+local = ['^torch(?<torch>[\d.]+)$']
+[[publisher]]
+name = "builder"
+github = ["builder/wheels"]
+why = "it builds the project's tags"
+document = "its workflow"
+"#;
+    let wheel = |repository: &str, torch: &str| {
+        let filename = format!("attention-2.8+torch{torch}-py3-none-any.whl");
+        Wheel::new(&filename).requires(&["torch"]).published(|artefact| {
+            let url = format!("https://github.com/{repository}/releases/download/v1/{filename}");
+            artefact.origin = Origin::Url(url);
+        })
+    };
+    let theirs = || {
+        World::new(&["torch", "attention"])
+            .package("torch", TORCH)
+            .package("runtime", "")
+            .package("attention", toml)
+            .wheel(torch("2.10.0", "cp312", "12.8", "sm_80 sm_90"))
+            .wheel(torch("2.90.0", "cp312", "12.8", "sm_90"))
+            .wheel(Wheel::any("runtime", "12.8.90").cuda(&["12.8"]))
+            .wheel(Wheel::any("triton", "3.5.1"))
+            .wheel(Wheel::any("numpy", "2.3"))
+            .wheel(wheel("builder/wheels", "2.90"))
+    };
+    let ask = |world: &World, line: &str| {
+        let plan = ask_of(world, &format!("--cuda 12.8 --cc 9.0 {line} attention"));
+        match plan.map(|plan| (plan.torch.clone(), plan.packages["attention"].build.clone())) {
+            Ok((torch, PlanBuild::Wheel { publisher, .. })) => {
+                format!("torch {torch}, wheel of {}", publisher.as_deref().unwrap_or("the project"))
+            }
+            Ok((torch, PlanBuild::Source { .. })) => format!("torch {torch}, source"),
+            Err(refusal) => {
+                refusal.reasons.iter().map(|reason| reason.message.clone()).collect::<Vec<_>>().join("; ")
+            }
+        }
+    };
+    let only_theirs = theirs();
+    assert_eq!(ask(&only_theirs, ""), "torch 2.90.0, wheel of builder");
+    assert_eq!(ask(&only_theirs, "--publisher builder"), "torch 2.90.0, wheel of builder");
+    insta::assert_snapshot!(
+        ask(&only_theirs, "--torch 2.90.0 --publisher none"),
+        @"the wheel of attention 2.8+torch2.90 is built by builder, not by the project, and --publisher excludes it"
+    );
+    let both = theirs().wheel(wheel("project/attention", "2.10"));
+    assert_eq!(ask(&both, ""), "torch 2.10.0, wheel of the project");
+    assert_eq!(ask(&both, "--torch 2.90.0"), "torch 2.90.0, wheel of builder");
+    assert_eq!(ask(&both, "--prefer newest"), "torch 2.90.0, wheel of builder");
+    // Hours of compiling come last.
+    let compiled = only_theirs.source("attention", "2.8+torch2.90", "9.0", 90);
+    assert_eq!(ask(&compiled, "--gcc 13"), "torch 2.90.0, wheel of builder");
+    assert_eq!(ask(&compiled, "--gcc 13 --publisher none"), "torch 2.90.0, source");
 }

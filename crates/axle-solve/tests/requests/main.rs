@@ -81,6 +81,7 @@ fn request(line: &str) -> Request {
         };
         match word {
             "--only-wheels" => which(&mut request.preferences.only_wheels, given),
+            "--publisher" => request.preferences.publishers = Which::publishers(&[value().to_owned()]),
             "--only-audited" => which(&mut request.preferences.only_audited, given),
             "--prefer" => {
                 let value = value();

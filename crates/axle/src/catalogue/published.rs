@@ -177,7 +177,7 @@ fn versions(file: &ArtefactFile, package: Option<&Package>) -> Text {
 
 fn cuda(artefact: &Artefact, package: Option<&Package>) -> String {
     let named = artefact.filename.parse::<WheelName>().ok().zip(package).and_then(|(wheel, package)| {
-        let variant = package.names.read(wheel.version_text(), artefact.origin.url()).ok()?;
+        let variant = package.variant(wheel.version_text(), artefact.origin.url()).ok()?;
         variant.cuda.map(|cuda| cuda.to_string())
     });
     let audited = || artefact.audit.as_ref().map(|audit| comma_separated(&audit.facts.cuda));
