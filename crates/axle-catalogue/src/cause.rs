@@ -82,6 +82,13 @@ pub enum Cause {
     },
     /// It links libtorch's C++ symbols, of an unknown version of torch.
     UnknownTorch,
+    /// It was imported beside that torch, and failed.
+    ImportFails {
+        /// The torch's version.
+        torch: String,
+        /// The decisive line of the error.
+        error: String,
+    },
     /// It does not cover any known GPU.
     CoversNothing,
     /// Some of the target's GPUs are not covered.
@@ -375,7 +382,7 @@ impl Cause {
             | Self::OldToolkit { .. }
             | Self::NoCuda { .. }
             | Self::NoTorch { asked: None, .. } => CauseKind::Cuda,
-            Self::Torch { .. } | Self::CxxAbi { .. } => CauseKind::Torch,
+            Self::Torch { .. } | Self::CxxAbi { .. } | Self::ImportFails { .. } => CauseKind::Torch,
             Self::CoversNothing | Self::Uncovered { .. } | Self::Unsupported { .. } => {
                 CauseKind::ComputeCapability
             }
@@ -459,7 +466,8 @@ impl Cause {
             | Self::Unread { .. } => {
                 format!("the wheel of {subject} {}", self.predicate())
             }
-            Self::NoSuchExtra { .. }
+            Self::ImportFails { .. }
+            | Self::NoSuchExtra { .. }
             | Self::Outside { .. }
             | Self::NotInCatalogue { .. }
             | Self::NotInSet => format!("{subject} {}", self.predicate()),
@@ -507,6 +515,9 @@ impl fmt::Display for Cause {
                 f.write_str("it is built with the old C++ ABI, but torch with the new one (C++11)")
             }
             Self::UnknownTorch => f.write_str("it links the C++ symbols of an unknown version of torch"),
+            Self::ImportFails { torch, error } => {
+                write!(f, "it does not import beside torch {torch}, where it was tried: {error}")
+            }
             Self::CoversNothing => f.write_str("its code does not cover any known GPU"),
             Self::Uncovered { lacking, covers, code } => {
                 write!(f, "it {}", uncovered(lacking, covers, code))
