@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Files, Folder, ImportsFile, LibrariesFile,
-    Matrix, Package, Valid,
+    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Files, Folder, ImportsFile,
+    LibrariesFile, Matrix, Package, Valid,
 };
 
 /// Everything axle knows, read lazily from its [`Files`].

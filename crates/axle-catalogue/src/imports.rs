@@ -143,7 +143,9 @@ impl ImportsFile {
             newest.then_with(|| rest(one).cmp(&rest(other)))
         });
         for torch in &mut self.torches {
-            torch.trials.sort_by(|one, other| (&one.package, one.sha256).cmp(&(&other.package, other.sha256)));
+            torch
+                .trials
+                .sort_by(|one, other| (&one.package, one.sha256).cmp(&(&other.package, other.sha256)));
         }
     }
 }
@@ -186,6 +188,13 @@ pub struct TorchWheel {
     pub cuda: CudaTarget,
 }
 
+impl TorchWheel {
+    /// Its version without the local part, which names the CUDA.
+    pub fn public(&self) -> &str {
+        self.version.split('+').next().unwrap_or_default()
+    }
+}
+
 /// The wheel that something is asked of.
 #[derive(Debug, Clone, Copy)]
 pub struct ImportedWheel<'a> {
@@ -217,8 +226,6 @@ pub struct Imports {
 #[derive(Debug, Clone)]
 struct Known {
     torch: TorchWheel,
-    /// The torch's version without its local part.
-    public: Option<Version>,
     trial: Trial,
 }
 
@@ -237,12 +244,11 @@ impl From<ImportsFile> for Imports {
     fn from(file: ImportsFile) -> Self {
         let mut imports = Self::default();
         for TorchTrials { version, sha256, python, cuda, trials } in file.torches {
-            let public = public(&version);
             let torch = TorchWheel { version, sha256, python, cuda };
             for trial in trials {
                 let places = imports.of_package.entry(trial.package.clone()).or_default();
                 places.push(imports.trials.len());
-                imports.trials.push(Known { torch: torch.clone(), public: public.clone(), trial });
+                imports.trials.push(Known { torch: torch.clone(), trial });
             }
         }
         imports
@@ -250,17 +256,22 @@ impl From<ImportsFile> for Imports {
 }
 
 impl Imports {
+    /// Whether a wheel of a package was ever tried.
+    pub fn names(&self, package: &str, sha256: Sha256) -> bool {
+        let places = self.of_package.get(package).into_iter().flatten();
+        places.filter_map(|place| self.trials.get(*place)).any(|known| known.trial.sha256 == sha256)
+    }
+
     /// What is known of a wheel beside a torch. The nearest trials decide: those of the very pair; of a wheel for any
     /// machine those beside any wheel of that torch version; and of a compiled wheel those of the same version for
     /// another Python beside the same torch version and CUDA, but only against it: each wheel has to be tried itself to
     /// count as tried.
     pub fn verdict(&self, wheel: ImportedWheel<'_>, torch: &TorchWheel) -> Verdict<'_> {
         let Some(places) = self.of_package.get(wheel.package) else { return Verdict::Untried };
-        let asked = public(&torch.version);
         let near: Vec<_> = places
             .iter()
             .filter_map(|place| self.trials.get(*place))
-            .filter(|known| known.public == asked && known.trial.version == wheel.version)
+            .filter(|known| known.torch.public() == torch.public() && known.trial.version == wheel.version)
             .collect();
         let own = |known: &&&Known| {
             known.trial.sha256 == wheel.sha256 && (wheel.is_pure() || known.torch.sha256 == torch.sha256)
@@ -284,10 +295,6 @@ fn failure<'a>(trials: impl Iterator<Item = &'a Trial>) -> Option<&'a Trial> {
         failure = failure.or(trial.outcome.is_failure().then_some(trial));
     }
     failure
-}
-
-fn public(version: &str) -> Option<Version> {
-    version.parse::<Version>().ok().map(Version::without_local)
 }
 
 #[cfg(test)]

@@ -46,8 +46,8 @@ mod wheel_grammar;
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use build_environment::{BuildEnvironment, BuildEnvironments, FrozenWheel};
 pub use catalogue::{
-    BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, IMPORTS_PATH, LIBRARIES_PATH, artefact_path,
-    build_environments_path, build_path, cell_path, write_json,
+    BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, IMPORTS_PATH, LIBRARIES_PATH,
+    artefact_path, build_environments_path, build_path, cell_path, write_json,
 };
 pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
 pub use cell::{

@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::{
     ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Extra, Fetch, FetchPypi, FetchUrl,
-    FetchWheel, FrozenWheel, ImportsFile, LibrariesFile, Origin, Provider, SourceBuild, ToolkitWheels, WheelBuild,
+    FetchWheel, FrozenWheel, ImportsFile, LibrariesFile, Origin, Provider, SourceBuild, ToolkitWheels,
+    WheelBuild,
 };
 
 /// A text in a catalogue or a lock that cannot be what it should be.

@@ -155,7 +155,12 @@ fn report(groups: &[Group], unreachable: &AllUnreachable, each: bool) {
             let torch = &group.torch;
             let pairs: Vec<_> = group.pairs.iter().map(Pair::to_string).collect();
             let pairs = pairs.join(", ");
-            anstream::println!("torch {}, Python {}, CUDA {}: {pairs}", torch.version, torch.python, torch.cuda);
+            anstream::println!(
+                "torch {}, Python {}, CUDA {}: {pairs}",
+                torch.version,
+                torch.python,
+                torch.cuda
+            );
         }
     }
     let pairs: usize = groups.iter().map(|group| group.pairs.len()).sum();

@@ -21,6 +21,7 @@ mod explain;
 mod host;
 mod reasons;
 mod suggestions;
+mod untried;
 mod wanted;
 
 pub use blocker::{BlockedTorch, Blocker};

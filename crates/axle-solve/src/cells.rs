@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axle_catalogue::{
     Absence, Cause, Cell, CellFile, CellPackage, CellSource, CellWheel, Extra, ExtraBlocker, Extras, Fact,
-    Inventory, Newer, Package, Provenance, Span, What,
+    Inventory, Newer, Package, Provenance, Span, TorchWheel, What,
 };
 use axle_fatbin::Kind;
 use axle_types::{CudaTarget, ExtraName, PythonVersion, System, compact, satisfies};
@@ -230,7 +230,14 @@ pub(crate) fn beside<'a>(
     if cuda != CudaTarget::Cpu && !distribution.is_for_cuda(pinned) {
         return Err(absence(Cause::WithoutCuda));
     }
-    let torch = Torch { version: version.clone().without_local(), cxx11_abi: distribution.cxx11_abi() };
+    let wheel = TorchWheel {
+        version: distribution.version_text.clone(),
+        sha256: distribution.artefact.sha256,
+        python: candidates.python,
+        cuda,
+    };
+    let version = version.clone().without_local();
+    let torch = Torch { version, cxx11_abi: distribution.cxx11_abi(), wheel };
     Ok(candidates.for_torch(torch))
 }
 

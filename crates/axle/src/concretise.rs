@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use axle_catalogue::{Catalogue, Provenance};
 use axle_plan::{
     DEFAULT_GLIBC, Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story,
-    Which, flake, package_name, pins, requirement, requirements, shell_word,
+    ToldPlan, Which, flake, package_name, pins, requirement, requirements, shell_word,
 };
 use axle_rules::Rule;
 use axle_solve::CatalogueSolver;
@@ -81,8 +81,13 @@ fn print(
         return output::text(&told(&story));
     }
     match command.format {
-        PlanFormat::Human => output::text(&human(plan, &lookup.rows(request, plan)?, &flake(plan, request))),
-        PlanFormat::Json => output::json(&Document::new(plan)),
+        PlanFormat::Human => {
+            let told = ToldPlan { plan, untried: lookup.untried(request, plan)? };
+            output::text(&human(&told, &lookup.rows(request, plan)?, &flake(plan, request)))
+        }
+        PlanFormat::Json => {
+            output::json(&Document::new(ToldPlan { plan, untried: lookup.untried(request, plan)? }))
+        }
         PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
         PlanFormat::Pylock => {
             let pylock = pylock::pylock(catalogue, plan, command.index_url.as_deref())?;
@@ -183,7 +188,8 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
 }
 
 /// A plan for a person, with what to put into a flake for it.
-pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> Text {
+pub fn human(told: &ToldPlan<'_>, rows: &[Row], flake: &str) -> Text {
+    let ToldPlan { plan, untried } = told;
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
@@ -196,6 +202,13 @@ pub fn human(plan: &Plan, rows: &[Row], flake: &str) -> Text {
         text.blank();
         text.append(&table(rows));
         text.line(totals(rows));
+    }
+    let untried = untried.as_deref().unwrap_or_default();
+    if !untried.is_empty() {
+        let line = format!("never imported beside torch {}: {}", plan.torch, untried.join(", "));
+        for line in output::wrapped(&line, "") {
+            text.line(line);
+        }
     }
     text.blank();
     text.line("in a flake that uses axle's overlay:");

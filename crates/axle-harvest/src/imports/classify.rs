@@ -191,23 +191,50 @@ mod tests {
         let site = "/home/u/env/lib/python3.12/site-packages";
         let lines = [
             of(&[]),
-            of(&[("ImportError", &format!("cannot import name 'ScalingType' from 'torch.nn.functional' ({site}/torch/nn/functional.py)"))]),
-            of(&[("ImportError", &format!("{site}/flash_attn_2_cuda.cpython-312-x86_64-linux-gnu.so: undefined symbol: _ZN3c105ErrorC2ENS_14SourceLocationESs"))]),
+            of(&[(
+                "ImportError",
+                &format!(
+                    "cannot import name 'ScalingType' from 'torch.nn.functional' ({site}/torch/nn/functional.py)"
+                ),
+            )]),
+            of(&[(
+                "ImportError",
+                &format!(
+                    "{site}/flash_attn_2_cuda.cpython-312-x86_64-linux-gnu.so: undefined symbol: _ZN3c105ErrorC2ENS_14SourceLocationESs"
+                ),
+            )]),
             of(&[(
                 "RuntimeError",
-                &format!("Could not load libtorchcodec. Likely causes:\n  1. FFmpeg is not installed\nFFmpeg version 8:\nOSError: libavutil.so.60: cannot open shared object file: No such file or directory\nFFmpeg version 7:\nOSError: {site}/torchcodec/libtorchcodec_core7.so: undefined symbol: torch_dtype_float4_e2m1fn_x2"),
+                &format!(
+                    "Could not load libtorchcodec. Likely causes:\n  1. FFmpeg is not installed\nFFmpeg version 8:\nOSError: libavutil.so.60: cannot open shared object file: No such file or directory\nFFmpeg version 7:\nOSError: {site}/torchcodec/libtorchcodec_core7.so: undefined symbol: torch_dtype_float4_e2m1fn_x2"
+                ),
             )]),
-            of(&[("RuntimeError", "Could not load libtorchcodec.\nOSError: libavutil.so.60: cannot open shared object file: No such file or directory")]),
+            of(&[(
+                "RuntimeError",
+                "Could not load libtorchcodec.\nOSError: libavutil.so.60: cannot open shared object file: No such file or directory",
+            )]),
             of(&[("ImportError", "libcuda.so.1: cannot open shared object file: No such file or directory")]),
-            of(&[("ImportError", "libcudart.so.12: cannot open shared object file: No such file or directory")]),
-            of(&[("RuntimeError", "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU")]),
+            of(&[(
+                "ImportError",
+                "libcudart.so.12: cannot open shared object file: No such file or directory",
+            )]),
+            of(&[(
+                "RuntimeError",
+                "Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU",
+            )]),
             of(&[("RuntimeError", "0 active drivers ([]). There should only be one.")]),
             of(&[("RuntimeError", "operator torchvision::nms does not exist")]),
             of(&[("AttributeError", "module 'torch.library' has no attribute 'infer_schema'")]),
             of(&[("ModuleNotFoundError", "No module named 'torch._custom_ops'")]),
             of(&[("ModuleNotFoundError", "No module named 'packaging'")]),
-            of(&[("ImportError", "cannot import name 'AutoModelForVision2Seq' from 'transformers' (/x/transformers/__init__.py)")]),
-            of(&[("RuntimeError", "own failed to load"), ("ImportError", "/x/y/own.so: undefined symbol: aoti_torch_abi_version")]),
+            of(&[(
+                "ImportError",
+                "cannot import name 'AutoModelForVision2Seq' from 'transformers' (/x/transformers/__init__.py)",
+            )]),
+            of(&[
+                ("RuntimeError", "own failed to load"),
+                ("ImportError", "/x/y/own.so: undefined symbol: aoti_torch_abi_version"),
+            ]),
             of(&[("ImportError", "/x/y/own.so: undefined symbol: PyUnicode_New")]),
             of(&[("ValueError", "numpy.dtype size changed, may indicate binary incompatibility")]),
         ];

@@ -79,10 +79,8 @@ impl Environment {
         }
         let needed = next.map(Group::downloads).unwrap_or_default();
         let wheels = group.pairs.iter().flat_map(|pair| &pair.wheels);
-        let unneeded: BTreeSet<&String> = wheels
-            .filter(|(_, wheel)| !needed.contains_key(&wheel.sha256))
-            .map(|(name, _)| name)
-            .collect();
+        let unneeded: BTreeSet<&String> =
+            wheels.filter(|(_, wheel)| !needed.contains_key(&wheel.sha256)).map(|(name, _)| name).collect();
         if unneeded.is_empty() {
             return Ok(());
         }
@@ -169,10 +167,13 @@ impl Environment {
         let told = match (errors, status) {
             (Some(errors), _) => Ok(errors),
             (None, None) => Err((Outcome::Timeout, format!("it took more than {} s", PATIENCE.as_secs()))),
-            (None, Some(status)) => Err((Outcome::Crash, match status.signal() {
-                Some(signal) => format!("the interpreter was killed by signal {signal}"),
-                None => "the interpreter ended early".to_owned(),
-            })),
+            (None, Some(status)) => Err((
+                Outcome::Crash,
+                match status.signal() {
+                    Some(signal) => format!("the interpreter was killed by signal {signal}"),
+                    None => "the interpreter ended early".to_owned(),
+                },
+            )),
         };
         Ok(End { modules, told })
     }
@@ -227,7 +228,7 @@ impl Surroundings for Set<'_> {
     }
 
     fn is_driver(&self, soname: &str) -> bool {
-        self.inventory.matrix.runtime.driver.iter().any(|driver| driver == soname)
+        self.inventory.matrix.runtime.is_of_driver(soname)
     }
 
     fn is_missing(&self, soname: &str) -> bool {

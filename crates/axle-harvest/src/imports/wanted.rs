@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use axle_catalogue::{
-    Artefact, Catalogue, Cell, ImportedWheel, Imports, Inventory, Origin, Package, TORCH, TorchWheel, Verdict,
-    imported,
+    Artefact, Catalogue, Cell, ImportedWheel, Imports, Inventory, Origin, Package, TORCH, TorchWheel,
+    Verdict, imported,
 };
 use axle_types::{Sha256, System, Version};
 
@@ -131,7 +131,10 @@ pub(super) fn groups(
                     Ok(pair) => pairs.push(pair),
                     Err(why) => {
                         let version = cell.version_of(name).unwrap_or_default();
-                        let pair = format!("{name} {version} beside torch {}, Python {python}, CUDA {cuda}", torch.version);
+                        let pair = format!(
+                            "{name} {version} beside torch {}, Python {python}, CUDA {cuda}",
+                            torch.version
+                        );
                         unreachable.entry(why).or_default().insert(pair);
                     }
                 }
@@ -218,10 +221,9 @@ impl<'a> Files<'a> {
 pub(super) fn once(groups: &mut Vec<Group>) {
     let mut seen = BTreeSet::new();
     for Group { torch, pairs } in &mut *groups {
-        let public = torch.version.split('+').next().unwrap_or_default();
         pairs.retain(|pair| {
             let is_pure = pair.own.imported(&pair.package).is_pure();
-            !is_pure || seen.insert((pair.own.sha256, public.to_owned()))
+            !is_pure || seen.insert((pair.own.sha256, torch.public().to_owned()))
         });
     }
     groups.retain(|group| !group.pairs.is_empty());
