@@ -134,6 +134,9 @@ fn redacted(line: &str) -> String {
         rest = next.as_str();
     }
     // Where Python says which file a name is not in, the module's name has said it.
+    if let Some(rest) = told.strip_prefix("OSError: ") {
+        told = rest.to_owned();
+    }
     if let Some(start) = told.rfind(" (").filter(|_| told.ends_with(".py)")) {
         told.truncate(start);
     }
@@ -238,6 +241,24 @@ mod tests {
             of(&[("ImportError", "/x/y/own.so: undefined symbol: PyUnicode_New")]),
             of(&[("ValueError", "numpy.dtype size changed, may indicate binary incompatibility")]),
         ];
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n").replace("ok: ", "ok"), @"
+        ok
+        import-error: cannot import name 'ScalingType' from 'torch.nn.functional'
+        undefined-symbol: flash_attn_2_cuda.cpython-312-x86_64-linux-gnu.so: undefined symbol: _ZN3c105ErrorC2ENS_14SourceLocationESs
+        undefined-symbol: torchcodec/libtorchcodec_core7.so: undefined symbol: torch_dtype_float4_e2m1fn_x2
+        system-library: libavutil.so.60: cannot open shared object file: No such file or directory
+        no-driver: libcuda.so.1: cannot open shared object file: No such file or directory
+        missing-library: libcudart.so.12: cannot open shared object file: No such file or directory
+        no-driver: Found no NVIDIA driver on your system. Please check that you have an NVIDIA GPU
+        no-driver: 0 active drivers ([]). There should only be one.
+        import-error: operator torchvision::nms does not exist
+        import-error: module 'torch.library' has no attribute 'infer_schema'
+        import-error: No module named 'torch._custom_ops'
+        other-package: No module named 'packaging'
+        other-package: cannot import name 'AutoModelForVision2Seq' from 'transformers'
+        undefined-symbol: own.so: undefined symbol: aoti_torch_abi_version
+        other: own.so: undefined symbol: PyUnicode_New
+        other: ValueError: numpy.dtype size changed, may indicate binary incompatibility
+        ");
     }
 }

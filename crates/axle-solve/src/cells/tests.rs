@@ -121,7 +121,7 @@ fn what_does_not_import_beside_a_torch_is_no_choice_for_it() {
         &torch_wheel("2.9.1"),
         Some("libx.so: undefined symbol: _ZN3c105ErrorE"),
     );
-    insta::assert_snapshot!(absences(&cell(&world).absent, None), @"");
+    insta::assert_snapshot!(absences(&cell(&world).absent, None), @"extension (Torch): extension 1.1 does not import beside torch 2.9.1, where it was tried: cannot import name 'ScalingType' from 'torch.nn.functional'");
 }
 
 #[test]
