@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use axle_catalogue::{Catalogue, Folder, IMPORTS_PATH, ImportsFile, Inventory, Outcome, Trial, write_json};
+use axle_catalogue::{Catalogue, Folder, IMPORTS_PATH, ImportsFile, Inventory, Outcome, write_json};
 use axle_types::{CudaTarget, PythonVersion};
 
 use self::trial::Environment;
@@ -89,23 +89,22 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
     let mut outcomes: BTreeMap<Outcome, usize> = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
         let start = Instant::now();
-        let trials = environment.try_group(group, &inventory, &libraries)?;
-        let failed = trials.iter().filter(|trial| trial.outcome.is_failure()).count();
+        let torch = &group.torch;
         anstream::eprintln!(
-            "{}/{}: torch {}, Python {}, CUDA {}: {} tried, {failed} failed, {} s, {} to download",
+            "{}/{}: torch {}, Python {}, CUDA {}: {} to download",
             number + 1,
             groups.len(),
-            group.torch.version,
-            group.torch.python,
-            group.torch.cuda,
-            trials.len(),
-            start.elapsed().as_secs(),
+            torch.version,
+            torch.python,
+            torch.cuda,
             bytes(group.downloads().values().sum()),
         );
+        let trials = environment.try_group(group, &inventory, &libraries)?;
+        let failed = trials.iter().filter(|trial| trial.outcome.is_failure()).count();
+        anstream::eprintln!("  {} tried, {failed} failed, {} s", trials.len(), start.elapsed().as_secs());
         for trial in trials {
             *outcomes.entry(trial.outcome).or_default() += 1;
-            told(&trial);
-            file.add(&group.torch, trial);
+            file.add(torch, trial);
         }
         write_json(&folder, IMPORTS_PATH, &file)?;
         environment.prune(group, groups.get(number + 1))?;
@@ -114,12 +113,6 @@ pub(super) fn run(args: &Args) -> Result<(), Error> {
         anstream::eprintln!("{count:6} {outcome}");
     }
     Ok(())
-}
-
-fn told(trial: &Trial) {
-    let Trial { package, version, outcome, error, .. } = trial;
-    let separator = if error.is_empty() { "" } else { ": " };
-    anstream::eprintln!("  {package} {version}: {outcome}{separator}{error}");
 }
 
 /// The groups that options ask for.

@@ -38,7 +38,8 @@ impl Environment {
         Ok(Self { uv: uv.to_owned(), folder, settings, libraries: libraries.map(Path::to_owned) })
     }
 
-    /// Tries every pair of a torch. Where torch itself does not import, nothing is learned of the others.
+    /// Tries every pair of a torch, and tells what comes of each. What cannot be installed is told and left for another
+    /// time; where torch itself does not import, nothing is learned of the others.
     pub(super) fn try_group(
         &self,
         group: &Group,
@@ -48,13 +49,21 @@ impl Environment {
         self.make(group.torch.python)?;
         let mut trials = Vec::new();
         for pair in &group.pairs {
-            self.install(&pair.wheels)?;
+            match self.install(&pair.wheels) {
+                Err(Error::Install { said, .. }) => {
+                    anstream::eprintln!("  {pair}: not installed: {said}");
+                    continue;
+                }
+                installed => installed?,
+            }
             let end = self.import(pair)?;
             let set = Set { pair, modules: &end.modules, inventory, libraries };
             let (outcome, error) = match &end.told {
                 Ok(errors) => classify(errors, &set),
                 Err((outcome, how)) => (*outcome, how.clone()),
             };
+            let separator = if error.is_empty() { "" } else { ": " };
+            anstream::eprintln!("  {pair}: {outcome}{separator}{error}");
             let is_torch = pair.own.sha256 == group.torch.sha256;
             trials.push(Trial {
                 package: pair.package.clone(),
