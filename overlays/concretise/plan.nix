@@ -1,5 +1,6 @@
 /**
-  The plan: the answer as data, the same that `axle concretise --format json` prints.
+  The plan: the answer as data, the same that `axle concretise --format json` prints, but for what decides nothing
+  (`untried`, `errors`).
 */
 {
   lib,

@@ -49,6 +49,7 @@ fn only(inventory: &Inventory, cell: &Cell) -> Inventory {
         matrix: inventory.matrix.clone(),
         toolkits: inventory.toolkits.clone(),
         environments: inventory.environments.clone(),
+        imports: inventory.imports.clone(),
         artefacts,
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::{
-    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Files, Folder, LibrariesFile,
-    Matrix, Package, Valid,
+    ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Files, Folder, ImportsFile,
+    LibrariesFile, Matrix, Package, Valid,
 };
 
 /// Everything axle knows, read lazily from its [`Files`].
@@ -84,6 +84,14 @@ impl Catalogue {
     /// When the file is not valid.
     pub fn libraries(&self) -> Result<LibrariesFile, CatalogueError> {
         Ok(self.json(LIBRARIES_PATH, crate::libraries::SCHEMA)?.unwrap_or_default())
+    }
+
+    /// What was imported beside which torch; empty if the file does not exist.
+    ///
+    /// # Errors
+    /// When the file is not valid.
+    pub fn imports(&self) -> Result<ImportsFile, CatalogueError> {
+        Ok(self.json(IMPORTS_PATH, crate::imports::SCHEMA)?.unwrap_or_default())
     }
 
     /// Every package, by name.
@@ -236,6 +244,9 @@ pub const COMPONENTS_PATH: &str = "components.json";
 
 /// Path of the file that lists the packages that provide each library.
 pub const LIBRARIES_PATH: &str = "libraries.json";
+
+/// Path of the file that says what was imported beside which torch.
+pub const IMPORTS_PATH: &str = "imports.json";
 
 /// The folder of what sources are compiled with.
 pub const BUILD_ENVIRONMENTS: &str = "build-environments";

@@ -93,6 +93,13 @@ pub enum Cause {
         /// The versions that were read, oldest first.
         read: Vec<String>,
     },
+    /// It was imported beside that torch, and failed.
+    ImportFails {
+        /// The torch's version.
+        torch: String,
+        /// The decisive line of the error.
+        error: String,
+    },
     /// It does not cover any known GPU.
     CoversNothing,
     /// Some of the target's GPUs are not covered.
@@ -416,7 +423,7 @@ impl Cause {
             | Self::OldToolkit { .. }
             | Self::NoCuda { .. }
             | Self::NoTorch { asked: None, .. } => CauseKind::Cuda,
-            Self::Torch { .. } | Self::CxxAbi { .. } => CauseKind::Torch,
+            Self::Torch { .. } | Self::CxxAbi { .. } | Self::ImportFails { .. } => CauseKind::Torch,
             Self::CoversNothing | Self::Uncovered { .. } | Self::Unsupported { .. } | Self::NoDeviceCode => {
                 CauseKind::ComputeCapability
             }
@@ -508,7 +515,8 @@ impl Cause {
             | Self::ThirdParty { .. } => {
                 format!("the wheel of {subject} {}", self.predicate())
             }
-            Self::NoSuchExtra { .. }
+            Self::ImportFails { .. }
+            | Self::NoSuchExtra { .. }
             | Self::Outside { .. }
             | Self::NotInCatalogue { .. }
             | Self::NotInSet => format!("{subject} {}", self.predicate()),
@@ -570,6 +578,9 @@ impl fmt::Display for Cause {
                 "has only PTX of CUDA {cuda} for this GPU in {}, and the driver compiles PTX up to CUDA {compiles}; --allow AX211 continues without what is in there",
                 comma_separated(members)
             ),
+            Self::ImportFails { torch, error } => {
+                write!(f, "it does not import beside torch {torch}, where it was tried: {error}")
+            }
             Self::CoversNothing => f.write_str("its code does not cover any known GPU"),
             Self::Uncovered { lacking, covers, code } => {
                 write!(f, "it {}", uncovered(lacking, covers, code))

@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use crate::{
     Artefact, ArtefactFile, BUILD_ENVIRONMENTS, BuildEnvironments, BuildFile, COMPONENTS_PATH, Catalogue,
-    CatalogueError, CellFile, ComponentsFile, DriverUse, Files, LIBRARIES_PATH, LibrariesFile, Matrix,
-    MemberBuild, Origin, Package, Provenance, Provider, artefact_path, build_environments_path, build_path,
-    cell_path, cuda_libraries,
+    CatalogueError, CellFile, ComponentsFile, DriverUse, Files, IMPORTS_PATH, ImportsFile, LIBRARIES_PATH,
+    LibrariesFile, Matrix, MemberBuild, Origin, Package, Provenance, Provider, TORCH, TorchTrials,
+    artefact_path, build_environments_path, build_path, cell_path, cuda_libraries,
 };
 
 /// What is wrong with a file of a catalogue.
@@ -64,6 +64,7 @@ pub fn check<F: Files + Clone + 'static>(files: &F) -> Result<(Counts, Vec<Compl
     checker.tables(&packages, &artefacts);
     checker.publishers(&packages);
     checker.libraries(&catalogue, &builds);
+    checker.imports(&catalogue, &packages, &artefacts);
     checker.driver(&matrix, &packages, &artefacts, &builds);
     checker.frozen(&environments, &cells);
     checker.references(&artefacts, &cells, &components, &packages, &builds);
@@ -339,6 +340,24 @@ impl Checker<'_> {
         }
     }
 
+    /// That trials are of wheels that the catalogue has, under the names and versions that these have.
+    fn imports(
+        &mut self,
+        catalogue: &Catalogue,
+        packages: &BTreeMap<String, Package>,
+        artefacts: &BTreeMap<String, ArtefactFile>,
+    ) {
+        let file = match catalogue.imports() {
+            Ok(file) if file.torches.is_empty() => return,
+            Ok(file) => file,
+            Err(error) => return self.complain(IMPORTS_PATH, error.to_string()),
+        };
+        self.is_stable(IMPORTS_PATH, &file);
+        for message in wrong_imports(&file, packages, artefacts) {
+            self.complain(IMPORTS_PATH, message);
+        }
+    }
+
     /// That every member that may open a library of the driver searches the driver's folder, and does so last.
     fn driver(
         &mut self,
@@ -579,6 +598,48 @@ fn wrong_search(member: Option<&MemberBuild>, driver: DriverUse) -> Option<&'sta
     }
 }
 
+/// What is wrong with trials of imports.
+fn wrong_imports(
+    file: &ImportsFile,
+    packages: &BTreeMap<String, Package>,
+    artefacts: &BTreeMap<String, ArtefactFile>,
+) -> Vec<String> {
+    let known: BTreeMap<(&str, Sha256), &str> = artefacts
+        .iter()
+        .flat_map(|(name, file)| {
+            let of_name = file.artefacts.iter();
+            of_name.map(move |one| ((name.as_str(), one.sha256), one.filename.as_str()))
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    let mut has = |package: &str, version: &str, sha256: Sha256| {
+        let wheel = known.get(&(package, sha256)).and_then(|filename| filename.parse::<WheelName>().ok());
+        if !packages.contains_key(package) {
+            wrong.push(format!("{package} is not a package of the catalogue"));
+        } else if wheel.is_none_or(|wheel| wheel.version_text() != version) {
+            wrong.push(format!("{package} {version} has no wheel with the hash {sha256}"));
+        }
+    };
+    for torch in &file.torches {
+        has(TORCH, &torch.version, torch.sha256);
+        for trial in &torch.trials {
+            has(&trial.package, &trial.version, trial.sha256);
+        }
+    }
+    let mut sorted = file.clone();
+    sorted.sort();
+    if sorted != *file {
+        wrong.push("its trials are not sorted".to_owned());
+    }
+    let is_twice = |torch: &TorchTrials| {
+        torch.trials.windows(2).any(|pair| matches!(pair, [one, other] if one.sha256 == other.sha256))
+    };
+    for torch in file.torches.iter().filter(|torch| is_twice(torch)) {
+        wrong.push(format!("a wheel is listed twice beside torch {} ({})", torch.version, torch.sha256));
+    }
+    wrong
+}
+
 /// What is wrong with one artefact by itself.
 fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
     if artefact.version(name).is_none() {
@@ -605,6 +666,55 @@ fn wrong(artefact: &Artefact, name: &str, package: &Package) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trials_are_of_wheels_that_the_catalogue_has() {
+        let hash = |start: &str| start.repeat(32);
+        let (torch, own) = (hash("00"), hash("aa"));
+        let file = |trials: &str| -> ImportsFile {
+            serde_json::from_str(&format!(
+                r#"{{"schema":"axle.imports/1","provenance":"imported","torches":[{{"version":"2.9.1",
+                "sha256":"{torch}","python":"3.12","cuda":"12.8","trials":[{trials}]}}]}}"#
+            ))
+            .unwrap()
+        };
+        let trial = |package: &str, version: &str, sha256: &str| {
+            format!(
+                r#"{{"package":"{package}","version":"{version}","sha256":"{sha256}","modules":["x"],"outcome":"ok"}}"#
+            )
+        };
+        let package: Package = toml::from_str("summary = \"x\"\nsince = \"0\"").unwrap();
+        let packages: BTreeMap<_, _> =
+            ["torch", "own"].map(|name| (name.to_owned(), package.clone())).into_iter().collect();
+        let artefact = |filename: &str, sha256: &str| {
+            Artefact::declared(filename, Origin::Pypi, sha256.parse().unwrap())
+        };
+        let artefacts = BTreeMap::from([
+            (
+                "torch".to_owned(),
+                ArtefactFile::new(
+                    "torch",
+                    vec![artefact("torch-2.9.1-cp312-cp312-linux_x86_64.whl", &torch)],
+                ),
+            ),
+            ("own".to_owned(), ArtefactFile::new("own", vec![artefact("own-1.0-py3-none-any.whl", &own)])),
+        ]);
+        let wrong = |trials: &[String]| wrong_imports(&file(&trials.join(",")), &packages, &artefacts);
+        assert!(wrong(&[trial("own", "1.0", &own)]).is_empty());
+        assert_eq!(wrong(&[trial("other", "1.0", &own)]), ["other is not a package of the catalogue"]);
+        assert_eq!(
+            wrong(&[trial("own", "2.0", &own)]),
+            [format!("own 2.0 has no wheel with the hash {own}")]
+        );
+        assert_eq!(
+            wrong(&[trial("own", "1.0", &torch)]),
+            [format!("own 1.0 has no wheel with the hash {torch}")]
+        );
+        let twice = [trial("own", "1.0", &own), trial("own", "1.0", &own)];
+        assert_eq!(wrong(&twice), [format!("a wheel is listed twice beside torch 2.9.1 ({torch})")]);
+        let unsorted = [trial("torch", "2.9.1", &torch), trial("own", "1.0", &own)];
+        assert_eq!(wrong(&unsorted), ["its trials are not sorted"]);
+    }
 
     #[test]
     fn the_driver_is_searched_last_and_after_ld_library_path_by_what_opens_it() {

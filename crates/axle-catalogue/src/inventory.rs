@@ -7,7 +7,8 @@ use axle_types::{ComputeCapability, CudaRelease, CudaTarget, PythonVersion, Syst
 use rayon::prelude::*;
 
 use crate::{
-    ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cause, Matrix, Package,
+    ArtefactFile, BuildEnvironment, BuildEnvironments, Catalogue, CatalogueError, Cause, Imports, Matrix,
+    Package,
 };
 
 /// Everything that a catalogue knows, but for what is generated from it.
@@ -22,6 +23,8 @@ pub struct Inventory {
     pub toolkits: Option<Toolkits>,
     /// What sources are compiled with, by the package of the source.
     pub environments: BTreeMap<String, BuildEnvironments>,
+    /// What was imported beside which torch.
+    pub imports: Imports,
 }
 
 impl Inventory {
@@ -53,7 +56,8 @@ impl Inventory {
         let artefacts = read.collect::<Result<_, _>>()?;
         let environments = catalogue.build_environments()?;
         let (matrix, toolkits) = (catalogue.matrix()?, catalogue.toolkits()?);
-        Ok(Self { matrix, packages, artefacts, toolkits, environments })
+        let imports = catalogue.imports()?.into();
+        Ok(Self { matrix, packages, artefacts, toolkits, environments, imports })
     }
 
     /// The environments that sources of a package are compiled in on a system and Python.

@@ -12,6 +12,7 @@
 //! | `build-environments/<name>.json` | generated | [`BuildEnvironments`]: the frozen wheels that sources are compiled with, which no update changes |
 //! | `builds/<name>/<version>.json` | generated | [`BuildFile`]: how Nix fetches and patches the wheels of cells and toolkits |
 //! | `libraries.json` | generated | [`LibrariesFile`]: which packages provide a library |
+//! | `imports.json` | harvested | [`ImportsFile`]: which wheels were imported beside which torch |
 //!
 //! Generated files are written whole or not at all, sorted, one fact a line, so that regenerating without news changes
 //! no byte and a change reads well in a diff. Ids are SHA-256 of [`canonical`] JSON, which Nix computes as well.
@@ -29,6 +30,7 @@ mod cause;
 mod cell;
 mod components;
 mod driver;
+mod imports;
 mod interned_facts;
 mod inventory;
 mod json;
@@ -44,8 +46,8 @@ mod wheel_grammar;
 pub use artefact::{Artefact, ArtefactFile, Audit, Origin, Provenance, share_with_siblings};
 pub use build_environment::{BuildEnvironment, BuildEnvironments, FrozenWheel};
 pub use catalogue::{
-    BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, LIBRARIES_PATH, artefact_path,
-    build_environments_path, build_path, cell_path, write_json,
+    BUILD_ENVIRONMENTS, COMPONENTS_PATH, Catalogue, CatalogueError, IMPORTS_PATH, LIBRARIES_PATH,
+    artefact_path, build_environments_path, build_path, cell_path, write_json,
 };
 pub use cause::{Cause, CauseKind, Fact, Lack, Span, Undeclared, What, spans};
 pub use cell::{
@@ -54,6 +56,10 @@ pub use cell::{
 };
 pub use components::{ComponentWheel, ComponentsFile, ToolkitWheels};
 pub use driver::{DriverUse, cuda_libraries};
+pub use imports::{
+    Imported, ImportedWheel, Imports, ImportsFile, Outcome, TORCH, TorchTrials, TorchWheel, Trial, Verdict,
+    imported,
+};
 pub use interned_facts::stored_facts;
 pub use inventory::Inventory;
 pub use libraries::LibrariesFile;

@@ -86,6 +86,9 @@ pub struct Package {
     /// Files that several wheels own and that the python level leaves out.
     #[serde(default)]
     pub omit: Vec<String>,
+    /// The modules that are imported to try its wheels. Without it they are those at the top of the wheel: the one that is
+    /// called as the package is, or else every public one. An empty list where there is nothing to import.
+    pub imports: Option<Vec<String>>,
 }
 
 impl Package {

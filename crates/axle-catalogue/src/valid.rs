@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use crate::{
     ArtefactFile, BuildEnvironments, BuildFile, CellFile, ComponentsFile, Extra, Fetch, FetchPypi, FetchUrl,
-    FetchWheel, FrozenWheel, LibrariesFile, Origin, Provider, SourceBuild, ToolkitWheels, WheelBuild,
+    FetchWheel, FrozenWheel, ImportsFile, LibrariesFile, Origin, Provider, SourceBuild, ToolkitWheels,
+    WheelBuild,
 };
 
 /// A text in a catalogue or a lock that cannot be what it should be.
@@ -120,6 +121,15 @@ fn variable(text: &str) -> Result<(), InvalidText> {
     expect(text, "a variable name", first && text.len() <= 255 && all_of(text, b"_"))
 }
 
+/// The dotted name of a Python module.
+pub(crate) fn module(text: &str) -> Result<(), InvalidText> {
+    let is_name = |part: &str| {
+        part.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+            && all_of(part, b"_")
+    };
+    expect(text, "the name of a Python module", text.len() <= 255 && text.split('.').all(is_name))
+}
+
 /// A name that only axle gives: of a component, of a library of the package set.
 fn word(text: &str) -> Result<(), InvalidText> {
     expect(text, "a name", begins_well(text) && all_of(text, b"._-"))
@@ -194,6 +204,20 @@ impl Valid for SourceBuild {
         each(self.architectures.iter().map(|architectures| &architectures.variable), variable)?;
         each(&self.jobs, variable)?;
         each(self.replace.iter().map(|replacement| &replacement.file), path)
+    }
+}
+
+impl Valid for ImportsFile {
+    fn check(&self) -> Result<(), InvalidText> {
+        for torch in &self.torches {
+            version(&torch.version)?;
+            for trial in &torch.trials {
+                package_name(&trial.package)?;
+                version(&trial.version)?;
+                each(&trial.modules, module)?;
+            }
+        }
+        Ok(())
     }
 }
 

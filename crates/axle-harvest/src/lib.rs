@@ -1,9 +1,10 @@
-//! Harvest of the rules of CUDA releases from NVIDIA's own files (`cargo xtask harvest`), and their comparison with
-//! real compilers (`cargo xtask edges`).
+//! Harvest of facts that no index states (`cargo xtask harvest`): the rules of CUDA releases from NVIDIA's own files, and
+//! whether what sets choose imports. Comparison of the rules with real compilers (`cargo xtask edges`).
 
 mod components;
 pub mod edges;
 mod host;
+mod imports;
 mod ptxas;
 pub mod toolkit_files;
 
@@ -27,7 +28,7 @@ const PATH: &str = "toolkits.json";
 /// What Nix reads of it.
 const COMPILERS_PATH: &str = "compilers.json";
 
-/// Read the rules of CUDA releases from NVIDIA's own files.
+/// Harvest facts that no index states.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -38,6 +39,8 @@ pub struct Args {
 enum What {
     /// Download NVIDIA's wheels and write catalogue/toolkits.json
     Toolkits(ToolkitsArgs),
+    /// Install what the cells choose, import it beside its torch, and write catalogue/imports.json
+    Imports(imports::Args),
 }
 
 #[derive(clap::Args)]
@@ -100,6 +103,14 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
+    /// Wheels cannot be installed.
+    #[error("{program} failed: {said}")]
+    Install {
+        /// The program.
+        program: String,
+        /// What it said.
+        said: String,
+    },
     /// A program prints something else than expected.
     #[error("unexpected output of ptxas from {filename}: {output}")]
     Program {
@@ -145,8 +156,10 @@ pub enum Error {
 /// # Errors
 /// When they cannot be read, or differ from what is written.
 pub fn run(args: &Args) -> Result<ExitCode, Error> {
-    let What::Toolkits(args) = &args.what;
-    toolkits(args)?;
+    match &args.what {
+        What::Toolkits(args) => toolkits(args)?,
+        What::Imports(args) => imports::run(args)?,
+    }
     Ok(ExitCode::SUCCESS)
 }
 

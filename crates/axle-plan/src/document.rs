@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Plan;
+
 /// A JSON document: the answer's own fields, and the problems.
 #[derive(Debug, Serialize)]
 pub struct Document<T> {
@@ -17,6 +19,16 @@ impl<T> Document<T> {
     pub fn new(answer: T) -> Self {
         Self { answer, errors: Vec::new() }
     }
+}
+
+/// A plan with what is known of it besides what decides it.
+#[derive(Debug, Serialize)]
+pub struct ToldPlan<'a> {
+    /// The plan, the same in Nix.
+    #[serde(flatten)]
+    pub plan: &'a Plan,
+    /// The packages that were never imported beside its torch; null where nothing is known of imports.
+    pub untried: Option<Vec<String>>,
 }
 
 /// One problem in a JSON document.

@@ -10,7 +10,7 @@ mod lookup;
 mod plan;
 mod request;
 
-pub use document::{Document, Problem};
+pub use document::{Document, Problem, ToldPlan};
 pub use formats::{Pin, flake, pins, pip, requirements};
 pub use lookup::{
     Answer, BlockedTorch, Blocker, Build, FreeSolver, Groups, Instead, Lookup, LookupError, Row, Story,

@@ -22,6 +22,7 @@ mod explain;
 mod host;
 mod reasons;
 mod suggestions;
+mod untried;
 mod wanted;
 
 pub use blocker::{BlockedTorch, Blocker};

@@ -300,12 +300,16 @@ impl<'a> Candidates<'a> {
     pub(crate) fn choose<'c>(&self, candidate: &'c Candidate<'a>) -> Result<&'c Distribution<'a>, Cause> {
         let mut unfit = Vec::new();
         for distribution in &candidate.fitting {
-            match self.torch.as_ref().map_or(Ok(()), |torch| distribution.fits_torch(torch)) {
+            match self.torch.as_ref().map_or(Ok(()), |torch| self.fits(distribution, torch)) {
                 Ok(()) => return Ok(distribution),
                 Err(reason) => unfit.push(reason),
             }
         }
         Err(unfit.into_iter().fold(candidate.unfit.clone(), Cause::max))
+    }
+
+    fn fits(&self, distribution: &Distribution<'_>, torch: &Torch) -> Result<(), Cause> {
+        distribution.fits_torch(torch, &self.inventory.imports)
     }
 
     /// The best artefact of a version of a package.
@@ -329,7 +333,7 @@ impl<'a> Candidates<'a> {
     fn asks_for_other(&self, distribution: &Distribution<'_>, needed: &str, taken: &Version) -> bool {
         let is_named = self.torch.as_ref().is_some_and(|torch| {
             torch.version == taken.clone().without_local()
-                && matches!(distribution.fits_torch(torch), Err(Cause::Torch { .. }))
+                && matches!(self.fits(distribution, torch), Err(Cause::Torch { .. }))
         });
         let needs = distribution.needs(&self.markers, &[]).unwrap_or_default();
         is_named || needs.iter().any(|need| need.name == needed && !satisfies(&need.specifiers, taken))

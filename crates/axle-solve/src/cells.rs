@@ -238,8 +238,7 @@ pub(crate) fn beside<'a>(
     if cuda != CudaTarget::Cpu && !distribution.is_for_cuda(pinned) {
         return Err(absence(Cause::WithoutCuda));
     }
-    let torch = Torch { version: version.clone().without_local(), cxx11_abi: distribution.cxx11_abi() };
-    Ok(candidates.for_torch(torch))
+    Ok(candidates.for_torch(Torch::of(distribution, candidates.python, cuda)))
 }
 
 /// Why none of a package's versions fits, whatever else is in the set: the reason of the newest.

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axle_audit::{Code, Coverage, CudaSource, ServedBy, WheelFacts};
 use axle_catalogue::{
-    Artefact, Builder, Cause, CudaMatch, Declared, MadeForTorch, Package, Provenance, Publisher, Undeclared,
-    Variant,
+    Artefact, Builder, Cause, CudaMatch, Declared, ImportedWheel, Imports, MadeForTorch, Package, Provenance,
+    Publisher, TorchWheel, Undeclared, Variant, Verdict,
 };
 use axle_fatbin::Kind;
 use axle_types::{
@@ -25,6 +25,8 @@ pub struct Distribution<'a> {
     pub artefact: &'a Artefact,
     /// What a maintainer wrote about its package.
     pub(crate) package: &'a Package,
+    /// The name of its package.
+    name: String,
     /// Its version.
     pub(crate) version: Version,
     /// The version as the file name spells it.
@@ -95,6 +97,24 @@ pub(crate) struct Torch {
     pub(crate) version: Version,
     /// The ABI of its C++ strings, where that is known.
     pub(crate) cxx11_abi: Option<bool>,
+    /// The artefact, for what was imported beside it.
+    pub(crate) wheel: TorchWheel,
+}
+
+impl Torch {
+    /// The torch of a set whose wheel is that one.
+    pub(crate) fn of(wheel: &Distribution<'_>, python: PythonVersion, cuda: CudaTarget) -> Self {
+        Self {
+            version: wheel.version.clone().without_local(),
+            cxx11_abi: wheel.cxx11_abi(),
+            wheel: TorchWheel {
+                version: wheel.version_text.clone(),
+                sha256: wheel.artefact.sha256,
+                python,
+                cuda,
+            },
+        }
+    }
 }
 
 impl<'a> Distribution<'a> {
@@ -123,6 +143,7 @@ impl<'a> Distribution<'a> {
         let mut distribution = Self {
             artefact,
             package,
+            name: wheel.name().to_string(),
             version: wheel.version().clone(),
             version_text: wheel.version_text().to_owned(),
             fit: Some(fit),
@@ -162,6 +183,7 @@ impl<'a> Distribution<'a> {
         let distribution = Self {
             artefact,
             package,
+            name: name.name().to_string(),
             version: name.version().clone(),
             version_text: name.version().to_string(),
             fit: None,
@@ -408,11 +430,11 @@ impl<'a> Distribution<'a> {
         releases
     }
 
-    /// Why it does not go with a torch.
+    /// Why it does not go with a torch: by what is known of it, else because it was imported beside that torch and failed.
     ///
     /// # Errors
     /// The reason.
-    pub(crate) fn fits_torch(&self, torch: &Torch) -> Result<(), Cause> {
+    pub(crate) fn fits_torch(&self, torch: &Torch, imports: &Imports) -> Result<(), Cause> {
         if !self.is_wheel() {
             return Ok(());
         }
@@ -438,8 +460,24 @@ impl<'a> Distribution<'a> {
         }
         let calls_torch = links || self.facts().is_none();
         match (self.cxx11_abi().filter(|_| calls_torch), torch.cxx11_abi) {
-            (Some(own), Some(of_torch)) if own != of_torch => Err(Cause::CxxAbi { cxx11: own }),
-            _ => Ok(()),
+            (Some(own), Some(of_torch)) if own != of_torch => return Err(Cause::CxxAbi { cxx11: own }),
+            _ => {}
+        }
+        match imports.verdict(self.imported(), &torch.wheel) {
+            Verdict::Fails(trial) => {
+                Err(Cause::ImportFails { torch: torch.version.to_string(), error: trial.error.clone() })
+            }
+            Verdict::Tried | Verdict::Untried => Ok(()),
+        }
+    }
+
+    /// As what it is looked up among imports.
+    fn imported(&self) -> ImportedWheel<'_> {
+        ImportedWheel {
+            package: &self.name,
+            version: &self.version_text,
+            filename: &self.artefact.filename,
+            sha256: self.artefact.sha256,
         }
     }
 

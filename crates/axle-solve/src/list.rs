@@ -154,7 +154,6 @@ type Key = (String, Version, CudaTarget, Option<Version>);
 /// The wheel that a version comes to.
 #[derive(Clone)]
 struct Choice<'a> {
-    version: Version,
     /// The wheel; `None` where none fits the system, the Python and the C library.
     wheel: Option<Distribution<'a>>,
     /// What is wrong with it.
@@ -266,7 +265,7 @@ fn rule_of(cause: &Cause) -> Rule {
         cause if cause.is_other_python() => Rule::PythonNotServed,
         Cause::Glibc { .. } | Cause::Tags { mismatch: TagMismatch::Glibc { .. }, .. } => Rule::GlibcTooOld,
         Cause::Cuda { .. } | Cause::WithoutCuda => Rule::OtherCuda,
-        Cause::Torch { .. } => Rule::OtherTorch,
+        Cause::Torch { .. } | Cause::ImportFails { .. } => Rule::OtherTorch,
         Cause::Conflict { .. } => Rule::RequirementNotMet,
         Cause::CxxAbi { .. } => Rule::AbiMismatch,
         Cause::CoversNothing | Cause::Uncovered { .. } => Rule::PackageWithoutCode,
@@ -367,8 +366,7 @@ impl<'l, 'a> Judged<'l, 'a> {
 
     fn torch(&self, version: &Version, cuda: CudaTarget) -> Option<Torch> {
         let choice = self.choice(self.anchor, version, cuda, None)?;
-        let cxx11_abi = choice.wheel.as_ref().and_then(Distribution::cxx11_abi);
-        Some(Torch { version: choice.version.without_local(), cxx11_abi })
+        Some(Torch::of(choice.wheel.as_ref()?, self.list.python, cuda))
     }
 
     /// The wheel of a version that fits best; `None` where the catalogue does not know the version.
@@ -411,14 +409,14 @@ impl<'l, 'a> Judged<'l, 'a> {
             .filter(|(_, wheel)| wheel.is_wheel());
         let judged = wheels.map(|(version, wheel)| {
             let (causes, by_ptx) = self.causes(name, wheel, cuda, torch);
-            Choice { version: version.clone(), wheel: Some(wheel.clone()), causes, by_ptx }
+            Choice { wheel: Some(wheel.clone()), causes, by_ptx }
         });
         let best =
             judged.min_by_key(|choice| (choice.causes.len(), Reverse(choice.causes.iter().max().cloned())));
         Some(best.unwrap_or_else(|| {
             let unfit =
                 matching.iter().map(|(_, candidate)| candidate.unfit()).max().unwrap_or(Cause::NoWheel);
-            Choice { version: first.0.clone(), wheel: None, causes: vec![unfit], by_ptx: Vec::new() }
+            Choice { wheel: None, causes: vec![unfit], by_ptx: Vec::new() }
         }))
     }
 
@@ -436,7 +434,7 @@ impl<'l, 'a> Judged<'l, 'a> {
         causes.extend(is_for_cpu.then_some(Cause::WithoutCuda));
         causes.extend(wheel.fits_cuda(cuda, pinned).err().filter(|_| !is_for_cpu));
         if let Some(torch) = torch.filter(|_| name != self.anchor) {
-            causes.extend(wheel.fits_torch(torch).err());
+            causes.extend(wheel.fits_torch(torch, &self.candidates.inventory.imports).err());
         }
         if let Some(reason) = wheel.artefact.yanked.clone() {
             causes.push(Cause::Yanked { reason });

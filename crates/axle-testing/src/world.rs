@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axle_audit::{ContainerGroup, ElfMember, ElfType, WheelFacts};
 use axle_catalogue::{
     Artefact, ArtefactFile, Audit, Catalogue, Cell, CellFile, CellPackage, CellSource, Files, Folder,
-    FrozenWheel, Inventory, Origin, Provenance, artefact_path, cell_path,
+    FrozenWheel, IMPORTS_PATH, ImportsFile, Inventory, Origin, Outcome, Provenance, TorchWheel, Trial,
+    artefact_path, cell_path,
 };
 use axle_solve::cells;
 use axle_types::{CudaRelease, CudaTarget, Sha256};
@@ -37,6 +38,7 @@ pub struct World {
     packages: BTreeMap<String, String>,
     artefacts: BTreeMap<String, Vec<Artefact>>,
     sources: Vec<Source>,
+    imports: ImportsFile,
 }
 
 /// A source that every cell with the same version of its package has, and every cell without the package gets.
@@ -61,7 +63,13 @@ impl World {
             order = [{order}]
             {RUNTIME}"#
         );
-        Self { matrix, packages: BTreeMap::new(), artefacts: BTreeMap::new(), sources: Vec::new() }
+        Self {
+            matrix,
+            packages: BTreeMap::new(),
+            artefacts: BTreeMap::new(),
+            sources: Vec::new(),
+            imports: ImportsFile::default(),
+        }
     }
 
     /// The world for other CUDA releases.
@@ -124,6 +132,30 @@ impl World {
         self
     }
 
+    /// Imports a wheel beside a torch, both given by file name, with Python 3.12 and CUDA 12.8; an error is one of a name
+    /// that is not there.
+    pub fn import(mut self, wheel: &str, torch: &str, error: Option<&str>) -> Self {
+        let of_name = |filename: &str| {
+            let name: WheelName = filename.parse().unwrap();
+            let all = self.artefacts.get(name.name().as_ref()).into_iter().flatten();
+            let artefact = all.filter(|artefact| artefact.filename == filename).last().unwrap();
+            (name.name().to_string(), name.version_text().to_owned(), artefact.sha256)
+        };
+        let (_, version, sha256) = of_name(torch);
+        let torch = TorchWheel { version, sha256, python: "3.12".parse().unwrap(), cuda: CUDA_12_8 };
+        let (package, version, sha256) = of_name(wheel);
+        let trial = Trial {
+            modules: vec![package.replace('-', "_")],
+            package,
+            version,
+            sha256,
+            outcome: if error.is_some() { Outcome::ImportError } else { Outcome::Ok },
+            error: error.unwrap_or_default().to_owned(),
+        };
+        self.imports.add(&torch, trial);
+        self
+    }
+
     /// The world for other systems.
     pub fn with_systems(mut self, systems: &[&str]) -> Self {
         let systems = format!("systems = {}", serde_json::to_string(systems).unwrap());
@@ -150,6 +182,9 @@ impl World {
             let file =
                 ArtefactFile { name: name.clone(), artefacts: artefacts.clone(), unreadable: Vec::new() };
             files.insert(&artefact_path(name), &file);
+        }
+        if self.imports != ImportsFile::default() {
+            files.insert(IMPORTS_PATH, &self.imports);
         }
         files
     }

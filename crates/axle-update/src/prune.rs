@@ -8,7 +8,8 @@ use axle_types::Requirement;
 use crate::Generated;
 
 /// Drops what is kept only where it is chosen and is not: of a package whose TOML says so, the versions that no cell
-/// chooses and no exact requirement names, but the newest.
+/// chooses, no exact requirement names and nobody has imported, but the newest. What does not import would be chosen
+/// again if it came back.
 pub fn prune(inventory: &mut Inventory, generated: &Generated) {
     let mut chosen: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for file in &generated.builds {
@@ -26,7 +27,10 @@ pub fn prune(inventory: &mut Inventory, generated: &Generated) {
         let mut kept: BTreeSet<_> = file
             .artefacts
             .iter()
-            .filter(|artefact| of_name.is_some_and(|of_name| of_name.contains(artefact.filename.as_str())))
+            .filter(|artefact| {
+                of_name.is_some_and(|of_name| of_name.contains(artefact.filename.as_str()))
+                    || inventory.imports.names(name, artefact.sha256)
+            })
             .filter_map(versions)
             .collect();
         kept.extend(newest);

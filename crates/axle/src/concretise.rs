@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use axle_catalogue::{Catalogue, Provenance};
 use axle_plan::{
-    Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story, Which, flake,
-    package_name, pins, requirement, requirements, shell_word,
+    Document, Lookup, Plan, Prefer, Preferences, REFUSAL_SCHEMA, Refusal, Request, Row, Story, ToldPlan,
+    Which, flake, package_name, pins, requirement, requirements, shell_word,
 };
 use axle_rules::Rule;
 use axle_solve::CatalogueSolver;
@@ -82,9 +82,12 @@ fn print(
     }
     match command.format {
         PlanFormat::Human => {
-            output::text(&human(plan, request, &lookup.rows(request, plan)?, &flake(plan, request)))
+            let told = ToldPlan { plan, untried: lookup.untried(request, plan)? };
+            output::text(&human(&told, request, &lookup.rows(request, plan)?, &flake(plan, request)))
         }
-        PlanFormat::Json => output::json(&Document::new(plan)),
+        PlanFormat::Json => {
+            output::json(&Document::new(ToldPlan { plan, untried: lookup.untried(request, plan)? }))
+        }
         PlanFormat::Requirements => output::text(&Text::document(&requirements(&pins(catalogue, plan)?))),
         PlanFormat::Pylock => {
             let pylock = pylock::pylock(catalogue, plan, command.index_url.as_deref())?;
@@ -191,7 +194,8 @@ fn which(command: &[String], file: &[String]) -> Result<Which, Error> {
 }
 
 /// A plan for a person, with what to put into a flake for it.
-pub fn human(plan: &Plan, request: &Request, rows: &[Row], flake: &str) -> Text {
+pub fn human(told: &ToldPlan<'_>, request: &Request, rows: &[Row], flake: &str) -> Text {
+    let ToldPlan { plan, untried } = told;
     let target = &plan.target;
     let capabilities: Vec<_> = target.compute_capabilities.iter().map(ToString::to_string).collect();
     let cuda = target
@@ -204,6 +208,13 @@ pub fn human(plan: &Plan, request: &Request, rows: &[Row], flake: &str) -> Text 
         text.blank();
         text.append(&table(rows));
         text.line(totals(rows));
+    }
+    let untried = untried.as_deref().unwrap_or_default();
+    if !untried.is_empty() {
+        let line = format!("never imported beside torch {}: {}", plan.torch, untried.join(", "));
+        for line in output::wrapped(&line, "") {
+            text.line(line);
+        }
     }
     if !plan.warnings.is_empty() {
         text.blank();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use axle_catalogue::{BuildFile, Catalogue, Cell, ComponentWheel, Folder, Inventory, write_json};
 use axle_index::{PackageIndex, Settings};
-use axle_plan::{Document, Lookup, REFUSAL_SCHEMA, Refusal, package_name};
+use axle_plan::{Document, Lookup, REFUSAL_SCHEMA, Refusal, ToldPlan, package_name};
 use axle_solve::{LOCK_SCHEMA, Lock, LockedComponents, LockedSet, Locker, Locking, Solved};
 use axle_update::Audits;
 use axle_wheel::read_file;
@@ -158,15 +158,16 @@ fn write(
     folder.sweep();
     write_json(&folder, &name.to_string_lossy(), &lock)?;
     let set = &solution.set;
+    let lookup = Lookup::with_cells(catalogue, set.file.clone())?;
+    let told = ToldPlan { plan: &set.plan, untried: lookup.untried(&set.request, &set.plan)? };
     match command.format {
-        Format::Json => output::json(&Document::new(&set.plan))?,
+        Format::Json => output::json(&Document::new(&told))?,
         Format::Human => {
-            let lookup = Lookup::with_cells(catalogue, set.file.clone())?;
             let rows = lookup.rows(&set.request, &set.plan)?;
             let path = command.output.display().to_string();
             let path = if path.starts_with(['.', '/']) { path } else { format!("./{path}") };
             let flake = format!("(pkgs.axle.fromLock {path}).env\n");
-            output::text(&concretise::human(&set.plan, &set.request, &rows, &flake))?;
+            output::text(&concretise::human(&told, &set.request, &rows, &flake))?;
         }
     }
     Ok(Answer::Yes)

@@ -74,6 +74,57 @@ fn who_links_some_torch_is_unknown_and_torch_itself_is_not() {
 }
 
 #[test]
+fn what_does_not_import_beside_a_torch_is_no_choice_for_it() {
+    let wheel = |version: &str, python: &str| {
+        format!("extension-{version}-{python}-{python}-manylinux_2_28_x86_64.whl")
+    };
+    let torch_wheel = |version: &str| format!("torch-{version}-cp312-cp312-manylinux_2_28_x86_64.whl");
+    let world = World::new(&["torch", "extension", "pure"])
+        .package("torch", TORCH)
+        .package("cuda-runtime", "")
+        .wheel(torch("2.9.1", "12.8"))
+        .wheel(torch("2.10.0", "12.8"))
+        .wheel(Wheel::any("cuda_runtime", "12.8.90").cuda(&["12.8"]))
+        .wheel(Wheel::new(&wheel("1.0", "cp312")))
+        .wheel(Wheel::new(&wheel("1.1", "cp312")))
+        .wheel(Wheel::new(&wheel("1.1", "cp311")))
+        .wheel(Wheel::any("pure", "3.0"))
+        .wheel(Wheel::any("pure", "3.1"));
+    let versions_beside = |world: &World| {
+        let file = solved(world);
+        let of = |(torch, cell): (&String, &Cell)| {
+            let versions =
+                ["extension", "pure"].map(|name| cell.version_of(name).unwrap_or("none").to_owned());
+            format!("{torch}: {}", versions.join(", "))
+        };
+        file.torch.iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(versions_beside(&world), ["2.10.0: 1.1, 3.1", "2.9.1: 1.1, 3.1"]);
+
+    let lacks = Some("cannot import name 'ScalingType' from 'torch.nn.functional'");
+    let world = world
+        .import(&wheel("1.1", "cp311"), &torch_wheel("2.9.1"), lacks)
+        .import("pure-3.1-py3-none-any.whl", &torch_wheel("2.9.1"), lacks)
+        .import("pure-3.1-py3-none-any.whl", &torch_wheel("2.10.0"), None);
+    assert_eq!(versions_beside(&world), ["2.10.0: 1.1, 3.1", "2.9.1: 1.0, 3.0"]);
+    let newer = &cell(&world).newer;
+    let told: Vec<_> =
+        newer.iter().map(|(name, newer)| newer.why.about(&format!("{name} {}", newer.version))).collect();
+    insta::assert_snapshot!(told.join("\n"), @"
+    extension 1.1 does not import beside torch 2.9.1, where it was tried: cannot import name 'ScalingType' from 'torch.nn.functional'
+    pure 3.1 does not import beside torch 2.9.1, where it was tried: cannot import name 'ScalingType' from 'torch.nn.functional'
+    ");
+
+    // Where no version is left it is absent, for that reason.
+    let world = world.import(
+        &wheel("1.0", "cp312"),
+        &torch_wheel("2.9.1"),
+        Some("libx.so: undefined symbol: _ZN3c105ErrorE"),
+    );
+    insta::assert_snapshot!(absences(&cell(&world).absent, None), @"extension (Torch): extension 1.1 does not import beside torch 2.9.1, where it was tried: cannot import name 'ScalingType' from 'torch.nn.functional'");
+}
+
+#[test]
 fn every_torch_has_a_cell_or_a_reason() {
     let unaudited = Wheel::new("torch-2.9.0-cp312-cp312-manylinux_2_28_x86_64.whl")
         .requires(&["cuda-runtime==12.8.90"])

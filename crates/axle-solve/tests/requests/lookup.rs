@@ -108,6 +108,28 @@ fn a_plan_holds_what_was_asked_for_and_what_that_requires() {
 }
 
 #[test]
+fn a_plan_names_what_was_never_imported_beside_its_torch() {
+    let untried = |world: &World, line: &str| {
+        let (catalogue, request) = (world.catalogue(), request(line));
+        let lookup = Lookup::new(&catalogue).unwrap();
+        let plan = lookup.answer(&request).unwrap().unwrap();
+        lookup.untried(&request, &plan).unwrap()
+    };
+    let (line, torch) =
+        ("--cuda 12.8 --cc 8.0 --torch 2.9.1 app", "torch-2.9.1-cp312-cp312-manylinux_2_28_x86_64.whl");
+    let world = world();
+    assert_eq!(untried(&world, line), None, "nothing is known of imports");
+    // What torch requires came with it, and what is plain runs beside any.
+    let world = world.import(torch, torch, None);
+    assert_eq!(untried(&world, line), Some(vec!["extension".to_owned()]));
+    let other = "--cuda 12.8 --cc 8.0 --torch 2.9.0 app";
+    assert_eq!(untried(&world, other), Some(vec!["extension".to_owned(), "torch".to_owned()]));
+    assert_eq!(untried(&world, "--cuda 12.8 --cc 8.0 numpy"), Some(Vec::new()));
+    let world = world.import("extension-1.0-cp312-cp312-manylinux_2_28_x86_64.whl", torch, None);
+    assert_eq!(untried(&world, line), Some(Vec::new()));
+}
+
+#[test]
 fn refusals_say_why_and_what_works() {
     let refusals = [
         refused("--cuda 12.8 --cc 6.1 torch"),
