@@ -285,7 +285,8 @@ impl<'l, 'a> Judged<'l, 'a> {
     {
         let pins =
             list.versions.iter().map(|(name, listed)| (name.clone(), exactly(&listed.version))).collect();
-        let glibc = list.glibc.unwrap_or(Glibc::new(2, u16::MAX));
+        // The C library is judged with all else, so that it hides nothing.
+        let glibc = Glibc::new(2, u16::MAX);
         let target = Target { system: list.system, python: list.python, glibc, pins: &pins };
         Ok(Self {
             list,
@@ -435,6 +436,11 @@ impl<'l, 'a> Judged<'l, 'a> {
         causes.extend(wheel.fits_cuda(cuda, pinned).err().filter(|_| !is_for_cpu));
         if let Some(torch) = torch.filter(|_| name != self.anchor) {
             causes.extend(wheel.fits_torch(torch, &self.candidates.inventory.imports).err());
+        }
+        if let (Some(has), Some(needs)) = (self.list.glibc, wheel.glibc())
+            && needs > has
+        {
+            causes.push(Cause::Glibc { needs, has });
         }
         if let Some(reason) = wheel.artefact.yanked.clone() {
             causes.push(Cause::Yanked { reason });

@@ -192,10 +192,12 @@ fn by_list(inventory: &Inventory, case: &Case<'_>) -> Verdict {
         is_complete: false,
     };
     let toolkits = inventory.toolkits.as_ref().unwrap();
+    // As a version is shown: its local part in small letters.
+    let subject = format!("{} {}", case.name, listed(&case.package.version).version);
     let mut verdict = Verdict { covers: true, loads: true };
     let errors = list.judge(inventory, toolkits).unwrap().into_iter();
     for error in errors.filter(|verdict| verdict.severity == Severity::Error) {
-        let is_of_wheel = error.message.contains(&format!("{} {}", case.name, case.package.version));
+        let is_of_wheel = error.message.contains(&subject);
         match error.rule {
             Rule::PackageWithoutCode if is_of_wheel => verdict.covers = false,
             Rule::GlibcTooOld if is_of_wheel => verdict.loads = false,

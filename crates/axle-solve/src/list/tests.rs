@@ -35,7 +35,10 @@ fn world() -> World {
         .wheel(Wheel::any("nvidia_cuda_runtime_cu12", "12.8.93"))
         .wheel(Wheel::any("nvidia_cuda_runtime_cu12", "12.6.77"))
         .wheel(Wheel::new("old-1.0-cp311-cp311-manylinux_2_28_x86_64.whl"))
-        .wheel(Wheel::new("new-1.0-cp312-cp312-manylinux_2_39_x86_64.whl"))
+        .wheel(
+            Wheel::new("new-1.0-cp312-cp312-manylinux_2_39_x86_64.whl")
+                .audited(|facts| facts.glibc = Some("2.39".to_owned())),
+        )
         .wheel(Wheel::new("other-1.0-cp312-cp312-manylinux_2_28_aarch64.whl"))
         .sdist("old", "2.0")
 }
