@@ -6,6 +6,8 @@ use axle_catalogue::{Files as _, Folder};
 
 /// Whether such files are written.
 #[derive(clap::Args)]
+// Commands flatten it into arguments of the same name, and clap names a group by the name.
+#[group(skip)]
 pub struct Args {
     /// Compare with what is there, and write nothing
     #[arg(long)]
