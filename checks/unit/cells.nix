@@ -385,6 +385,46 @@ in
         expected = [ ];
       }
       {
+        # A third party's wheel is none of the project's, and serves afterwards.
+        expr =
+          let
+            own = package [ ] [ "9.0" ];
+            theirs = own // {
+              wheel = own.wheel // {
+                publisher = "builder";
+              };
+            };
+          in
+          map
+            (
+              compiling:
+              map (blocker: blocker.why) (
+                blockersOf (
+                  request
+                  // {
+                    inherit compiling;
+                    cell = cell // {
+                      packages.vision = theirs;
+                    };
+                  }
+                )
+              )
+            )
+            [
+              "never, by projects"
+              "never"
+            ];
+        expected = [
+          [
+            {
+              cause = "third-party";
+              publisher = "builder";
+            }
+          ]
+          [ ]
+        ];
+      }
+      {
         expr = blockersOf (
           request
           // {

@@ -302,6 +302,21 @@ rec {
       more = wantedOf cell { inherit extras specifiers; };
       wanted = unique (names ++ more.names);
       missing = filter (name: !(cell.packages ? ${name})) wanted;
+      # A wheel that nothing is wrong with is a third party's, where only the projects' are taken.
+      causesOf =
+        name:
+        let
+          causes = wheelCauses request name;
+        in
+        if causes != [ ] then
+          causes
+        else
+          [
+            {
+              cause = "third-party";
+              inherit (cell.packages.${name}.wheel) publisher;
+            }
+          ];
       why =
         name:
         if kindOf request compiling name != null then
@@ -312,7 +327,7 @@ rec {
             inherit (cell.packages.${name}) version;
             inherit why;
             source = sourceOf request name;
-          }) (wheelCauses request name);
+          }) (causesOf name);
     in
     map (name: blockers.absent name (cell.absent.${name} or null)) (sort (a: b: a < b) missing)
     ++ more.blockers

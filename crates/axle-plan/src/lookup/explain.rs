@@ -121,7 +121,11 @@ impl Lookup<'_> {
             Some((Version::from_str(version).ok()?, version, torch))
         });
         let newest = others.max_by(|one, other| one.0.cmp(&other.0));
-        let is_newer = |version: &Version| Version::from_str(chosen).is_ok_and(|chosen| *version > chosen);
+        // What is local names CUDA, torch and builder: it makes nothing newer.
+        let public = |version: Version| version.without_local();
+        let is_newer = |version: &Version| {
+            Version::from_str(chosen).is_ok_and(|chosen| public(version.clone()) > public(chosen))
+        };
         Ok(newest
             .filter(|(version, ..)| is_newer(version))
             .map(|(_, version, torch)| format!("{version} is for {} {torch}", self.anchor())))
