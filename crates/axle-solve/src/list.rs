@@ -403,12 +403,12 @@ impl<'l, 'a> Judged<'l, 'a> {
         if let (true, Some(own)) = (matching.is_empty(), cuda_of_local(version)) {
             matching = of_cuda(own);
         }
-        let first = matching.first()?;
-        let wheels = matching
-            .iter()
-            .flat_map(|(version, candidate)| candidate.fitting().iter().map(move |wheel| (*version, wheel)))
-            .filter(|(_, wheel)| wheel.is_wheel());
-        let judged = wheels.map(|(version, wheel)| {
+        if matching.is_empty() {
+            return None;
+        }
+        let wheels =
+            matching.iter().flat_map(|(_, candidate)| candidate.fitting()).filter(|wheel| wheel.is_wheel());
+        let judged = wheels.map(|wheel| {
             let (causes, by_ptx) = self.causes(name, wheel, cuda, torch);
             Choice { wheel: Some(wheel.clone()), causes, by_ptx }
         });
