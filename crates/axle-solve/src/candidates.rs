@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use axle_audit::{Coverage, PtxMember};
 use axle_catalogue::{
-    Artefact, CatalogueError, Cause, CellPtx, Inventory, Package, PreferDeviceCode, Provenance,
+    Artefact, CatalogueError, Cause, CellPtx, CudaMatch, Inventory, Package, PreferDeviceCode, Provenance,
 };
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, ExtraName, Glibc, MarkerEnvironment, PackageName,
@@ -534,10 +534,12 @@ impl<'a> Candidates<'a> {
             .filter(|(_, one)| one.is_wheel() && one.facts().is_some())
             .filter_map(|(version, one)| Some((version, one, made_for(one)?)))
             .collect();
-        // Those for the same release, where there are some.
-        let is_near: fn(WheelCuda, WheelCuda) -> bool =
-            if read.iter().any(|(.., of)| *of == own) { |of, own| of == own } else { same_major };
-        let near: Vec<_> = read.iter().filter(|(.., of)| is_near(*of, own)).collect();
+        // Those for the same release; where it does not matter which, those for the same major one.
+        let is_own = |of: WheelCuda| of == own;
+        let by_major =
+            !read.iter().any(|(.., of)| is_own(*of)) && package.package.cuda_match != Some(CudaMatch::Minor);
+        let is_near = |of: WheelCuda| is_own(of) || (by_major && of.major() == own.major());
+        let near: Vec<_> = read.iter().filter(|(.., of)| is_near(*of)).collect();
         let covered: BTreeSet<ComputeCapability> = near
             .iter()
             .filter_map(|(_, one, _)| one.covers(capabilities, cuda).ok().flatten())
@@ -626,9 +628,15 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// As [`Distribution::needs`].
     pub(crate) fn needs(&self, name: &str, distribution: &Distribution<'_>, extras: &[ExtraName]) -> Needs {
-        let own = if self.bare.contains(name) { Vec::new() } else { self.cuda_extras(distribution) };
-        if own.is_empty() {
-            return distribution.needs(&self.markers, extras);
+        let named = self.cuda_extras(distribution).filter(|_| !self.bare.contains(name));
+        let Some(named) = named else { return distribution.needs(&self.markers, extras) };
+        let known = distribution.extras()?;
+        let own: Vec<ExtraName> =
+            known.iter().filter(|extra| named.iter().any(|name| name == extra.as_ref())).cloned().collect();
+        // A version from before there was such an extra finds the libraries no better.
+        if let (Some(extra), true) = (named.first(), own.is_empty()) {
+            let extras = known.iter().map(ToString::to_string).collect();
+            return Err(Cause::NoSuchExtra { extra: extra.clone(), extras });
         }
         let mut all: Vec<ExtraName> = extras.iter().chain(&own).cloned().collect();
         all.sort();
@@ -636,12 +644,10 @@ impl<'a> Candidates<'a> {
         distribution.needs(&self.markers, &all)
     }
 
-    /// The extras of an artefact that bring the GPU's libraries for the CUDA of this target, as far as it has them.
-    fn cuda_extras(&self, distribution: &Distribution<'_>) -> Vec<ExtraName> {
-        let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return Vec::new() };
-        let Some(named) = distribution.package.cuda_extras.get(&major.to_string()) else { return Vec::new() };
-        let known = distribution.extras().unwrap_or_default();
-        known.into_iter().filter(|extra| named.iter().any(|name| name == extra.as_ref())).collect()
+    /// The extras that bring the GPU's libraries to a package, for the CUDA of this target.
+    fn cuda_extras(&self, distribution: &Distribution<'a>) -> Option<&'a [String]> {
+        let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return None };
+        distribution.package.cuda_extras.get(&major.to_string()).map(Vec::as_slice)
     }
 
     /// These, with one package taken without the extras that bring the GPU's libraries; `None` where it has none.
@@ -660,10 +666,6 @@ impl<'a> Candidates<'a> {
     pub(crate) fn is_bare(&self, name: &str) -> bool {
         self.bare.contains(name)
     }
-}
-
-fn same_major(one: WheelCuda, other: WheelCuda) -> bool {
-    one.major().is_some() && one.major() == other.major()
 }
 
 /// The capabilities that are covered.
