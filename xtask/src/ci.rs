@@ -64,6 +64,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
     with_cargo(&["xtask", "rules", "--check"])?;
     with_cargo(&["xtask", "vectors", "--check"])?;
     with_cargo(&["xtask", "matrix", "--check"])?;
+    with_cargo(&["xtask", "field", "--check"])?;
     with_cargo(&["xtask", "fuzz"])?;
 
     let nix = nix::ensure()?;

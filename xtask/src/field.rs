@@ -218,7 +218,8 @@ fn has(plan: &str, wanted: &str) -> bool {
 
 /// The commands that a refusal says would work.
 fn ways_out(text: &str) -> impl Iterator<Item = String> {
-    let commands = text.lines().filter_map(|line| line.split_once(": axle "));
+    let told = text.lines().skip_while(|line| *line != "what would work:");
+    let commands = told.filter_map(|line| line.split_once(": axle "));
     commands.map(|(_, arguments)| format!("axle {arguments}"))
 }
 
@@ -241,7 +242,7 @@ fn page(table: &Table) -> String {
         for question in &row.ask {
             let _ = write!(
                 text,
-                "\n```console\n$ {}\n```\n\n**{}.** {}\n",
+                "\n```sh\n{}\n```\n\n**{}.** {}\n",
                 question.command,
                 capitalised(question.answer.in_words()),
                 question.because

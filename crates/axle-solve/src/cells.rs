@@ -609,11 +609,20 @@ fn compiler(
     let row = distribution.package.compiles_with(&distribution.version)?;
     let release = row.cuda.unwrap_or(target);
     let inventory = candidates.inventory;
-    let known = || inventory.toolkit(release).map(|toolkit| &toolkit.capabilities);
+    let toolkit = inventory.toolkit(release);
     let compiles_for = |cc: &ComputeCapability| {
         let is_new_enough = row.needs.get(cc).is_none_or(|needs| release >= *needs);
-        // What an unknown release can compile for is not known, and nothing is said against it.
-        is_new_enough && row.capabilities.as_ref().or_else(known).is_none_or(|known| known.contains(cc))
+        let is_known = match (&row.capabilities, toolkit) {
+            (Some(own), _) => own.contains(cc),
+            // A compiler inside compiles for the very GPU that it finds.
+            (None, Some(toolkit)) if row.cuda.is_some() => {
+                toolkit.ptxas.sass.iter().any(|code| code.is_plain() && code.capability == *cc)
+            }
+            (None, Some(toolkit)) => toolkit.capabilities.contains(cc),
+            // What an unknown release can compile for is not known, and nothing is said against it.
+            (None, None) => true,
+        };
+        is_new_enough && is_known
     };
     let capabilities = inventory.matrix.compute_capabilities.iter().copied();
     let lacks = capabilities.filter(|cc| !compiles_for(cc)).collect();

@@ -283,7 +283,7 @@ fn cuda_of_name(name: &str) -> Option<(&str, u16)> {
 }
 
 /// So many minor releases of torch are the most that a nearer CUDA release may cost.
-const TORCHES_BEHIND: u64 = 3;
+const TORCHES_BEHIND: u64 = 2;
 
 fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, LookupError> {
     let newest_torch = |cuda| -> Result<Option<u64>, LookupError> {
@@ -299,8 +299,11 @@ fn other_cuda(lookup: &Lookup<'_>, request: &Request) -> Result<Vec<Changed>, Lo
     for &cuda in &lookup.matrix.cudas {
         torches.insert(cuda, newest_torch(cuda)?);
     }
-    let newest = torches.values().flatten().max().copied().unwrap_or_default();
     let costs_much = |cuda: CudaTarget| {
+        let rivals = torches.iter().filter(|(other, _)| {
+            **other != request.cuda && distance(**other, request.cuda).0 == distance(cuda, request.cuda).0
+        });
+        let newest = rivals.filter_map(|(_, torch)| *torch).max().unwrap_or_default();
         let torch = torches.get(&cuda).copied().flatten().unwrap_or_default();
         newest.saturating_sub(torch) > TORCHES_BEHIND
     };
