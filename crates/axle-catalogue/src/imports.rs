@@ -154,7 +154,7 @@ impl ImportsFile {
 /// it and is loaded by it, so it counts only where its TOML names modules.
 ///
 /// `imports` is [`Package::imports`](crate::Package::imports) of a package; who has an empty list is left out.
-pub fn imported<'a>(cell: &'a Cell, imports: impl Fn(&str) -> Option<Vec<String>>) -> Vec<&'a str> {
+pub fn imported(cell: &Cell, imports: impl Fn(&str) -> Option<Vec<String>>) -> Vec<&str> {
     let mut of_torch = BTreeSet::new();
     let mut next = vec![TORCH];
     while let Some(package) = next.pop().and_then(|name| cell.packages.get(name)) {

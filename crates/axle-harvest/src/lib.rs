@@ -40,7 +40,7 @@ enum What {
     /// Download NVIDIA's wheels and write catalogue/toolkits.json
     Toolkits(ToolkitsArgs),
     /// Install what the cells choose, import it beside its torch, and write catalogue/imports.json
-    Imports(imports::Args),
+    Imports(Box<imports::Args>),
 }
 
 #[derive(clap::Args)]

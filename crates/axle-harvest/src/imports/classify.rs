@@ -42,13 +42,13 @@ pub(super) fn classify(errors: &[ImportFailure], around: &impl Surroundings) -> 
     }
     let libraries: Vec<(&str, &str)> =
         lines().filter_map(|line| Some((missing_library(line)?, line))).collect();
-    let outcomes: [(Outcome, &dyn Fn(&str) -> bool); 3] = [
-        (Outcome::NoDriver, &|soname| around.is_driver(soname)),
-        (Outcome::MissingLibrary, &|soname| around.is_missing(soname)),
-        (Outcome::SystemLibrary, &|_| true),
-    ];
-    for (outcome, is) in outcomes {
-        if let Some((_, line)) = libraries.iter().find(|(soname, _)| is(soname)) {
+    let of = |soname: &str| match soname {
+        driver if around.is_driver(driver) => Outcome::NoDriver,
+        missing if around.is_missing(missing) => Outcome::MissingLibrary,
+        _ => Outcome::SystemLibrary,
+    };
+    for outcome in [Outcome::NoDriver, Outcome::MissingLibrary, Outcome::SystemLibrary] {
+        if let Some((_, line)) = libraries.iter().find(|(soname, _)| of(soname) == outcome) {
             return (outcome, redacted(line));
         }
     }

@@ -18,7 +18,7 @@ use crate::Error;
 const IMPORT: &str = include_str!("import.py");
 
 /// How long an import may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Where wheels are installed and imported.
 pub(super) struct Environment {
