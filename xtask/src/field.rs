@@ -242,7 +242,7 @@ fn page(table: &Table) -> String {
         for question in &row.ask {
             let _ = write!(
                 text,
-                "\n```sh\n{}\n```\n\n**{}.** {}\n",
+                "\n```text\n{}\n```\n\n**{}.** {}\n",
                 question.command,
                 capitalised(question.answer.in_words()),
                 question.because

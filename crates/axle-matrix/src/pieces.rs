@@ -425,7 +425,7 @@ impl<'a> Facts<'a> {
             driver_ptx: None,
             allowed: BTreeSet::new(),
             torch: Some(cell.name.torch.clone()),
-            glibc: Some(self.matrix.glibc),
+            glibc: None,
             preferences: Preferences::default(),
         }
     }

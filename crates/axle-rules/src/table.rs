@@ -1105,7 +1105,7 @@ note     AX226  not judged, for the catalogue does not know them: my-package 1.0
 ```",
         fix: "Add the package to a catalogue of your own (`axle catalogue add`), or audit its wheel (`axle \
             audit`).",
-        source: "The catalogue.",
+        source: "The packages and versions that the catalogue has.",
         since: "0.1.0",
     }
 }

@@ -557,11 +557,7 @@ fn wheel(
 ) -> Option<CellWheel> {
     let artefact = distribution.artefact;
     let capabilities = &candidates.inventory.matrix.compute_capabilities;
-    // Without CUDA nothing of a wheel's device code runs.
-    let coverage = match cuda {
-        CudaTarget::Cpu => Vec::new(),
-        CudaTarget::Release(_) => distribution.coverage(capabilities, cuda).ok().flatten()?,
-    };
+    let coverage = distribution.coverage(capabilities, cuda).ok().flatten()?;
     let facts = distribution.facts();
     let (sass, ptx) = match facts {
         Some(facts) => (facts.sass.clone(), facts.ptx.clone()),

@@ -567,6 +567,10 @@ impl<'a> Distribution<'a> {
         capabilities: &[ComputeCapability],
         cuda: CudaTarget,
     ) -> Result<Option<Vec<Coverage>>, Cause> {
+        // Without CUDA nothing of its device code runs.
+        if cuda == CudaTarget::Cpu {
+            return Ok(Some(Vec::new()));
+        }
         let Some(facts) = self.facts() else {
             if self.is_seen() {
                 return Ok(None);

@@ -268,7 +268,7 @@ fn rule_of(cause: &Cause) -> Rule {
         Cause::Torch { .. } | Cause::ImportFails { .. } => Rule::OtherTorch,
         Cause::Conflict { .. } => Rule::RequirementNotMet,
         Cause::CxxAbi { .. } => Rule::AbiMismatch,
-        Cause::CoversNothing | Cause::Uncovered { .. } => Rule::PackageWithoutCode,
+        Cause::CoversNothing | Cause::Uncovered { .. } | Cause::Doubtful { .. } => Rule::PackageWithoutCode,
         Cause::NoWheel | Cause::NotCompiled | Cause::Tags { .. } | Cause::Yanked { .. } => Rule::NoWheel,
         _ => Rule::NotJudged,
     }
@@ -412,8 +412,12 @@ impl<'l, 'a> Judged<'l, 'a> {
             let (causes, by_ptx) = self.causes(name, wheel, cuda, torch);
             Choice { wheel: Some(wheel.clone()), causes, by_ptx }
         });
-        let best =
-            judged.min_by_key(|choice| (choice.causes.len(), Reverse(choice.causes.iter().max().cloned())));
+        // Of several builds that for the CUDA is meant, whatever else it lacks.
+        let is_for_other = |cause: &Cause| matches!(cause, Cause::Cuda { .. } | Cause::WithoutCuda);
+        let best = judged.min_by_key(|choice| {
+            let nearest = Reverse(choice.causes.iter().max().cloned());
+            (choice.causes.iter().any(is_for_other), choice.causes.len(), nearest)
+        });
         Some(best.unwrap_or_else(|| {
             let unfit =
                 matching.iter().map(|(_, candidate)| candidate.unfit()).max().unwrap_or(Cause::NoWheel);
@@ -464,6 +468,8 @@ impl<'l, 'a> Judged<'l, 'a> {
                         let known = &self.candidates.inventory.matrix.compute_capabilities;
                         let covers = wheel.covers(known, cuda).ok().flatten().unwrap_or_default();
                         causes.push(Cause::Uncovered { lacking, covers, code: wheel.code() });
+                    } else {
+                        causes.extend(self.candidates.doubt(name, wheel, &gpus, cuda));
                     }
                     let is_ptx = |by| matches!(by, ServedBy::Ptx | ServedBy::Mixed);
                     by_ptx.extend(of(true).filter(|one| is_ptx(one.by)).map(|one| one.cc));

@@ -207,7 +207,9 @@ pub fn human(told: &ToldPlan<'_>, request: &Request, rows: &[Row], flake: &str) 
     if !rows.is_empty() {
         text.blank();
         text.append(&table(rows));
-        text.line(totals(rows));
+        for line in output::wrapped(&totals(rows), "") {
+            text.line(line);
+        }
     }
     let untried = untried.as_deref().unwrap_or_default();
     if !untried.is_empty() {

@@ -4,6 +4,8 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use crate::output::{self, Error};
 
+/// As many bytes are read before anybody has to wait.
+const WORTH_A_WORD: u64 = 10_000_000;
 /// From so many bytes on a person is asked.
 const MUCH: u64 = 200_000_000;
 
@@ -20,27 +22,30 @@ impl Reading {
         Self { is_agreed: yes }
     }
 
-    /// Says what is about to be read. Above 200 MB it asks, once, where there is somebody to answer. Wheels are read by
-    /// ranges, so that their size is the most that is read.
+    /// Says what is about to be read, where that takes a while; tells whether it did. Above 200 MB it asks, once, where
+    /// there is somebody to answer. Wheels are read by ranges, so that their size is the most that is read.
     ///
     /// # Errors
     /// When the answer is no.
-    pub fn announce(&mut self, what: &str, sizes: &[Option<u64>]) -> Result<(), Error> {
+    pub fn announce(&mut self, what: &str, sizes: &[Option<u64>]) -> Result<bool, Error> {
         let known: u64 = sizes.iter().flatten().sum();
         let unknown = sizes.iter().filter(|size| size.is_none()).count();
         let size = match (known, unknown) {
-            (0, 0) => return Ok(()),
+            (0, 0) => return Ok(false),
             (0, _) => "of unknown size".to_owned(),
             (known, 0) => format!("up to {}", output::size(known)),
             (known, unknown) => format!("up to {}, and {unknown} of unknown size", output::size(known)),
         };
-        output::note(&format!("reading {what} ({size})"));
+        let is_told = known >= WORTH_A_WORD || unknown > 0;
+        if is_told {
+            output::note(&format!("reading {what} ({size})"));
+        }
         let somebody = || io::stdin().is_terminal() && io::stderr().is_terminal();
         if known < MUCH || self.is_agreed || !somebody() {
-            return Ok(());
+            return Ok(is_told);
         }
         self.is_agreed = agrees()?;
-        if self.is_agreed { Ok(()) } else { Err("nothing is read; --yes reads without asking".into()) }
+        if self.is_agreed { Ok(is_told) } else { Err("nothing is read; --yes reads without asking".into()) }
     }
 }
 

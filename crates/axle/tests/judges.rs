@@ -202,7 +202,16 @@ fn by_list(inventory: &Inventory, case: &Case<'_>) -> Verdict {
             Rule::PackageWithoutCode if is_of_wheel => verdict.covers = false,
             Rule::GlibcTooOld if is_of_wheel => verdict.loads = false,
             Rule::PackageWithoutCode | Rule::GlibcTooOld => {}
-            _ => panic!("{} of {}: {}", error.rule, case.wheel.filename, error.message),
+            _ => panic!(
+                "{} of {}, Python {}, CUDA {}, torch {}, glibc {}: {}",
+                error.rule,
+                case.wheel.filename,
+                case.python,
+                case.cuda,
+                case.torch,
+                case.glibc,
+                error.message
+            ),
         }
     }
     verdict

@@ -95,7 +95,10 @@ impl Input {
             Self::Release(release) => {
                 let index = PackageIndex::new(&Settings::discover(command.index_url.as_deref())?)?;
                 let file = release.wheel(&index, command.system, command.python)?;
-                reading.announce(&format!("{release} from {}", file.filename), &[file.size])?;
+                let what = format!("{release} from {}", file.filename);
+                if !reading.announce(&what, &[file.size])? {
+                    output::note(&format!("reading {what}"));
+                }
                 let page = index.traffic().bytes();
                 let facts = published(&index.remote_file(&file)?, &file.filename.parse()?, &file, options)?;
                 tell(command, index.traffic(), page, facts.size);

@@ -43,7 +43,10 @@ fn the_command_of_an_answer_prints_its_plan_or_its_refusal() {
                 both => panic!("{both:?}"),
             };
             assert_eq!(output.status.code(), Some(status), "{line}");
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{document}\n"), "{line}");
+            let mut printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            // The page does not have the trials of imports.
+            printed.as_object_mut().unwrap().remove("untried");
+            assert_eq!(printed, serde_json::from_str::<serde_json::Value>(&document).unwrap(), "{line}");
             let requirements = folder.shell(&format!("{} --format requirements", answer.command));
             if let Some(pip) = answer.pip {
                 for line in requirements.lines().filter_map(|line| Some(line.split_once(" --hash")?.0)) {
