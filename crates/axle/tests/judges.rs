@@ -77,7 +77,7 @@ fn commands_agree_about_a_wheel_and_a_target() {
                 ("concretise", Some(by_set(&lookup, &case))),
                 ("audit", by_audit(&inventory, &case)),
                 ("check", by_rules(&inventory, &case)),
-                ("check of a list", Some(by_list(&inventory, &case))),
+                ("check of a list", by_list(&inventory, &case)),
                 ("catalogue show", by_summary(&inventory, &candidates, &case)),
                 ("lock", (index % LOCKED_OF == 0).then(|| by_lock(&lookup, &inventory, &case)).flatten()),
                 ("the page", by_page(&catalogue, &lookup, &case)),
@@ -178,7 +178,19 @@ fn by_rules(inventory: &Inventory, case: &Case<'_>) -> Option<Verdict> {
 }
 
 /// A list of this version and the torch of its set, in which nothing else is wrong.
-fn by_list(inventory: &Inventory, case: &Case<'_>) -> Verdict {
+///
+/// Nothing where the version has several builds: a list takes the one that serves, a set the one that was read.
+fn by_list(inventory: &Inventory, case: &Case<'_>) -> Option<Verdict> {
+    let public = |version: &str| version.split('+').next().map(str::to_owned);
+    let builds: BTreeSet<&str> = inventory.artefacts[case.name]
+        .artefacts
+        .iter()
+        .filter_map(|one| one.filename.split('-').nth(1))
+        .filter(|version| public(version) == public(&case.package.version))
+        .collect();
+    if builds.len() > 1 && case.name != "torch" {
+        return None;
+    }
     let listed = |text: &str| Listed { version: text.parse().unwrap(), extras: Vec::new() };
     let versions = [("torch", case.torch), (case.name, case.package.version.as_str())];
     let list = VersionList {
@@ -214,7 +226,7 @@ fn by_list(inventory: &Inventory, case: &Case<'_>) -> Verdict {
             ),
         }
     }
-    verdict
+    Some(verdict)
 }
 
 /// What a set holds works together: as a list of versions nothing is wrong with it, for a GPU that all of it covers.

@@ -439,7 +439,10 @@ fn what_does_not_work_together_is_never_chosen_together() {
     }
     let file = solved(&world(&["torch", "numpy", "app"], &["2.3.0"]));
     assert_eq!(file.torch["2.9.1"].version_of("numpy"), Some("2.3.0"));
-    insta::assert_snapshot!(absences(&file.torch["2.2.2"].absent, None), @"");
+    insta::assert_snapshot!(absences(&file.torch["2.2.2"].absent, None), @r"
+    app (Dependency): app 1.0 requires numpy; torch 2.2.2 does not work with numpy>=2 (compiled against NumPy 1)
+    numpy (Dependency): torch 2.2.2 does not work with numpy>=2 (compiled against NumPy 1)
+    ");
 }
 
 #[test]
