@@ -171,6 +171,10 @@ fn by_rules(inventory: &Inventory, case: &Case<'_>) -> Option<Verdict> {
     if let (Some(audited), Some(listed)) = (same_major(wheel_cuda(facts)), same_major(package.cuda)) {
         assert_eq!(audited, listed, "{}", case.wheel.filename);
     }
+    // Of code that cannot be judged, and of what is done without, the rules say nothing.
+    if package.lacks(case.gpu).is_none() && !package.covers(case.gpu) {
+        return None;
+    }
     Some(Verdict {
         covers: package.lacks(case.gpu).is_none(),
         loads: package.glibc.is_none_or(|needs| needs <= case.glibc),
