@@ -141,7 +141,9 @@ pub fn run(args: &Args) -> Result<ExitCode, Error> {
             if !problems.is_empty() {
                 wrong += 1;
                 anstream::eprintln!("{} ({})", question.command, row.reports.join(", "));
-                problems.iter().for_each(|problem| anstream::eprintln!("  {problem}"));
+                for problem in problems {
+                    anstream::eprintln!("  {problem}");
+                }
             }
         }
     }

@@ -412,6 +412,8 @@ impl Cause {
             Self::Tags { .. } if self.is_other_python() => CauseKind::Python,
             Self::NoWheel
             | Self::Tags { .. }
+            | Self::Excluded { .. }
+            | Self::ThirdParty { .. }
             | Self::Yanked { .. }
             | Self::NotInCatalogue { .. }
             | Self::NoSuchVersion { .. }
@@ -434,7 +436,6 @@ impl Cause {
             | Self::Conflict { .. } => CauseKind::Dependency,
             Self::NotCompiled | Self::OnlyWheels => CauseKind::Compiler,
             Self::Ptx { .. } => CauseKind::Driver,
-            Self::Excluded { .. } | Self::ThirdParty { .. } => CauseKind::Missing,
             Self::UnreadableName { .. }
             | Self::UnreadablePython { .. }
             | Self::UnreadableGlibc { .. }

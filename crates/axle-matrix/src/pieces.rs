@@ -345,10 +345,10 @@ impl<'a> Facts<'a> {
                 if of_torch.is_subset(&covered) {
                     together.insert(name.as_str());
                 }
-                self.request(cell, &[name], covered, None)
+                Self::request(cell, &[name], covered, None)
             } else {
                 let newest = self.newest_gcc(cell).map(HostCompiler::Gcc);
-                self.request(cell, &[name], self.compiled(cell, name), newest)
+                Self::request(cell, &[name], self.compiled(cell, name), newest)
             };
             if request.compute_capabilities.is_empty() && cell.name.cuda != CudaTarget::Cpu {
                 failures
@@ -359,7 +359,7 @@ impl<'a> Facts<'a> {
         }
         if !together.is_empty() && (cell.name.cuda == CudaTarget::Cpu || !of_torch.is_empty()) {
             let names: Vec<_> = together.into_iter().collect();
-            let request = self.request(cell, &names, of_torch, None);
+            let request = Self::request(cell, &names, of_torch, None);
             failures.extend(answered(&lookup, cell, &request, "the packages that cover the GPUs of torch")?);
         }
         Ok(failures)
@@ -408,7 +408,6 @@ impl<'a> Facts<'a> {
     }
 
     fn request(
-        &self,
         cell: &NamedCell,
         names: &[&str],
         compute_capabilities: BTreeSet<ComputeCapability>,

@@ -120,7 +120,8 @@ pub fn flake(plan: &Plan, request: &Request) -> String {
         text += "  onlyAudited = true;\n";
     }
     if let Which::Named(names) = publishers {
-        let names: String = names.iter().map(|name| format!("\"{name}\" ")).collect();
+        let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
+        let names = if names.is_empty() { String::new() } else { format!("{} ", names.join(" ")) };
         let _ = writeln!(text, "  publishers = [ {names}];");
     }
     let allowed: Vec<_> = request.allowed.iter().map(|rule| format!("\"{rule}\"")).collect();

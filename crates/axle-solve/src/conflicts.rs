@@ -21,7 +21,7 @@ struct Side {
     conflict: Conflict,
     /// The versions of the package that are on it.
     versions: VersionSpecifiers,
-    side: fn() -> Version,
+    node: fn() -> Version,
 }
 
 /// A conflict: the package whose TOML states it, the other one, and which of the statements it is.
@@ -44,7 +44,7 @@ impl Conflicts {
                 let conflict = Conflict { package: name.clone(), other: other.clone(), number };
                 let sides = [(name, versions), (other, other_versions)];
                 for ((name, versions), side) in sides.into_iter().zip(SIDES) {
-                    let side = Side { conflict: conflict.clone(), versions: versions.clone(), side };
+                    let side = Side { conflict: conflict.clone(), versions: versions.clone(), node: side };
                     of.entry(name.clone()).or_default().push(side);
                 }
             }
@@ -63,11 +63,13 @@ impl Conflicts {
         let sides = self.of.get(name).into_iter().flatten();
         sides
             .filter(move |side| satisfies(&side.versions, &public))
-            .map(|side| (&side.conflict, (side.side)()))
+            .map(|side| (&side.conflict, (side.node)()))
     }
+}
 
-    /// What a conflict says: the versions of the other package, and what fails.
-    pub(crate) fn statement<'i>(&self, inventory: &'i Inventory, conflict: &Conflict) -> Option<&'i NotWith> {
-        inventory.packages.get(&conflict.package)?.not_with.get(conflict.number)
+impl Conflict {
+    /// What it says: the versions of the other package, and what fails.
+    pub(crate) fn statement<'i>(&self, inventory: &'i Inventory) -> Option<&'i NotWith> {
+        inventory.packages.get(&self.package)?.not_with.get(self.number)
     }
 }

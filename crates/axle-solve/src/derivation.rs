@@ -87,8 +87,7 @@ impl Derivation<'_> {
             External::FromDependencyOf(node, set, Node::Conflict(conflict), _) => {
                 // Both sides lead to it; the one whose TOML states it tells.
                 if let Some(name) = node.name().filter(|name| *name == conflict.package)
-                    && let Some(statement) =
-                        self.candidates.conflicts.statement(self.candidates.inventory, conflict)
+                    && let Some(statement) = conflict.statement(self.candidates.inventory)
                 {
                     let what = What::NotWith {
                         requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),

@@ -352,7 +352,7 @@ impl<'l, 'a> Judged<'l, 'a> {
             })
         });
         met.filter_map(|(conflict, _)| {
-            let statement = conflicts.statement(self.candidates.inventory, conflict)?;
+            let statement = conflict.statement(self.candidates.inventory)?;
             let what = What::NotWith {
                 requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),
                 reason: statement.reason.clone(),
@@ -464,12 +464,12 @@ impl<'l, 'a> Judged<'l, 'a> {
                     let of =
                         |covered: bool| all.iter().filter(move |one| (one.covered == Some(true)) == covered);
                     let lacking: Vec<_> = of(false).map(|one| one.cc).collect();
-                    if !lacking.is_empty() {
+                    if lacking.is_empty() {
+                        causes.extend(self.candidates.doubt(name, wheel, &gpus, cuda));
+                    } else {
                         let known = &self.candidates.inventory.matrix.compute_capabilities;
                         let covers = wheel.covers(known, cuda).ok().flatten().unwrap_or_default();
                         causes.push(Cause::Uncovered { lacking, covers, code: wheel.code() });
-                    } else {
-                        causes.extend(self.candidates.doubt(name, wheel, &gpus, cuda));
                     }
                     let is_ptx = |by| matches!(by, ServedBy::Ptx | ServedBy::Mixed);
                     by_ptx.extend(of(true).filter(|one| is_ptx(one.by)).map(|one| one.cc));

@@ -137,8 +137,8 @@ impl World {
     pub fn import(mut self, wheel: &str, torch: &str, error: Option<&str>) -> Self {
         let of_name = |filename: &str| {
             let name: WheelName = filename.parse().unwrap();
-            let all = self.artefacts.get(name.name().as_ref()).into_iter().flatten();
-            let artefact = all.filter(|artefact| artefact.filename == filename).last().unwrap();
+            let mut all = self.artefacts.get(name.name().as_ref()).into_iter().flatten();
+            let artefact = all.rfind(|artefact| artefact.filename == filename).unwrap();
             (name.name().to_string(), name.version_text().to_owned(), artefact.sha256)
         };
         let (_, version, sha256) = of_name(torch);

@@ -158,10 +158,10 @@ fn known(toolkits: &Toolkits, cuda: CudaRelease) -> Result<CudaRelease, Error> {
 /// What the command line and its files list; `None` where there is no list.
 fn installed(command: &Check) -> Result<Option<Installed>, Error> {
     if command.packages.is_empty() && command.requirements.is_empty() && command.freeze.is_none() {
-        return match command.cpu {
-            true => Err("--cpu checks a list of versions; give some, e.g. torch==2.9.1".into()),
-            false => Ok(None),
-        };
+        if command.cpu {
+            return Err("--cpu checks a list of versions; give some, e.g. torch==2.9.1".into());
+        }
+        return Ok(None);
     }
     let mut installed = Installed::default();
     for path in command.freeze.iter().chain(&command.requirements) {
@@ -242,33 +242,26 @@ fn question(
     let anchor = matrix.order.iter().flatten().next();
     let names: BTreeSet<String> = versions.keys().chain(anchor).cloned().collect();
     let inventory = Inventory::of(&catalogue, names)?;
-    let python = match command.python.or(installed.python) {
-        Some(python) => python,
-        None => {
-            let likely = VersionList::likely_python(&inventory, system, &versions)?;
-            let python = likely.ok_or("no Python is given (--python 3.12)")?;
-            output::note(&format!("no Python is given, so {python} is checked; --python says otherwise"));
-            python
-        }
+    let python = if let Some(python) = command.python.or(installed.python) {
+        python
+    } else {
+        let likely = VersionList::likely_python(&inventory, system, &versions)?;
+        let python = likely.ok_or("no Python is given (--python 3.12)")?;
+        output::note(&format!("no Python is given, so {python} is checked; --python says otherwise"));
+        python
     };
     let local =
         versions.get(anchor.map_or("torch", String::as_str)).and_then(|torch| cuda_of_local(&torch.version));
-    let cuda = match command.cuda.map(CudaTarget::from).or(command.cpu.then_some(CudaTarget::Cpu)) {
-        Some(cuda) => cuda,
-        None => match local.or(installed.cuda) {
-            Some(cuda) => cuda,
-            None => {
-                let of_torch = VersionList::cuda_of_torch(&inventory, system, python, &versions)?;
-                let cuda = of_torch.ok_or(
-                    "no CUDA is given, and the list has no torch that would tell (--cuda 12.8, or --cpu)",
-                )?;
-                let what = cuda.release().map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda}"));
-                output::note(&format!(
-                    "no CUDA is given, so {what} is checked, which its torch is built for"
-                ));
-                cuda
-            }
-        },
+    let told = command.cuda.map(CudaTarget::from).or(command.cpu.then_some(CudaTarget::Cpu));
+    let cuda = if let Some(cuda) = told.or(local).or(installed.cuda) {
+        cuda
+    } else {
+        let of_torch = VersionList::cuda_of_torch(&inventory, system, python, &versions)?;
+        let cuda = of_torch
+            .ok_or("no CUDA is given, and the list has no torch that would tell (--cuda 12.8, or --cpu)")?;
+        let what = cuda.release().map_or_else(|| "no CUDA".to_owned(), |cuda| format!("CUDA {cuda}"));
+        output::note(&format!("no CUDA is given, so {what} is checked, which its torch is built for"));
+        cuda
     };
     environment.cuda = cuda.release().map(|cuda| known(toolkits, cuda)).transpose()?;
     environment.python = Some(python);

@@ -115,9 +115,9 @@ impl Installed {
         // vLLM's script of that name aligns the colons.
         let is_report = |line: &str| key_and_value(line).is_some_and(|(key, _)| key == "PyTorch version");
         if text.lines().any(is_report) {
-            installed.report(text)?
+            installed.report(text)?;
         } else {
-            installed.freeze(text)?
+            installed.freeze(text)?;
         }
         Ok(installed)
     }
@@ -199,11 +199,11 @@ impl Installed {
                 }
                 "OS" | "Python platform" => self.system = self.system.or_else(|| system_in(value)),
                 "Libc version" => {
-                    self.glibc = value.strip_prefix("glibc-").and_then(|glibc| glibc.parse().ok())
+                    self.glibc = value.strip_prefix("glibc-").and_then(|glibc| glibc.parse().ok());
                 }
                 "Python version" => self.python = python(value),
                 "Nvidia driver version" => {
-                    self.driver = value.lines().next().and_then(|one| one.parse().ok())
+                    self.driver = value.lines().next().and_then(|one| one.parse().ok());
                 }
                 _ => {}
             }

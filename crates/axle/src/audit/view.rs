@@ -473,7 +473,7 @@ fn verdict(facts: &WheelFacts, coverage: &Coverage, whole: bool) -> String {
         Some(true) => {
             let mut text = format!("covered: {}", run());
             if !coverage.without.is_empty() {
-                text += &format!("; what does not work there: {}", coverage.without.join(", "));
+                let _ = write!(text, "; what does not work there: {}", coverage.without.join(", "));
             }
             match coverage.by_ptx.as_slice() {
                 [] => {}
