@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Folder, Inventory};
+use axle_catalogue::{Artefact, ArtefactFile, Catalogue, Cell, CellFile, Folder, Inventory, Package};
 use axle_plan::{Answer, Asked, Lookup, Plan, PlanBuild, PlanPackage, Prefer, Preferences, Request};
 use axle_solve::{Locker, Locking, Solved};
 use axle_types::{CudaTarget, Glibc, HostCompiler};
@@ -44,8 +44,16 @@ fn only(inventory: &Inventory, cell: &Cell) -> Inventory {
     let artefacts: BTreeMap<_, _> =
         inventory.artefacts.iter().filter_map(|(name, file)| Some((name.clone(), of(name, file)?))).collect();
     let packages = inventory.packages.iter().filter(|(name, _)| artefacts.contains_key(*name));
+    // What the cell takes without the libraries of its GPU the solver is given so.
+    let as_taken = |(name, package): (&String, &Package)| {
+        let mut package = package.clone();
+        if cell.packages.get(name).is_some_and(|package| package.cpu_only) {
+            package.cuda_extras.clear();
+        }
+        (name.clone(), package)
+    };
     Inventory {
-        packages: packages.map(|(name, package)| (name.clone(), package.clone())).collect(),
+        packages: packages.map(as_taken).collect(),
         matrix: inventory.matrix.clone(),
         toolkits: inventory.toolkits.clone(),
         environments: inventory.environments.clone(),

@@ -225,6 +225,7 @@ impl Locker<'_, '_> {
 
     /// A set, or the reasons why there is none.
     fn solve(&self, locking: &Locking) -> Result<Result<Solved, Vec<RefusalReason>>, LockError> {
+        let locking = &Locking { request: self.lookup.informed(&locking.request)?, ..locking.clone() };
         let request = &locking.request;
         if let Some(reason) = self.lookup.refused_host(request)? {
             return Ok(Err(vec![reason]));
