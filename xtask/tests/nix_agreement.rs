@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use axle_catalogue::{Catalogue, Cause, CauseKind, CellFile, Folder};
-use axle_plan::{Asked, Lookup, LookupError, Prefer, Preferences, RefusalReason, Request, Which};
+use axle_plan::{Asked, Lookup, LookupError, Plan, Prefer, Preferences, RefusalReason, Request, Which};
 use axle_provision::nix;
 use axle_solve::CatalogueSolver;
 use axle_types::{ComputeCapability, CudaTarget, Glibc, HostCompiler};
@@ -39,7 +39,8 @@ fn requests(file: &CellFile) -> Vec<Request> {
         driver_ptx: None,
         allowed: BTreeSet::new(),
         torch: None,
-        glibc: Some(Glibc::new(2, 36)),
+        // A package set's glibc is no limit that somebody gave: a wheel passes whose own is not known.
+        glibc: None,
         preferences: Preferences::default(),
     };
     // Without CUDA there are no capabilities to ask for.
@@ -162,7 +163,8 @@ fn answer(lookup: &Lookup<'_>, request: &Request) -> Value {
         _ => false,
     };
     match lookup.answer(request) {
-        Ok(Ok(plan)) => json!({ "id": plan.id, "plan": plan }),
+        // What should be known of a plan before it is used Nix does not tell.
+        Ok(Ok(plan)) => json!({ "id": plan.id, "plan": Plan { warnings: Vec::new(), ..plan } }),
         Ok(Err(refusal)) if refusal.reasons.iter().all(is_error) => Value::Null,
         Ok(Err(_)) => json!({ "refusal": lookup.blocked(request).unwrap() }),
         Err(LookupError::CapabilitiesWithoutCuda | LookupError::NoCapability(_)) => Value::Null,
