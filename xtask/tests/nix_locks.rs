@@ -67,6 +67,10 @@ fn nix_reads_what_axle_locks() {
             .unwrap();
         assert!(read.status.success(), "{request}: {}", String::from_utf8_lossy(&read.stderr));
         let read: Value = serde_json::from_slice(&read.stdout).unwrap();
+        // What should be known of a plan before it is used Nix does not tell.
+        for only_rust in ["warnings", "untried"] {
+            plan.as_object_mut().unwrap().remove(only_rust);
+        }
         assert_eq!(read["plan"], plan, "{request}");
         assert_eq!(read["id"], plan["id"], "{request}");
         for attribute in attributes.split(' ') {
