@@ -97,8 +97,10 @@ pub fn coverage(facts: &WheelFacts, policy: &Policy, gpu: ComputeCapability) -> 
             (Some(false), None) => missing.push(member.path.clone()),
             (None, None) => unknown = true,
         }
-        // Where one container in many is enough, machine code in some serves.
-        if tally.by_ptx > 0 && (tally.by_sass == 0 || measure == Measure::All) {
+        // Where one container in many is enough, machine code in some serves; and what the package does without needs no
+        // driver that compiles it.
+        let is_feature = rule.is_some_and(|rule| rule.feature.is_some());
+        if !is_feature && tally.by_ptx > 0 && (tally.by_sass == 0 || measure == Measure::All) {
             by_ptx.push(PtxMember {
                 member: member.path.clone(),
                 cuda: ptx_release(member, gpu),
@@ -519,6 +521,9 @@ mod tests {
             PtxMember { member: "fa2.so".to_owned(), cuda: Some(CudaRelease::new(12, 8)), containers: 72 };
         assert_eq!(judged("9.0"), [told]);
         assert_eq!(judged("8.6"), []);
+        let rule = MemberRule { feature: Some("storage".to_owned()), ..Measure::Share(0.0).into() };
+        let policy = Policy { members: vec![(Pattern::new("fa2.so"), rule)], ..Policy::default() };
+        assert_eq!(coverage(&both, &policy, "9.0".parse().unwrap()).by_ptx, [], "what is done without");
     }
 
     #[test]
