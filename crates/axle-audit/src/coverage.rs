@@ -38,7 +38,7 @@ pub struct Coverage {
 /// A member that runs on a GPU by assembly, in part at least: the driver compiles it at the first start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PtxMember {
-    /// Its path.
+    /// Its path; `*` of a wheel that was not read.
     pub member: String,
     /// The newest CUDA release that made assembly which the GPU takes; null if the member does not show it. The driver
     /// must be as new.

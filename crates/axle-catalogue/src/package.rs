@@ -44,7 +44,7 @@ pub struct Package {
     /// (torch pins `nvidia-cuda-runtime-cu12==12.8.90`, later `cuda-toolkit==13.0.2`).
     #[serde(default)]
     pub cuda_from: Vec<String>,
-    /// The versions of which one with device code is better than any that has none, be it newer; without it, the newest
+    /// The versions with device code that are preferred over newer ones without; where it is absent, the newest
     /// version is the best.
     pub prefer_device_code: Option<PreferDeviceCode>,
     /// The torch that its wheels are built for, if neither their names nor an exact pin state it.

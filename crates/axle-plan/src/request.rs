@@ -32,7 +32,7 @@ pub struct Request {
     pub compiler: Option<HostCompiler>,
     /// The machine's driver; `None` is one that is new enough.
     pub driver: Option<DriverVersion>,
-    /// The newest CUDA release whose PTX the driver compiles; `None` where there is no driver to hold it against.
+    /// The newest CUDA release whose PTX the driver compiles; `None` if no driver is given.
     /// [`Lookup::informed`](crate::Lookup::informed) fills it in.
     pub driver_ptx: Option<CudaRelease>,
     /// Rules on compilers and drivers that may be broken.

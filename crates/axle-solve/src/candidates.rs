@@ -19,7 +19,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use pubgrub::Ranges;
 
 use crate::conflicts::Conflicts;
-use crate::distribution::{Distribution, Needs, Torch};
+use crate::distribution::{Distribution, Needs, Torch, covered};
 use axle_plan::{Pass, Prefer, Request};
 
 /// A catalogue that contradicts itself.
@@ -161,7 +161,7 @@ pub struct Candidates<'a> {
     cuda: Option<CudaTarget>,
     /// The torch, once one is chosen.
     torch: Option<Torch>,
-    /// Packages that are taken without the extras that bring the GPU's libraries: with those there is no set.
+    /// Packages without the extras that bring the GPU's libraries, because no set has them with these.
     bare: Arc<BTreeSet<String>>,
     /// Versions of packages that do not work beside each other.
     pub(crate) conflicts: Arc<Conflicts>,
@@ -628,7 +628,7 @@ impl<'a> Candidates<'a> {
     /// # Errors
     /// As [`Distribution::needs`].
     pub(crate) fn needs(&self, name: &str, distribution: &Distribution<'_>, extras: &[ExtraName]) -> Needs {
-        let named = self.cuda_extras(distribution).filter(|_| !self.bare.contains(name));
+        let named = self.cuda_extras(distribution.package).filter(|_| !self.bare.contains(name));
         let Some(named) = named else { return distribution.needs(&self.markers, extras) };
         let known = distribution.extras()?;
         let own: Vec<ExtraName> =
@@ -645,18 +645,15 @@ impl<'a> Candidates<'a> {
     }
 
     /// The extras that bring the GPU's libraries to a package, for the CUDA of this target.
-    fn cuda_extras(&self, distribution: &Distribution<'a>) -> Option<&'a [String]> {
+    fn cuda_extras<'p>(&self, package: &'p Package) -> Option<&'p [String]> {
         let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return None };
-        distribution.package.cuda_extras.get(&major.to_string()).map(Vec::as_slice)
+        package.cuda_extras.get(&major.to_string()).map(Vec::as_slice)
     }
 
     /// These, with one package taken without the extras that bring the GPU's libraries; `None` where it has none.
     pub(crate) fn without_cuda_extras(&self, name: &str) -> Option<Self> {
-        let Some(CudaTarget::Release(CudaRelease { major, .. })) = self.cuda else { return None };
         let (_, package) = self.package(name)?;
-        if !package.cuda_extras.contains_key(&major.to_string()) || self.bare.contains(name) {
-            return None;
-        }
+        self.cuda_extras(package).filter(|_| !self.bare.contains(name))?;
         let mut bare = BTreeSet::clone(&self.bare);
         bare.insert(name.to_owned());
         Some(Self { bare: Arc::new(bare), ..self.clone() })
@@ -666,11 +663,6 @@ impl<'a> Candidates<'a> {
     pub(crate) fn is_bare(&self, name: &str) -> bool {
         self.bare.contains(name)
     }
-}
-
-/// The capabilities that are covered.
-fn covered(coverage: &[Coverage]) -> Vec<ComputeCapability> {
-    coverage.iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
 }
 
 /// What of a wheel the driver compiles, by the release that made it: those members together that the same GPUs run so.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use axle_catalogue::{Inventory, NotWith};
-use axle_types::satisfies;
+use axle_catalogue::{Inventory, NotWith, What};
+use axle_types::{compact, satisfies};
 use pep440_rs::{Version, VersionSpecifiers};
 
 /// The versions of a conflict: what is on either side requires one of them.
@@ -68,8 +68,11 @@ impl Conflicts {
 }
 
 impl Conflict {
-    /// What it says: the versions of the other package, and what fails.
-    pub(crate) fn statement<'i>(&self, inventory: &'i Inventory) -> Option<&'i NotWith> {
-        inventory.packages.get(&self.package)?.not_with.get(self.number)
+    /// What it says of the versions on its first side.
+    pub(crate) fn what(&self, inventory: &Inventory) -> Option<What> {
+        let NotWith { other, other_versions, reason, .. } =
+            inventory.packages.get(&self.package)?.not_with.get(self.number)?;
+        let requirement = format!("{other}{}", compact(other_versions));
+        Some(What::NotWith { requirement, reason: reason.clone() })
     }
 }

@@ -10,7 +10,7 @@ use pubgrub::{DerivationTree, External, Ranges};
 use crate::candidates::Candidates;
 use crate::distribution::Need;
 use crate::solver::Node;
-use axle_types::{compact, satisfies};
+use axle_types::satisfies;
 
 type Tree = DerivationTree<Node, Ranges<Version>, Cause>;
 
@@ -87,12 +87,8 @@ impl Derivation<'_> {
             External::FromDependencyOf(node, set, Node::Conflict(conflict), _) => {
                 // Both sides lead to it; the one whose TOML states it tells.
                 if let Some(name) = node.name().filter(|name| *name == conflict.package)
-                    && let Some(statement) = conflict.statement(self.candidates.inventory)
+                    && let Some(what) = conflict.what(self.candidates.inventory)
                 {
-                    let what = What::NotWith {
-                        requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),
-                        reason: statement.reason.clone(),
-                    };
                     self.note_need(name, self.known(name, set), what, Some(&conflict.other));
                 }
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use axle_audit::{Code, Coverage, CudaSource, ServedBy, WheelFacts};
+use axle_audit::{Code, Coverage, CudaSource, PtxMember, ServedBy, WheelFacts};
 use axle_catalogue::{
     Artefact, Builder, Cause, CudaMatch, Declared, ImportedWheel, Imports, MadeForTorch, Package, Provenance,
     Publisher, TorchWheel, Undeclared, Variant, Verdict,
@@ -544,10 +544,7 @@ impl<'a> Distribution<'a> {
         if cuda == CudaTarget::Cpu {
             return Ok(Some(capabilities.to_vec()));
         }
-        let covered = |all: Vec<Coverage>| {
-            all.into_iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
-        };
-        Ok(self.coverage(capabilities, cuda)?.map(covered))
+        Ok(self.coverage(capabilities, cuda)?.as_deref().map(covered))
     }
 
     /// The code in it, as audited or declared, SASS before PTX; none where that is not known.
@@ -623,6 +620,11 @@ pub enum CudaBasis {
     Soname,
 }
 
+/// The capabilities that are covered.
+pub(crate) fn covered(coverage: &[Coverage]) -> Vec<ComputeCapability> {
+    coverage.iter().filter(|one| one.covered == Some(true)).map(|one| one.cc).collect()
+}
+
 /// What declared code comes to on a GPU. No code at all is said by an empty list: it runs everywhere.
 fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
     let runs = |kind: Kind| code.iter().any(|code| code.kind == kind && code.runs_on(cc) == Some(true));
@@ -631,6 +633,8 @@ fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
         (false, true) => ServedBy::Ptx,
         (false, false) => ServedBy::None,
     };
+    // Which member that is nobody knows.
+    let any_member = PtxMember { member: "*".to_owned(), cuda: None, containers: 0 };
     Coverage {
         cc,
         covered: Some(code.is_empty() || by != ServedBy::None),
@@ -641,7 +645,7 @@ fn declared_coverage(code: &[Code], cc: ComputeCapability) -> Coverage {
         counted: 0,
         missing: Vec::new(),
         without: Vec::new(),
-        by_ptx: Vec::new(),
+        by_ptx: if by == ServedBy::Ptx { vec![any_member] } else { Vec::new() },
     }
 }
 

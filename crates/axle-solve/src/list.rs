@@ -7,19 +7,18 @@ use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use axle_audit::{CudaSource, ServedBy};
-use axle_catalogue::{Artefact, Cause, Fact, Inventory, Matrix, Span, What};
+use axle_catalogue::{Artefact, Cause, CellPtx, Fact, Inventory, Matrix, Span};
 use axle_rules::{Rule, Severity};
 use axle_toolkit::{Source, Toolkits, Verdict};
 use axle_types::{
     ComputeCapability, CudaRelease, CudaTarget, DriverVersion, ExtraName, Glibc, PythonVersion, System,
-    WheelCuda, comma_separated, compact, is_asked,
+    WheelCuda, comma_separated, is_asked,
 };
 use axle_wheel::TagMismatch;
 use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 
-use crate::candidates::{Candidate, Candidates, CandidatesError, Target};
-use crate::distribution::{Distribution, Need, Torch};
+use crate::candidates::{self, Candidate, Candidates, CandidatesError, Target};
+use crate::distribution::{Distribution, Need, Torch, covered};
 
 #[cfg(test)]
 mod tests;
@@ -158,8 +157,16 @@ struct Choice<'a> {
     wheel: Option<Distribution<'a>>,
     /// What is wrong with it.
     causes: Vec<Cause>,
-    /// The GPUs that it runs on by PTX alone.
-    by_ptx: Vec<ComputeCapability>,
+    /// What of it the driver compiles.
+    by_ptx: Vec<CellPtx>,
+}
+
+impl Choice<'_> {
+    /// The GPUs that it runs on by PTX, in part at least.
+    fn gpus_by_ptx(&self) -> Vec<ComputeCapability> {
+        let gpus: BTreeSet<_> = self.by_ptx.iter().flat_map(|ptx| ptx.on.iter().copied()).collect();
+        gpus.into_iter().collect()
+    }
 }
 
 /// Something that is wrong with a list.
@@ -352,11 +359,7 @@ impl<'l, 'a> Judged<'l, 'a> {
             })
         });
         met.filter_map(|(conflict, _)| {
-            let statement = conflict.statement(self.candidates.inventory)?;
-            let what = What::NotWith {
-                requirement: format!("{}{}", statement.other, compact(&statement.other_versions)),
-                reason: statement.reason.clone(),
-            };
+            let what = conflict.what(self.candidates.inventory)?;
             let versions = vec![Span::One(version.to_string())];
             let facts = vec![Fact { package: name.to_owned(), versions, what }];
             let (name, version) = (name.to_owned(), version.clone());
@@ -425,14 +428,14 @@ impl<'l, 'a> Judged<'l, 'a> {
         }))
     }
 
-    /// What is wrong with a wheel, and the GPUs that it runs on by PTX alone.
+    /// What is wrong with a wheel, and what of it the driver compiles.
     fn causes(
         &self,
         name: &str,
         wheel: &Distribution<'a>,
         cuda: CudaTarget,
         torch: Option<&Torch>,
-    ) -> (Vec<Cause>, Vec<ComputeCapability>) {
+    ) -> (Vec<Cause>, Vec<CellPtx>) {
         let pinned = self.candidates.pinned_cuda(wheel.package, wheel).ok().flatten();
         let mut causes = Vec::new();
         let is_for_cpu = name == self.anchor && cuda != CudaTarget::Cpu && !wheel.is_for_cuda(pinned);
@@ -461,9 +464,8 @@ impl<'l, 'a> Judged<'l, 'a> {
                     causes.extend((!is_plain).then_some(Cause::Unaudited { files }));
                 }
                 Ok(Some(all)) => {
-                    let of =
-                        |covered: bool| all.iter().filter(move |one| (one.covered == Some(true)) == covered);
-                    let lacking: Vec<_> = of(false).map(|one| one.cc).collect();
+                    let covered = covered(&all);
+                    let lacking: Vec<_> = gpus.iter().filter(|gpu| !covered.contains(gpu)).copied().collect();
                     if lacking.is_empty() {
                         causes.extend(self.candidates.doubt(name, wheel, &gpus, cuda));
                     } else {
@@ -471,8 +473,7 @@ impl<'l, 'a> Judged<'l, 'a> {
                         let covers = wheel.covers(known, cuda).ok().flatten().unwrap_or_default();
                         causes.push(Cause::Uncovered { lacking, covers, code: wheel.code() });
                     }
-                    let is_ptx = |by| matches!(by, ServedBy::Ptx | ServedBy::Mixed);
-                    by_ptx.extend(of(true).filter(|one| is_ptx(one.by)).map(|one| one.cc));
+                    by_ptx = candidates::by_ptx(&all);
                 }
             }
         }
@@ -480,7 +481,7 @@ impl<'l, 'a> Judged<'l, 'a> {
         (causes, by_ptx)
     }
 
-    /// PTX that the driver cannot compile. NVIDIA's own libraries are made to work without.
+    /// PTX that the driver cannot compile: of the members that [`axle_audit::coverage`] names, as in plans.
     fn ptx(
         &self,
         name: &str,
@@ -489,22 +490,13 @@ impl<'l, 'a> Judged<'l, 'a> {
         wheel: &Distribution<'a>,
         cuda: CudaTarget,
     ) -> Option<Trouble<'a>> {
-        let driver = self.list.driver.as_ref()?;
-        if choice.by_ptx.is_empty() || name.starts_with("nvidia-") {
-            return None;
-        }
-        let evidence = wheel.facts().into_iter().flat_map(|facts| &facts.cuda_evidence);
-        let compilers = evidence.filter(|evidence| evidence.by == CudaSource::Images);
-        let releases = compilers.filter_map(|evidence| match evidence.cuda {
-            WheelCuda::Release(release) => Some(release),
-            WheelCuda::Cpu | WheelCuda::Major(_) => None,
-        });
-        let made_by = releases.max().or(cuda.release())?;
+        let (driver, target) = (self.list.driver.as_ref()?, cuda.release()?);
+        let made_by = choice.by_ptx.iter().map(|ptx| ptx.cuda.unwrap_or(target)).max()?;
         let needs = self.toolkits.driver(made_by)?.own.clone().filter(|own| driver < own)?;
         Some(Trouble::Ptx {
             name: name.to_owned(),
             version: version.clone(),
-            gpus: choice.by_ptx.clone(),
+            gpus: choice.gpus_by_ptx(),
             made_by,
             needs,
             artefact: wheel.artefact,
@@ -643,10 +635,11 @@ impl<'l, 'a> Judged<'l, 'a> {
                     if *cuda == CudaTarget::Cpu { "no CUDA".to_owned() } else { format!("CUDA {cuda}") };
                 (Rule::OtherCuda, format!("{subject} goes with {target}"))
             };
-            if has_code && !choice.by_ptx.is_empty() {
+            let by_ptx = choice.gpus_by_ptx();
+            if has_code && !by_ptx.is_empty() {
                 message.push_str(", at least in part as PTX");
-                if choice.by_ptx.len() < gpus.len() {
-                    message = format!("{message} for {}", comma_separated(&choice.by_ptx));
+                if by_ptx.len() < gpus.len() {
+                    message = format!("{message} for {}", comma_separated(&by_ptx));
                 }
             }
             let fact = format!("{} was judged", wheel.artefact.filename);

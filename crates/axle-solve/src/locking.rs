@@ -297,7 +297,7 @@ impl Locker<'_, '_> {
         let (anchor, request) = (self.lookup.anchor(), &tried.locking.request);
         let mut missed = Vec::new();
         for (torch, nearest) in cells::anchors(&tried.serving, anchor) {
-            // Where no build serves, it is told of the one for this CUDA.
+            // Where no build serves, the refusal is about the one for this CUDA.
             let build = builds.get(&torch).filter(|_| tried.serving.choose(nearest.1).is_err());
             let build = build.and_then(|version| tried.serving.versions(anchor)?.get_key_value(version));
             let of_torch = build.unwrap_or(nearest);

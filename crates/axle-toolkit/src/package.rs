@@ -70,7 +70,7 @@ const TORCH: [&str; 6] = [
 ];
 
 impl Package {
-    /// A package of which nothing else is told.
+    /// A package of which only this is known.
     pub fn named(name: &str, version: &str, system: System, source: Source) -> Self {
         Self {
             name: name.to_owned(),
