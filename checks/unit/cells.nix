@@ -36,6 +36,23 @@ let
       };
     };
   };
+  # A request to a cell of one wheel, with these attributes.
+  ofWheel =
+    wheel:
+    request
+    // {
+      cell = cell // {
+        packages.torch = {
+          version = "1";
+          wheel = {
+            covers = [ "9.0" ];
+            provenance = "audited";
+            glibc = null;
+          }
+          // wheel;
+        };
+      };
+    };
   request = {
     inherit cell;
     compilers = [ ];
@@ -273,22 +290,7 @@ in
       expected = [ { cause = "no-wheel"; } ];
     }
     {
-      expr = wheelCauses (
-        request
-        // {
-          cell = cell // {
-            packages.torch = {
-              version = "1";
-              wheel = {
-                covers = [ "9.0" ];
-                provenance = "declared";
-                glibc = null;
-              };
-            };
-          };
-          onlyAudited = true;
-        }
-      ) "torch";
+      expr = wheelCauses (ofWheel { provenance = "declared"; } // { onlyAudited = true; }) "torch";
       expected = [
         {
           cause = "unread";
@@ -298,23 +300,7 @@ in
     }
     {
       # A third party's wheel, where none is taken.
-      expr = wheelCauses (
-        request
-        // {
-          cell = cell // {
-            packages.torch = {
-              version = "1";
-              wheel = {
-                covers = [ "9.0" ];
-                provenance = "audited";
-                publisher = "builder";
-                glibc = null;
-              };
-            };
-          };
-          publishers = [ "other" ];
-        }
-      ) "torch";
+      expr = wheelCauses (ofWheel { publisher = "builder"; } // { publishers = [ "other" ]; }) "torch";
       expected = [
         {
           cause = "excluded";

@@ -570,13 +570,13 @@ impl fmt::Display for Cause {
             ),
             Self::Doubtful { lacking, read } => write!(
                 f,
-                "was never read, and what is declared of it is in doubt: it is said to cover {}, but no wheel of the package for this CUDA that was read does ({})",
+                "it was never read, and what is declared of it is in doubt: it is said to cover {}, but no wheel of the package for this CUDA that was read does ({})",
                 comma_separated(lacking),
                 comma_separated(read)
             ),
             Self::Ptx { members, cuda, compiles } => write!(
                 f,
-                "has only PTX of CUDA {cuda} for this GPU in {}, and the driver compiles PTX up to CUDA {compiles}; --allow AX211 continues without what is in there",
+                "it has only PTX of CUDA {cuda} for this GPU in {}, and the driver compiles PTX up to CUDA {compiles}; --allow AX211 continues without what is in there",
                 comma_separated(members)
             ),
             Self::ImportFails { torch, error } => {

@@ -38,7 +38,7 @@ impl Environment {
         Ok(Self { uv: uv.to_owned(), folder, settings, libraries: libraries.map(Path::to_owned) })
     }
 
-    /// Tries every pair of a torch, and tells what comes of each. What cannot be installed is told and left for another
+    /// Tries every pair of a torch, and reports each result. What cannot be installed is reported and left for another
     /// time; where torch itself does not import, nothing is learned of the others.
     pub(super) fn try_group(
         &self,
